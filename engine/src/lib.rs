@@ -1,0 +1,3 @@
+//! podhop's engine.
+pub mod net;
+pub mod manifest;
