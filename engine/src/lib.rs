@@ -1,3 +1,6 @@
 //! podhop's engine.
-pub mod net;
 pub mod manifest;
+pub mod net;
+pub mod protocol;
+pub mod tables;
+pub mod trace;

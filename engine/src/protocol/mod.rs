@@ -1,0 +1,15 @@
+//! The façade: requests and replies of plain serialisable data. The page speaks nothing else; the same protocol runs
+//! in process in tests and at the command line.
+
+mod request;
+mod scene;
+mod view;
+
+pub use request::{
+    Chunk, Console, DiagnosticView, Edited, FileView, OpenFile, Opened, Reply, ReplyBody, Request, RequestBody, Stream,
+};
+pub use scene::{ContainerView, DeviceView, NodeView, PodPhase, PodView, Scene};
+pub use view::{
+    CauseView, ChangeView, FlowList, FlowSummary, FlowView, HeaderField, HeaderLayer, HeadersView, ObjectView,
+    OriginView, PacketView, SetupStep, StepView, TableRowView, TableView, TextRange, VerdictKind,
+};

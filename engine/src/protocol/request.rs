@@ -1,0 +1,141 @@
+//! What the page asks and what it gets.
+
+use super::{FlowList, FlowView, HeadersView, ObjectView, Scene, TableView, TextRange};
+use serde::{Deserialize, Serialize};
+
+/// One question, numbered by the asker; the reply bears the same number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    pub id: u32,
+    pub body: RequestBody,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum RequestBody {
+    /// A fresh cluster from these files. Live files are applied in order; the others wait for `kubectl apply -f`.
+    Open { files: Vec<OpenFile>, seed: u64 },
+    /// The text of a file as it stands after a keystroke. Applied if the file is live and the text valid.
+    Edit { file: String, text: String },
+    /// A line typed into the console of this session (0 is the first). Reply: `Console`.
+    Run { session: u32, line: String },
+    /// Nodes, Pods and devices to draw.
+    Scene,
+    /// The conversations so far, newest last.
+    Flows,
+    /// One conversation, whole.
+    Flow { flow: u32 },
+    /// The headers of a packet as they are after a step.
+    Headers { flow: u32, packet: u32, step: u32 },
+    /// One table of one namespace in the real tool's text: `place` as in `StepView.place`.
+    Table { place: String, table: String },
+    /// One object: kind as in `pods`, namespace empty for cluster-scoped kinds.
+    Object { kind: String, namespace: String, name: String },
+    /// A conversation as pcapng bytes; one packet of it if given.
+    Pcap { flow: u32, packet: Option<u32> },
+    /// The complete field table that unknown-field warnings need, loaded after the first picture.
+    Fields { text: String },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OpenFile {
+    pub name: String,
+    pub text: String,
+    pub live: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reply {
+    pub id: u32,
+    pub body: ReplyBody,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ReplyBody {
+    Opened(Opened),
+    Edited(Edited),
+    Console(Console),
+    Scene(Scene),
+    Flows(FlowList),
+    Flow(Box<FlowView>),
+    Headers(HeadersView),
+    Table(TableView),
+    Object(ObjectView),
+    Bytes(Vec<u8>),
+    Done,
+    /// The question made no sense: what, and what would.
+    Error(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileView {
+    pub name: String,
+    pub text: String,
+    /// Applied: edits take effect as typed.
+    pub live: bool,
+    /// Made by the console or by podhop itself; not editable.
+    pub read_only: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Opened {
+    pub revision: u64,
+    pub files: Vec<FileView>,
+    pub diagnostics: Vec<DiagnosticView>,
+    pub scene: Scene,
+}
+
+/// After an edit: the cluster's revision (unchanged if the text is invalid: the last good cluster stays).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Edited {
+    pub revision: u64,
+    pub applied: bool,
+    /// All diagnostics of all files.
+    pub diagnostics: Vec<DiagnosticView>,
+    /// What changed, in words: `pod/pod-c created`, `deployment.apps/web configured`.
+    pub changes: Vec<String>,
+    pub scene: Scene,
+}
+
+/// Severity is `error`, `warning` or `info`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DiagnosticView {
+    pub severity: String,
+    pub at: TextRange,
+    pub message: String,
+    pub hint: Option<String>,
+    /// Replaces the range by this text.
+    pub fix: Option<(TextRange, String)>,
+}
+
+/// What a command line printed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Console {
+    pub chunks: Vec<Chunk>,
+    pub exit_status: i32,
+    /// The prompt for the next line: `student@host $`, `/ #` in a Pod's shell.
+    pub prompt: String,
+    /// Conversations that the line caused, in order.
+    pub flows: Vec<u32>,
+    pub revision: u64,
+    pub diagnostics: Vec<DiagnosticView>,
+    /// Files that the line made live or created (a source tab for console-made objects).
+    pub files: Vec<FileView>,
+    /// The scene, if the revision has changed.
+    pub scene: Option<Scene>,
+    /// `clear` asks for an empty screen.
+    pub clear: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stream {
+    Out,
+    Err,
+}
+
+/// A stretch of output. Where it reports a packet, `flow`, `packet` and `step` say which.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Chunk {
+    pub stream: Stream,
+    pub text: String,
+    pub at: Option<(u32, u32)>,
+}

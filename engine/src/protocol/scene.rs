@@ -1,0 +1,82 @@
+//! What stands where: the stage's data. No coordinates; layout is the page's.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Scene {
+    pub revision: u64,
+    /// The node network: `172.18.0.0/16`.
+    pub node_network: String,
+    pub pod_network: String,
+    pub gateway_ip: String,
+    /// `Flannel VXLAN`
+    pub cni: String,
+    pub nodes: Vec<NodeView>,
+    /// Pods that are on no node yet.
+    pub pending: Vec<PodView>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeView {
+    pub name: String,
+    /// As `StepView.place`: `node/worker-1`.
+    pub place: String,
+    pub ip: String,
+    pub pod_cidr: String,
+    pub control_plane: bool,
+    pub ready: bool,
+    /// The node's devices but the Pods' veths: `cni0`, `flannel.1`, `eth0`, `lo`.
+    pub devices: Vec<DeviceView>,
+    pub pods: Vec<PodView>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeviceView {
+    pub name: String,
+    /// `bridge`, `vxlan`, `nic`, `veth`, `loopback`
+    pub kind: String,
+    pub address: String,
+    pub mtu: u32,
+    /// A word more: `VNI 1 · UDP 8472`.
+    pub note: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PodPhase {
+    Pending,
+    ContainerCreating,
+    Running,
+    CrashLoopBackOff,
+    Succeeded,
+    Failed,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PodView {
+    pub namespace: String,
+    pub name: String,
+    /// As `StepView.place`: `pod/default/pod-a`.
+    pub place: String,
+    /// Empty until it has one.
+    pub ip: String,
+    pub phase: PodPhase,
+    /// Why it is not running, or empty: `0/3 nodes are available: …`.
+    pub reason: String,
+    pub host_network: bool,
+    /// Belongs to the cluster itself (kube-system, kube-flannel).
+    pub system: bool,
+    pub containers: Vec<ContainerView>,
+    /// The veth on the node: `veth5e1c0a42`; empty with hostNetwork.
+    pub veth: String,
+    /// `deployment/web`, or empty.
+    pub owner: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ContainerView {
+    pub name: String,
+    pub image: String,
+    pub ready: bool,
+    /// `TCP 80`, `UDP 53` …: what it listens on.
+    pub listens: Vec<String>,
+}

@@ -1,0 +1,72 @@
+//! Network devices and their addresses.
+
+use super::{NetnsId, Origin};
+use crate::net::MacAddr;
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// `ifindex`: unique within its namespace, from 1 (`lo`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LinkIndex(pub u32);
+
+impl LinkIndex {
+    pub const LO: LinkIndex = LinkIndex(1);
+}
+
+/// One network device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Link {
+    pub index: LinkIndex,
+    pub name: Arc<str>,
+    pub kind: LinkKind,
+    pub mac: MacAddr,
+    /// Largest IP packet it carries, in bytes.
+    pub mtu: u32,
+    pub up: bool,
+    /// The bridge it is a port of, and whether frames may leave by the port they came in.
+    pub master: Option<LinkIndex>,
+    pub hairpin: bool,
+    pub origin: Origin,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum LinkKind {
+    Loopback,
+    /// One end of a veth pair; the other is `peer` in `peer_netns`.
+    Veth {
+        peer_netns: NetnsId,
+        peer: LinkIndex,
+    },
+    Bridge,
+    /// Unicast VXLAN over `underlay`, learning off, as flanneld makes it.
+    Vxlan {
+        vni: u32,
+        port: u16,
+        local: IpAddr,
+        underlay: LinkIndex,
+    },
+    /// A NIC on the segment with this number (see [`super::Segment`]).
+    Nic {
+        segment: u32,
+    },
+}
+
+/// An address on a device: `ip addr add ADDRESS dev LINK`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Address {
+    pub link: LinkIndex,
+    pub net: IpNet,
+    pub broadcast: Option<IpAddr>,
+    pub scope: Scope,
+    pub origin: Origin,
+}
+
+/// rtnetlink's scopes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Scope {
+    Global,
+    Link,
+    Host,
+}

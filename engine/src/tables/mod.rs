@@ -1,0 +1,20 @@
+//! What kernels hold: the tables a packet walks, one [`Netns`] a network namespace, as data only.
+//!
+//! Every row has an [`Origin`]: the object and field that caused it, or the component whose default it is. Nothing here
+//! knows Pods' labels, Services or policies. Each table prints in the real tool's format (`text`).
+
+mod fabric;
+mod link;
+mod netns;
+mod origin;
+mod route;
+mod rows;
+mod socket;
+
+pub use fabric::{Port, Segment};
+pub use link::{Address, Link, LinkIndex, LinkKind, Scope};
+pub use netns::{FdbEntry, NeighborEntry, Netns, NetnsId, Place, Sysctls};
+pub use origin::{Origin, Uid};
+pub use route::{Route, RouteKind, RouteProto, RouteTable};
+pub use rows::{Keyed, RowId, Rows, SharedRows};
+pub use socket::{App, Listener};

@@ -1,0 +1,83 @@
+//! Routes and the lookup of the longest matching prefix.
+
+use super::rows::Keyed;
+use super::{LinkIndex, Origin, RowId, Rows, Scope};
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+/// One row of `ip route`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Route {
+    pub kind: RouteKind,
+    pub dst: IpNet,
+    pub via: Option<IpAddr>,
+    pub dev: LinkIndex,
+    pub onlink: bool,
+    pub proto: RouteProto,
+    pub scope: Scope,
+    pub src: Option<IpAddr>,
+    pub origin: Origin,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RouteKind {
+    Unicast,
+    Local,
+    Broadcast,
+    Blackhole,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RouteProto {
+    Kernel,
+    Boot,
+    Static,
+}
+
+impl Keyed for Route {
+    /// Prefix length and network.
+    type Key = (u8, IpAddr);
+
+    fn key(&self) -> (u8, IpAddr) {
+        (self.dst.prefix_len(), self.dst.network())
+    }
+}
+
+/// One routing table (`local` or `main`). Equal prefixes: the first row wins.
+#[derive(Clone, Debug, Default)]
+pub struct RouteTable {
+    pub rows: Rows<Route>,
+    /// Prefix lengths among the shared rows, longest first.
+    shared_lens: Vec<u8>,
+}
+
+impl RouteTable {
+    pub fn new(rows: Rows<Route>) -> RouteTable {
+        let own = rows.own().len();
+        let mut shared_lens: Vec<u8> = rows.iter().skip(own).map(|(_, route)| route.dst.prefix_len()).collect();
+        shared_lens.sort_unstable_by(|a, b| b.cmp(a));
+        shared_lens.dedup();
+        RouteTable { rows, shared_lens }
+    }
+
+    /// The row with the longest prefix that holds `dst`.
+    pub fn lookup(&self, dst: IpAddr) -> Option<(RowId, &Route)> {
+        let mut best: Option<(RowId, &Route)> = None;
+        for (i, route) in self.rows.own().iter().enumerate() {
+            let longer = best.is_none_or(|(_, b)| route.dst.prefix_len() > b.dst.prefix_len());
+            if longer && route.dst.contains(&dst) {
+                best = Some((RowId(i as u32), route));
+            }
+        }
+        for &len in &self.shared_lens {
+            if best.is_some_and(|(_, b)| b.dst.prefix_len() >= len) {
+                break;
+            }
+            let Ok(net) = IpNet::new(dst, len) else { continue };
+            if let Some(found) = self.rows.find_shared((len, net.network())) {
+                return Some(found);
+            }
+        }
+        best
+    }
+}

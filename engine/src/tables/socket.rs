@@ -1,0 +1,37 @@
+//! Listening sockets and what the program behind each of them does.
+
+use super::Origin;
+use crate::net::Protocol;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// A socket that a process has bound and listens on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listener {
+    pub protocol: Protocol,
+    /// `None` is the wildcard address (`0.0.0.0` and `::`).
+    pub ip: Option<IpAddr>,
+    pub port: u16,
+    pub app: App,
+    /// The container (or host process) that owns it.
+    pub process: Arc<str>,
+    pub origin: Origin,
+}
+
+/// What a server does with what it receives. Each models one real program's behaviour on the wire.
+#[derive(Clone, Debug, PartialEq)]
+pub enum App {
+    /// Accepts and keeps quiet: an image that podhop does not know, listening on its containerPorts.
+    Silent,
+    /// Answers every HTTP request with `status` and `body`.
+    Http { server: Arc<str>, content_type: Arc<str>, body: Arc<str> },
+    /// agnhost netexec: `/hostname`, `/echo?msg=`, `/clientip`, `/` …; over UDP `hostname`, `echo MSG`, `clientip`.
+    Netexec { hostname: Arc<str> },
+    /// Sends the text as soon as a connection opens or a datagram arrives, then closes (agnhost serve-hostname --tcp,
+    /// porter, `nc -l` fed by `echo`).
+    Banner { text: Arc<str> },
+    /// Sends back what it gets.
+    Echo,
+    /// Answers `PING` with `+PONG`, as redis does.
+    Redis,
+}

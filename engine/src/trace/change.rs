@@ -1,0 +1,79 @@
+//! What a step did to the packet. A closed list: every rewrite that the walk can make.
+
+use crate::net::{Fragment, Frame, IpPacket, MacAddr, Payload, Transport, Udp, UdpBody};
+use std::net::IpAddr;
+
+/// One rewrite of the packet's outermost layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The Ethernet header for the next link.
+    Ethernet { src: MacAddr, dst: MacAddr },
+    /// The IP header's TTL.
+    Ttl { from: u8, to: u8 },
+    /// VXLAN: the frame becomes the payload of a new UDP datagram.
+    Encapsulate { src: IpAddr, dst: IpAddr, sport: u16, dport: u16, vni: u32, ttl: u8, id: u16 },
+    /// VXLAN: the datagram's frame comes out.
+    Decapsulate,
+    /// Fragments were put together: the packet is whole.
+    Whole,
+}
+
+impl Change {
+    /// Applies the rewrite. False if the packet has not the shape the change speaks of; the packet is then untouched.
+    #[must_use]
+    pub fn apply(&self, frame: &mut Frame) -> bool {
+        match self {
+            Change::Ethernet { src, dst } => {
+                frame.src = *src;
+                frame.dst = *dst;
+            }
+            Change::Ttl { from, to } => match &mut frame.payload {
+                Payload::Ip(packet) if packet.ttl == *from => packet.ttl = *to,
+                _ => return false,
+            },
+            Change::Encapsulate { src, dst, sport, dport, vni, ttl, id } => {
+                let placeholder = Frame { src: MacAddr::ZERO, dst: MacAddr::ZERO, payload: frame.payload.clone() };
+                let inner = std::mem::replace(frame, placeholder);
+                frame.payload = Payload::Ip(IpPacket {
+                    src: *src,
+                    dst: *dst,
+                    ttl: *ttl,
+                    tos: 0,
+                    id: *id,
+                    dont_fragment: false,
+                    fragment: None,
+                    payload: Transport::Udp(Udp {
+                        sport: *sport,
+                        dport: *dport,
+                        body: UdpBody::Vxlan { vni: *vni, frame: Box::new(inner) },
+                    }),
+                });
+            }
+            Change::Decapsulate => match &mut frame.payload {
+                Payload::Ip(IpPacket {
+                    payload: Transport::Udp(Udp { body: UdpBody::Vxlan { frame: inner, .. }, .. }),
+                    ..
+                }) => {
+                    let empty = Frame {
+                        src: MacAddr::ZERO,
+                        dst: MacAddr::ZERO,
+                        payload: Payload::Arp(crate::net::Arp {
+                            op: crate::net::ArpOp::Request,
+                            sender_mac: MacAddr::ZERO,
+                            sender_ip: std::net::Ipv4Addr::UNSPECIFIED,
+                            target_mac: MacAddr::ZERO,
+                            target_ip: std::net::Ipv4Addr::UNSPECIFIED,
+                        }),
+                    };
+                    *frame = std::mem::replace(inner, empty);
+                }
+                _ => return false,
+            },
+            Change::Whole => match &mut frame.payload {
+                Payload::Ip(packet @ IpPacket { fragment: Some(_), .. }) => packet.fragment = None::<Fragment>,
+                _ => return false,
+            },
+        }
+        true
+    }
+}

@@ -1,0 +1,273 @@
+//! Trace → Packet → Hop → Step.
+
+use super::{Change, Nanos};
+use crate::net::{Frame, IcmpError, MacAddr};
+use crate::tables::{LinkIndex, Netns, NetnsId, RowId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FlowId(pub u32);
+
+/// A packet's number within its trace, in the order of birth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PacketId(pub u32);
+
+/// What a conversation is about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flow {
+    pub id: FlowId,
+    /// As the user would say it: `ping 10.244.2.2`.
+    pub title: String,
+    pub from: NetnsId,
+    pub to: Option<IpAddr>,
+    pub started_at: Nanos,
+    /// The cluster's revision when it began.
+    pub revision: u64,
+}
+
+/// One conversation.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    pub flow: Flow,
+    pub packets: Vec<PacketTrace>,
+    pub end: Option<FlowEnd>,
+    /// The tables that steps point into, alive as long as the trace.
+    pub tables: BTreeMap<(NetnsId, u32), Arc<Netns>>,
+    /// Packets that were not recorded because the trace reached its bound.
+    pub unrecorded_count: u32,
+}
+
+/// How a conversation ended, for the one who started it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FlowEnd {
+    Delivered,
+    /// Refused by the destination itself: RST, ABORT, or port unreachable from the destination.
+    Refused,
+    /// An ICMP error other than the destination's own port unreachable.
+    Unreachable {
+        error: IcmpError,
+        from: IpAddr,
+    },
+    /// The sender's own kernel refused to send: no route, message too long.
+    LocalError(DropReason),
+    /// No answer in the time allowed.
+    TimedOut,
+}
+
+/// How a packet is related to an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Relation {
+    /// Answers it: echo reply, SYN-ACK, ARP reply, ICMP error.
+    Answers,
+    /// Had to be sent first, so that the parent could go on: ARP request.
+    Serves,
+    /// A copy made by flooding.
+    Copies,
+    /// The same segment again.
+    Retransmits,
+    /// A piece of it.
+    Fragments,
+    /// The next packet of the same socket.
+    Follows,
+}
+
+/// One packet from its birth to its one disposition.
+#[derive(Clone, Debug)]
+pub struct PacketTrace {
+    pub id: PacketId,
+    pub parent: Option<(PacketId, Relation)>,
+    /// The packet as it was made; a frame whose MACs are zero until a neighbour is resolved.
+    pub birth: Arc<Frame>,
+    pub born_at: Nanos,
+    pub hops: Vec<Hop>,
+    pub steps: Vec<Step>,
+    pub disposition: Option<Disposition>,
+}
+
+/// A stay in one place: the steps from `first` up to the next hop's `first`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hop {
+    pub place: HopPlace,
+    pub first: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HopPlace {
+    Netns(NetnsId),
+    Segment(u32),
+}
+
+/// One decision.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub at: Nanos,
+    pub stage: Stage,
+    /// The device it happens at, if it happens at one.
+    pub link: Option<LinkIndex>,
+    pub verdict: Verdict,
+    pub cause: Option<RowRef>,
+    pub changes: Vec<Change>,
+}
+
+/// Where in a packet's way through a kernel the decision falls. The order is that of a packet's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Stage {
+    /// A program hands data to its socket, or the kernel makes a packet of its own.
+    Send,
+    /// Routing decision for a packet made here.
+    RouteOut,
+    /// Routing decision for a packet that came in.
+    RouteIn,
+    /// TTL and MTU checks of a forwarded packet.
+    Forward,
+    Fragment,
+    /// The next hop's MAC is looked up.
+    Neighbor,
+    /// Handed to a device.
+    Transmit,
+    /// Taken from a device.
+    Receive,
+    /// The bridge looks up the destination MAC.
+    Bridge,
+    Encapsulate,
+    Decapsulate,
+    /// On a segment between nodes.
+    Switch,
+    Reassemble,
+    /// Handed to the kernel's own protocol (ARP, ICMP) or a socket.
+    Deliver,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Verdict {
+    /// Goes on.
+    Pass,
+    /// Waits for a neighbour.
+    Wait,
+    /// Goes on as copies; `ignored_count` receivers ignore theirs.
+    Flood {
+        copies_count: u32,
+        ignored_count: u32,
+    },
+    /// Ends here as meant.
+    Accept,
+    Drop(DropReason),
+    /// Ends here, and the sender is told.
+    Reject(IcmpError),
+}
+
+/// Kernel names where the kernel has one (`SKB_DROP_REASON_*`, include/net/dropreason-core.h and vxlan's), else errno.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum DropReason {
+    /// The frame's destination MAC is another host's.
+    OtherHost,
+    NeighFailed,
+    NeighQueueFull,
+    /// ENETUNREACH at the sender, or no route for a packet that came in.
+    NoRoute,
+    /// The route is a blackhole.
+    Blackhole,
+    /// Forwarding is off (`net.ipv4.ip_forward=0`).
+    ForwardingOff,
+    /// A martian source or destination.
+    InvalidAddress,
+    /// Larger than the device's MTU: EMSGSIZE at the sender, PKT_TOO_BIG on the way.
+    TooBig,
+    TtlExpired,
+    NoSocket,
+    /// An ICMP error or a segment that no socket waits for.
+    Unsolicited,
+    /// No forwarding entry of the VXLAN device has this MAC.
+    VxlanNoRemote,
+    VxlanVniNotFound,
+    /// No bridge port, and nobody to flood to.
+    BridgeNoPort,
+    DeviceDown,
+    /// No port of the segment has this MAC.
+    SegmentNoPort,
+    /// Not all fragments came in time.
+    ReassemblyTimeout,
+    /// The world's bound on packets, hops or events was reached.
+    Bound,
+    /// The namespace or device is gone (its Pod was deleted).
+    Gone,
+}
+
+impl DropReason {
+    /// The kernel's or libc's own name.
+    pub fn name(self) -> &'static str {
+        match self {
+            DropReason::OtherHost => "OTHERHOST",
+            DropReason::NeighFailed => "NEIGH_FAILED",
+            DropReason::NeighQueueFull => "NEIGH_QUEUEFULL",
+            DropReason::NoRoute => "IP_OUTNOROUTES",
+            DropReason::Blackhole => "BLACKHOLE",
+            DropReason::ForwardingOff => "IP_INNOROUTES",
+            DropReason::InvalidAddress => "IP_INADDRERRORS",
+            DropReason::TooBig => "PKT_TOO_BIG",
+            DropReason::TtlExpired => "IP_INHDR",
+            DropReason::NoSocket => "NO_SOCKET",
+            DropReason::Unsolicited => "UNHANDLED_PROTO",
+            DropReason::VxlanNoRemote => "VXLAN_NO_REMOTE",
+            DropReason::VxlanVniNotFound => "VXLAN_VNI_NOT_FOUND",
+            DropReason::BridgeNoPort => "BRIDGE_INGRESS_STP_STATE",
+            DropReason::DeviceDown => "DEV_READY",
+            DropReason::SegmentNoPort => "SWITCH_NO_PORT",
+            DropReason::ReassemblyTimeout => "FRAG_REASM_TIMEOUT",
+            DropReason::Bound => "SIMULATION_BOUND",
+            DropReason::Gone => "DEV_GONE",
+        }
+    }
+}
+
+/// The one end of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Disposition {
+    /// Taken by a socket or the kernel's own protocol of this namespace.
+    Delivered,
+    Dropped(DropReason),
+    Rejected(IcmpError),
+    /// Went on as its fragments or copies.
+    Split,
+    /// Still under way when its conversation ended.
+    InFlight,
+}
+
+/// The row that decided, in one version of one namespace's tables; or, for what packets taught, the value itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowRef {
+    pub netns: NetnsId,
+    pub version: u32,
+    pub table: CauseTable,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CauseTable {
+    /// `ip route show table local`
+    RouteLocal(RowId),
+    /// `ip route`
+    RouteMain(RowId),
+    /// `ip neigh`, a permanent row
+    Neighbor(RowId),
+    /// `ip neigh`, learned
+    LearnedNeighbor { link: LinkIndex, ip: IpAddr, mac: MacAddr },
+    /// `ip neigh`, resolution failed
+    FailedNeighbor { link: LinkIndex, ip: IpAddr },
+    /// `bridge fdb`, a permanent row of a VXLAN device
+    Fdb(RowId),
+    /// `bridge fdb`, learned by a bridge: this MAC is behind that port
+    LearnedFdb { bridge: LinkIndex, mac: MacAddr, port: LinkIndex },
+    /// `ip link`: the device itself (its MTU, its peer, its master)
+    Link(LinkIndex),
+    /// `ip addr`: index into the namespace's addresses
+    Address(u32),
+    /// `ss -l`: index into the namespace's listeners
+    Listener(u32),
+    /// The switch of a segment: port number
+    Segment { segment: u32, port: u32 },
+    /// `sysctl`, by name
+    Sysctl(&'static str),
+}

@@ -1,0 +1,130 @@
+//! The only writer of traces: it refuses malformed shapes.
+
+use super::model::HopPlace;
+use super::{Change, Disposition, Flow, FlowEnd, FlowId, Hop, Nanos, PacketId, PacketTrace, Relation, Step, Trace};
+use crate::net::Frame;
+use crate::tables::Netns;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Most packets that one trace records; later ones are walked but only counted.
+const PACKETS_MAX: usize = 4_096;
+/// Most steps of one packet.
+const STEPS_MAX: usize = 1_024;
+
+/// A packet's parentage, at birth.
+#[derive(Clone, Copy, Debug)]
+pub struct Birth {
+    pub flow: FlowId,
+    pub parent: Option<(PacketId, Relation)>,
+    pub at: Nanos,
+}
+
+/// A recorded packet, wherever it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PacketRef {
+    pub flow: FlowId,
+    pub packet: PacketId,
+}
+
+/// Open and finished traces.
+#[derive(Clone, Debug, Default)]
+pub struct Recorder {
+    traces: BTreeMap<FlowId, Trace>,
+    next_flow: u32,
+}
+
+impl Recorder {
+    /// Opens a trace.
+    pub fn open(&mut self, mut flow: Flow) -> FlowId {
+        let id = FlowId(self.next_flow);
+        self.next_flow += 1;
+        flow.id = id;
+        let trace = Trace { flow, packets: Vec::new(), end: None, tables: BTreeMap::new(), unrecorded_count: 0 };
+        self.traces.insert(id, trace);
+        id
+    }
+
+    /// Closes a trace: packets without a disposition are in flight.
+    pub fn close(&mut self, flow: FlowId, end: FlowEnd) {
+        if let Some(trace) = self.traces.get_mut(&flow) {
+            trace.end = Some(end);
+            for packet in &mut trace.packets {
+                packet.disposition.get_or_insert(Disposition::InFlight);
+            }
+        }
+    }
+
+    pub fn get(&self, flow: FlowId) -> Option<&Trace> {
+        self.traces.get(&flow)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Trace> {
+        self.traces.values()
+    }
+
+    /// Forgets the oldest closed traces beyond `keep_count`.
+    pub fn trim(&mut self, keep_count: usize) {
+        while self.traces.len() > keep_count {
+            let Some(oldest) = self.traces.iter().find(|(_, t)| t.end.is_some()).map(|(id, _)| *id) else { break };
+            self.traces.remove(&oldest);
+        }
+    }
+
+    /// A new packet of a flow. Its frame is kept as it is now; every later change must come as a step's.
+    pub fn birth(&mut self, birth: Birth, frame: &Frame) -> PacketRef {
+        let lost = PacketRef { flow: birth.flow, packet: PacketId(u32::MAX) };
+        let Some(trace) = self.traces.get_mut(&birth.flow) else { return lost };
+        if trace.packets.len() >= PACKETS_MAX {
+            trace.unrecorded_count += 1;
+            return lost;
+        }
+        let id = PacketId(trace.packets.len() as u32);
+        trace.packets.push(PacketTrace {
+            id,
+            parent: birth.parent.filter(|(parent, _)| *parent < id),
+            birth: Arc::new(frame.clone()),
+            born_at: birth.at,
+            hops: Vec::with_capacity(8),
+            steps: Vec::with_capacity(24),
+            disposition: None,
+        });
+        PacketRef { flow: birth.flow, packet: id }
+    }
+
+    /// One decision about a packet at `place`. A change that changes nothing is a mistake of the walk.
+    pub fn step(&mut self, packet: PacketRef, place: HopPlace, step: Step) {
+        debug_assert!(
+            step.changes.iter().all(|change| !matches!(change, Change::Ttl { from, to } if from == to)),
+            "a rewrite without a field change: {step:?}"
+        );
+        let Some(record) = self.packet_mut(packet) else { return };
+        debug_assert!(record.disposition.is_none(), "a step after the packet's end: {step:?}");
+        if record.steps.len() >= STEPS_MAX {
+            return;
+        }
+        if record.hops.last().is_none_or(|hop| hop.place != place) {
+            record.hops.push(Hop { place, first: record.steps.len() as u32 });
+        }
+        record.steps.push(step);
+    }
+
+    /// The packet's one end.
+    pub fn finish(&mut self, packet: PacketRef, disposition: Disposition) {
+        if let Some(record) = self.packet_mut(packet) {
+            debug_assert!(record.disposition.is_none(), "two ends for one packet: {disposition:?}");
+            record.disposition.get_or_insert(disposition);
+        }
+    }
+
+    /// Keeps the tables that steps of this flow point into.
+    pub fn keep(&mut self, flow: FlowId, netns: &Arc<Netns>) {
+        if let Some(trace) = self.traces.get_mut(&flow) {
+            trace.tables.entry((netns.id, netns.version)).or_insert_with(|| netns.clone());
+        }
+    }
+
+    fn packet_mut(&mut self, packet: PacketRef) -> Option<&mut PacketTrace> {
+        self.traces.get_mut(&packet.flow)?.packets.get_mut(packet.packet.0 as usize)
+    }
+}
