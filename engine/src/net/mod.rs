@@ -6,8 +6,16 @@
 mod mac;
 mod packet;
 
+mod checksum;
+mod headers;
+mod wire;
+
+mod pcapng;
+
+pub use headers::{Field, Headers, Layer};
 pub use mac::MacAddr;
 pub use packet::{
     Arp, ArpOp, Body, Fragment, Frame, Icmp, IcmpError, IpPacket, Payload, Protocol, Sctp, SctpChunk, Tcp, TcpFlags,
     Transport, Udp, UdpBody,
 };
+pub use pcapng::{Direction, InterfaceId, PcapNg};
