@@ -7,6 +7,9 @@ mod change;
 mod model;
 mod recorder;
 
+mod capture;
+
+pub use capture::pcap;
 pub use change::Change;
 pub use model::{
     CauseTable, Disposition, DropReason, Flow, FlowEnd, FlowId, Hop, HopPlace, PacketId, PacketTrace, Relation, RowRef,
