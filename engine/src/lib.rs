@@ -1,4 +1,5 @@
 //! podhop's engine.
+pub mod cluster;
 pub mod manifest;
 pub mod net;
 pub mod protocol;

@@ -1,0 +1,183 @@
+//! Objects as the API server keeps them: identity, the whole tree that was written, and where it was written.
+
+use super::revision::Revision;
+use crate::manifest::{Key, Node, Span, Value};
+use crate::tables::Uid;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// Labels or annotations, sorted by key.
+pub type Labels = BTreeMap<Arc<str>, Arc<str>>;
+
+/// Kind, namespace (empty for cluster-scoped kinds) and name: what may exist only once.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ObjectKey {
+    pub kind: Cow<'static, str>,
+    /// The API group; empty for the core group.
+    pub group: Cow<'static, str>,
+    pub namespace: Arc<str>,
+    pub name: Arc<str>,
+}
+
+impl ObjectKey {
+    /// A key of a known kind; an unknown one gets the core group.
+    pub fn new(kind: &str, namespace: &str, name: &str) -> ObjectKey {
+        let (kind, group) = match super::Kind::named(kind) {
+            Some(known) => (known.kind, known.group),
+            None => (Cow::Owned(kind.to_owned()), Cow::Borrowed("")),
+        };
+        ObjectKey { kind, group, namespace: namespace.into(), name: name.into() }
+    }
+
+    pub fn pod(pod: &PodKey) -> ObjectKey {
+        let (namespace, name) = (pod.namespace.clone(), pod.name.clone());
+        ObjectKey { kind: Cow::Borrowed("Pod"), group: Cow::Borrowed(""), namespace, name }
+    }
+
+    pub fn node(name: &Arc<str>) -> ObjectKey {
+        let (kind, group) = (Cow::Borrowed("Node"), Cow::Borrowed(""));
+        ObjectKey { kind, group, namespace: "".into(), name: name.clone() }
+    }
+
+    pub fn is(&self, kind: &str) -> bool {
+        self.kind == kind
+    }
+
+    /// The Pod this key names, if it is one's.
+    pub fn as_pod(&self) -> Option<PodKey> {
+        let is_pod = self.kind == "Pod" && self.group.is_empty();
+        is_pod.then(|| PodKey { namespace: self.namespace.clone(), name: self.name.clone() })
+    }
+}
+
+/// As kubectl names an object: `pod/web`, `deployment.apps/web`.
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.kind.chars() {
+            fmt::Write::write_char(f, c.to_ascii_lowercase())?;
+        }
+        if !self.group.is_empty() {
+            f.write_str(".")?;
+            f.write_str(&self.group)?;
+        }
+        f.write_str("/")?;
+        f.write_str(&self.name)
+    }
+}
+
+/// A Pod's namespace and name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PodKey {
+    pub namespace: Arc<str>,
+    pub name: Arc<str>,
+}
+
+impl PodKey {
+    pub fn new(namespace: &str, name: &str) -> PodKey {
+        PodKey { namespace: namespace.into(), name: name.into() }
+    }
+}
+
+/// `namespace/name`
+impl fmt::Display for PodKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// The controller that an object belongs to: `metadata.ownerReferences` with `controller: true`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    pub key: ObjectKey,
+    pub uid: Uid,
+}
+
+/// Who brought an object into being.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Provenance {
+    /// A manifest; `file` is its name among the store's files.
+    File { file: Arc<str> },
+    /// A console command; its text is kept as a read-only source.
+    Console { file: Arc<str> },
+    /// What every cluster has by itself, from the read-only source `cluster defaults`.
+    Builtin,
+    /// A controller made it from its owner.
+    Controller,
+}
+
+/// Where an object's content stands.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// A tree of its own, with spans into its source.
+    Written(Arc<Node>),
+    /// A Pod made from a template: `metadata` and `spec` are the template's and every Pod of it shares them.
+    Template(Arc<Node>),
+}
+
+/// One object of one revision.
+#[derive(Clone, Debug)]
+pub struct Object {
+    pub key: ObjectKey,
+    pub uid: Uid,
+    pub api_version: Arc<str>,
+    pub labels: Arc<Labels>,
+    pub body: Body,
+    pub provenance: Provenance,
+    pub owner: Option<Owner>,
+    /// Virtual time, in nanoseconds.
+    pub created_at_ns: u64,
+    pub created_revision: u64,
+    /// The revision of its last change: `metadata.resourceVersion`.
+    pub changed_revision: u64,
+    /// `metadata.generation`: grows when the spec changes.
+    pub generation: u32,
+}
+
+impl Object {
+    /// The whole tree as written; for a Pod made from a template, the tree that its controller sent to the API server.
+    pub fn tree(&self, revision: &Revision) -> Arc<Node> {
+        match &self.body {
+            Body::Written(tree) => tree.clone(),
+            Body::Template(template) => Arc::new(self.expand(template, revision)),
+        }
+    }
+
+    /// The place in a source that set the field at `path` (such as `spec.containers[0].ports[0]`), or the deepest field
+    /// on the way that was written. A Pod made from a template points into the template.
+    pub fn span(&self, path: &str) -> Span {
+        match &self.body {
+            Body::Written(tree) | Body::Template(tree) => tree.at(path).span,
+        }
+    }
+
+    fn expand(&self, template: &Node, revision: &Revision) -> Node {
+        let text = |value: &str| Node { value: Value::String(value.into()), span: template.span };
+        let key = |name: &str| Key { name: name.into(), span: template.span };
+        let mapping = |entries: Vec<(Key, Node)>| Node { value: Value::Mapping(entries), span: template.span };
+        let mut metadata = vec![(key("name"), text(&self.key.name)), (key("namespace"), text(&self.key.namespace))];
+        let written = template.get("metadata");
+        let labels_span = written.and_then(|metadata| metadata.get("labels")).map_or(template.span, |node| node.span);
+        if !self.labels.is_empty() {
+            let entries = self.labels.iter().map(|(name, value)| (key(name), text(value))).collect();
+            metadata.push((key("labels"), Node { value: Value::Mapping(entries), span: labels_span }));
+        }
+        if let Some(annotations) = written.and_then(|metadata| metadata.get("annotations")) {
+            metadata.push((key("annotations"), annotations.clone()));
+        }
+        let mut spec = template.get("spec").cloned().unwrap_or_else(|| mapping(Vec::new()));
+        let node = self.key.as_pod().and_then(|pod| revision.pods.get(&pod)?.node.clone());
+        if let (Value::Mapping(entries), Some(node)) = (&mut spec.value, node)
+            && !entries.iter().any(|(key, _)| &*key.name == "nodeName")
+        {
+            entries.push((key("nodeName"), text(&node)));
+        }
+        mapping(vec![
+            (key("apiVersion"), text(&self.api_version)),
+            (key("kind"), text(&self.key.kind)),
+            (key("metadata"), mapping(metadata)),
+            (key("spec"), spec),
+        ])
+    }
+}

@@ -1,0 +1,108 @@
+//! What controllers and kubelets have made of the objects: nodes and Pods as the network sees them.
+
+use super::{Labels, ObjectKey, Owner, PodKey, PodSpec, Taint};
+use crate::tables::{NetnsId, Origin, Uid};
+use imbl::{OrdMap, OrdSet};
+use ipnet::IpNet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// A node that has joined.
+#[derive(Clone, Debug)]
+pub struct NodeRecord {
+    pub name: Arc<str>,
+    pub uid: Uid,
+    /// Its number in the order of joining; never reused.
+    pub index: u32,
+    pub netns: NetnsId,
+    /// `status.addresses` of type InternalIP.
+    pub ip: IpAddr,
+    pub ip_origin: Origin,
+    pub ip_given: bool,
+    /// `spec.podCIDR`, as given or as kube-controller-manager allocated it; `None` once the Pod network is used up.
+    pub pod_cidr: Option<(IpNet, Origin)>,
+    pub pod_cidr_given: bool,
+    pub labels: Arc<Labels>,
+    pub taints: Arc<[Taint]>,
+    pub control_plane: bool,
+    pub ready: bool,
+    pub unschedulable: bool,
+    /// `status.allocatable.pods`, 110 by default.
+    pub pods_max: u32,
+    /// Grows when the set of Pods with a sandbox on this node, or one of them, changes.
+    pub pods_version: u64,
+    /// Pods on the node (own sandbox and hostNetwork), in order of sandbox creation.
+    pub pods: OrdMap<u64, PodKey>,
+    /// Pods bound to the node whose sandbox could not be made so far.
+    pub waiting: OrdSet<PodKey>,
+    /// host-local's reservations in the node's subnet.
+    pub reserved: OrdMap<IpAddr, PodKey>,
+    /// host-local's `last_reserved_ip.0`: the search goes on after it.
+    pub last_reserved_ip: Option<IpAddr>,
+    pub created_at_ns: u64,
+}
+
+impl NodeRecord {
+    /// Pods bound to the node, whether or not they run.
+    pub fn pods_count(&self) -> u32 {
+        (self.pods.len() + self.waiting.len()) as u32
+    }
+}
+
+/// How far a Pod has come, as kubectl's STATUS column tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PodPhase {
+    /// No node yet.
+    Pending,
+    /// Bound to a node; its sandbox is not there yet.
+    ContainerCreating,
+    Running,
+    /// Runs, but at least one container keeps failing.
+    CrashLoopBackOff,
+    Succeeded,
+    /// The kubelet refused it.
+    Failed,
+}
+
+/// A Pod as scheduled and wired.
+#[derive(Clone, Debug)]
+pub struct PodRecord {
+    pub key: PodKey,
+    pub uid: Uid,
+    pub node: Option<Arc<str>>,
+    pub host_network: bool,
+    /// Its sandbox: `None` while there is none. hostNetwork: the node's namespace and address.
+    pub netns: Option<NetnsId>,
+    /// Origin: host-local's allocation from the node's subnet, or `status.podIP` where that was given.
+    pub ip: Option<(IpAddr, Origin)>,
+    pub ip_given: bool,
+    /// Shared between the Pods of one template, as are `labels`.
+    pub spec: Arc<PodSpec>,
+    pub labels: Arc<Labels>,
+    pub owner: Option<Owner>,
+    pub phase: PodPhase,
+    /// Why it is not running, in the words of the component that says so; empty if it is.
+    pub reason: Arc<str>,
+    /// Containers that fail, by index in `spec.containers`, and what they print.
+    pub failing: Arc<[(u32, Arc<str>)]>,
+    /// Virtual time, in nanoseconds.
+    pub created_at_ns: u64,
+    pub started_at_ns: Option<u64>,
+    /// Order of sandbox creation in the cluster: decides the order of veths on the node. 0 without a sandbox.
+    pub order: u64,
+    /// Grows when anything its namespace's tables depend on changes.
+    pub version: u64,
+}
+
+impl PodRecord {
+    pub fn object_key(&self) -> ObjectKey {
+        ObjectKey::pod(&self.key)
+    }
+
+    /// True if this container has started and keeps running.
+    pub fn container_runs(&self, index: usize) -> bool {
+        self.netns.is_some()
+            && matches!(self.phase, PodPhase::Running | PodPhase::CrashLoopBackOff)
+            && !self.failing.iter().any(|(at, _)| *at as usize == index)
+    }
+}

@@ -1,0 +1,149 @@
+//! One numbered state of the cluster, made of persistent maps: cheap to clone, sharing structure with its predecessors.
+
+use super::{NodeRecord, Object, ObjectKey, PodKey, PodRecord};
+use crate::tables::{NetnsId, Origin, Uid};
+use imbl::{OrdMap, OrdSet};
+use ipnet::IpNet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Everything that is true of the cluster at one moment but for what packets teach.
+#[derive(Clone, Debug)]
+pub struct Revision {
+    pub number: u64,
+    pub seed: u64,
+    /// The virtual time at which it was committed, in nanoseconds.
+    pub at_ns: u64,
+    /// Everything the API server would list, and the configuration files that have no name of their own.
+    pub objects: OrdMap<ObjectKey, Arc<Object>>,
+    pub network: Arc<Network>,
+    pub nodes: OrdMap<Arc<str>, Arc<NodeRecord>>,
+    pub pods: OrdMap<PodKey, Arc<PodRecord>>,
+    /// Live namespaces only; ids are never reused.
+    pub netns: OrdMap<NetnsId, NetnsOwner>,
+    /// Grows when a node, its address or subnet, or `network` changes: what every node's peer rows depend on.
+    pub nodes_version: u64,
+    /// Objects by identity, for origins.
+    pub by_uid: OrdMap<Uid, ObjectKey>,
+    /// What each controller's object owns, by the owner's identity.
+    pub children: OrdMap<Uid, OrdSet<ObjectKey>>,
+    /// Who has which address: nodes and Pods with a sandbox of their own.
+    pub addresses: OrdMap<IpAddr, NetnsId>,
+}
+
+/// Whose network namespace it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NetnsOwner {
+    Node(Arc<str>),
+    Pod(PodKey),
+    /// The node network's way out.
+    Gateway,
+}
+
+/// Cluster-wide networking, each value with the origin that set it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Network {
+    pub cni: Cni,
+    pub pod_network: (IpNet, Origin),
+    pub service_network: (IpNet, Origin),
+    /// The network of the nodes' own addresses.
+    pub node_network: (IpNet, Origin),
+    /// The first address of `node_network` that no node has, and its namespace.
+    pub gateway: (IpAddr, NetnsId),
+    /// MTU of the nodes' NICs and of the segment between them, in bytes.
+    pub node_mtu: u32,
+    pub dns_domain: Arc<str>,
+    pub kube_proxy_mode: (ProxyMode, Origin),
+    pub cluster_name: Arc<str>,
+}
+
+/// The CNI plugin that wires Pods.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cni {
+    Flannel(FlannelConfig),
+}
+
+/// ConfigMap `kube-flannel-cfg`: `net-conf.json` and `cni-conf.json`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlannelConfig {
+    pub backend: FlannelBackend,
+    pub vni: (u32, Origin),
+    /// UDP port of the tunnel.
+    pub port: (u16, Origin),
+    pub direct_routing: bool,
+    /// MTU of `flannel.1`: the node's less 50, unless `Backend.MTU` says otherwise.
+    pub mtu: (u32, Origin),
+    /// MTU of the Pods' interfaces: the delegate's in `cni-conf.json`, else `mtu`.
+    pub pod_mtu: (u32, Origin),
+    pub hairpin: (bool, Origin),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlannelBackend {
+    Vxlan,
+}
+
+/// `KubeProxyConfiguration.mode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyMode {
+    Iptables,
+    Nftables,
+    Ipvs,
+}
+
+impl Revision {
+    pub fn object(&self, key: &ObjectKey) -> Option<&Arc<Object>> {
+        self.objects.get(key)
+    }
+
+    pub fn object_by_uid(&self, uid: Uid) -> Option<&Arc<Object>> {
+        self.objects.get(self.by_uid.get(&uid)?)
+    }
+
+    pub fn pod(&self, namespace: &str, name: &str) -> Option<&Arc<PodRecord>> {
+        self.pods.get(&PodKey::new(namespace, name))
+    }
+
+    pub fn node(&self, name: &str) -> Option<&Arc<NodeRecord>> {
+        self.nodes.get(name)
+    }
+
+    /// The Pod whose sandbox this is.
+    pub fn pod_of_netns(&self, id: NetnsId) -> Option<&Arc<PodRecord>> {
+        match self.netns.get(&id)? {
+            NetnsOwner::Pod(key) => self.pods.get(key),
+            _ => None,
+        }
+    }
+
+    /// The namespace that answers for an address: a node's or a Pod's.
+    pub fn netns_of_ip(&self, ip: IpAddr) -> Option<NetnsId> {
+        self.addresses.get(&ip).copied()
+    }
+
+    /// Objects of one kind in key order; all namespaces if `namespace` is `None`.
+    pub fn list<'a>(&'a self, kind: &str, namespace: Option<&str>) -> impl Iterator<Item = &'a Arc<Object>> + 'a {
+        let (kind, namespace) = (kind.to_owned(), namespace.map(str::to_owned));
+        let start = ObjectKey { kind: kind.clone().into(), group: "".into(), namespace: "".into(), name: "".into() };
+        self.objects
+            .range(start..)
+            .map(|(_, object)| object)
+            .take_while(move |object| object.key.kind == kind)
+            .filter(move |object| namespace.as_ref().is_none_or(|name| *object.key.namespace == **name))
+    }
+
+    /// The object and what owns it, nearest first: a Pod's ReplicaSet, then its Deployment.
+    pub fn owners(&self, key: &ObjectKey) -> Vec<ObjectKey> {
+        let mut chain: Vec<ObjectKey> = Vec::new();
+        let mut owner = self.objects.get(key).and_then(|object| object.owner.clone());
+        while let Some(next) = owner {
+            // A dump may hold owners in a circle.
+            if chain.len() == 8 {
+                break;
+            }
+            owner = self.by_uid.get(&next.uid).and_then(|key| self.objects.get(key)).and_then(|o| o.owner.clone());
+            chain.push(next.key);
+        }
+        chain
+    }
+}
