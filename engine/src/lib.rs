@@ -1,5 +1,6 @@
 //! podhop's engine.
 pub mod cluster;
+pub mod console;
 pub mod manifest;
 pub mod net;
 pub mod protocol;

@@ -1,0 +1,3 @@
+//! The command line: the shell's grammar, text utilities, and the commands of the cluster.
+pub mod shell;
+pub mod text;

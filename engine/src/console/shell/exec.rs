@@ -1,0 +1,466 @@
+//! Runs a parsed script: lists, pipelines, redirections, compound commands and functions (POSIX XCU 2.8, 2.9).
+//!
+//! A pipeline's stages run one after the other on complete text; every command of the simulation ends by itself.
+
+use super::ast::*;
+use super::error::Dialect;
+use super::glob;
+use super::io::{Io, Sink, Stream};
+use super::session::{FileError, FileKind, Host, Session};
+
+/// Why a list ended before its last command.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    Break(u32),
+    Continue(u32),
+    Return(i32),
+    Exit(i32),
+    /// An error of expansion: the line ends, the shell goes on.
+    Abort(i32),
+    /// A bound was reached.
+    Stop,
+}
+
+pub(super) type Run<T> = Result<T, Flow>;
+
+pub(super) struct Shell<'a> {
+    pub host: &'a mut dyn Host,
+    pub session: &'a mut Session,
+    pub io: &'a mut Io,
+}
+
+/// Redirections in effect, to be undone.
+struct Redirected {
+    sinks: [Sink; 2],
+    input: Option<String>,
+    files: Vec<String>,
+}
+
+impl Shell<'_> {
+    pub(super) fn list(&mut self, list: &List) -> Run<i32> {
+        let mut status = 0;
+        for and_or in list {
+            status = self.and_or(and_or)?;
+        }
+        Ok(status)
+    }
+
+    fn and_or(&mut self, and_or: &AndOr) -> Run<i32> {
+        if and_or.background {
+            return self.background(and_or);
+        }
+        let mut status = self.pipeline(&and_or.first, !and_or.rest.is_empty())?;
+        for (index, (join, pipeline)) in and_or.rest.iter().enumerate() {
+            if (status == 0) == (*join == Join::And) {
+                status = self.pipeline(pipeline, index + 1 < and_or.rest.len())?;
+            }
+        }
+        Ok(status)
+    }
+
+    /// `command &`: the host decides which programs can go on by themselves.
+    fn background(&mut self, and_or: &AndOr) -> Run<i32> {
+        let single = and_or.rest.is_empty() && and_or.first.commands.len() == 1;
+        if let (true, Kind::Simple { words, .. }) = (single, &and_or.first.commands[0].kind) {
+            let argv = self.fields(words)?;
+            if self.host.spawn(&argv, self.session, self.io).is_some() {
+                return Ok(0);
+            }
+        }
+        Ok(self.complain("this command cannot go on in the background here (&): run it by itself", 1))
+    }
+
+    fn pipeline(&mut self, pipeline: &Pipeline, tested: bool) -> Run<i32> {
+        let tested = tested || pipeline.negated;
+        self.session.conditions += u32::from(tested);
+        let result = match pipeline.commands.as_slice() {
+            [command] => self.command(command),
+            commands => self.stages(commands),
+        };
+        self.session.conditions -= u32::from(tested);
+        let mut status = result?;
+        if pipeline.negated {
+            status = i32::from(status == 0);
+        }
+        self.session.last_status = status;
+        let options = self.session.options;
+        if status != 0 && options.exit_on_error && self.session.conditions == 0 && !tested {
+            return Err(Flow::Exit(status));
+        }
+        Ok(status)
+    }
+
+    fn stages(&mut self, commands: &[Command]) -> Run<i32> {
+        let sinks = self.io.sinks;
+        let mut outer_input = None;
+        let (mut status, mut failed) = (Ok(0), 0);
+        for (index, command) in commands.iter().enumerate() {
+            let is_last = index + 1 == commands.len();
+            self.io.sinks[0] = if is_last { sinks[0] } else { self.io.begin_capture() };
+            status = self.subshell(&mut |shell| shell.command(command));
+            let output = if is_last { String::new() } else { self.io.end_capture() };
+            if let Ok(code @ 1..) = status {
+                failed = code;
+            }
+            let before = self.io.swap_input(output);
+            outer_input.get_or_insert(before);
+            if status.is_err() {
+                break;
+            }
+        }
+        self.io.sinks = sinks;
+        self.io.swap_input(outer_input.unwrap_or_default());
+        let status = status?;
+        Ok(if self.session.options.pipefail && status == 0 { failed } else { status })
+    }
+
+    /// Runs something in a copy of the shell.
+    pub(super) fn subshell(&mut self, inner: &mut dyn FnMut(&mut Shell) -> Run<i32>) -> Run<i32> {
+        let mut session = self.session.clone();
+        self.nested(&mut |shell| inner(&mut Shell { host: shell.host, session: &mut session, io: shell.io })).or_else(
+            |flow| match flow {
+                Flow::Exit(status) | Flow::Return(status) | Flow::Abort(status) => Ok(status),
+                Flow::Break(_) | Flow::Continue(_) => Ok(0),
+                Flow::Stop => Err(Flow::Stop),
+            },
+        )
+    }
+
+    /// Runs something one level deeper.
+    pub(super) fn nested(&mut self, inner: &mut dyn FnMut(&mut Shell) -> Run<i32>) -> Run<i32> {
+        let result = if self.io.enter() { inner(self) } else { Err(Flow::Stop) };
+        self.io.leave();
+        result
+    }
+
+    /// The output of `$(…)`.
+    pub(super) fn substitute(&mut self, list: &List) -> Run<String> {
+        let sink = self.io.begin_capture();
+        let before = std::mem::replace(&mut self.io.sinks[0], sink);
+        let status = self.subshell(&mut |shell| shell.list(list));
+        self.io.sinks[0] = before;
+        let output = self.io.end_capture();
+        self.session.last_status = status?;
+        Ok(output)
+    }
+
+    fn command(&mut self, command: &Command) -> Run<i32> {
+        if !self.io.count_command() {
+            return Err(Flow::Stop);
+        }
+        if let Kind::Simple { assignments, words } = &command.kind {
+            return self.simple(assignments, words, &command.redirects);
+        }
+        let redirected = match self.redirect(&command.redirects)? {
+            Ok(redirected) => redirected,
+            Err(status) => return Ok(status),
+        };
+        let result = self.compound(&command.kind);
+        self.restore(redirected, result)
+    }
+
+    fn compound(&mut self, kind: &Kind) -> Run<i32> {
+        match kind {
+            Kind::Simple { assignments, words } => self.simple(assignments, words, &[]),
+            Kind::Group(list) => self.nested(&mut |shell| shell.list(list)),
+            Kind::Subshell(list) => self.subshell(&mut |shell| shell.list(list)),
+            Kind::If { arms, otherwise } => self.nested(&mut |shell| {
+                for (condition, body) in arms {
+                    if shell.condition(condition)? == 0 {
+                        return shell.list(body);
+                    }
+                }
+                shell.list(otherwise)
+            }),
+            Kind::Loop { until, condition, body } => self.nested(&mut |shell| {
+                let mut status = 0;
+                while (shell.condition(condition)? == 0) != *until {
+                    if shell.iteration(body, &mut status)? {
+                        break;
+                    }
+                }
+                Ok(status)
+            }),
+            Kind::For { name, words, body } => self.nested(&mut |shell| {
+                let values = match words {
+                    Some(words) => shell.fields(words)?,
+                    None => shell.session.arguments.clone(),
+                };
+                let mut status = 0;
+                for value in values {
+                    shell.session.set(name, &value);
+                    if shell.iteration(body, &mut status)? {
+                        break;
+                    }
+                }
+                Ok(status)
+            }),
+            Kind::Case { subject, arms } => self.nested(&mut |shell| {
+                let subject = shell.text(subject)?;
+                for (patterns, body) in arms {
+                    for pattern in patterns {
+                        let pattern = shell.pattern(pattern)?;
+                        shell.spend(subject.len().saturating_mul(pattern.len()) / 64)?;
+                        if glob::matches(&pattern, &subject) {
+                            return shell.list(body);
+                        }
+                    }
+                }
+                Ok(0)
+            }),
+            Kind::Function { name, body } => {
+                self.session.functions.insert(name.clone(), body.clone());
+                Ok(0)
+            }
+        }
+    }
+
+    fn condition(&mut self, list: &List) -> Run<i32> {
+        self.session.conditions += 1;
+        let result = self.list(list);
+        self.session.conditions -= 1;
+        result
+    }
+
+    /// One turn of a loop; true when the loop must end.
+    fn iteration(&mut self, body: &List, status: &mut i32) -> Run<bool> {
+        match self.list(body) {
+            Ok(code) => *status = code,
+            Err(Flow::Break(levels)) => return if levels > 1 { Err(Flow::Break(levels - 1)) } else { Ok(true) },
+            Err(Flow::Continue(levels)) if levels > 1 => return Err(Flow::Continue(levels - 1)),
+            Err(Flow::Continue(_)) => {}
+            Err(flow) => return Err(flow),
+        }
+        Ok(false)
+    }
+
+    fn simple(&mut self, assignments: &[(String, Word)], words: &[Word], redirects: &[Redirect]) -> Run<i32> {
+        let before = std::mem::replace(&mut self.session.last_status, 0);
+        // `$?` in the words is the status of the command before; a substitution in them may set a new one.
+        self.session.last_status = before;
+        let argv = self.fields(words)?;
+        let mut saved = Vec::new();
+        let mut traced = String::new();
+        for (name, word) in assignments {
+            if argv.is_empty() {
+                self.session.last_status = 0;
+            }
+            let value = self.text(word)?;
+            traced.push_str(&format!("{name}={value} "));
+            if !argv.is_empty() {
+                saved.push((name.clone(), self.session.variables.get(name).cloned()));
+                self.session.export(name, &value);
+            } else {
+                self.session.set(name, &value);
+            }
+        }
+        if self.session.options.trace {
+            self.io.err(&format!("+ {traced}{}\n", argv.join(" ")));
+        }
+        let result = match self.redirect(redirects)? {
+            Ok(redirected) => {
+                let result = if argv.is_empty() {
+                    Ok(if assignments.is_empty() { 0 } else { self.session.last_status })
+                } else {
+                    self.invoke(&argv)
+                };
+                self.restore(redirected, result)
+            }
+            Err(status) => Ok(status),
+        };
+        for (name, value) in saved.into_iter().rev() {
+            match value {
+                Some(value) => _ = self.session.variables.insert(name, value),
+                None => _ = self.session.variables.remove(&name),
+            }
+        }
+        result
+    }
+
+    /// Runs a command by its words: a function, a builtin or a program.
+    pub(super) fn invoke(&mut self, argv: &[String]) -> Run<i32> {
+        if let Some(body) = self.session.functions.get(&argv[0]).cloned() {
+            return self.call(&body, &argv[1..]);
+        }
+        self.invoke_builtin_or_program(argv)
+    }
+
+    pub(super) fn invoke_builtin_or_program(&mut self, argv: &[String]) -> Run<i32> {
+        if let Some(result) = self.builtin(argv) {
+            return result;
+        }
+        let status = match self.host.run(argv, self.session, self.io) {
+            Some(status) => status,
+            None => self.not_found(&argv[0]),
+        };
+        if self.io.is_stopped() { Err(Flow::Stop) } else { Ok(status) }
+    }
+
+    fn not_found(&mut self, name: &str) -> i32 {
+        if name.contains('/') {
+            let (message, status) = match self.host.stat(&self.session.absolute(name)) {
+                None => (if self.is_bash() { "No such file or directory" } else { "not found" }, 127),
+                Some(FileKind::Directory) if self.is_bash() => ("Is a directory", 126),
+                Some(_) => ("Permission denied", 126),
+            };
+            return self.complain(&format!("{name}: {message}"), status);
+        }
+        let message = if self.is_bash() { "command not found" } else { "not found" };
+        self.complain(&format!("{name}: {message}"), 127)
+    }
+
+    fn call(&mut self, body: &Command, arguments: &[String]) -> Run<i32> {
+        let before = std::mem::replace(&mut self.session.arguments, arguments.to_vec());
+        self.session.locals.push(Vec::new());
+        let result = self.nested(&mut |shell| shell.command(body));
+        for (name, value) in self.session.locals.pop().unwrap_or_default().into_iter().rev() {
+            match value {
+                Some(value) => _ = self.session.variables.insert(name, value),
+                None => _ = self.session.variables.remove(&name),
+            }
+        }
+        self.session.arguments = before;
+        match result {
+            Err(Flow::Return(status)) => Ok(status),
+            Err(Flow::Break(_) | Flow::Continue(_)) => Ok(0),
+            other => other,
+        }
+    }
+
+    pub(super) fn is_bash(&self) -> bool {
+        self.session.dialect == Dialect::Bash
+    }
+
+    /// Prints `sh: message`; returns the status.
+    pub(super) fn complain(&mut self, message: &str, status: i32) -> i32 {
+        self.io.err(&format!("{}: {message}\n", self.session.name));
+        status
+    }
+
+    /// An error that ends the line.
+    pub(super) fn fail(&mut self, message: &str) -> Flow {
+        let status = if self.is_bash() { 1 } else { 2 };
+        Flow::Abort(self.complain(message, status))
+    }
+
+    /// Puts redirections into effect; the inner error is the status after a message.
+    fn redirect(&mut self, redirects: &[Redirect]) -> Run<Result<Redirected, i32>> {
+        let mut redirected = Redirected { sinks: self.io.sinks, input: None, files: Vec::new() };
+        for redirect in redirects {
+            let opened = match self.open(redirect, &mut redirected) {
+                Ok(opened) => opened,
+                Err(flow) => return self.restore(redirected, Err(flow)).map(Err),
+            };
+            if let Err(message) = opened {
+                let status = self.complain(&message, 1);
+                return self.restore(redirected, Ok(status)).map(Err);
+            }
+        }
+        Ok(Ok(redirected))
+    }
+
+    fn open(&mut self, redirect: &Redirect, redirected: &mut Redirected) -> Run<Result<(), String>> {
+        let fd = redirect.fd;
+        let input = match &redirect.target {
+            RedirectTarget::Write { path, append } => {
+                let path = self.text(path)?;
+                let sink = match self.create(&path, *append, &mut redirected.files) {
+                    Ok(sink) => sink,
+                    Err(error) => return Ok(Err(self.open_error(&path, error, true))),
+                };
+                return Ok(self.set_sink(fd, sink));
+            }
+            RedirectTarget::Copy(from) => {
+                let from = self.text(from)?;
+                let sink = match from.as_str() {
+                    "1" => self.io.sinks[0],
+                    "2" => self.io.sinks[1],
+                    "-" => Sink::Closed,
+                    "0" if fd == 0 => return Ok(Ok(())),
+                    _ => return Ok(Err(format!("{from}: Bad file descriptor"))),
+                };
+                return Ok(self.set_sink(fd, sink));
+            }
+            RedirectTarget::Read(path) => {
+                let path = self.text(path)?;
+                match path.as_str() {
+                    "/dev/null" => String::new(),
+                    "/dev/stdin" => return Ok(Ok(())),
+                    _ => match self.host.read_file(&self.session.absolute(&path)) {
+                        Ok(text) => text,
+                        Err(error) => return Ok(Err(self.open_error(&path, error, false))),
+                    },
+                }
+            }
+            RedirectTarget::Text(word) => self.text(word)?,
+            RedirectTarget::HereDocument(body) => match body.get() {
+                Some(word) => self.text(word)?,
+                None => String::new(),
+            },
+        };
+        if fd != 0 {
+            return Ok(Err(format!("{fd}: podhop's shell reads from descriptor 0 only")));
+        }
+        let before = self.io.swap_input(input);
+        redirected.input.get_or_insert(before);
+        Ok(Ok(()))
+    }
+
+    fn create(&mut self, path: &str, append: bool, files: &mut Vec<String>) -> Result<Sink, FileError> {
+        match path {
+            "/dev/null" => Ok(Sink::Null),
+            "/dev/stdout" => Ok(self.io.sinks[0]),
+            "/dev/stderr" => Ok(self.io.sinks[1]),
+            "/dev/tty" => Ok(Sink::Terminal(Stream::Out)),
+            _ => {
+                let path = self.session.absolute(path);
+                self.host.write_file(&path, "", append)?;
+                files.push(path);
+                Ok(self.io.begin_capture())
+            }
+        }
+    }
+
+    fn set_sink(&mut self, fd: u8, sink: Sink) -> Result<(), String> {
+        match fd {
+            1 => self.io.sinks[0] = sink,
+            2 => self.io.sinks[1] = sink,
+            0 => {}
+            _ => return Err(format!("{fd}: podhop's shell has the descriptors 0, 1 and 2 only")),
+        }
+        Ok(())
+    }
+
+    /// Models busybox ash redir.c openredirect and errmsg: "no such file", "nonexistent directory".
+    fn open_error(&self, path: &str, error: FileError, create: bool) -> String {
+        if self.is_bash() {
+            return format!("{path}: {}", error.message());
+        }
+        let message = match (error, create) {
+            (FileError::NotFound, true) => "nonexistent directory",
+            (FileError::NotFound, false) => "no such file",
+            _ => error.message(),
+        };
+        format!("can't {} {path}: {message}", if create { "create" } else { "open" })
+    }
+
+    /// Undoes redirections and writes what was collected for files.
+    fn restore(&mut self, redirected: Redirected, result: Run<i32>) -> Run<i32> {
+        let mut result = result;
+        for path in redirected.files.iter().rev() {
+            let text = self.io.end_capture();
+            if !text.is_empty()
+                && let Err(error) = self.host.write_file(path, &text, true)
+            {
+                result = result.map(|_| 1);
+                self.io.sinks = redirected.sinks;
+                self.complain(&format!("write error: {}", error.message()), 1);
+            }
+        }
+        self.io.sinks = redirected.sinks;
+        if let Some(input) = redirected.input {
+            self.io.swap_input(input);
+        }
+        result
+    }
+}

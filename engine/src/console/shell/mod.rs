@@ -1,0 +1,110 @@
+//! The console's grammar: a POSIX shell over whatever commands its `Host` has.
+//!
+//! `parse` turns text into `ast`, `expand` words into fields, `exec` runs it, `builtins` are the commands that change
+//! the shell itself. The words of messages are busybox ash's or bash's, by the session's `Dialect`.
+//!
+//! Left out, each with a message: background jobs other than those the host can start, signals, descriptors above 2,
+//! arrays and `[[ … ]]` beyond what `test` does.
+
+mod arithmetic;
+mod ast;
+mod builtins;
+mod error;
+mod exec;
+mod expand;
+pub(crate) mod glob;
+mod io;
+mod parse;
+mod session;
+#[cfg(test)]
+mod tests;
+mod word;
+
+pub use error::{Dialect, Problem, SyntaxError};
+pub use io::{Chunk, Io, Stream};
+pub use session::{FileError, FileKind, Host, Session, Variable};
+
+use exec::{Flow, Run, Shell};
+use parse::Parser;
+
+/// How a line ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// 0 to 255, as `$?` shows it.
+    pub status: i32,
+    /// `exit` was called: the session is over.
+    pub exited: bool,
+}
+
+/// Runs a line or script in a session. All output goes to `io`; bounds that are reached are reported there.
+pub fn run(script: &str, host: &mut dyn Host, session: &mut Session, io: &mut Io) -> Outcome {
+    let name = session.name.clone();
+    let mut shell = Shell { host, session, io };
+    let result = shell.nested(&mut |shell| shell.run_script(script));
+    let outcome = outcome(result);
+    session.last_status = outcome.status;
+    io.report_stop(&name);
+    outcome
+}
+
+/// Runs `sh` or `bash` with its arguments, for a host whose programs include it.
+pub fn run_shell(argv: &[String], host: &mut dyn Host, session: &mut Session, io: &mut Io) -> i32 {
+    let name = session.name.clone();
+    let result = Shell { host, session, io }.shell(argv);
+    io.report_stop(&name);
+    outcome(result).status
+}
+
+/// Does the text end within a quote, construct or here-document, so that a prompt should ask for another line?
+pub fn needs_more(script: &str) -> bool {
+    let mut parser = Parser::new(script);
+    loop {
+        match parser.next_command() {
+            Ok(Some(_)) => {}
+            Ok(None) => return parser.open_here_document || script.ends_with("\\\n") || ends_in_backslash(script),
+            Err(error) => return error.is_incomplete(),
+        }
+    }
+}
+
+fn ends_in_backslash(script: &str) -> bool {
+    let backslashes = script.len() - script.trim_end_matches('\\').len();
+    backslashes % 2 == 1
+}
+
+/// Is the text a script that a shell accepts?
+pub fn check(script: &str) -> Result<(), SyntaxError> {
+    Parser::new(script).every_command().map(|_| ())
+}
+
+fn outcome(result: Run<i32>) -> Outcome {
+    let (status, exited) = match result {
+        Ok(status) => (status, false),
+        Err(Flow::Exit(status)) => (status, true),
+        Err(Flow::Return(status) | Flow::Abort(status)) => (status, false),
+        Err(Flow::Break(_) | Flow::Continue(_)) => (0, false),
+        // As if it had been killed.
+        Err(Flow::Stop) => (137, false),
+    };
+    Outcome { status: status & 255, exited }
+}
+
+impl Shell<'_> {
+    /// Parses and runs a script command by command: what stands before a syntax error runs.
+    fn run_script(&mut self, script: &str) -> Run<i32> {
+        let mut parser = Parser::new(script);
+        let mut status = 0;
+        loop {
+            match parser.next_command() {
+                Ok(Some(list)) => status = self.list(&list)?,
+                Ok(None) => return Ok(status),
+                Err(error) => {
+                    let line =
+                        if script.trim_end().contains('\n') { format!("line {}: ", error.line) } else { String::new() };
+                    let message = format!("{line}{}", error.message(self.session.dialect));
+                    return Err(Flow::Abort(self.complain(&message, 2)));
+                }
+            }
+        }
+    }
+}
