@@ -1,3 +1,14 @@
 //! YAML text → object trees with source positions, typed projections and diagnostics.
+//!
+//! A text becomes a [`Source`]; [`parse`] or [`Documents`] turn it into one [`Document`] per object, `List`s flattened.
+//! Whatever is wrong becomes a [`Diagnostic`] with an exact [`Span`], a message and a hint; the rest still parses.
+
+pub mod diagnostic;
 pub mod node;
+pub mod parse;
+pub mod source;
+
+pub use diagnostic::{Diagnostic, Diagnostics, Fix, Severity};
 pub use node::{Key, Node, Span, Value};
+pub use parse::{Document, Documents, parse};
+pub use source::{Source, Sources};
