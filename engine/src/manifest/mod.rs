@@ -4,9 +4,12 @@
 //! Whatever is wrong becomes a [`Diagnostic`] with an exact [`Span`], a message and a hint; the rest still parses.
 
 pub mod diagnostic;
+pub mod embedded;
+pub mod nearest;
 pub mod node;
 pub mod parse;
 pub mod source;
+pub mod typed;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Fix, Severity};
 pub use node::{Key, Node, Span, Value};

@@ -1,6 +1,9 @@
 //! Parser events → [`Node`]s, within the limits.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use saphyr_parser::{Event, Marker, ScalarStyle, ScanError, Tag};
 
@@ -22,6 +25,8 @@ struct Frame {
     key: Option<Pending>,
     /// Where each key of a large mapping stands in it.
     index: BTreeMap<Arc<str>, usize>,
+    /// Keys that came from a merge, and may be set again.
+    merged: BTreeSet<Arc<str>>,
 }
 
 enum Pending {
@@ -79,6 +84,7 @@ impl<'a> Builder<'a> {
 
     /// Takes in one event; gives the root once it is complete.
     pub fn event(&mut self, event: Event<'_>, span: Span) -> Result<Option<Node>, Refused> {
+        let span = self.without_properties(span);
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let value = self.scalar(&text, style, tag.as_deref(), span)?;
@@ -196,7 +202,13 @@ impl<'a> Builder<'a> {
         if self.stack.len() >= DEPTH_MAX {
             return Err(self.too_deep(span));
         }
-        self.stack.push(Frame { node: Node { value, span }, anchor, key: None, index: BTreeMap::new() });
+        self.stack.push(Frame {
+            node: Node { value, span },
+            anchor,
+            key: None,
+            index: BTreeMap::new(),
+            merged: BTreeSet::new(),
+        });
         Ok(None)
     }
 
@@ -234,7 +246,9 @@ impl<'a> Builder<'a> {
         match (&mut frame.node.value, frame.key.take()) {
             (Value::Sequence(items), _) => items.push(node),
             (Value::Mapping(_), Some(Pending::Key(key))) => {
-                if let Some(earlier) = frame.insert(key.clone(), node) {
+                if let Some(earlier) = frame.insert(key.clone(), node)
+                    && !frame.merged.remove(&key.name)
+                {
                     let (line, _) = self.source.position(earlier.start as usize);
                     let message = format!("the key \"{}\" is already set on line {line}", excerpt(&key.name));
                     let hint = "the last one wins; remove the other";
@@ -263,6 +277,7 @@ impl<'a> Builder<'a> {
         for base in bases.into_iter().rev() {
             let Value::Mapping(entries) = base.value else { continue };
             for (key, value) in entries {
+                frame.merged.insert(key.name.clone());
                 frame.insert(key, value);
             }
         }
@@ -296,6 +311,20 @@ impl<'a> Builder<'a> {
     fn refuse(&mut self, code: &'static str, span: Span, message: &str, hint: &str) -> Refused {
         self.diagnostics.error(code, span, message).hint(hint);
         Refused
+    }
+
+    /// The span without the anchor and tag before the value itself.
+    fn without_properties(&self, span: Span) -> Span {
+        let text = self.source.slice(span);
+        let mut rest = text;
+        while rest.starts_with(['&', '!']) {
+            let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+            rest = rest[end..].trim_start();
+            while rest.starts_with('#') {
+                rest = rest[rest.find('\n').unwrap_or(rest.len())..].trim_start();
+            }
+        }
+        Span { start: span.end - rest.len() as u32, ..span }
     }
 
     /// Whether the collection that starts there is written with brackets.
@@ -343,7 +372,7 @@ fn measure(node: &Node) -> (usize, usize) {
 }
 
 /// The start of a text, for a message.
-pub(super) fn excerpt(text: &str) -> &str {
+pub(crate) fn excerpt(text: &str) -> &str {
     let line = text.lines().next().unwrap_or("");
     line.char_indices().nth(40).map_or(line, |(at, _)| &line[..at])
 }

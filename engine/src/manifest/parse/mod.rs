@@ -15,7 +15,8 @@ mod tests;
 
 use std::{collections::VecDeque, sync::Arc};
 
-pub(super) use scalar::{is_plain_string, resolve_plain};
+pub(super) use build::excerpt;
+pub(crate) use scalar::resolve_plain;
 
 use super::{Diagnostics, Key, Node, Source, Span, Value, source};
 

@@ -123,7 +123,9 @@ fn is_timestamp(text: &str) -> bool {
     let mut parts = date.split('-');
     let (year, month, day) = (parts.next(), parts.next(), parts.next());
     let number = |part: Option<&str>, max: u32| {
-        part.filter(|part| matches!(part.len(), 1 | 2)).and_then(|part| part.parse::<u32>().ok()).is_some_and(|n| n <= max)
+        part.filter(|part| matches!(part.len(), 1 | 2))
+            .and_then(|part| part.parse::<u32>().ok())
+            .is_some_and(|n| n <= max)
     };
     if year.is_none_or(|year| year.len() != 4 || !year.bytes().all(|b| b.is_ascii_digit()))
         || !number(month, 12)

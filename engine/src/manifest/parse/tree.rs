@@ -56,7 +56,9 @@ pub(super) fn parse_chunk(
     if let Some(at) = text.bytes().position(|b| b == 0) {
         let at = chunk.start + at;
         let span = Span { source: source.id, start: at as u32, end: at as u32 + 1 };
-        diagnostics.error("binary", span, "a NUL byte").hint("expected YAML or JSON text; this looks like a binary file");
+        diagnostics
+            .error("binary", span, "a NUL byte")
+            .hint("expected YAML or JSON text; this looks like a binary file");
         return Err(Refused);
     }
     let mut builder = Builder::new(source, chunk.start, text, state, diagnostics);
