@@ -18,3 +18,5 @@ pub use origin::{Origin, Uid};
 pub use route::{Route, RouteKind, RouteProto, RouteTable};
 pub use rows::{Keyed, RowId, Rows, SharedRows};
 pub use socket::{App, Listener};
+
+pub mod text;
