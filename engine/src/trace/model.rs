@@ -230,6 +230,8 @@ pub enum Disposition {
     Delivered,
     Dropped(DropReason),
     Rejected(IcmpError),
+    /// Reached only receivers that it does not concern: a broadcast that nobody answers.
+    Ignored,
     /// Went on as its fragments or copies.
     Split,
     /// Still under way when its conversation ended.

@@ -1,0 +1,143 @@
+//! What servers say. Each answer is what the real program puts on the wire.
+
+use crate::net::Body;
+use crate::tables::App;
+use std::net::IpAddr;
+
+/// What a server does next on a connection.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Answer {
+    pub send: Option<Body>,
+    pub close: bool,
+}
+
+/// A connection has been accepted.
+pub(super) fn connected(app: &App) -> Answer {
+    match app {
+        App::Banner { text } => Answer { send: Some(Body::text(text)), close: true },
+        _ => Answer::default(),
+    }
+}
+
+/// Data has come in on a connection.
+pub(super) fn data(app: &App, body: &Body, client: (IpAddr, u16)) -> Answer {
+    match app {
+        App::Silent | App::Banner { .. } => Answer::default(),
+        App::Echo => Answer { send: Some(body.clone()), close: false },
+        App::Redis => redis(body),
+        App::Http { server, content_type, body: page } => {
+            http(body, |request| Page { status: "200 OK", server, content_type, body: page.to_string() }.or_bad(request))
+        }
+        App::Netexec { hostname } => http(body, |request| netexec(request, hostname, client)),
+    }
+}
+
+/// A datagram has come in. None: the server keeps quiet.
+pub(super) fn datagram(app: &App, body: &Body, client: (IpAddr, u16)) -> Option<Body> {
+    match app {
+        App::Echo => Some(body.clone()),
+        App::Banner { text } => Some(Body::text(text)),
+        App::Netexec { hostname } => {
+            let text = text_of(body);
+            let command = text.trim().to_ascii_lowercase();
+            Some(match command.split_once(' ').map_or((command.as_str(), ""), |pair| pair) {
+                ("hostname", _) => Body::text(hostname),
+                ("echo", _) => Body::text(text.trim()[4..].trim_start()),
+                ("clientip", _) => Body::text(&socket_address(client)),
+                _ => return None,
+            })
+        }
+        App::Silent | App::Http { .. } | App::Redis => None,
+    }
+}
+
+fn text_of(body: &Body) -> String {
+    match body {
+        Body::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        Body::Pattern(_) => String::new(),
+    }
+}
+
+fn socket_address((ip, port): (IpAddr, u16)) -> String {
+    if ip.is_ipv4() { format!("{ip}:{port}") } else { format!("[{ip}]:{port}") }
+}
+
+/// The inline commands that people type at redis by hand, and redis-cli's framing of them.
+fn redis(body: &Body) -> Answer {
+    let text = text_of(body).to_ascii_uppercase();
+    let mut words = text.split_whitespace().filter(|word| !word.starts_with(['*', '$']));
+    let (send, close) = match words.next() {
+        Some("PING") => ("+PONG\r\n".to_owned(), false),
+        Some("QUIT") => ("+OK\r\n".to_owned(), true),
+        Some(word) => (format!("-ERR unknown command '{}', with args beginning with: \r\n", word.to_ascii_lowercase()), false),
+        None => return Answer::default(),
+    };
+    Answer { send: Some(Body::text(&send)), close }
+}
+
+struct Request<'a> {
+    method: &'a str,
+    path: &'a str,
+    query: &'a str,
+}
+
+struct Page<'a> {
+    status: &'static str,
+    server: &'a str,
+    content_type: &'a str,
+    body: String,
+}
+
+impl<'a> Page<'a> {
+    fn or_bad(self, request: &Request<'_>) -> Page<'a> {
+        if matches!(request.method, "GET" | "HEAD" | "POST") {
+            return self;
+        }
+        Page { status: "405 Method Not Allowed", body: String::new(), ..self }
+    }
+}
+
+/// Answers one HTTP/1.x request. Something else gets 400 and the door, as nginx and Go's server do.
+fn http<'a>(body: &Body, page: impl Fn(&Request<'_>) -> Page<'a>) -> Answer {
+    let text = text_of(body);
+    let line = text.lines().next().unwrap_or_default();
+    let mut words = line.split(' ');
+    let (Some(method), Some(target), Some(version), None) = (words.next(), words.next(), words.next(), words.next())
+    else {
+        let send = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request";
+        return Answer { send: Some(Body::text(send)), close: true };
+    };
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let page = page(&Request { method, path, query });
+    let asks_close = text.lines().any(|l| l.to_ascii_lowercase().replace(' ', "") == "connection:close");
+    let close = version != "HTTP/1.1" || asks_close;
+    let mut send = format!("HTTP/1.1 {}\r\n", page.status);
+    if !page.server.is_empty() {
+        send += &format!("Server: {}\r\n", page.server);
+    }
+    send += &format!("Content-Type: {}\r\nContent-Length: {}\r\n", page.content_type, page.body.len());
+    send += if close { "Connection: close\r\n\r\n" } else { "Connection: keep-alive\r\n\r\n" };
+    if method != "HEAD" {
+        send += &page.body;
+    }
+    Answer { send: Some(Body::text(&send)), close }
+}
+
+/// agnhost netexec's pages (kubernetes test/images/agnhost/netexec).
+fn netexec<'a>(request: &Request<'_>, hostname: &str, client: (IpAddr, u16)) -> Page<'a> {
+    let parameter = |name: &str| {
+        request.query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, v)| v)
+    };
+    let body = match request.path {
+        "/hostname" | "/hostName" => hostname.to_owned(),
+        "/clientip" => socket_address(client),
+        "/echo" => parameter("msg").unwrap_or_default().to_owned(),
+        "/healthz" => String::new(),
+        "/" => format!("NOW: {hostname}"),
+        _ => {
+            let body = "404 page not found\n".to_owned();
+            return Page { status: "404 Not Found", server: "", content_type: "text/plain; charset=utf-8", body };
+        }
+    };
+    Page { status: "200 OK", server: "", content_type: "text/plain; charset=utf-8", body }
+}

@@ -1,0 +1,36 @@
+//! The walk: what a kernel does with a packet, by its tables alone.
+//!
+//! Entry points are [`Walk::receive`] (a frame arrives on a device), [`Walk::switch`] (a frame enters a segment),
+//! [`Walk::send`] (a socket or the kernel sends a packet) and [`Walk::timer`]. Each works inside one network namespace
+//! and returns [`Effect`]s: frames to deliver elsewhere and timers to set. The walk owns no clock: `now` moves by the
+//! cost of what is done, and the world delivers effects in the order of their times.
+//!
+//! Modelled: Linux 6.18, IPv4 forwarding without netfilter. Left out so far: netfilter hooks, policy routing,
+//! ICMP redirects and rate limits, IPv6 neighbour discovery.
+
+mod apps;
+mod arp;
+mod bridge;
+mod cost;
+mod fragment;
+mod icmp;
+mod ip;
+mod neighbor;
+mod process;
+mod random;
+mod sctp;
+mod segment;
+mod skb;
+mod socket;
+mod state;
+mod tcp;
+mod udp;
+mod vxlan;
+mod walk;
+
+pub use process::{Io, Output, OutputStream, Process, ProcessEvent, ProcessId};
+pub use segment::Switch;
+pub use skb::{Effect, HopTarget, Skb, Timer};
+pub use socket::{SocketEvent, SocketId};
+pub use state::{JournalEntry, Learned, Neighbor, NetnsState, Nud, RuntimeChange};
+pub use walk::{SendError, Surroundings, Walk};

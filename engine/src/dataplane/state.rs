@@ -1,0 +1,204 @@
+//! What packets teach a namespace: neighbours, bridge FDB, sockets, path MTUs. Changed only by the walk; every change
+//! of a printable table is journaled.
+
+use super::fragment::Reassembly;
+use super::skb::Skb;
+use super::socket::Sockets;
+use crate::net::MacAddr;
+use crate::tables::{LinkIndex, NetnsId};
+use crate::trace::Nanos;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+const SECOND: Nanos = 1_000_000_000;
+/// `base_reachable_time_ms`; the kernel draws from half to one and a half of it, podhop takes the middle.
+const REACHABLE: Nanos = 30 * SECOND;
+/// `delay_first_probe_time`
+pub(super) const DELAY: Nanos = 5 * SECOND;
+/// The bridge's `ageing_time`.
+const FDB_AGEING: Nanos = 300 * SECOND;
+/// `mtu_expires`
+const PMTU_EXPIRES: Nanos = 600 * SECOND;
+/// `gc_thresh3`: most neighbour entries of one namespace.
+const NEIGHBORS_MAX: usize = 1_024;
+const FDB_MAX: usize = 4_096;
+const PMTU_MAX: usize = 1_024;
+
+/// Neighbour states as `ip neigh` names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Nud {
+    Incomplete,
+    Reachable,
+    Stale,
+    Delay,
+    Probe,
+    Failed,
+}
+
+/// A learned neighbour (or one being looked for).
+#[derive(Clone, Debug)]
+pub struct Neighbor {
+    pub mac: Option<MacAddr>,
+    state: Nud,
+    /// When `state` was entered.
+    pub since: Nanos,
+    pub(super) probes_count: u8,
+    /// Packets that wait for the answer.
+    pub(super) queue: Vec<(Skb, bool)>,
+}
+
+impl Neighbor {
+    /// The state at `now`: reachable entries turn stale by themselves.
+    pub fn state(&self, now: Nanos) -> Nud {
+        match self.state {
+            Nud::Reachable if now >= self.since + REACHABLE => Nud::Stale,
+            Nud::Delay if now >= self.since + DELAY => Nud::Probe,
+            state => state,
+        }
+    }
+}
+
+/// A learned row of a printable table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Learned {
+    Neighbor { link: LinkIndex, ip: IpAddr, mac: Option<MacAddr>, state: Nud },
+    Fdb { bridge: LinkIndex, mac: MacAddr, port: LinkIndex },
+}
+
+/// One change of runtime state: undo it by putting `before` back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuntimeChange {
+    pub before: Option<Learned>,
+    pub after: Option<Learned>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct JournalEntry {
+    pub at: Nanos,
+    pub netns: NetnsId,
+    pub change: RuntimeChange,
+}
+
+/// One namespace's runtime state.
+#[derive(Clone, Debug, Default)]
+pub struct NetnsState {
+    neighbors: BTreeMap<(LinkIndex, IpAddr), Neighbor>,
+    fdb: BTreeMap<(LinkIndex, MacAddr), (LinkIndex, Nanos)>,
+    pmtu: BTreeMap<IpAddr, (u16, Nanos)>,
+    pub(super) sockets: Sockets,
+    pub(super) reassembly: BTreeMap<(IpAddr, IpAddr, u16), Reassembly>,
+    next_ip_id: u16,
+}
+
+impl NetnsState {
+    /// Learned neighbours in order of device and address.
+    pub fn neighbors(&self) -> impl Iterator<Item = (LinkIndex, IpAddr, &Neighbor)> {
+        self.neighbors.iter().map(|((link, ip), neighbor)| (*link, *ip, neighbor))
+    }
+
+    pub fn neighbor(&self, link: LinkIndex, ip: IpAddr) -> Option<&Neighbor> {
+        self.neighbors.get(&(link, ip))
+    }
+
+    pub(super) fn neighbor_mut(&mut self, link: LinkIndex, ip: IpAddr) -> Option<&mut Neighbor> {
+        self.neighbors.get_mut(&(link, ip))
+    }
+
+    /// Learned FDB entries of bridges: (bridge, MAC, port), those that have not aged out.
+    pub fn fdb(&self, now: Nanos) -> impl Iterator<Item = (LinkIndex, MacAddr, LinkIndex)> {
+        let live = move |seen: Nanos| now < seen + FDB_AGEING;
+        self.fdb.iter().filter(move |(_, (_, seen))| live(*seen)).map(|((bridge, mac), (port, _))| (*bridge, *mac, *port))
+    }
+
+    pub(super) fn fdb_port(&self, bridge: LinkIndex, mac: MacAddr, now: Nanos) -> Option<LinkIndex> {
+        let (port, seen) = self.fdb.get(&(bridge, mac))?;
+        (now < seen + FDB_AGEING).then_some(*port)
+    }
+
+    /// The bridge saw `mac` behind `port`. The change, if the table prints differently now.
+    pub(super) fn learn_fdb(&mut self, bridge: LinkIndex, mac: MacAddr, port: LinkIndex, now: Nanos) -> Option<RuntimeChange> {
+        let before = self.fdb.get(&(bridge, mac)).filter(|(_, seen)| now < seen + FDB_AGEING).map(|(port, _)| *port);
+        if before.is_none() && self.fdb.len() >= FDB_MAX {
+            self.fdb.retain(|_, (_, seen)| now < *seen + FDB_AGEING);
+            if self.fdb.len() >= FDB_MAX {
+                return None;
+            }
+        }
+        self.fdb.insert((bridge, mac), (port, now));
+        let row = |port| Learned::Fdb { bridge, mac, port };
+        (before != Some(port)).then(|| RuntimeChange { before: before.map(row), after: Some(row(port)) })
+    }
+
+    /// Puts a neighbour into a state (creating it), keeping its queue.
+    pub(super) fn set_neighbor(
+        &mut self,
+        link: LinkIndex,
+        ip: IpAddr,
+        mac: Option<MacAddr>,
+        state: Nud,
+        now: Nanos,
+    ) -> RuntimeChange {
+        if self.neighbors.len() >= NEIGHBORS_MAX && !self.neighbors.contains_key(&(link, ip)) {
+            let oldest = self.neighbors.iter().filter(|(_, n)| n.queue.is_empty()).min_by_key(|(_, n)| n.since);
+            if let Some(key) = oldest.map(|(key, _)| *key) {
+                self.neighbors.remove(&key);
+            }
+        }
+        let row = |mac, state| Learned::Neighbor { link, ip, mac, state };
+        let before = self.neighbors.get(&(link, ip)).map(|n| row(n.mac, n.state(now)));
+        let entry = self.neighbors.entry((link, ip)).or_insert(Neighbor {
+            mac: None,
+            state: Nud::Incomplete,
+            since: now,
+            probes_count: 0,
+            queue: Vec::new(),
+        });
+        entry.mac = mac;
+        entry.state = state;
+        entry.since = now;
+        if matches!(state, Nud::Reachable | Nud::Stale | Nud::Failed) {
+            entry.probes_count = 0;
+        }
+        RuntimeChange { before, after: Some(row(mac, state)) }
+    }
+
+    /// Puts a journaled row back, as it was before the change.
+    pub fn undo(&mut self, change: &RuntimeChange, at: Nanos) {
+        match change.after {
+            Some(Learned::Neighbor { link, ip, .. }) => {
+                self.neighbors.remove(&(link, ip));
+            }
+            Some(Learned::Fdb { bridge, mac, .. }) => {
+                self.fdb.remove(&(bridge, mac));
+            }
+            None => {}
+        }
+        match change.before {
+            Some(Learned::Neighbor { link, ip, mac, state }) => {
+                self.set_neighbor(link, ip, mac, state, at);
+            }
+            Some(Learned::Fdb { bridge, mac, port }) => {
+                self.fdb.insert((bridge, mac), (port, at));
+            }
+            None => {}
+        }
+    }
+
+    /// The path MTU learned for a destination, in bytes.
+    pub fn pmtu(&self, dst: IpAddr, now: Nanos) -> Option<u16> {
+        self.pmtu.get(&dst).filter(|(_, at)| now < at + PMTU_EXPIRES).map(|(mtu, _)| *mtu)
+    }
+
+    pub(super) fn learn_pmtu(&mut self, dst: IpAddr, mtu: u16, now: Nanos) {
+        // RFC 1191's smallest MTU, as net.ipv4.route.min_pmtu has it.
+        let mtu = mtu.max(552);
+        if self.pmtu.len() < PMTU_MAX || self.pmtu.contains_key(&dst) {
+            self.pmtu.insert(dst, (mtu, now));
+        }
+    }
+
+    pub(super) fn next_ip_id(&mut self) -> u16 {
+        self.next_ip_id = self.next_ip_id.wrapping_add(1);
+        self.next_ip_id
+    }
+}
