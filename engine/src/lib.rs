@@ -1,6 +1,7 @@
 //! podhop's engine.
 pub mod cluster;
 pub mod console;
+pub mod dataplane;
 pub mod manifest;
 pub mod net;
 pub mod protocol;

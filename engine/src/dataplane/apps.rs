@@ -25,9 +25,9 @@ pub(super) fn data(app: &App, body: &Body, client: (IpAddr, u16)) -> Answer {
         App::Silent | App::Banner { .. } => Answer::default(),
         App::Echo => Answer { send: Some(body.clone()), close: false },
         App::Redis => redis(body),
-        App::Http { server, content_type, body: page } => {
-            http(body, |request| Page { status: "200 OK", server, content_type, body: page.to_string() }.or_bad(request))
-        }
+        App::Http { server, content_type, body: page } => http(body, |request| {
+            Page { status: "200 OK", server, content_type, body: page.to_string() }.or_bad(request)
+        }),
         App::Netexec { hostname } => http(body, |request| netexec(request, hostname, client)),
     }
 }
@@ -69,7 +69,9 @@ fn redis(body: &Body) -> Answer {
     let (send, close) = match words.next() {
         Some("PING") => ("+PONG\r\n".to_owned(), false),
         Some("QUIT") => ("+OK\r\n".to_owned(), true),
-        Some(word) => (format!("-ERR unknown command '{}', with args beginning with: \r\n", word.to_ascii_lowercase()), false),
+        Some(word) => {
+            (format!("-ERR unknown command '{}', with args beginning with: \r\n", word.to_ascii_lowercase()), false)
+        }
         None => return Answer::default(),
     };
     Answer { send: Some(Body::text(&send)), close }

@@ -88,7 +88,15 @@ impl Walk<'_> {
         }
     }
 
-    fn arp_send(&mut self, link: LinkIndex, src: MacAddr, dst: MacAddr, arp: Arp, parent: PacketRef, relation: Relation) {
+    fn arp_send(
+        &mut self,
+        link: LinkIndex,
+        src: MacAddr,
+        dst: MacAddr,
+        arp: Arp,
+        parent: PacketRef,
+        relation: Relation,
+    ) {
         let frame = Frame { src, dst, payload: Payload::Arp(arp) };
         let birth = Birth { flow: parent.flow, parent: Some((parent.packet, relation)), at: self.now };
         let track = self.recorder.birth(birth, &frame);

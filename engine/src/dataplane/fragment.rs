@@ -25,7 +25,8 @@ pub(super) fn split(packet: &IpPacket, mtu: usize) -> Vec<IpPacket> {
     if room == 0 {
         return Vec::new();
     }
-    let whole = packet.fragment.unwrap_or(Fragment { offset: 0, len: packet.payload.len().min(65_515) as u16, more: false });
+    let whole =
+        packet.fragment.unwrap_or(Fragment { offset: 0, len: packet.payload.len().min(65_515) as u16, more: false });
     let mut pieces = Vec::new();
     let mut done = 0;
     while done < usize::from(whole.len) {

@@ -120,7 +120,13 @@ impl Walk<'_> {
             return self.neighbor_output(route.dev, next_hop, skb);
         }
         if packet.dont_fragment {
-            return self.drop(skb, Stage::Fragment, Some(route.dev), DropReason::TooBig, Some(CauseTable::Link(route.dev)));
+            return self.drop(
+                skb,
+                Stage::Fragment,
+                Some(route.dev),
+                DropReason::TooBig,
+                Some(CauseTable::Link(route.dev)),
+            );
         }
         let pieces = fragment::split(packet, mtu as usize);
         let cause = Some(CauseTable::Link(route.dev));

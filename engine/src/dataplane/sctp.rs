@@ -2,11 +2,11 @@
 
 use super::apps;
 use super::process::{ProcessId, follows};
+use super::random;
 use super::skb::{Skb, Timer};
 use super::socket::{Kind, Owner, Socket, SocketEvent, SocketId, Tuple};
 use super::udp::{SendOptions, listener};
 use super::walk::{SendError, Walk};
-use super::random;
 use crate::net::{Body, IpPacket, Protocol, Sctp, SctpChunk, Transport};
 use crate::tables::LinkIndex;
 use crate::trace::{CauseTable, Disposition, DropReason, FlowId, Nanos, PacketId, PacketRef, Relation, Stage, Verdict};

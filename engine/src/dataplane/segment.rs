@@ -35,11 +35,9 @@ impl Switch<'_> {
             };
         }
         let takers: Vec<(u32, &Port)> = match &skb.frame.payload {
-            Payload::Arp(arp) if arp.op == ArpOp::Request => self
-                .segment
-                .ports_answering(IpAddr::V4(arp.target_ip))
-                .filter(|(_, port)| port.netns != from)
-                .collect(),
+            Payload::Arp(arp) if arp.op == ArpOp::Request => {
+                self.segment.ports_answering(IpAddr::V4(arp.target_ip)).filter(|(_, port)| port.netns != from).collect()
+            }
             _ => Vec::new(),
         };
         let others = self.segment.ports().iter().filter(|port| port.netns != from).count();
@@ -55,8 +53,7 @@ impl Switch<'_> {
                 self.recorder.finish(skb.track, Disposition::Split);
                 for (row, port) in takers {
                     let parent = Some((skb.track.packet, Relation::Copies));
-                    let track =
-                        self.recorder.birth(Birth { flow: skb.track.flow, parent, at: self.now }, &skb.frame);
+                    let track = self.recorder.birth(Birth { flow: skb.track.flow, parent, at: self.now }, &skb.frame);
                     let copy = Skb { frame: skb.frame.clone(), track, crossings: skb.crossings.min(CROSSINGS_MAX) / 2 };
                     self.step(&copy, Verdict::Pass, Some((row, port)));
                     self.deliver(port, copy);

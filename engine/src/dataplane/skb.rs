@@ -1,7 +1,7 @@
 //! A packet under way, and what the walk asks of the world.
 
 use super::{ProcessId, SocketEvent, SocketId};
-use crate::net::{Frame, IpPacket, Payload};
+use crate::net::{Frame, IpPacket};
 use crate::tables::{LinkIndex, NetnsId};
 use crate::trace::{Nanos, PacketRef};
 use std::net::IpAddr;
@@ -24,13 +24,6 @@ impl Skb {
     pub fn ip(&self) -> Option<&IpPacket> {
         self.frame.ip()
     }
-
-    pub(super) fn ip_mut(&mut self) -> Option<&mut IpPacket> {
-        match &mut self.frame.payload {
-            Payload::Ip(packet) => Some(packet),
-            Payload::Arp(_) => None,
-        }
-    }
 }
 
 /// Where a frame goes next.
@@ -45,10 +38,24 @@ pub enum HopTarget {
 /// What the walk wants done.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    Deliver { at: Nanos, to: HopTarget, skb: Skb },
-    Timer { at: Nanos, netns: NetnsId, timer: Timer },
+    Deliver {
+        at: Nanos,
+        to: HopTarget,
+        skb: Skb,
+    },
+    Timer {
+        at: Nanos,
+        netns: NetnsId,
+        timer: Timer,
+    },
     /// Something happened on a process's socket.
-    Notify { at: Nanos, process: ProcessId, socket: SocketId, event: SocketEvent, track: PacketRef },
+    Notify {
+        at: Nanos,
+        process: ProcessId,
+        socket: SocketId,
+        event: SocketEvent,
+        track: PacketRef,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

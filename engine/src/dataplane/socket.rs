@@ -23,12 +23,27 @@ pub struct SocketId(pub u32);
 #[derive(Clone, Debug, PartialEq)]
 pub enum SocketEvent {
     /// `len` is the data's length in bytes, without the ICMP header.
-    EchoReply { from: IpAddr, seq: u16, ttl: u8, len: u32 },
-    Datagram { from: IpAddr, port: u16, body: Body },
+    EchoReply {
+        from: IpAddr,
+        seq: u16,
+        ttl: u8,
+        len: u32,
+    },
+    Datagram {
+        from: IpAddr,
+        port: u16,
+        body: Body,
+    },
     Connected,
     /// A listening process has a new connection: the new socket's number.
-    Accepted { socket: SocketId, from: IpAddr, port: u16 },
-    Data { body: Body },
+    Accepted {
+        socket: SocketId,
+        from: IpAddr,
+        port: u16,
+    },
+    Data {
+        body: Body,
+    },
     PeerClosed,
     /// RST or ABORT: ECONNREFUSED before the connection stood, ECONNRESET after.
     Refused,
@@ -36,7 +51,11 @@ pub enum SocketEvent {
     /// ETIMEDOUT
     TimedOut,
     /// An ICMP error about something this socket sent; `seq` is an echo request's.
-    Error { error: IcmpError, from: IpAddr, seq: Option<u16> },
+    Error {
+        error: IcmpError,
+        from: IpAddr,
+        seq: Option<u16>,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -178,7 +197,14 @@ impl Walk<'_> {
     }
 
     /// An ICMP error came back about something this socket sent.
-    pub(super) fn socket_error(&mut self, id: SocketId, error: IcmpError, from: IpAddr, quoted: &IpPacket, track: PacketRef) {
+    pub(super) fn socket_error(
+        &mut self,
+        id: SocketId,
+        error: IcmpError,
+        from: IpAddr,
+        quoted: &IpPacket,
+        track: PacketRef,
+    ) {
         let seq = match &quoted.payload {
             Transport::Icmp(Icmp::EchoRequest { seq, .. }) => Some(*seq),
             _ => None,

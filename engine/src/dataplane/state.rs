@@ -107,7 +107,10 @@ impl NetnsState {
     /// Learned FDB entries of bridges: (bridge, MAC, port), those that have not aged out.
     pub fn fdb(&self, now: Nanos) -> impl Iterator<Item = (LinkIndex, MacAddr, LinkIndex)> {
         let live = move |seen: Nanos| now < seen + FDB_AGEING;
-        self.fdb.iter().filter(move |(_, (_, seen))| live(*seen)).map(|((bridge, mac), (port, _))| (*bridge, *mac, *port))
+        self.fdb
+            .iter()
+            .filter(move |(_, (_, seen))| live(*seen))
+            .map(|((bridge, mac), (port, _))| (*bridge, *mac, *port))
     }
 
     pub(super) fn fdb_port(&self, bridge: LinkIndex, mac: MacAddr, now: Nanos) -> Option<LinkIndex> {
@@ -116,7 +119,13 @@ impl NetnsState {
     }
 
     /// The bridge saw `mac` behind `port`. The change, if the table prints differently now.
-    pub(super) fn learn_fdb(&mut self, bridge: LinkIndex, mac: MacAddr, port: LinkIndex, now: Nanos) -> Option<RuntimeChange> {
+    pub(super) fn learn_fdb(
+        &mut self,
+        bridge: LinkIndex,
+        mac: MacAddr,
+        port: LinkIndex,
+        now: Nanos,
+    ) -> Option<RuntimeChange> {
         let before = self.fdb.get(&(bridge, mac)).filter(|(_, seen)| now < seen + FDB_AGEING).map(|(port, _)| *port);
         if before.is_none() && self.fdb.len() >= FDB_MAX {
             self.fdb.retain(|_, (_, seen)| now < *seen + FDB_AGEING);

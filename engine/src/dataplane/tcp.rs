@@ -5,11 +5,11 @@
 
 use super::apps::{self, Answer};
 use super::process::{ProcessId, follows};
+use super::random;
 use super::skb::{Skb, Timer};
 use super::socket::{Kind, Owner, Socket, SocketEvent, SocketId, Tuple};
 use super::udp::{SendOptions, listener};
 use super::walk::{SendError, Walk};
-use super::random;
 use crate::net::{Body, IpPacket, Protocol, Tcp, TcpFlags, Transport};
 use crate::tables::LinkIndex;
 use crate::trace::{CauseTable, Disposition, DropReason, FlowId, Nanos, PacketId, PacketRef, Relation, Stage, Verdict};
@@ -286,15 +286,15 @@ impl Walk<'_> {
     /// RST: nobody has this connection (tcp_v4_send_reset).
     fn tcp_reset(&mut self, (src, sport, dst, dport): Tuple, about: &Tcp, track: PacketRef) {
         let flags = TcpFlags { rst: true, ack: !about.flags.ack, ..TcpFlags::default() };
-        let (seq, ack) =
-            if about.flags.ack { (about.ack, 0) } else { (0, about.seq.wrapping_add(span(about))) };
+        let (seq, ack) = if about.flags.ack { (about.ack, 0) } else { (0, about.seq.wrapping_add(span(about))) };
         let segment = Tcp { sport, dport, seq, ack, flags, window: 0, mss: None, body: Body::EMPTY };
         let parent = Some((track.packet, Relation::Answers));
         let _ = self.tcp_packet(src, dst, SendOptions::default(), segment, track.flow, parent);
     }
 
     fn tcp_open_passive(&mut self, tuple: Tuple, syn: &Tcp, owner: Owner, track: PacketRef) {
-        let mut connection = self.connection(tuple, Phase::SynReceived, syn.seq.wrapping_add(1), SendOptions::default());
+        let mut connection =
+            self.connection(tuple, Phase::SynReceived, syn.seq.wrapping_add(1), SendOptions::default());
         connection.mss = connection.mss.min(syn.mss.unwrap_or(536));
         let kind = Kind::Tcp(Box::new(connection));
         let socket = Socket { owner, flow: track.flow, last: Some(track.packet), kind };

@@ -4,9 +4,9 @@
 //! source port hashed from the inner flow.
 
 use super::cost;
+use super::random;
 use super::skb::Skb;
 use super::walk::Walk;
-use super::random;
 use crate::net::{IpPacket, Transport, Udp, UdpBody};
 use crate::tables::{LinkIndex, LinkKind};
 use crate::trace::{CauseTable, Change, DropReason, Stage, Verdict};

@@ -45,14 +45,28 @@ impl Walk<'_> {
     }
 
     /// Records a decision and spends its time.
-    pub(super) fn step(&mut self, skb: &Skb, stage: Stage, link: Option<LinkIndex>, verdict: Verdict, cause: Option<CauseTable>) {
+    pub(super) fn step(
+        &mut self,
+        skb: &Skb,
+        stage: Stage,
+        link: Option<LinkIndex>,
+        verdict: Verdict,
+        cause: Option<CauseTable>,
+    ) {
         let cause = cause.map(|table| self.row(table));
         let step = Step { at: self.now, stage, link, verdict, cause, changes: Vec::new() };
         self.recorder.step(skb.track, HopPlace::Netns(self.netns.id), step);
     }
 
     /// Rewrites the packet and records it as one passing step.
-    pub(super) fn rewrite(&mut self, skb: &mut Skb, stage: Stage, link: Option<LinkIndex>, cause: Option<CauseTable>, change: Change) {
+    pub(super) fn rewrite(
+        &mut self,
+        skb: &mut Skb,
+        stage: Stage,
+        link: Option<LinkIndex>,
+        cause: Option<CauseTable>,
+        change: Change,
+    ) {
         let applied = change.apply(&mut skb.frame);
         debug_assert!(applied, "{change:?} does not fit {:?}", skb.frame);
         let cause = cause.map(|table| self.row(table));
@@ -61,13 +75,27 @@ impl Walk<'_> {
     }
 
     /// The packet ends here, unheard.
-    pub(super) fn drop(&mut self, skb: Skb, stage: Stage, link: Option<LinkIndex>, reason: DropReason, cause: Option<CauseTable>) {
+    pub(super) fn drop(
+        &mut self,
+        skb: Skb,
+        stage: Stage,
+        link: Option<LinkIndex>,
+        reason: DropReason,
+        cause: Option<CauseTable>,
+    ) {
         self.step(&skb, stage, link, Verdict::Drop(reason), cause);
         self.recorder.finish(skb.track, Disposition::Dropped(reason));
     }
 
     /// The packet ends here, and its sender hears of it by ICMP.
-    pub(super) fn reject(&mut self, skb: Skb, stage: Stage, link: Option<LinkIndex>, error: IcmpError, cause: Option<CauseTable>) {
+    pub(super) fn reject(
+        &mut self,
+        skb: Skb,
+        stage: Stage,
+        link: Option<LinkIndex>,
+        error: IcmpError,
+        cause: Option<CauseTable>,
+    ) {
         self.step(&skb, stage, link, Verdict::Reject(error), cause);
         self.recorder.finish(skb.track, Disposition::Rejected(error));
         self.icmp_error(&skb, error);
