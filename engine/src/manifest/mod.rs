@@ -5,6 +5,7 @@
 
 pub mod diagnostic;
 pub mod embedded;
+pub mod emit;
 pub mod nearest;
 pub mod node;
 pub mod parse;

@@ -16,7 +16,7 @@ mod tests;
 use std::{collections::VecDeque, sync::Arc};
 
 pub(super) use build::excerpt;
-pub(crate) use scalar::resolve_plain;
+pub(crate) use scalar::{is_plain_string, resolve_plain};
 
 use super::{Diagnostics, Key, Node, Source, Span, Value, source};
 
