@@ -1,0 +1,257 @@
+//! The order and the tempo of a conversation's steps. Nothing is simulated here: the recorded steps are laid out on a
+//! time line of the eye, on which each stage can be seen, repetitions pass quickly and waits are folded.
+
+use podhop_engine::protocol::{FlowView, PacketView, StepView, VerdictKind};
+use std::collections::BTreeSet;
+
+/// One step on the time line. `packet` and `step` are indices into the flow.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Beat {
+    pub packet: usize,
+    pub step: usize,
+    /// Milliseconds at normal speed.
+    pub start_ms: f64,
+    pub duration_ms: f64,
+    /// Virtual time folded away before this beat.
+    pub waited_ns: u64,
+}
+
+impl Beat {
+    pub fn end_ms(&self) -> f64 {
+        self.start_ms + self.duration_ms
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Playlist {
+    pub beats: Vec<Beat>,
+}
+
+/// Waits from this length on are told as words ("1 s later").
+const WAIT_TOLD_NS: u64 = 50_000_000;
+const WAIT_MS: f64 = 480.0;
+const BETWEEN_PACKETS_MS: f64 = 140.0;
+/// Parts of the nominal duration for a packet that takes a way already shown.
+const REPEATED: f64 = 0.22;
+
+/// How long a step is looked at, in milliseconds at normal speed.
+fn nominal_ms(step: &StepView) -> f64 {
+    match (step.verdict, step.stage.as_str()) {
+        (VerdictKind::Dropped | VerdictKind::Rejected | VerdictKind::Refused, _) => 700.0,
+        (VerdictKind::Wait, _) => 420.0,
+        (_, "encapsulate" | "decapsulate") => 380.0,
+        (_, "switch") => 420.0,
+        (_, "bridge" | "receive" | "transmit") => 240.0,
+        (_, "deliver") => 340.0,
+        _ => 180.0,
+    }
+}
+
+/// The packet that a plumbing packet serves in the end; itself if it serves none.
+pub fn served(flow: &FlowView, packet: usize) -> usize {
+    let mut at = packet;
+    // Parents are always older, so this ends.
+    while let Some(found) = flow.packets.get(at).filter(|p| p.plumbing).and_then(|p| p.parent.as_ref()) {
+        match flow.packets.iter().position(|p| p.packet == found.0) {
+            Some(parent) if parent < at => at = parent,
+            _ => return at,
+        }
+    }
+    at
+}
+
+/// The devices a packet passes. Waiting for a neighbour on the way does not make it another way.
+fn way(packet: &PacketView) -> Vec<(&str, &str)> {
+    let mut way: Vec<_> = packet.steps.iter().map(|step| (step.place.as_str(), step.device.as_str())).collect();
+    way.dedup();
+    way
+}
+
+struct Builder<'a> {
+    flow: &'a FlowView,
+    beats: Vec<Beat>,
+    /// For each main packet, the plumbing that serves it.
+    plumbing: Vec<Vec<usize>>,
+    ways: BTreeSet<Vec<(&'a str, &'a str)>>,
+    now_ms: f64,
+    now_ns: Option<u64>,
+}
+
+impl<'a> Builder<'a> {
+    fn packet(&mut self, index: usize, unfolded: bool) {
+        let packet = &self.flow.packets[index];
+        let seen = !packet.steps.is_empty() && !self.ways.insert(way(packet));
+        let tempo = if seen { REPEATED } else { 1.0 };
+        if !self.beats.is_empty() {
+            self.now_ms += BETWEEN_PACKETS_MS * tempo;
+        }
+        let mut children = std::mem::take(&mut self.plumbing[index]).into_iter().peekable();
+        for (i, step) in packet.steps.iter().enumerate() {
+            while let Some(child) = children.next_if(|child| self.flow.packets[*child].born_at_ns < step.at_ns) {
+                if unfolded {
+                    self.packet(child, false);
+                }
+            }
+            let waited_ns = self.now_ns.map_or(0, |now| step.at_ns.saturating_sub(now));
+            let told = waited_ns >= WAIT_TOLD_NS;
+            if told {
+                self.now_ms += WAIT_MS;
+            }
+            let duration_ms = nominal_ms(step) * tempo;
+            let waited_ns = if told { waited_ns } else { 0 };
+            self.beats.push(Beat { packet: index, step: i, start_ms: self.now_ms, duration_ms, waited_ns });
+            self.now_ms += duration_ms;
+            self.now_ns = Some(self.now_ns.unwrap_or(0).max(step.at_ns));
+        }
+        for child in children {
+            if unfolded {
+                self.packet(child, false);
+            }
+        }
+    }
+}
+
+impl Playlist {
+    /// All steps of the conversation in the order in which they are told: packet by packet, plumbing only where its
+    /// main packet (an index) is in `unfolded`, and then at the moment it was needed.
+    pub fn new(flow: &FlowView, unfolded: &BTreeSet<usize>) -> Playlist {
+        let mut plumbing = vec![Vec::new(); flow.packets.len()];
+        let mut main = Vec::new();
+        for index in 0..flow.packets.len() {
+            match served(flow, index) {
+                parent if parent != index => plumbing[parent].push(index),
+                _ => main.push(index),
+            }
+        }
+        main.sort_by_key(|index| flow.packets[*index].born_at_ns);
+        let mut builder =
+            Builder { flow, beats: Vec::new(), plumbing, ways: BTreeSet::new(), now_ms: 0.0, now_ns: None };
+        for index in main {
+            builder.packet(index, unfolded.contains(&index));
+        }
+        Playlist { beats: builder.beats }
+    }
+
+    pub fn total_ms(&self) -> f64 {
+        self.beats.last().map_or(0.0, Beat::end_ms)
+    }
+
+    /// The beat at a moment: the last that has begun.
+    pub fn at(&self, ms: f64) -> usize {
+        self.beats.partition_point(|beat| beat.start_ms <= ms).saturating_sub(1)
+    }
+
+    /// The moment at which a beat has been shown to its end and the next has not begun.
+    pub fn rest_ms(&self, beat: usize) -> f64 {
+        self.beats.get(beat).map_or(0.0, |beat| beat.end_ms() - 0.01)
+    }
+
+    pub fn find(&self, packet: usize, step: usize) -> Option<usize> {
+        self.beats.iter().position(|beat| beat.packet == packet && beat.step == step)
+    }
+
+    /// The moments at which a packet's first step begins: ticks of the time line.
+    pub fn packet_starts(&self) -> Vec<f64> {
+        let mut starts = Vec::new();
+        for (i, beat) in self.beats.iter().enumerate() {
+            if i > 0 && beat.step == 0 {
+                starts.push(beat.start_ms);
+            }
+        }
+        starts
+    }
+
+    /// The beat that rests after a discrete move of `by` beats from the moment `ms`.
+    pub fn stepped(&self, ms: f64, by: isize) -> usize {
+        let now = self.at(ms);
+        // Before the very first beat has been shown, one step forward shows it.
+        if by > 0 && ms < self.beats.first().map_or(0.0, Beat::end_ms) - 1.0 && now == 0 {
+            return 0;
+        }
+        now.saturating_add_signed(by).min(self.beats.len().saturating_sub(1))
+    }
+}
+
+/// A length of virtual time in two or three digits: `38 µs`, `1.2 ms`, `3 s`.
+pub fn duration(ns: u64) -> String {
+    let (unit, size) = match ns {
+        0..=999 => return [&ns.to_string(), " ns"].concat(),
+        1_000..=999_999 => (" µs", 1_000),
+        1_000_000..=999_999_999 => (" ms", 1_000_000),
+        _ => (" s", 1_000_000_000),
+    };
+    let (whole, tenth) = (ns / size, ns % size / (size / 10));
+    let mut text = whole.to_string();
+    if whole < 10 && tenth > 0 {
+        text.push('.');
+        text.push_str(&tenth.to_string());
+    }
+    text.push_str(unit);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn plumbing_is_folded_until_asked_for_and_then_comes_where_it_was_needed() {
+        let flow = fixture::ping();
+        let folded = Playlist::new(&flow, &BTreeSet::new());
+        assert!(folded.beats.iter().all(|beat| !flow.packets[beat.packet].plumbing));
+        let main = flow.packets.iter().position(|p| !p.plumbing).unwrap();
+        let unfolded = Playlist::new(&flow, &BTreeSet::from([main]));
+        let arp = unfolded.beats.iter().position(|beat| flow.packets[beat.packet].plumbing).unwrap();
+        assert_eq!(unfolded.beats[arp - 1].packet, main);
+        assert_eq!(flow.packets[main].steps[unfolded.beats[arp - 1].step].verdict, VerdictKind::Wait);
+        assert!(unfolded.beats[arp..].iter().any(|beat| beat.packet == main), "the packet goes on afterwards");
+    }
+
+    #[test]
+    fn every_visible_step_has_its_stretch_of_time_without_overlap() {
+        let flow = fixture::ping();
+        let list = Playlist::new(&flow, &BTreeSet::new());
+        let steps: usize = flow.packets.iter().filter(|p| !p.plumbing).map(|p| p.steps.len()).sum();
+        assert_eq!(list.beats.len(), steps);
+        for pair in list.beats.windows(2) {
+            assert!(pair[1].start_ms >= pair[0].end_ms());
+        }
+        for i in 0..list.beats.len() {
+            assert_eq!(list.at(list.rest_ms(i)), i);
+        }
+    }
+
+    #[test]
+    fn a_second_ping_on_the_same_way_is_quicker_and_its_second_is_folded() {
+        let flow = fixture::ping();
+        let list = Playlist::new(&flow, &BTreeSet::new());
+        let length = |packet: usize| -> f64 {
+            list.beats.iter().filter(|beat| beat.packet == packet).map(|beat| beat.duration_ms).sum()
+        };
+        let mains: Vec<usize> = (0..flow.packets.len()).filter(|i| !flow.packets[*i].plumbing).collect();
+        assert!(length(mains[2]) < length(mains[0]) / 2.0);
+        let again = list.beats.iter().find(|beat| beat.packet == mains[2]).unwrap();
+        assert!(duration(again.waited_ns).ends_with(" s") || duration(again.waited_ns).ends_with(" ms"));
+        assert!(list.total_ms() < 20_000.0);
+    }
+
+    #[test]
+    fn stepping_stops_at_both_ends() {
+        let list = Playlist::new(&fixture::ping(), &BTreeSet::new());
+        assert_eq!(list.stepped(0.0, 1), 0);
+        assert_eq!(list.stepped(list.rest_ms(0), 1), 1);
+        assert_eq!(list.stepped(list.rest_ms(1), -1), 0);
+        assert_eq!(list.stepped(0.0, -1), 0);
+        let last = list.beats.len() - 1;
+        assert_eq!(list.stepped(list.total_ms(), 1), last);
+        assert_eq!(Playlist::default().stepped(0.0, 1), 0);
+    }
+
+    #[test]
+    fn durations_read_well() {
+        for (ns, text) in [(40, "40 ns"), (4_200, "4.2 µs"), (38_000, "38 µs"), (1_000_000_000, "1 s"), (0, "0 ns")] {
+            assert_eq!(duration(ns), text);
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! What moves: the lines of the ways taken, the envelope at its moment, the signs at the ends.
+
+use super::geometry::{Point, Rect, point, rect};
+use super::layout::Layout;
+use super::prim::{Align, Picture, Prim, Stroke, Tone};
+use super::route::{Map, Route};
+use super::text::{self, Face};
+use crate::playback::playlist::Playlist;
+use podhop_engine::protocol::{FlowView, Scene, StepView, VerdictKind};
+
+/// The ways of a conversation's packets, computed once a layout.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ways {
+    pub routes: Vec<Route>,
+    /// For each packet the first one that took the same way.
+    same_as: Vec<usize>,
+}
+
+impl Ways {
+    pub fn new(scene: &Scene, layout: &Layout, flow: &FlowView) -> Ways {
+        let map = Map { scene, layout };
+        let mut routes: Vec<Route> = Vec::with_capacity(flow.packets.len());
+        let mut same_as = Vec::with_capacity(flow.packets.len());
+        for (i, packet) in flow.packets.iter().enumerate() {
+            let mut route = map.route(packet);
+            let twin = |j: &usize| routes[*j].line.points == route.line.points;
+            let first = (0..i.min(64)).find(twin).unwrap_or(i);
+            if first != i {
+                route.line = routes[first].line.clone();
+            }
+            routes.push(route);
+            same_as.push(first);
+        }
+        Ways { routes, same_as }
+    }
+}
+
+/// Where the envelope is at a moment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Moment {
+    pub beat: usize,
+    /// How far along the packet's way, in world pixels.
+    pub along: f64,
+    pub at: Point,
+}
+
+/// Slow at both ends, quick in the middle.
+fn eased(part: f64) -> f64 {
+    let part = part.clamp(0.0, 1.0);
+    part * part * (3.0 - 2.0 * part)
+}
+
+/// Of a beat, the part in which the packet travels to its stop; then it rests there.
+const TRAVEL: f64 = 0.72;
+
+pub fn moment(ways: &Ways, list: &Playlist, ms: f64) -> Option<Moment> {
+    let beat = list.at(ms);
+    let now = list.beats.get(beat)?;
+    let route = ways.routes.get(now.packet)?;
+    let to = route.stops.get(now.step).copied()?;
+    let from = now.step.checked_sub(1).map_or(0.0, |step| route.stops[step]);
+    let part = eased((ms - now.start_ms) / (now.duration_ms * TRAVEL));
+    let along = from + (to - from) * part;
+    Some(Moment { beat, along, at: route.line.at(along) })
+}
+
+/// The replies run beside the requests, not on them.
+fn shift(reply: bool) -> f64 {
+    if reply { 7.0 } else { 0.0 }
+}
+
+fn shifted(points: Vec<Point>, by: f64) -> Vec<Point> {
+    points.into_iter().map(|at| point(at.x + by, at.y + by)).collect()
+}
+
+/// Everything that moves, at the moment `ms`. `scale` enlarges the envelope when the picture is far away.
+pub fn motion(flow: &FlowView, ways: &Ways, list: &Playlist, ms: f64, scale: f64) -> Picture {
+    let mut picture = Picture::default();
+    let Some(now) = moment(ways, list, ms) else { return picture };
+    let current = list.beats[now.beat].packet;
+    trails(&mut picture, flow, ways, list, now, scale);
+    let packet = &flow.packets[current];
+    let step = &packet.steps[list.beats[now.beat].step];
+    let by = shift(packet.reply);
+    let at = point(now.at.x + by, now.at.y + by);
+    let arrived = ms >= list.beats[now.beat].start_ms + list.beats[now.beat].duration_ms * TRAVEL;
+    let last = list.beats[now.beat].step + 1 == packet.steps.len();
+    let ended = arrived && last && packet.disposition_kind != VerdictKind::Pass;
+    let before = list.beats[now.beat].step.checked_sub(1).map(|i| &packet.steps[i]);
+    // The new wrapping shows on arrival: until then the packet looks as it did when it left the last stop.
+    let shown = if arrived { step } else { before.unwrap_or(step) };
+    envelope(&mut picture, shown, at, scale);
+    if ended {
+        picture.prims.push(Prim::Sign { at, kind: packet.disposition_kind, scale });
+    } else if arrived && step.verdict == VerdictKind::Wait {
+        picture.prims.push(Prim::Sign { at, kind: VerdictKind::Wait, scale });
+    }
+    picture
+}
+
+/// The ways: done ones solid, the rest of the present one dashed, signs where packets ended badly.
+fn trails(picture: &mut Picture, flow: &FlowView, ways: &Ways, list: &Playlist, now: Moment, scale: f64) {
+    let current = list.beats[now.beat].packet;
+    let done: std::collections::BTreeSet<usize> =
+        list.beats[..now.beat].iter().map(|beat| beat.packet).filter(|packet| *packet != current).collect();
+    let drawn: std::collections::BTreeSet<usize> = done.iter().map(|packet| ways.same_as[*packet]).collect();
+    for packet in drawn {
+        let route = &ways.routes[packet];
+        let points = shifted(route.line.part(0.0, route.line.length()), shift(flow.packets[packet].reply));
+        let stroke = Stroke { tone: Tone::Accent, width: 1.5 * scale, dashed: false };
+        picture.prims.push(Prim::Line { points, stroke, opacity: 0.45, arrow: true });
+    }
+    for packet in done {
+        let of = &flow.packets[packet];
+        let bad = !matches!(of.disposition_kind, VerdictKind::Pass | VerdictKind::Delivered | VerdictKind::Wait);
+        if let (true, Some(end)) = (bad, ways.routes[packet].line.points.last()) {
+            let by = shift(of.reply);
+            let at = point(end.x + by, end.y + by);
+            picture.prims.push(Prim::Sign { at, kind: of.disposition_kind, scale });
+        }
+    }
+    let route = &ways.routes[current];
+    let by = shift(flow.packets[current].reply);
+    let ahead = shifted(route.line.part(now.along, route.line.length()), by);
+    let dashed = Stroke { tone: Tone::Accent, width: 2.0 * scale, dashed: true };
+    picture.prims.push(Prim::Line { points: ahead, stroke: dashed, opacity: 0.6, arrow: true });
+    let behind = shifted(route.line.part(0.0, now.along), by);
+    let solid = Stroke { dashed: false, ..dashed };
+    picture.prims.push(Prim::Line { points: behind, stroke: solid, opacity: 1.0, arrow: false });
+}
+
+/// `10.244.1.2 → 10.244.2.2` with the destination's common head left out: `10.244.1.2 → .2.2`.
+fn short_pair(pair: &str) -> String {
+    let Some((from, to)) = pair.split_once(" → ") else { return pair.to_string() };
+    let is_ip = |text: &str| text.split('.').count() == 4 && text.bytes().next().is_some_and(|b| b.is_ascii_digit());
+    let (a, b): (Vec<&str>, Vec<&str>) = (from.split('.').collect(), to.split('.').collect());
+    if !is_ip(from) || !is_ip(to) || a[..2] != b[..2] {
+        return pair.to_string();
+    }
+    let tail = if a[2] == b[2] { &b[3..] } else { &b[2..] };
+    [from, " → .", &tail.join(".")].concat()
+}
+
+const LAYER: f64 = 27.0;
+const INSET: f64 = 8.0;
+const OUTER_HEAD: f64 = 21.0;
+
+/// Where the card of an envelope with these layers stands for a packet at `at`: beside it, in the middle on the wire.
+pub fn card(envelope: &[(String, String)], at: Point, scale: f64) -> Rect {
+    let widest = |(i, (kind, pair)): (usize, &(String, String))| {
+        let pair = if i + 1 == envelope.len() { short_pair(pair) } else { pair.clone() };
+        text::width(kind, Face::Mono)
+            + text::width(&pair, Face::Mono)
+            + 30.0
+            + i as f64 * 2.0 * INSET
+            + (envelope.len() - 1 - i) as f64 * 2.0 * INSET
+    };
+    let width = envelope.iter().enumerate().map(widest).fold(60.0, f64::max) * scale;
+    let height = (LAYER + (envelope.len().max(1) - 1) as f64 * (OUTER_HEAD + INSET)) * scale;
+    rect(at.x + 12.0 * scale, at.y - height / 2.0, width, height)
+}
+
+/// An envelope in an envelope, the outermost layer first.
+fn envelope(picture: &mut Picture, step: &StepView, at: Point, scale: f64) {
+    let dot = rect(at.x - 5.0 * scale, at.y - 5.0 * scale, 10.0 * scale, 10.0 * scale);
+    let ring = Stroke { tone: Tone::Sheet, width: 2.0 * scale, dashed: false };
+    picture.prims.push(Prim::Box {
+        rect: dot,
+        radius: 5.0 * scale,
+        fill: Some(Tone::Accent),
+        stroke: Some(ring),
+        shadow: false,
+    });
+    if step.envelope.is_empty() {
+        return;
+    }
+    let mut place = card(&step.envelope, at, scale);
+    let count = step.envelope.len();
+    for (i, (kind, pair)) in step.envelope.iter().enumerate() {
+        let innermost = i + 1 == count;
+        let (fill, edge, title) = match innermost {
+            true => (Tone::AccentSoft, Tone::Accent, Tone::Ink),
+            false => (Tone::Sheet, Tone::Tunnel, Tone::Tunnel),
+        };
+        let stroke = Stroke { tone: edge, width: if innermost { 1.0 } else { 1.6 } * scale, dashed: false };
+        let radius = if i == 0 { 9.0 } else { 6.0 } * scale;
+        picture.prims.push(Prim::Box { rect: place, radius, fill: Some(fill), stroke: Some(stroke), shadow: i == 0 });
+        let pair = if innermost { short_pair(pair) } else { pair.clone() };
+        let label = [kind, "  ", &pair].concat();
+        let baseline = if innermost { place.y + place.height / 2.0 + 4.0 * scale } else { place.y + 15.0 * scale };
+        let text = Prim::Text {
+            at: point(place.x + 10.0 * scale, baseline),
+            text: label,
+            face: Face::Mono,
+            tone: title,
+            align: Align::Left,
+            scale,
+        };
+        picture.prims.push(text);
+        let inner_height = place.height - (OUTER_HEAD + INSET) * scale;
+        place = rect(
+            place.x + INSET * scale,
+            place.y + OUTER_HEAD * scale,
+            place.width - 2.0 * INSET * scale,
+            inner_height,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::layout::{Focus, layout};
+    use super::super::route::places;
+    use super::*;
+    use crate::fixture;
+    use std::collections::BTreeSet;
+
+    fn setup() -> (FlowView, Ways, Playlist, Layout) {
+        let (scene, flow) = (fixture::scene(2, 2), fixture::ping());
+        let made = layout(&scene, &Focus { places: places(&flow), ..Focus::default() });
+        let ways = Ways::new(&scene, &made, &flow);
+        let list = Playlist::new(&flow, &BTreeSet::new());
+        (flow, ways, list, made)
+    }
+
+    #[test]
+    fn the_envelope_never_jumps_within_a_packet() {
+        let (_, ways, list, _) = setup();
+        let mut last: Option<(usize, Moment)> = None;
+        let mut ms = 0.0;
+        while ms < list.total_ms() {
+            let now = moment(&ways, &list, ms).unwrap();
+            let packet = list.beats[now.beat].packet;
+            if let Some((before, then)) = last.filter(|(before, _)| *before == packet) {
+                assert_eq!(before, packet);
+                assert!(now.along + 1e-9 >= then.along, "never back");
+                assert!(now.at.distance(then.at) < 110.0, "{:?} to {:?}", then.at, now.at);
+            }
+            last = Some((packet, now));
+            ms += 8.0;
+        }
+    }
+
+    #[test]
+    fn vxlan_wraps_the_packet_between_the_tunnel_devices_only() {
+        let (flow, ways, list, _) = setup();
+        let boxes = |ms: f64| {
+            let picture = motion(&flow, &ways, &list, ms, 1.0);
+            picture.prims.iter().filter(|prim| matches!(prim, Prim::Box { radius, .. } if *radius > 5.5)).count()
+        };
+        let stage = |name: &str| list.beats.iter().position(|b| flow.packets[b.packet].steps[b.step].stage == name);
+        let (wrap, unwrap) = (stage("encapsulate").unwrap(), stage("decapsulate").unwrap());
+        assert_eq!(boxes(list.rest_ms(wrap - 1)), 1);
+        for beat in wrap..unwrap {
+            assert_eq!(boxes(list.rest_ms(beat)), 2, "an envelope within an envelope");
+        }
+        assert_eq!(boxes(list.rest_ms(unwrap)), 1);
+    }
+
+    #[test]
+    fn the_end_is_signed_and_ways_stay() {
+        let (flow, ways, list, _) = setup();
+        let end = motion(&flow, &ways, &list, list.total_ms(), 1.0);
+        assert!(end.prims.iter().any(|prim| matches!(prim, Prim::Sign { kind: VerdictKind::Delivered, .. })));
+        let faded = |prim: &&Prim| matches!(prim, Prim::Line { opacity, .. } if *opacity < 0.5);
+        assert_eq!(end.prims.iter().filter(faded).count(), 2, "one line for requests, one for replies");
+    }
+
+    #[test]
+    fn addresses_are_shortened_by_what_they_share() {
+        assert_eq!(short_pair("10.244.1.2 → 10.244.2.2"), "10.244.1.2 → .2.2");
+        assert_eq!(short_pair("10.244.1.2 → 10.244.1.9"), "10.244.1.2 → .9");
+        assert_eq!(short_pair("10.244.1.2 → 8.8.8.8"), "10.244.1.2 → 8.8.8.8");
+        assert_eq!(short_pair("fd00::1 → fd00::2"), "fd00::1 → fd00::2");
+        assert_eq!(short_pair("who has 10.244.1.1?"), "who has 10.244.1.1?");
+    }
+}

@@ -1,0 +1,270 @@
+//! The still picture: rooms, Pods, devices, wires, tiles. Redrawn only when cluster, camera or theme change.
+
+use super::geometry::{Point, point, rect};
+use super::layout::{Focus, Layout, Tile, TileSize};
+use super::prim::{Align, Picture, Stroke, Tone, stroke};
+use super::room::{PodPlace, PodShape, Room};
+use super::text::{self, Face};
+use podhop_engine::protocol::{NodeView, PodPhase, PodView, Scene};
+
+/// Everything that does not move.
+pub fn picture(scene: &Scene, layout: &Layout, focus: &Focus) -> Picture {
+    let mut picture = Picture::default();
+    bus(&mut picture, scene, layout);
+    for room in &layout.rooms {
+        draw_room(&mut picture, &scene.nodes[room.node], room, focus);
+    }
+    if let Some(frame) = layout.tile_frame {
+        picture.prims.push(super::prim::Prim::Box {
+            rect: frame,
+            radius: 14.0,
+            fill: None,
+            stroke: Some(Stroke { tone: Tone::Line, width: 1.0, dashed: true }),
+            shadow: false,
+        });
+        let mut label = layout.tiles.len().to_string();
+        label.push_str(if layout.tiles.len() == 1 { " more node" } else { " more nodes" });
+        picture.text(point(frame.x + 16.0, frame.y + 22.0), label, Face::Note, Tone::Ink3);
+        picture.line(vec![point(frame.x + 40.0, frame.y), point(frame.x + 40.0, layout.bus.0.y)], wire());
+    }
+    for tile in &layout.tiles {
+        if layout.tile_frame.is_none() {
+            let x = tile.rect.center().x;
+            picture.line(vec![point(x, layout.bus.0.y), point(x, tile.rect.y)], wire());
+        }
+        draw_tile(&mut picture, &scene.nodes[tile.node], tile, layout.tile_size);
+    }
+    for (index, place) in &layout.pending {
+        draw_pending(&mut picture, &scene.pending[*index], *place);
+    }
+    if let (Some((_, first)), false) = (layout.pending.first(), scene.pending.is_empty()) {
+        let mut label = String::from("on no node yet");
+        if layout.pending.len() < scene.pending.len() {
+            label.push_str(" · ");
+            label.push_str(&layout.pending.len().to_string());
+            label.push_str(" of ");
+            label.push_str(&scene.pending.len().to_string());
+        }
+        picture.text(point(first.x + 4.0, first.y - 7.0), label, Face::Note, Tone::Ink3);
+    }
+    picture
+}
+
+fn wire() -> Stroke {
+    stroke(Tone::Line, 1.0)
+}
+
+fn bus(picture: &mut Picture, scene: &Scene, layout: &Layout) {
+    let (from, to) = layout.bus;
+    picture.line(vec![from, to], stroke(Tone::Line, 1.0));
+    for room in &layout.rooms {
+        picture.line(vec![point(room.lane_x, room.nic_y + 13.0), point(room.lane_x, from.y)], wire());
+    }
+    let gateway = layout.gateway;
+    picture.line(vec![point(gateway.center().x, to.y), point(gateway.center().x, gateway.y)], wire());
+    let label = ["node network ", &scene.node_network].concat();
+    let right = layout.rooms.iter().map(|room| room.lane_x).filter(|x| *x < from.x + 160.0).fold(from.x, f64::max);
+    picture.text(point(right + 14.0, from.y - 9.0), label, Face::Note, Tone::Ink3);
+    picture.boxed(gateway, 9.0, Tone::Node, wire());
+    picture.text(point(gateway.x + 12.0, gateway.y + 19.0), "gateway to outside", Face::Note, Tone::Ink2);
+    let ip = text::fit(&scene.gateway_ip, gateway.width - 24.0, Face::Mono);
+    picture.text(point(gateway.x + 12.0, gateway.y + 34.0), ip, Face::Mono, Tone::Ink2);
+}
+
+fn draw_room(picture: &mut Picture, node: &NodeView, room: &Room, focus: &Focus) {
+    let place = room.rect;
+    let edge = Stroke { tone: Tone::Line, width: 1.0, dashed: !node.ready };
+    picture.boxed(place, 14.0, Tone::Node, edge);
+    let inner = place.width - 36.0;
+    let state = match (node.ready, node.control_plane) {
+        (false, _) => "NotReady",
+        (true, true) => "control plane",
+        _ => "",
+    };
+    let name = text::fit(&node.name, inner - text::width(state, Face::Note) - 8.0, Face::Title);
+    picture.text(point(place.x + 18.0, place.y + 28.0), name, Face::Title, Tone::Ink);
+    let state_tone = if node.ready { Tone::Ink3 } else { Tone::Drop };
+    picture.aligned(point(place.right() - 18.0, place.y + 28.0), state, Face::Note, state_tone, Align::Right);
+    let mut about = node.ip.clone();
+    if !node.pod_cidr.is_empty() {
+        about.push_str(" · ");
+        about.push_str(&node.pod_cidr);
+    }
+    let about = text::fit(&about, inner, Face::Mono);
+    picture.text(point(place.x + 18.0, place.y + 45.0), about, Face::Mono, Tone::Ink2);
+    wires(picture, node, room);
+    devices(picture, node, room);
+    for at in &room.pods {
+        draw_pod(picture, &node.pods[at.pod], at, focus);
+    }
+    let host = room.pods.iter().find(|at| at.shape == PodShape::HostMark);
+    if let Some(first) = host {
+        let (x, align) = if room.mirrored { (first.rect.right(), Align::Right) } else { (first.rect.x, Align::Left) };
+        picture.aligned(point(x, first.rect.y - 17.0), "host network", Face::Note, Tone::Ink3, align);
+    }
+}
+
+fn wires(picture: &mut Picture, node: &NodeView, room: &Room) {
+    let thin = wire();
+    if room.bridge.is_some() {
+        for at in room.pods.iter().filter(|at| at.shape == PodShape::Box && !node.pods[at.pod].ip.is_empty()) {
+            let x = at.rect.center().x;
+            picture.line(vec![point(x, at.rect.bottom()), point(x, room.bridge_y - 13.0)], thin);
+            let veth = &node.pods[at.pod].veth;
+            let label = text::fit(veth, 54.0, Face::Note);
+            let middle = (at.rect.bottom() + room.bridge_y - 13.0) / 2.0 + 4.0;
+            picture.text(point(x + 8.0, middle), label, Face::Note, Tone::Ink3);
+        }
+        let below = if room.tunnel.is_some() { room.tunnel_y } else { room.nic_y } - 13.0;
+        picture.line(vec![point(room.lane_x, room.bridge_y + 13.0), point(room.lane_x, below)], thin);
+    }
+    if room.tunnel.is_some() {
+        picture.line(vec![point(room.lane_x, room.tunnel_y + 13.0), point(room.lane_x, room.nic_y - 13.0)], thin);
+    }
+}
+
+fn devices(picture: &mut Picture, node: &NodeView, room: &Room) {
+    for (i, at) in room.devices.iter().enumerate() {
+        let device = &node.devices[at.device];
+        picture.boxed(at.rect, 6.0, Tone::Sheet, wire());
+        let mut label = device.name.clone();
+        // The NIC's address is the node's, which its head says.
+        let bridge = room.bridge == Some(i);
+        if bridge && !device.address.is_empty() {
+            label.push(' ');
+            label.push_str(device.address.split('/').next().unwrap_or_default());
+        }
+        let label = text::fit(&label, at.rect.width - 20.0, Face::Mono);
+        picture.text(point(at.rect.x + 12.0, at.rect.y + 17.0), label, Face::Mono, Tone::Ink2);
+        if room.tunnel == Some(i) {
+            let mtu = ["MTU ", &device.mtu.to_string()].concat();
+            let (x, align) = match room.mirrored {
+                true => (at.rect.x - 12.0, Align::Right),
+                false => (at.rect.right() + 12.0, Align::Left),
+            };
+            let room_for_note = room.rect.width - at.rect.width - 90.0;
+            let note = text::fit(&device.note, room_for_note, Face::Note);
+            picture.aligned(point(x, at.rect.y + 10.0), note, Face::Note, Tone::Ink3, align);
+            picture.aligned(point(x, at.rect.y + 24.0), mtu, Face::Note, Tone::Ink3, align);
+        }
+    }
+}
+
+/// A word for a Pod that does not run, empty for one that does.
+pub fn phase_word(phase: PodPhase) -> &'static str {
+    match phase {
+        PodPhase::Running => "",
+        PodPhase::Pending => "Pending",
+        PodPhase::ContainerCreating => "ContainerCreating",
+        PodPhase::CrashLoopBackOff => "CrashLoopBackOff",
+        PodPhase::Succeeded => "Succeeded",
+        PodPhase::Failed => "Failed",
+    }
+}
+
+fn phase_tone(phase: PodPhase) -> Tone {
+    match phase {
+        PodPhase::Running | PodPhase::Succeeded => Tone::Ink3,
+        PodPhase::Pending | PodPhase::ContainerCreating => Tone::Wait,
+        PodPhase::CrashLoopBackOff | PodPhase::Failed => Tone::Drop,
+    }
+}
+
+fn draw_pod(picture: &mut Picture, pod: &PodView, at: &PodPlace, focus: &Focus) {
+    let concerned = focus.places.contains(&pod.place);
+    let running = pod.phase == PodPhase::Running;
+    let edge = match (concerned, running) {
+        (true, _) => stroke(Tone::Ink, 1.3),
+        (false, true) => wire(),
+        (false, false) => Stroke { tone: phase_tone(pod.phase), width: 1.0, dashed: true },
+    };
+    let place = at.rect;
+    match at.shape {
+        PodShape::Box => {
+            picture.boxed(place, 9.0, Tone::Pod, edge);
+            let face = if concerned { Face::Strong } else { Face::Plain };
+            let tone = if pod.system && !concerned { Tone::Ink2 } else { Tone::Ink };
+            let name = text::fit(&pod.name, place.width - 22.0, face);
+            picture.text(point(place.x + 13.0, place.y + 25.0), name, face, tone);
+            let word = phase_word(pod.phase);
+            let (line, face, tone) = match word.is_empty() || (pod.phase == PodPhase::CrashLoopBackOff && running) {
+                true => (pod.ip.as_str(), Face::Mono, Tone::Ink2),
+                false => (word, Face::Note, phase_tone(pod.phase)),
+            };
+            let line = text::fit(line, place.width - 22.0, face);
+            picture.text(point(place.x + 13.0, place.y + 45.0), line, face, tone);
+        }
+        PodShape::Chip => {
+            picture.boxed(place, 6.0, Tone::Pod, edge);
+            let name = text::fit(&pod.name, place.width - 18.0, Face::Note);
+            let tone = if running { Tone::Ink2 } else { phase_tone(pod.phase) };
+            picture.text(point(place.x + 9.0, place.y + 16.0), name, Face::Note, tone);
+        }
+        PodShape::Mark if running && pod.system => picture.square(Tone::Line, place),
+        PodShape::Mark if running => picture.square(Tone::Ink2, place),
+        PodShape::Mark => picture.square(phase_tone(pod.phase), place),
+        PodShape::HostMark => picture.boxed(place, 3.0, Tone::Pod, edge),
+    }
+}
+
+fn draw_tile(picture: &mut Picture, node: &NodeView, tile: &Tile, size: TileSize) {
+    let place = tile.rect;
+    let edge = Stroke { tone: if node.ready { Tone::Line } else { Tone::Drop }, width: 1.0, dashed: !node.ready };
+    let radius = if size == TileSize::Dot { 4.0 } else { 9.0 };
+    picture.boxed(place, radius, Tone::Node, edge);
+    let at = |x: f64, y: f64| -> Point { point(place.x + x, place.y + y) };
+    match size {
+        TileSize::Full => {
+            let name = text::fit(&node.name, place.width - 24.0, Face::Plain);
+            picture.text(at(12.0, 21.0), name, Face::Plain, Tone::Ink);
+            let ip = text::fit(&node.ip, place.width - 24.0, Face::Mono);
+            picture.text(at(12.0, 36.0), ip, Face::Mono, Tone::Ink2);
+            pod_marks(picture, node, at(12.0, 44.0), place.width - 24.0);
+        }
+        TileSize::Small => {
+            let name = text::fit(&node.name, place.width - 18.0, Face::Note);
+            picture.text(at(9.0, 15.0), name, Face::Note, Tone::Ink);
+            pod_marks(picture, node, at(9.0, 22.0), place.width - 18.0);
+        }
+        TileSize::Dot => {
+            let count = node.pods.len().to_string();
+            let middle = at(place.width / 2.0, place.height / 2.0 + 3.5);
+            picture.aligned(middle, count, Face::Tiny, Tone::Ink2, Align::Center);
+        }
+    }
+}
+
+/// A small square for each Pod, and a count if they are too many.
+fn pod_marks(picture: &mut Picture, node: &NodeView, at: Point, width: f64) {
+    let (size, gap) = (7.0, 3.0);
+    let fitting = ((width + gap) / (size + gap)).floor() as usize;
+    let shown = if node.pods.len() > fitting { fitting.saturating_sub(3) } else { node.pods.len() };
+    for (i, pod) in node.pods.iter().take(shown).enumerate() {
+        let tone = match pod.phase {
+            PodPhase::Running if pod.system => Tone::Line,
+            PodPhase::Running => Tone::Ink2,
+            phase => phase_tone(phase),
+        };
+        picture.square(tone, rect(at.x + i as f64 * (size + gap), at.y, size, size));
+    }
+    if shown < node.pods.len() {
+        let more = ["+", &(node.pods.len() - shown).to_string()].concat();
+        let x = at.x + shown as f64 * (size + gap);
+        picture.text(point(x, at.y + size), more, Face::Tiny, Tone::Ink3);
+    }
+}
+
+fn draw_pending(picture: &mut Picture, pod: &PodView, place: super::geometry::Rect) {
+    let edge = Stroke { tone: phase_tone(pod.phase), width: 1.0, dashed: true };
+    picture.boxed(place, 9.0, Tone::Pod, edge);
+    let inner = place.width - 24.0;
+    picture.text(
+        point(place.x + 12.0, place.y + 18.0),
+        text::fit(&pod.name, inner, Face::Plain),
+        Face::Plain,
+        Tone::Ink,
+    );
+    let reason = if pod.reason.is_empty() { phase_word(pod.phase) } else { &pod.reason };
+    let reason = text::fit(reason, inner, Face::Note);
+    picture.text(point(place.x + 12.0, place.y + 34.0), reason, Face::Note, phase_tone(pod.phase));
+}

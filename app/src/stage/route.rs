@@ -1,0 +1,216 @@
+//! The way of a packet through the picture: every step has a stop, and between stops the packet follows the wires.
+
+use super::geometry::{Point, Polyline, point};
+use super::layout::Layout;
+use super::room::Room;
+use podhop_engine::protocol::{PacketView, Scene, StepView};
+
+/// A packet's way: `stops[i]` is the distance along `line` at which step `i` happens.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Route {
+    pub line: Polyline,
+    pub stops: Vec<f64>,
+}
+
+/// What the stops of a packet need to know of the picture.
+pub struct Map<'a> {
+    pub scene: &'a Scene,
+    pub layout: &'a Layout,
+}
+
+/// Where a step is, before it has coordinates.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Spot {
+    Pod {
+        room: usize,
+        at: Point,
+        inside: bool,
+    },
+    Veth {
+        room: usize,
+        x: f64,
+    },
+    Bridge(usize),
+    Tunnel(usize),
+    Nic(usize),
+    Own(usize),
+    /// The node's own routing, between devices.
+    Kernel(usize),
+    Bus,
+    Gateway,
+    /// A node that is drawn as a tile.
+    Tile(Point),
+    /// Nothing in the picture: the packet stays where it is.
+    Unknown,
+}
+
+impl Map<'_> {
+    fn room_of_node(&self, place: &str) -> Option<(usize, &Room)> {
+        let rooms = &self.layout.rooms;
+        rooms.iter().enumerate().find(|(_, room)| self.scene.nodes[room.node].place == place)
+    }
+
+    fn spot(&self, step: &StepView) -> Spot {
+        let place = step.place.as_str();
+        if place == "gateway" || place == "outside" {
+            return Spot::Gateway;
+        }
+        if place.starts_with("segment") || place.starts_with("fabric") {
+            return Spot::Bus;
+        }
+        if place.starts_with("pod/") {
+            return self.pod_spot(place, &step.device);
+        }
+        let Some((index, room)) = self.room_of_node(place) else {
+            return self.tile_spot(|node| node.place == place);
+        };
+        let node = &self.scene.nodes[room.node];
+        let kind = node.devices.iter().find(|device| device.name == step.device).map_or("", |d| d.kind.as_str());
+        match kind {
+            "bridge" => Spot::Bridge(index),
+            "vxlan" => Spot::Tunnel(index),
+            "nic" => Spot::Nic(index),
+            "loopback" => Spot::Own(index),
+            _ if !step.device.is_empty() => {
+                let pod = node.pods.iter().position(|pod| pod.veth == step.device);
+                match pod.and_then(|pod| room.pod_plug(pod)) {
+                    Some(plug) => Spot::Veth { room: index, x: plug.x },
+                    None => Spot::Bridge(index),
+                }
+            }
+            _ if step.stage == "send" || step.stage == "deliver" => Spot::Own(index),
+            _ => Spot::Kernel(index),
+        }
+    }
+
+    fn pod_spot(&self, place: &str, device: &str) -> Spot {
+        for (index, room) in self.layout.rooms.iter().enumerate() {
+            let node = &self.scene.nodes[room.node];
+            let Some(pod) = node.pods.iter().position(|pod| pod.place == place) else { continue };
+            return match room.pod_plug(pod) {
+                Some(at) => Spot::Pod { room: index, at, inside: device != "eth0" },
+                None => Spot::Bridge(index),
+            };
+        }
+        self.tile_spot(|node| node.pods.iter().any(|pod| pod.place == place))
+    }
+
+    fn tile_spot(&self, is: impl Fn(&podhop_engine::protocol::NodeView) -> bool) -> Spot {
+        let tile = self.layout.tiles.iter().find(|tile| is(&self.scene.nodes[tile.node]));
+        tile.map_or(Spot::Unknown, |tile| Spot::Tile(point(tile.rect.center().x, tile.rect.y)))
+    }
+
+    /// The way of one packet. Every step gets a stop.
+    pub fn route(&self, packet: &PacketView) -> Route {
+        let spots: Vec<Spot> = packet.steps.iter().map(|step| self.spot(step)).collect();
+        let mut route = Route::default();
+        let mut last: Option<(Point, Spot)> = None;
+        for (i, spot) in spots.iter().enumerate() {
+            let at = self.stop(&spots, i, &packet.steps[i], last.map(|l| l.0));
+            if let Some((from, before)) = last {
+                for corner in self.corners(from, before, at, *spot) {
+                    route.line.push(corner);
+                }
+            }
+            route.stops.push(route.line.push(at));
+            last = Some((at, if *spot == Spot::Unknown { last.map_or(*spot, |l| l.1) } else { *spot }));
+        }
+        route
+    }
+
+    /// True if the packet is in or bound for the tunnel at step `i` of its stay in room `index`.
+    fn uses_tunnel(&self, spots: &[Spot], i: usize, index: usize) -> bool {
+        let here = |spot: &Spot| room_of(spot) == Some(index);
+        let before = spots[..i].iter().rev().take_while(|spot| here(spot));
+        let after = spots[i..].iter().take_while(|spot| here(spot));
+        before.chain(after).any(|spot| matches!(spot, Spot::Tunnel(_)))
+    }
+
+    fn stop(&self, spots: &[Spot], i: usize, step: &StepView, last: Option<Point>) -> Point {
+        let rooms = &self.layout.rooms;
+        let bus_y = self.layout.bus.0.y;
+        match spots[i] {
+            Spot::Pod { at, inside, .. } => point(at.x, if inside { at.y - 24.0 } else { at.y }),
+            Spot::Veth { room, x } => point(x, rooms[room].bridge_y - 24.0),
+            Spot::Bridge(room) => {
+                // On the bar, at the plug or the lane that the packet comes from.
+                let room = &rooms[room];
+                let came = last.map_or(room.lane_x, |at| at.x);
+                let plugs = room.rect.x + 26.0..=room.rect.right() - 26.0;
+                point(if plugs.contains(&came) { came } else { room.lane_x }, room.bridge_y)
+            }
+            Spot::Tunnel(room) => point(rooms[room].lane_x, rooms[room].tunnel_y),
+            Spot::Nic(room) => point(rooms[room].lane_x, rooms[room].nic_y),
+            Spot::Own(room) => rooms[room].own_processes(),
+            Spot::Kernel(index) => {
+                let room = &rooms[index];
+                if !self.uses_tunnel(spots, i, index) {
+                    return point(room.bypass_x, room.tunnel_y);
+                }
+                let outer = step.envelope.iter().any(|(kind, _)| kind == "VXLAN");
+                let y = if outer { (room.tunnel_y + room.nic_y) / 2.0 } else { (room.bridge_y + room.tunnel_y) / 2.0 };
+                point(room.lane_x, y)
+            }
+            Spot::Bus => {
+                let next = spots[i..].iter().find_map(|spot| self.bus_x(spot));
+                let from = last.map_or(self.layout.bus.0.x, |at| at.x);
+                let x = next.map_or(from + 40.0, |to| (from + to) / 2.0);
+                point(x, bus_y)
+            }
+            Spot::Gateway => point(self.layout.gateway.center().x, self.layout.gateway.y),
+            Spot::Tile(at) => at,
+            Spot::Unknown => last.unwrap_or(self.layout.bus.0),
+        }
+    }
+
+    /// x at which a spot is plugged into the wire.
+    fn bus_x(&self, spot: &Spot) -> Option<f64> {
+        match spot {
+            Spot::Gateway => Some(self.layout.gateway.center().x),
+            Spot::Tile(at) => Some(at.x),
+            Spot::Bus | Spot::Unknown => None,
+            spot => room_of(spot).map(|room| self.layout.rooms[room].lane_x),
+        }
+    }
+
+    /// The corners between two stops: along the bridge within a room, along the wire between rooms.
+    fn corners(&self, from: Point, before: Spot, to: Point, spot: Spot) -> Vec<Point> {
+        let bus_y = self.layout.bus.0.y;
+        match (room_of(&before), room_of(&spot)) {
+            (Some(a), Some(b)) if a == b => {
+                let room = &self.layout.rooms[a];
+                let upper = |spot: Spot| matches!(spot, Spot::Pod { .. } | Spot::Veth { .. } | Spot::Bridge(_));
+                if upper(before) || upper(spot) {
+                    vec![point(from.x, room.bridge_y), point(to.x, room.bridge_y)]
+                } else if matches!(before, Spot::Nic(_)) || matches!(spot, Spot::Nic(_)) {
+                    let own = if matches!(before, Spot::Nic(_)) { to } else { from };
+                    vec![point(own.x, room.own_processes().y), point(room.lane_x, room.own_processes().y)]
+                } else {
+                    vec![point(to.x, from.y)]
+                }
+            }
+            _ => vec![point(from.x, bus_y), point(to.x, bus_y)],
+        }
+    }
+}
+
+fn room_of(spot: &Spot) -> Option<usize> {
+    match spot {
+        Spot::Pod { room, .. } | Spot::Veth { room, .. } => Some(*room),
+        Spot::Bridge(room) | Spot::Tunnel(room) | Spot::Nic(room) | Spot::Own(room) | Spot::Kernel(room) => Some(*room),
+        Spot::Bus | Spot::Gateway | Spot::Tile(_) | Spot::Unknown => None,
+    }
+}
+
+/// Places that a conversation passes, in the order of passing, plumbing left out.
+pub fn places(flow: &podhop_engine::protocol::FlowView) -> Vec<String> {
+    let mut places: Vec<String> = Vec::new();
+    let steps = flow.packets.iter().filter(|packet| !packet.plumbing).flat_map(|packet| &packet.steps);
+    let ends = [&flow.summary.from, &flow.summary.to];
+    for place in ends.into_iter().chain(steps.map(|step| &step.place)) {
+        if !places.contains(place) {
+            places.push(place.clone());
+        }
+    }
+    places
+}

@@ -1,0 +1,101 @@
+//! What must hold of every picture, whatever the cluster.
+
+use super::geometry::Rect;
+use super::layout::{Focus, Layout, TileSize, layout};
+use super::route::{Map, places};
+use crate::fixture;
+
+fn assert_disjoint(what: &str, rects: &[Rect]) {
+    for (i, a) in rects.iter().enumerate() {
+        for b in &rects[i + 1..] {
+            assert!(!a.overlaps(*b), "{what}: {a:?} overlaps {b:?}");
+        }
+    }
+}
+
+fn check(layout: &Layout) {
+    let mut all: Vec<Rect> = layout.rooms.iter().map(|room| room.rect).collect();
+    all.extend(layout.tiles.iter().map(|tile| tile.rect));
+    all.extend(layout.pending.iter().map(|pending| pending.1));
+    all.push(layout.gateway);
+    assert_disjoint("rooms, tiles and gateway", &all);
+    for place in &all {
+        assert_eq!(layout.bounds.union(*place), layout.bounds, "{place:?} is outside the picture");
+    }
+    for room in &layout.rooms {
+        let inside: Vec<Rect> =
+            room.pods.iter().map(|p| p.rect).chain(room.devices.iter().map(|device| device.rect)).collect();
+        assert_disjoint("Pods and devices", &inside);
+        for place in inside {
+            assert_eq!(room.rect.union(place), room.rect, "{place:?} is outside its room {:?}", room.rect);
+        }
+        assert!(layout.bus.0.x <= room.lane_x && room.lane_x <= layout.bus.1.x);
+    }
+}
+
+#[test]
+fn nothing_overlaps_in_clusters_of_any_size() {
+    let focus = Focus { places: places(&fixture::ping()), ..Focus::default() };
+    for workers in [0, 1, 2, 3, 19, 60, 999] {
+        for pods in [0, 1, 3, 9, 110] {
+            let scene = fixture::scene(workers, pods);
+            check(&layout(&scene, &Focus::default()));
+            let made = layout(&scene, &focus);
+            check(&made);
+            assert_eq!(made.rooms.len() + made.tiles.len(), workers + 1, "every node is drawn once");
+        }
+    }
+}
+
+#[test]
+fn every_pod_of_a_full_node_has_a_place() {
+    let scene = fixture::scene(2, 110);
+    let made = layout(&scene, &Focus { places: places(&fixture::ping()), ..Focus::default() });
+    for room in &made.rooms {
+        assert_eq!(room.pods.len(), scene.nodes[room.node].pods.len());
+    }
+}
+
+#[test]
+fn the_conversation_s_nodes_are_rooms_among_a_thousand() {
+    let scene = fixture::scene(999, 5);
+    let made = layout(&scene, &Focus { places: places(&fixture::ping()), ..Focus::default() });
+    let rooms: Vec<&str> = made.rooms.iter().map(|room| scene.nodes[room.node].name.as_str()).collect();
+    assert_eq!(rooms, ["worker-1", "worker-2"]);
+    assert_eq!(made.tile_size, TileSize::Dot);
+    let ratio = made.bounds.width / made.bounds.height;
+    assert!((0.7..3.0).contains(&ratio), "a picture, not a ribbon: {ratio}");
+}
+
+#[test]
+fn every_step_of_the_ping_has_its_stop_at_the_device_it_names() {
+    let (scene, flow) = (fixture::scene(2, 2), fixture::ping());
+    let made = layout(&scene, &Focus { places: places(&flow), ..Focus::default() });
+    let map = Map { scene: &scene, layout: &made };
+    for packet in &flow.packets {
+        let route = map.route(packet);
+        assert_eq!(route.stops.len(), packet.steps.len());
+        assert!(route.stops.is_sorted(), "a packet never goes backwards along its own way");
+        for (step, along) in packet.steps.iter().zip(&route.stops) {
+            let at = route.line.at(*along);
+            assert!(made.bounds.contains(at));
+            for room in &made.rooms {
+                let node = &scene.nodes[room.node];
+                for device in &room.devices {
+                    let named = node.place == step.place && node.devices[device.device].name == step.device;
+                    assert!(!named || device.rect.contains(at), "{} {} at {at:?}", step.place, step.device);
+                }
+                for (i, pod) in node.pods.iter().enumerate() {
+                    let place = room.pods.iter().find(|place| place.pod == i).map(|place| place.rect);
+                    assert!(pod.place != step.place || place.is_some_and(|place| place.contains(at)));
+                }
+            }
+            if step.place.starts_with("segment") {
+                assert_eq!(at.y, made.bus.0.y);
+            }
+        }
+        for pair in route.line.points.windows(2) {
+            assert!(pair[0].x == pair[1].x || pair[0].y == pair[1].y, "wires run straight: {pair:?}");
+        }
+    }
+}
