@@ -1,7 +1,8 @@
 //! Objects as the API server keeps them: identity, the whole tree that was written, and where it was written.
 
 use super::revision::Revision;
-use crate::manifest::{Key, Node, Span, Value};
+use super::typed::{Typed, Workload};
+use crate::manifest::{Key, Node, Value};
 use crate::tables::Uid;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -124,6 +125,7 @@ pub struct Object {
     pub api_version: Arc<str>,
     pub labels: Arc<Labels>,
     pub body: Body,
+    pub typed: Typed,
     pub provenance: Provenance,
     pub owner: Option<Owner>,
     /// Virtual time, in nanoseconds.
@@ -144,11 +146,18 @@ impl Object {
         }
     }
 
-    /// The place in a source that set the field at `path` (such as `spec.containers[0].ports[0]`), or the deepest field
-    /// on the way that was written. A Pod made from a template points into the template.
-    pub fn span(&self, path: &str) -> Span {
+    /// The tree the object's fields are written in: its own, or the template it shares.
+    pub fn written(&self) -> &Node {
         match &self.body {
-            Body::Written(tree) | Body::Template(tree) => tree.at(path).span,
+            Body::Written(tree) | Body::Template(tree) => tree,
+        }
+    }
+
+    /// Its workload view, if it is a Deployment, ReplicaSet or DaemonSet.
+    pub fn workload(&self) -> Option<&Arc<Workload>> {
+        match &self.typed {
+            Typed::Workload(workload) => Some(workload),
+            _ => None,
         }
     }
 

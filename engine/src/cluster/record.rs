@@ -1,6 +1,8 @@
 //! What controllers and kubelets have made of the objects: nodes and Pods as the network sees them.
 
-use super::{Labels, ObjectKey, Owner, PodKey, PodSpec, Taint};
+use super::{Labels, ObjectKey, Owner, PodKey};
+use crate::manifest::typed::{PodSpec, Taint};
+use crate::net::Protocol;
 use crate::tables::{NetnsId, Origin, Uid};
 use imbl::{OrdMap, OrdSet};
 use ipnet::IpNet;
@@ -37,6 +39,8 @@ pub struct NodeRecord {
     pub waiting: OrdSet<PodKey>,
     /// host-local's reservations in the node's subnet.
     pub reserved: OrdMap<IpAddr, PodKey>,
+    /// Ports of the node's own addresses that its Pods claim, by protocol, port and address (`0.0.0.0`: every one).
+    pub host_ports: OrdMap<(Protocol, u16, Arc<str>), PodKey>,
     /// host-local's `last_reserved_ip.0`: the search goes on after it.
     pub last_reserved_ip: Option<IpAddr>,
     pub created_at_ns: u64,
@@ -70,6 +74,8 @@ pub struct PodRecord {
     pub key: PodKey,
     pub uid: Uid,
     pub node: Option<Arc<str>>,
+    /// The node that a DaemonSet made it for.
+    pub meant_for: Option<Arc<str>>,
     pub host_network: bool,
     /// Its sandbox: `None` while there is none. hostNetwork: the node's namespace and address.
     pub netns: Option<NetnsId>,
@@ -97,6 +103,16 @@ pub struct PodRecord {
 impl PodRecord {
     pub fn object_key(&self) -> ObjectKey {
         ObjectKey::pod(&self.key)
+    }
+
+    /// `status.phase`
+    pub fn phase_name(&self) -> &'static str {
+        match self.phase {
+            PodPhase::Pending | PodPhase::ContainerCreating => "Pending",
+            PodPhase::Running | PodPhase::CrashLoopBackOff => "Running",
+            PodPhase::Succeeded => "Succeeded",
+            PodPhase::Failed => "Failed",
+        }
     }
 
     /// True if this container has started and keeps running.

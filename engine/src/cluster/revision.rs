@@ -1,6 +1,7 @@
 //! One numbered state of the cluster, made of persistent maps: cheap to clone, sharing structure with its predecessors.
 
-use super::{NodeRecord, Object, ObjectKey, PodKey, PodRecord};
+use super::{NodeRecord, Object, ObjectKey, PodKey, PodRecord, Provenance};
+use crate::manifest::{Node, Source, Span};
 use crate::tables::{NetnsId, Origin, Uid};
 use imbl::{OrdMap, OrdSet};
 use ipnet::IpNet;
@@ -23,12 +24,51 @@ pub struct Revision {
     pub netns: OrdMap<NetnsId, NetnsOwner>,
     /// Grows when a node, its address or subnet, or `network` changes: what every node's peer rows depend on.
     pub nodes_version: u64,
+    /// The texts that the objects' spans point into, by `Span.source`.
+    pub sources: OrdMap<u32, Arc<Source>>,
     /// Objects by identity, for origins.
     pub by_uid: OrdMap<Uid, ObjectKey>,
     /// What each controller's object owns, by the owner's identity.
     pub children: OrdMap<Uid, OrdSet<ObjectKey>>,
     /// Who has which address: nodes and Pods with a sandbox of their own.
     pub addresses: OrdMap<IpAddr, NetnsId>,
+    pub(crate) index: Index,
+}
+
+/// A namespace, a label's key and its value.
+pub(crate) type LabelPair = (Arc<str>, Arc<str>, Arc<str>);
+
+/// What the controllers look things up in, and the numbers they give out.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Index {
+    pub next_netns: u32,
+    pub next_node: u32,
+    pub next_order: u64,
+    pub next_pending: u64,
+    /// Pods without a node, in the order in which the scheduler takes them.
+    pub pending: OrdMap<u64, PodKey>,
+    /// Blocks of the Pod network by number, and the node that has each. Models kube-controller-manager's range allocator.
+    pub blocks: OrdMap<u32, Arc<str>>,
+    pub next_block: u32,
+    /// Pods without a controller, by each of their labels.
+    pub orphans: OrdMap<LabelPair, OrdSet<PodKey>>,
+    /// ReplicaSets and DaemonSets by one label that all their Pods have.
+    pub selecting: OrdMap<LabelPair, OrdSet<ObjectKey>>,
+    /// How many Pods each owner has made so far, for their names.
+    pub made: OrdMap<Uid, u32>,
+    /// Nodes by `NodeRecord.index`.
+    pub node_names: OrdMap<u32, Arc<str>>,
+    /// The text that describes what a cluster has by itself, and its objects in order.
+    pub builtin: Option<Arc<Builtin>>,
+    /// Built-in objects that the user deleted.
+    pub suppressed: OrdSet<ObjectKey>,
+}
+
+/// The cluster's own manifests as last rendered.
+#[derive(Debug)]
+pub(crate) struct Builtin {
+    pub source: Arc<Source>,
+    pub objects: Vec<(ObjectKey, Arc<Node>)>,
 }
 
 /// Whose network namespace it is.
@@ -130,6 +170,28 @@ impl Revision {
             .map(|(_, object)| object)
             .take_while(move |object| object.key.kind == kind)
             .filter(move |object| namespace.as_ref().is_none_or(|name| *object.key.namespace == **name))
+    }
+
+    /// The place in a source that set an object's field at `path` (such as `spec.containers[0].ports[0]`), or the deepest
+    /// field on the way that was written. What a controller made points into its owner's template.
+    pub fn span(&self, object: &Object, path: &str) -> Span {
+        let (mut at, mut path) = (object, path.to_owned());
+        for _ in 0..4 {
+            let Some(owner) = at.owner.as_ref().filter(|_| at.provenance == Provenance::Controller) else { break };
+            let Some(owner) = self.object_by_uid(owner.uid) else { break };
+            let current = match (at.workload(), owner.workload()) {
+                (Some(made), Some(now)) => made.template.fingerprint == now.template.fingerprint,
+                _ => true,
+            };
+            if !current {
+                break;
+            }
+            if at.key.is("Pod") {
+                path.insert_str(0, "spec.template.");
+            }
+            at = owner;
+        }
+        at.written().at(&path).span
     }
 
     /// The object and what owns it, nearest first: a Pod's ReplicaSet, then its Deployment.
