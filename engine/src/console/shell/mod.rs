@@ -9,12 +9,15 @@
 mod arithmetic;
 mod ast;
 mod builtins;
+mod compound;
 mod error;
 mod exec;
 mod expand;
+mod files;
 pub(crate) mod glob;
 mod io;
 mod parse;
+mod redirect;
 mod session;
 #[cfg(test)]
 mod tests;

@@ -3,10 +3,11 @@
 //! A script is parsed one complete command at a time (`Parser::next_command`), as real shells do, so that what stands
 //! before a syntax error still runs.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::ast::*;
 use super::error::{Problem, SyntaxError};
+use super::redirect::{Pending, copy_out_to_err};
 
 /// Longest script, in bytes.
 pub const SCRIPT_BYTES_MAX: usize = 1 << 20;
@@ -16,7 +17,7 @@ pub const NESTING_MAX: usize = 40;
 pub(super) type Parsed<T> = Result<T, SyntaxError>;
 
 /// Words that end a list where a command could begin.
-const CLOSERS: [&str; 8] = ["then", "do", "done", "fi", "elif", "else", "esac", "}"];
+pub(super) const CLOSERS: [&str; 8] = ["then", "do", "done", "fi", "elif", "else", "esac", "}"];
 
 /// Reads a script's commands one after the other.
 pub struct Parser<'a> {
@@ -24,18 +25,11 @@ pub struct Parser<'a> {
     pub(super) at: usize,
     pub(super) depth: usize,
     /// Here-documents announced on this line; their bodies begin on the next one.
-    pending: Vec<Pending>,
+    pub(super) pending: Vec<Pending>,
     /// A here-document was ended by the end of the text.
     pub(super) open_here_document: bool,
     /// A position up to which lines were counted, and the line there.
     counted: (usize, u32),
-}
-
-struct Pending {
-    body: Arc<OnceLock<Word>>,
-    delimiter: String,
-    quoted: bool,
-    strip_tabs: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -94,7 +88,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The token at the cursor should not be there.
-    fn unexpected(&mut self, expecting: &'static str) -> SyntaxError {
+    pub(super) fn unexpected(&mut self, expecting: &'static str) -> SyntaxError {
         let Some(next) = self.peek() else { return self.error(Problem::UnexpectedEnd { expecting }) };
         let operators = ["&&", "||", ";;", "<<", ">>", ";", "&", "|", "(", ")", "<", ">"];
         let (token, word) = if next == '\n' {
@@ -142,7 +136,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Blanks, line continuations and a comment; not the newline.
-    fn skip_blanks(&mut self) {
+    pub(super) fn skip_blanks(&mut self) {
         loop {
             if self.eat("\\\n") || self.eat(" ") || self.eat("\t") || self.eat("\r") {
                 continue;
@@ -154,7 +148,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn skip_newlines(&mut self) -> Parsed<()> {
+    pub(super) fn skip_newlines(&mut self) -> Parsed<()> {
         self.skip_blanks();
         while self.newline()? {
             self.skip_blanks();
@@ -175,36 +169,8 @@ impl<'a> Parser<'a> {
         Ok(true)
     }
 
-    fn here_document(&mut self, pending: &Pending) -> Parsed<Word> {
-        let (start, line) = (self.at, self.line());
-        let mut body = String::new();
-        loop {
-            if self.at >= self.text.len() {
-                self.open_here_document = true;
-                break;
-            }
-            let end = self.rest().find('\n').map_or(self.text.len(), |length| self.at + length);
-            let mut line = &self.text[self.at..end];
-            self.at = (end + 1).min(self.text.len());
-            if pending.strip_tabs {
-                line = line.trim_start_matches('\t');
-            }
-            if line == pending.delimiter {
-                break;
-            }
-            body.push_str(line);
-            body.push('\n');
-        }
-        if pending.quoted {
-            return Ok(Word::text(body));
-        }
-        let mut inner = Parser::within(&body, self.depth);
-        let parts = inner.quoted_parts(None).map_err(|error| SyntaxError { at: start, line, ..error })?;
-        Ok(Word { parts })
-    }
-
     /// Commands until a closer, `)`, `;;` or the end; with `one_line`, also until a newline.
-    fn list(&mut self, one_line: bool) -> Parsed<List> {
+    pub(super) fn list(&mut self, one_line: bool) -> Parsed<List> {
         let mut list = List::new();
         loop {
             if one_line {
@@ -279,7 +245,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The unquoted word at the cursor, if it consists of plain letters (a reserved word is one of these).
-    fn reserved(&self) -> Option<&'a str> {
+    pub(super) fn reserved(&self) -> Option<&'a str> {
         let rest = self.rest();
         let end = rest.find(is_meta).unwrap_or(rest.len());
         let word = &rest[..end];
@@ -287,7 +253,7 @@ impl<'a> Parser<'a> {
             .then_some(word)
     }
 
-    fn keyword(&mut self, word: &str) -> bool {
+    pub(super) fn keyword(&mut self, word: &str) -> bool {
         let found = self.reserved() == Some(word);
         if found {
             self.at += word.len();
@@ -295,19 +261,19 @@ impl<'a> Parser<'a> {
         found
     }
 
-    fn expect(&mut self, word: &'static str) -> Parsed<()> {
+    pub(super) fn expect(&mut self, word: &'static str) -> Parsed<()> {
         self.skip_newlines()?;
         let found = if word == ")" { self.eat(word) } else { self.keyword(word) };
         if found { Ok(()) } else { Err(self.unexpected(word)) }
     }
 
     /// A list that must not be empty, inside a construct.
-    fn body(&mut self) -> Parsed<List> {
+    pub(super) fn body(&mut self) -> Parsed<List> {
         let list = self.list(false)?;
         if list.is_empty() { Err(self.unexpected("")) } else { Ok(list) }
     }
 
-    fn command(&mut self) -> Parsed<Command> {
+    pub(super) fn command(&mut self) -> Parsed<Command> {
         let line = self.line();
         let kind = if self.peek() == Some('(') {
             self.at += 1;
@@ -323,109 +289,6 @@ impl<'a> Parser<'a> {
             self.skip_blanks();
             if !self.redirect(&mut redirects)? {
                 return Ok(Command { kind, redirects, line });
-            }
-        }
-    }
-
-    fn compound(&mut self) -> Parsed<Option<Kind>> {
-        let Some(word) = self.reserved() else { return Ok(None) };
-        if !matches!(word, "{" | "if" | "while" | "until" | "for" | "case") {
-            return if CLOSERS.contains(&word) { Err(self.unexpected("")) } else { Ok(None) };
-        }
-        self.at += word.len();
-        Ok(Some(match word {
-            "{" => {
-                let list = self.body()?;
-                self.expect("}")?;
-                Kind::Group(list)
-            }
-            "if" => self.if_arms()?,
-            "for" => self.for_words()?,
-            "case" => self.case_arms()?,
-            _ => {
-                let condition = self.body()?;
-                Kind::Loop { until: word == "until", condition, body: self.do_done()? }
-            }
-        }))
-    }
-
-    fn do_done(&mut self) -> Parsed<List> {
-        self.expect("do")?;
-        let body = self.body()?;
-        self.expect("done")?;
-        Ok(body)
-    }
-
-    fn if_arms(&mut self) -> Parsed<Kind> {
-        let mut arms = Vec::new();
-        loop {
-            let condition = self.body()?;
-            self.expect("then")?;
-            arms.push((condition, self.body()?));
-            if self.keyword("elif") {
-                continue;
-            }
-            let otherwise = if self.keyword("else") { self.body()? } else { List::new() };
-            self.expect("fi")?;
-            return Ok(Kind::If { arms, otherwise });
-        }
-    }
-
-    fn for_words(&mut self) -> Parsed<Kind> {
-        self.skip_blanks();
-        let end = self.rest().find(is_meta).unwrap_or(self.rest().len());
-        let name = self.rest()[..end].to_string();
-        if !is_name(&name) {
-            return Err(self.error(Problem::BadLoopVariable(name)));
-        }
-        self.at += end;
-        self.skip_newlines()?;
-        let mut words = None;
-        if self.keyword("in") {
-            let mut list = Vec::new();
-            self.skip_blanks();
-            while let Some(word) = self.word()? {
-                list.push(word);
-                self.skip_blanks();
-            }
-            if !self.eat(";") && self.peek() != Some('\n') {
-                return Err(self.unexpected(""));
-            }
-            words = Some(list);
-        } else {
-            self.eat(";");
-        }
-        Ok(Kind::For { name, words, body: self.do_done()? })
-    }
-
-    fn case_arms(&mut self) -> Parsed<Kind> {
-        self.skip_blanks();
-        let Some(subject) = self.word()? else { return Err(self.unexpected("")) };
-        self.expect("in")?;
-        let mut arms = Vec::new();
-        loop {
-            self.skip_newlines()?;
-            if self.keyword("esac") {
-                return Ok(Kind::Case { subject, arms });
-            }
-            self.eat("(");
-            let mut patterns = Vec::new();
-            loop {
-                self.skip_blanks();
-                let Some(pattern) = self.word()? else { return Err(self.unexpected("")) };
-                patterns.push(pattern);
-                self.skip_blanks();
-                if !self.eat("|") {
-                    break;
-                }
-            }
-            if !self.eat(")") {
-                return Err(self.unexpected(")"));
-            }
-            arms.push((patterns, self.list(false)?));
-            self.skip_newlines()?;
-            if !self.eat(";;") && self.reserved() != Some("esac") {
-                return Err(self.unexpected(";;"));
             }
         }
     }
@@ -478,51 +341,6 @@ impl<'a> Parser<'a> {
         (rest[end..].starts_with('=') && is_name(&rest[..end])).then_some(&rest[..end])
     }
 
-    /// Takes one redirection, if there is one here.
-    fn redirect(&mut self, redirects: &mut Vec<Redirect>) -> Parsed<bool> {
-        let rest = self.rest();
-        let both = rest.starts_with("&>");
-        let digits = if both { 1 } else { rest.bytes().take_while(u8::is_ascii_digit).count() };
-        if digits > 1 || !rest[digits..].starts_with(['<', '>']) {
-            return Ok(false);
-        }
-        let operators = ["<<<", "<<-", "<<", "<&", "<", ">>", ">|", ">&", ">"];
-        let operator = operators.iter().find(|operator| rest[digits..].starts_with(**operator)).copied().unwrap_or(">");
-        let default = if operator.starts_with('<') { 0 } else { 1 };
-        let fd = if both || digits == 0 { default } else { rest.as_bytes()[0] - b'0' };
-        self.at += digits + operator.len();
-        self.skip_blanks();
-        let start = self.at;
-        let Some(word) = self.word()? else { return Err(self.unexpected("")) };
-        let target = match operator {
-            "<<<" => {
-                let mut word = word;
-                word.parts.push(Part { quoted: true, kind: PartKind::Text("\n".into()) });
-                RedirectTarget::Text(word)
-            }
-            "<<" | "<<-" => {
-                let raw = &self.text[start..self.at];
-                let quoted = raw.contains(['\'', '"', '\\']);
-                let delimiter = raw.replace(['\'', '"', '\\'], "");
-                let body = Arc::new(OnceLock::new());
-                let strip_tabs = operator == "<<-";
-                self.pending.push(Pending { body: body.clone(), delimiter, quoted, strip_tabs });
-                RedirectTarget::HereDocument(body)
-            }
-            "<&" | ">&" if !both => RedirectTarget::Copy(word),
-            "<" => RedirectTarget::Read(word),
-            _ => RedirectTarget::Write { path: word, append: operator == ">>" },
-        };
-        redirects.push(Redirect { fd, target });
-        if both {
-            redirects.push(copy_out_to_err());
-        }
-        Ok(true)
-    }
-}
-
-fn copy_out_to_err() -> Redirect {
-    Redirect { fd: 2, target: RedirectTarget::Copy(Word::text("1".into())) }
 }
 
 /// Does this character end an unquoted word?
