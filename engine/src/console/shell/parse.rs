@@ -340,7 +340,6 @@ impl<'a> Parser<'a> {
         let end = rest.bytes().take_while(|byte| is_name_byte(*byte)).count();
         (rest[end..].starts_with('=') && is_name(&rest[..end])).then_some(&rest[..end])
     }
-
 }
 
 /// Does this character end an unquoted word?
