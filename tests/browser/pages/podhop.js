@@ -1,0 +1,65 @@
+// The page as tests speak of it. What it must expose for them:
+//   <html data-podhop-ready="1">      the first picture is drawn
+//   <html data-podhop-flow="done">    the first flow has finished playing
+//   <html data-podhop-revision="N">   grows with every accepted edit
+//   one textarea named "Manifests"    the editor
+export class PodhopPage {
+  constructor(page) {
+    this.page = page;
+    this.problems = [];
+    this.hosts = new Set();
+    this.editor = page.getByRole("textbox", { name: "Manifests" });
+    page.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) this.problems.push(`console: ${message.text()}`);
+    });
+    page.on("pageerror", (error) => this.problems.push(`uncaught: ${error.message}`));
+    page.on("requestfailed", (request) => this.problems.push(`failed: ${request.url()} ${request.failure()?.errorText}`));
+    page.on("response", (response) => {
+      if (response.status() >= 400) this.problems.push(`${response.status()}: ${response.url()}`);
+    });
+    page.on("request", (request) => {
+      const url = new URL(request.url());
+      if (url.protocol.startsWith("http")) this.hosts.add(url.host);
+    });
+  }
+
+  /** Opens the page at an address (the tested site's by default) and waits for the first picture. */
+  async open(address = "./") {
+    await this.page.addInitScript(() => {
+      globalThis.cspViolations = [];
+      document.addEventListener("securitypolicyviolation", (event) => {
+        globalThis.cspViolations.push(`${event.violatedDirective}: ${event.blockedURI || event.sourceFile}`);
+      });
+    });
+    await this.page.goto(address);
+    await this.ready();
+  }
+
+  async ready() {
+    await this.page.locator("html[data-podhop-ready]").waitFor({ state: "attached" });
+  }
+
+  /** Waits until the first flow has played to its end. */
+  async flowPlayed() {
+    await this.page.locator('html[data-podhop-flow="done"]').waitFor({ state: "attached", timeout: 60_000 });
+  }
+
+  async revision() {
+    return Number(await this.page.locator("html").getAttribute("data-podhop-revision"));
+  }
+
+  /** Changes the manifests and waits until the cluster has taken the change; gives the new revision. */
+  async edit(change) {
+    const before = await this.revision();
+    await this.editor.fill(change(await this.editor.inputValue()));
+    await this.page.waitForFunction(
+      (revision) => Number(document.documentElement.dataset.podhopRevision) > revision,
+      before,
+    );
+    return this.revision();
+  }
+
+  cspViolations() {
+    return this.page.evaluate(() => globalThis.cspViolations);
+  }
+}

@@ -1,0 +1,139 @@
+//! The static site: two wasm modules (page and worker), style sheets joined, names with content hashes, a strict
+//! policy in the page, and a `.br` and a `.gz` beside every file that gains from it.
+//!
+//! It reads the index.html that `trunk serve` reads; the names of files in there are the plain ones.
+
+mod compress;
+mod names;
+mod page;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::command::{cargo, command, npm_bin, root, run, target};
+use crate::steps::Tally;
+
+pub use page::CONTENT_SECURITY_POLICY;
+
+/// The site's files by path relative to its root, as they will be served.
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// The two programs: the page and the worker.
+const PROGRAMS: [&str; 2] = ["podhop-app", "podhop-worker"];
+
+pub fn dist() -> PathBuf {
+    root().join("dist")
+}
+
+/// Builds the site into `dist/`, not compressed yet.
+pub fn build() -> Result<Tally> {
+    println!("  compiling to wasm");
+    run(&mut cargo(
+        "build --quiet --locked --package podhop-app --bins --profile wasm-release --target wasm32-unknown-unknown",
+    ))?;
+    let staging = target().join("xtask/site");
+    empty(&staging)?;
+    println!("  wasm-bindgen, wasm-opt");
+    bind(&staging)?;
+    let html = fs::read_to_string(root().join("index.html"))?;
+    copy_folder(&root().join("public"), &staging)?;
+    fs::write(staging.join(page::STYLES), join_styles(&html)?)?;
+    println!("  esbuild, names with hashes");
+    minify(&staging)?;
+    let mut files = Files::new();
+    collect(&staging, &staging, &mut files)?;
+    files.insert("index.html".to_string(), page::ship(&html)?.into_bytes());
+    let files = names::hashed(files)?;
+    empty(&dist())?;
+    for (name, content) in &files {
+        let path = dist().join(name);
+        fs::create_dir_all(path.parent().unwrap_or(&path))?;
+        fs::write(&path, content)?;
+    }
+    Ok(Tally::NOTHING)
+}
+
+/// Writes the compressed forms beside the files, and prints their sizes.
+pub fn compress() -> Result<Tally> {
+    compress::folder(&dist())?;
+    Ok(Tally::NOTHING)
+}
+
+/// JavaScript glue and optimised wasm for each program.
+fn bind(staging: &Path) -> Result<()> {
+    let built = target().join("wasm32-unknown-unknown/wasm-release");
+    std::thread::scope(|scope| {
+        let programs = PROGRAMS.map(|program| {
+            let wasm = built.join(format!("{program}.wasm"));
+            scope.spawn(move || bind_one(program, &wasm, staging))
+        });
+        programs.into_iter().try_for_each(|program| program.join().expect("a binding thread does not panic"))
+    })
+}
+
+fn bind_one(program: &str, wasm: &Path, staging: &Path) -> Result<()> {
+    // start.js and worker.js always say which module to start.
+    let options = ["--target", "web", "--no-typescript", "--omit-default-module-path", "--out-name", program];
+    run(command("wasm-bindgen", options).arg("--out-dir").arg(staging).arg(wasm))?;
+    let bound = staging.join(format!("{program}_bg.wasm"));
+    // The features that rustc used are named in the module itself, where wasm-opt finds them.
+    run(npm_bin("wasm-opt").args(["-Oz", "--strip-debug", "--strip-producers"]).arg(&bound).arg("-o").arg(&bound))
+}
+
+fn join_styles(html: &str) -> Result<String> {
+    let mut all = String::new();
+    for sheet in page::style_sheets(html) {
+        all.push_str(&fs::read_to_string(root().join(sheet)).with_context(|| format!("index.html names {sheet}"))?);
+        all.push('\n');
+    }
+    Ok(all)
+}
+
+/// Shortens scripts and style sheets in place.
+fn minify(staging: &Path) -> Result<()> {
+    let mut esbuild = npm_bin("esbuild");
+    for entry in fs::read_dir(staging)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "js" || extension == "css") {
+            esbuild.arg(path);
+        }
+    }
+    esbuild.args(["--minify", "--target=es2022", "--log-level=warning", "--allow-overwrite"]);
+    run(esbuild.arg(format!("--outdir={}", staging.display())))
+}
+
+fn collect(folder: &Path, staging: &Path, files: &mut Files) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, staging, files)?;
+        } else if let Ok(relative) = path.strip_prefix(staging) {
+            files.insert(relative.to_string_lossy().replace('\\', "/"), fs::read(&path)?);
+        }
+    }
+    Ok(())
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (source, goal) = (entry.path(), to.join(entry.file_name()));
+        if source.is_dir() {
+            copy_folder(&source, &goal)?;
+        } else {
+            fs::copy(&source, &goal)?;
+        }
+    }
+    Ok(())
+}
+
+fn empty(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
+    }
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))
+}

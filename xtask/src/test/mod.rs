@@ -1,0 +1,66 @@
+//! Every check, in the order in which a failure is cheapest to find.
+
+mod browser;
+mod conformance;
+mod parity;
+pub mod referee;
+mod rust;
+mod scenarios;
+
+use anyhow::{Result, bail};
+
+use crate::args::Args;
+use crate::steps::{Steps, Tally};
+use crate::{dist, setup, size};
+
+type Step = fn() -> Result<Tally>;
+
+/// Name and what to run.
+const STEPS: [(&str, Step); 15] = [
+    ("setup", setup_all),
+    ("fmt", rust::fmt),
+    ("clippy", rust::clippy),
+    ("clippy for wasm", rust::clippy_wasm),
+    ("docs", rust::docs),
+    ("rust tests", rust::tests),
+    ("scenarios", scenarios::check),
+    ("conformance", conformance::check),
+    ("parity of native and wasm", parity::check),
+    ("kernel referee", referee::check),
+    ("kernel referee with mutations", referee::check_mutations),
+    ("site", dist::build),
+    ("compress", dist::compress),
+    ("size", size::check),
+    ("browser tests", browser::check),
+];
+
+/// Runs all steps, or those asked for, and ends with one line that counts every check.
+pub fn run(args: &mut Args) -> Result<bool> {
+    if args.flag("--list") {
+        STEPS.iter().for_each(|(name, _)| println!("{name}"));
+        return Ok(true);
+    }
+    let mut only = Vec::new();
+    while let Some(name) = args.value("--only")? {
+        if !STEPS.iter().any(|(step, _)| step.starts_with(&name)) {
+            bail!("no step begins with `{name}`; `cargo xtask test --list` names them");
+        }
+        only.push(name);
+    }
+    args.finish()?;
+    let chosen: Vec<_> =
+        STEPS.iter().filter(|(step, _)| only.is_empty() || only.iter().any(|name| step.starts_with(name))).collect();
+    let mut steps = Steps::new(chosen.len());
+    for (name, step) in chosen {
+        steps.run(name, step);
+    }
+    steps.print_table();
+    let passed = steps.finish();
+    println!("\n{}", steps.total());
+    Ok(passed)
+}
+
+fn setup_all() -> Result<Tally> {
+    setup::build()?;
+    setup::browser()
+}
