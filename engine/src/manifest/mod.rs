@@ -11,8 +11,10 @@ pub mod node;
 pub mod parse;
 pub mod source;
 pub mod typed;
+pub mod validate;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Fix, Severity};
 pub use node::{Key, Node, Span, Value};
 pub use parse::{Document, Documents, parse};
 pub use source::{Source, Sources};
+pub use validate::{api_cause, path_at, validate};

@@ -15,7 +15,7 @@ use std::cmp::Ordering;
 
 /// A mapping's entries in the order of their keys, as `order` compares them. A merge sort of our own: go-yaml's order of
 /// keys has cycles (`a2` < `a10` < `a1b` < `a2`), which the standard library's sort may answer with a panic.
-fn sorted<'n>(node: &'n Node, order: fn(&str, &str) -> Ordering) -> Vec<&'n (Key, Node)> {
+fn sorted(node: &Node, order: fn(&str, &str) -> Ordering) -> Vec<&(Key, Node)> {
     let mut entries: Vec<&(Key, Node)> = node.entries().iter().collect();
     let mut merged = Vec::with_capacity(entries.len());
     let mut width = 1;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use ipnet::IpNet;
 
-use crate::manifest::{Diagnostics, Node, Span, Value};
+use crate::manifest::{Diagnostics, Node, Span, Value, nearest::nearest, parse::excerpt, validate::network};
 
 /// A port by number or by name, or an amount as a number or a percentage.
 #[derive(Clone, Debug, PartialEq)]
@@ -134,7 +134,7 @@ pub(crate) fn unsupported(span: Span, found: &str, allowed: &[&str], diagnostics
     let words: Vec<String> = sorted.iter().map(|word| format!("\"{word}\"")).collect();
     let message = format!("Unsupported value: \"{found}\": supported values: {}", words.join(", "));
     let added = diagnostics.error("enum", span, message);
-    if let Some(near) = super::super::nearest::nearest(found, allowed.iter().copied()) {
+    if let Some(near) = nearest(found, allowed.iter().copied()) {
         added.hint(format!("did you mean \"{near}\"?")).fix(span, near);
     }
 }
@@ -148,12 +148,7 @@ pub(crate) fn subnets(node: &Node, name: &str, diagnostics: &mut Diagnostics) ->
 }
 
 pub(crate) fn subnet(text: &str, span: Span, diagnostics: &mut Diagnostics) -> Option<IpNet> {
-    let parsed = text.parse().ok();
-    if parsed.is_none() {
-        let message = format!("Invalid value: \"{text}\": must be a valid CIDR value");
-        diagnostics.error("cidr", span, message).hint("for example 10.244.0.0/16 or fd00:10:244::/56");
-    }
-    parsed
+    network::read_cidr(text, span, diagnostics)
 }
 
 pub(crate) fn string(value: &Node, diagnostics: &mut Diagnostics) -> Option<Arc<str>> {
@@ -172,7 +167,7 @@ pub(crate) fn mismatch<T>(value: &Node, expected: &str, diagnostics: &mut Diagno
         Value::Bool(value) => (format!("boolean {value}"), Some(value.to_string())),
         Value::Int(value) => (format!("integer {value}"), Some(value.to_string())),
         Value::Float(_) => ("a number with a fraction".to_owned(), None),
-        Value::String(text) => (format!("string \"{}\"", super::super::parse::excerpt(text)), None),
+        Value::String(text) => (format!("string \"{}\"", excerpt(text)), None),
         Value::Sequence(_) => ("a list".to_owned(), None),
         Value::Mapping(_) => ("a mapping".to_owned(), None),
     };
@@ -183,6 +178,9 @@ pub(crate) fn mismatch<T>(value: &Node, expected: &str, diagnostics: &mut Diagno
         }
         (Value::String(text), "true or false") if matches!(&**text, "true" | "false") => {
             added.hint("remove the quotes").fix(*span, &**text);
+        }
+        (Value::Bool(boolean), "a string") if length != boolean.to_string().len() => {
+            added.hint("put it in quotes: unquoted, kubectl reads y, n, yes, no, on and off as true or false");
         }
         (Value::Bool(_) | Value::Int(_) | Value::Float(_), "a string") => {
             added.hint("put it in quotes");
@@ -215,11 +213,5 @@ pub(crate) fn protocol(node: &Node, diagnostics: &mut Diagnostics) -> crate::net
 pub(crate) fn ip(node: &Node, name: &str, diagnostics: &mut Diagnostics) -> Option<std::net::IpAddr> {
     // An empty address is none: status.podIP of a Pod that waits.
     let text = text(node, name, diagnostics).filter(|text| !text.is_empty())?;
-    let parsed = text.parse().ok();
-    if parsed.is_none() {
-        let message =
-            format!("Invalid value: \"{text}\": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
-        diagnostics.error("ip", span_of(node, name), message);
-    }
-    parsed
+    network::read_ip(&text, span_of(node, name), diagnostics)
 }
