@@ -59,9 +59,7 @@ fn run(args: &mut Args) -> Result<bool> {
         "test" => test::run(args),
         "dist" => {
             args.finish()?;
-            let mut steps = Steps::new(3);
-            dist_steps(&mut steps);
-            Ok(steps.finish())
+            Ok(build_site())
         }
         "size" => {
             args.finish()?;
@@ -88,22 +86,26 @@ fn run(args: &mut Args) -> Result<bool> {
     }
 }
 
-fn dist_steps(steps: &mut Steps) {
-    steps.run("setup", setup::build);
-    steps.run("build", dist::build);
-    steps.run("compress", dist::compress);
+/// The site in dist/; stops at the first step that fails.
+fn build_site() -> bool {
+    let mut steps = Steps::new(3);
+    let all: [(&str, fn() -> Result<steps::Tally>); 3] =
+        [("setup", setup::build), ("build", dist::build), ("compress", dist::compress)];
+    for (name, step) in all {
+        steps.run(name, step);
+        if steps.failed() {
+            break;
+        }
+    }
+    steps.finish()
 }
 
 fn serve(args: &mut Args) -> Result<bool> {
     let port: u16 = args.number("--port")?.unwrap_or(8080);
     let (open, no_build) = (args.flag("--open"), args.flag("--no-build"));
     args.finish()?;
-    if !no_build {
-        let mut steps = Steps::new(3);
-        dist_steps(&mut steps);
-        if !steps.finish() {
-            return Ok(false);
-        }
+    if !no_build && !build_site() {
+        return Ok(false);
     }
     let site = server::Site::start(command::root().join("dist"), port, server::Kind::Brotli)?;
     println!("podhop is at {} (Ctrl-C stops it)", site.url());

@@ -30,6 +30,8 @@ pub fn dist() -> PathBuf {
 
 /// Builds the site into `dist/`, not compressed yet.
 pub fn build() -> Result<Tally> {
+    // Whatever goes wrong from here on, no earlier site is mistaken for this one.
+    empty(&dist())?;
     println!("  compiling to wasm");
     run(&mut cargo(
         "build --quiet --locked --package podhop-app --bins --profile wasm-release --target wasm32-unknown-unknown",
@@ -47,7 +49,6 @@ pub fn build() -> Result<Tally> {
     collect(&staging, &staging, &mut files)?;
     files.insert("index.html".to_string(), page::ship(&html)?.into_bytes());
     let files = names::hashed(files)?;
-    empty(&dist())?;
     for (name, content) in &files {
         let path = dist().join(name);
         fs::create_dir_all(path.parent().unwrap_or(&path))?;
