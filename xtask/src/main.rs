@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 use crate::args::Args;
-use crate::steps::Steps;
+use crate::steps::{Step, Steps};
 
 const HELP: &str = "\
 cargo xtask COMMAND
@@ -89,8 +89,7 @@ fn run(args: &mut Args) -> Result<bool> {
 /// The site in dist/; stops at the first step that fails.
 fn build_site() -> bool {
     let mut steps = Steps::new(3);
-    let all: [(&str, fn() -> Result<steps::Tally>); 3] =
-        [("setup", setup::build), ("build", dist::build), ("compress", dist::compress)];
+    let all: [(&str, Step); 3] = [("setup", setup::build), ("build", dist::build), ("compress", dist::compress)];
     for (name, step) in all {
         steps.run(name, step);
         if steps.failed() {

@@ -43,6 +43,9 @@ impl std::fmt::Display for Tally {
     }
 }
 
+/// What a step runs.
+pub type Step = fn() -> Result<Tally>;
+
 struct Done {
     name: String,
     tally: Tally,

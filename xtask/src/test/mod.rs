@@ -6,19 +6,19 @@ mod parity;
 pub mod referee;
 mod rust;
 mod scenarios;
+mod shape;
 
 use anyhow::{Result, bail};
 
 use crate::args::Args;
-use crate::steps::{Steps, Tally};
+use crate::steps::{Step, Steps, Tally};
 use crate::{dist, setup, size};
 
-type Step = fn() -> Result<Tally>;
-
 /// Name and what to run.
-const STEPS: [(&str, Step); 15] = [
+const STEPS: [(&str, Step); 16] = [
     ("setup", setup_all),
     ("fmt", rust::fmt),
+    ("shape of the code", shape::check),
     ("clippy", rust::clippy),
     ("clippy for wasm", rust::clippy_wasm),
     ("docs", rust::docs),
