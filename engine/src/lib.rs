@@ -4,6 +4,8 @@ pub mod console;
 pub mod dataplane;
 pub mod manifest;
 pub mod net;
+pub mod program;
 pub mod protocol;
 pub mod tables;
 pub mod trace;
+pub mod workload;

@@ -28,6 +28,14 @@ pub(super) fn data(app: &App, body: &Body, client: (IpAddr, u16)) -> Answer {
         App::Http { server, content_type, body: page } => http(body, |request| {
             Page { status: "200 OK", server, content_type, body: page.to_string() }.or_bad(request)
         }),
+        App::NotFound => http(body, |_| {
+            let title = "404 Not Found";
+            let text = format!(
+                "<HTML><HEAD><TITLE>{title}</TITLE></HEAD>\n<BODY><H1>{title}</H1>\n\
+                 The requested URL was not found\n</BODY></HTML>\n"
+            );
+            Page { status: title, server: "", content_type: "text/html", body: text }
+        }),
         App::Netexec { hostname } => http(body, |request| netexec(request, hostname, client)),
     }
 }
@@ -47,7 +55,7 @@ pub(super) fn datagram(app: &App, body: &Body, client: (IpAddr, u16)) -> Option<
                 _ => return None,
             })
         }
-        App::Silent | App::Http { .. } | App::Redis => None,
+        App::Silent | App::Http { .. } | App::NotFound | App::Redis => None,
     }
 }
 

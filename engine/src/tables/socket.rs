@@ -25,6 +25,8 @@ pub enum App {
     Silent,
     /// Answers every HTTP request with `status` and `body`.
     Http { server: Arc<str>, content_type: Arc<str>, body: Arc<str> },
+    /// Answers every HTTP request with 404, as busybox httpd does without an index page.
+    NotFound,
     /// agnhost netexec: `/hostname`, `/echo?msg=`, `/clientip`, `/` …; over UDP `hostname`, `echo MSG`, `clientip`.
     Netexec { hostname: Arc<str> },
     /// Sends the text as soon as a connection opens or a datagram arrives, then closes (agnhost serve-hostname --tcp,

@@ -1,0 +1,195 @@
+//! CNI ADD and DEL as steps to read: what kubelet, the plugins and the kernel did for one Pod, in their order, with the
+//! command that would do each by hand. Models containernetworking/plugins 1.7 (loopback, flannel, host-local, bridge).
+
+use super::super::Shared;
+use crate::cluster::{Cni, NetnsOwner, NodeRecord, PodRecord, Revision};
+use crate::tables::{LinkIndex, LinkKind, Netns, text};
+use std::net::IpAddr;
+
+/// One step of CNI ADD or DEL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// `kubelet`, `loopback`, `flannel`, `host-local`, `bridge`
+    pub plugin: &'static str,
+    /// `reserve 10.244.1.2`
+    pub title: String,
+    /// The command that would do it by hand.
+    pub command: String,
+    /// The rows that came of it, as (namespace, table, text): the tools' own text.
+    pub rows: Vec<(Side, &'static str, String)>,
+}
+
+/// Which of the two namespaces a row is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Node,
+    Pod,
+}
+
+/// How a Pod's network came to be; empty if it has no sandbox of its own.
+pub fn add(revision: &Revision, pod: &PodRecord) -> Vec<Step> {
+    Scene::new(revision, pod).map(|scene| scene.add()).unwrap_or_default()
+}
+
+/// How it will go again.
+pub fn del(revision: &Revision, pod: &PodRecord) -> Vec<Step> {
+    Scene::new(revision, pod).map(|scene| scene.del()).unwrap_or_default()
+}
+
+/// What the steps speak of.
+struct Scene<'a> {
+    revision: &'a Revision,
+    pod: &'a PodRecord,
+    node: &'a NodeRecord,
+    ip: IpAddr,
+    pod_netns: Netns,
+    node_netns: Netns,
+    /// The veth on the node.
+    veth: LinkIndex,
+    /// The namespace's name: `cni-…`.
+    name: String,
+}
+
+impl<'a> Scene<'a> {
+    fn new(revision: &'a Revision, pod: &'a PodRecord) -> Option<Scene<'a>> {
+        let id = pod.netns.filter(|id| matches!(revision.netns.get(id), Some(NetnsOwner::Pod(_))))?;
+        let node = revision.nodes.get(pod.node.as_ref()?)?;
+        let mut shared = Shared::default();
+        let pod_netns = super::super::netns(revision, id, &mut shared)?;
+        let node_netns = super::super::netns(revision, node.netns, &mut shared)?;
+        let at_pod = |kind: &LinkKind| matches!(kind, LinkKind::Veth { peer_netns, .. } if *peer_netns == id);
+        let link = node_netns.links.iter().find(|link| at_pod(&link.kind))?;
+        let (veth, name) = (link.index, text::link::netns_name(link.mac));
+        Some(Scene { revision, pod, node, ip: pod.ip.as_ref()?.0, pod_netns, node_netns, veth, name })
+    }
+
+    fn step(&self, plugin: &'static str, title: String, command: String) -> Step {
+        Step { plugin, title, command, rows: Vec::new() }
+    }
+
+    fn veth_name(&self) -> &str {
+        self.node_netns.link(self.veth).map_or("", |link| &link.name)
+    }
+
+    fn add(&self) -> Vec<Step> {
+        let Cni::Flannel(config) = &self.revision.network.cni;
+        let name = &self.name;
+        let mut steps = vec![
+            self.step(
+                "kubelet",
+                format!("ask for the sandbox of {}", self.pod.key),
+                format!("crictl runp pod.json   # the runtime makes the namespace {name} and calls CNI ADD"),
+            ),
+            self.step("loopback", "bring lo up".into(), format!("ip -n {name} link set lo up")),
+        ];
+        steps[1].rows = self.addresses(&self.pod_netns, Side::Pod, LinkIndex::LO);
+        let subnet = self.node.pod_cidr.as_ref().map_or_else(String::new, |(net, _)| net.to_string());
+        steps.push(self.step(
+            "flannel",
+            format!("read the node's subnet {subnet} and delegate to bridge"),
+            "cat /run/flannel/subnet.env".into(),
+        ));
+        steps.push(self.step(
+            "host-local",
+            format!("reserve {} in {subnet}", self.ip),
+            format!("echo {} > /var/lib/cni/networks/cbr0/{}", self.pod.uid, self.ip),
+        ));
+        self.bridge(config.pod_mtu.0, config.hairpin.0, &mut steps);
+        let mut last = self.step(
+            "kubelet",
+            format!("report {} as the Pod's address", self.ip),
+            format!(
+                "kubectl get pod {} -n {} -o jsonpath={{.status.podIP}}",
+                self.pod.key.name, self.pod.key.namespace
+            ),
+        );
+        last.rows.clear();
+        steps.push(last);
+        steps
+    }
+
+    /// What the bridge plugin does, in its order.
+    fn bridge(&self, mtu: u32, hairpin: bool, steps: &mut Vec<Step>) {
+        let (name, veth) = (&self.name, self.veth_name());
+        let bridge = self.node_netns.link_named("cni0");
+        if let Some(bridge) = bridge {
+            let mut step = self.step(
+                "bridge",
+                "make cni0 if it is not there".into(),
+                format!("ip link add name cni0 mtu {mtu} type bridge; ip link set cni0 up"),
+            );
+            step.rows.push((Side::Node, "link", text::link::row(&self.node_netns, bridge)));
+            steps.push(step);
+        }
+        let mut pair = self.step(
+            "bridge",
+            format!("make the pair {veth} and eth0, one end in the Pod"),
+            format!("ip -n {name} link add name eth0 mtu {mtu} type veth peer name {veth} netns 1"),
+        );
+        for (netns, side, index) in
+            [(&self.pod_netns, Side::Pod, LinkIndex(2)), (&self.node_netns, Side::Node, self.veth)]
+        {
+            pair.rows.extend(netns.link(index).map(|link| (side, "link", text::link::row(netns, link))));
+        }
+        steps.push(pair);
+        steps.push(self.step("bridge", format!("attach {veth} to cni0"), format!("ip link set {veth} master cni0 up")));
+        if hairpin {
+            steps.push(self.step(
+                "bridge",
+                format!("let frames leave {veth} where they came in (hairpin)"),
+                format!("bridge link set dev {veth} hairpin on"),
+            ));
+        }
+        let address = self.pod_netns.addresses_of(LinkIndex(2)).next();
+        if let Some(address) = address {
+            let mut step = self.step(
+                "bridge",
+                format!("give eth0 the address {}", address.net),
+                format!("ip -n {name} addr add {} brd + dev eth0; ip -n {name} link set eth0 up", address.net),
+            );
+            step.rows = self.addresses(&self.pod_netns, Side::Pod, LinkIndex(2));
+            steps.push(step);
+        }
+        for (_, route) in self.pod_netns.main.rows.iter().filter(|(_, route)| route.via.is_some()) {
+            let row = text::route::row(&self.pod_netns, route);
+            let mut step =
+                self.step("bridge", format!("add the route to {}", text::route::prefix(route.dst)), String::new());
+            step.command = format!("ip -n {name} route add {row}");
+            step.rows.push((Side::Pod, "route", row));
+            steps.push(step);
+        }
+        if let Some(bridge) = bridge {
+            let mut step = self.step("bridge", "give cni0 the Pods' gateway address".into(), String::new());
+            step.rows = self.addresses(&self.node_netns, Side::Node, bridge.index);
+            let nets = self.node_netns.addresses_of(bridge.index).map(|address| address.net.to_string());
+            step.command = format!("ip addr add {} brd + dev cni0", nets.collect::<Vec<_>>().join(" "));
+            steps.push(step);
+        }
+    }
+
+    fn del(&self) -> Vec<Step> {
+        vec![
+            self.step("kubelet", format!("stop the containers of {}", self.pod.key), "crictl stopp POD".into()),
+            self.step("flannel", "delegate to bridge".into(), "cat /run/flannel/subnet.env".into()),
+            self.step(
+                "host-local",
+                format!("release {}", self.ip),
+                format!("rm /var/lib/cni/networks/cbr0/{}", self.ip),
+            ),
+            self.step(
+                "bridge",
+                format!("delete eth0, and with it {}", self.veth_name()),
+                format!("ip -n {} link del eth0", self.name),
+            ),
+            self.step("loopback", "take lo down".into(), format!("ip -n {} link set lo down", self.name)),
+            self.step("kubelet", "remove the namespace".into(), format!("ip netns del {}", self.name)),
+        ]
+    }
+
+    /// A device's addresses and the connected routes that the kernel makes of them.
+    fn addresses(&self, netns: &Netns, side: Side, link: LinkIndex) -> Vec<(Side, &'static str, String)> {
+        let addresses = netns.addresses_of(link).map(|address| (side, "addr", text::addr::row(netns, address)));
+        let routes = netns.main.rows.iter().filter(|(_, route)| route.dev == link && route.via.is_none());
+        addresses.chain(routes.map(|(_, route)| (side, "route", text::route::row(netns, route)))).collect()
+    }
+}

@@ -1,0 +1,4 @@
+//! The CNI plugins: how Pods get their wires.
+
+pub mod add;
+pub mod flannel;

@@ -1,0 +1,90 @@
+//! Writes tables: what kubelet, the CNI plugins and the containers have made of a revision in each namespace.
+//!
+//! Every table is a pure function of the revision. Nothing is kept but [`Shared`], the rows that all nodes have in
+//! common. Models Kubernetes 1.34, Flannel 0.27, CNI plugins 1.7.
+
+pub mod cni;
+pub mod containers;
+mod gateway;
+mod node;
+mod pod;
+mod rows;
+mod shared;
+
+pub use node::{CNI0, ETH0, FLANNEL};
+pub use shared::Shared;
+
+use crate::cluster::{NetnsOwner, NodeRecord, PodRecord, Revision};
+use crate::tables::{Netns, NetnsId, Place, Port, RouteTable, Rows, Segment, Sysctls};
+use std::sync::Arc;
+
+/// The number of the node network's segment: there is one.
+pub const SEGMENT: u32 = 0;
+
+/// The tables of one live namespace; `None` if there is no such namespace. `Netns::version` is left at 0: the caller
+/// counts reprogrammings.
+pub fn netns(revision: &Revision, id: NetnsId, shared: &mut Shared) -> Option<Netns> {
+    match revision.netns.get(&id)? {
+        NetnsOwner::Node(name) => Some(node::netns(revision, revision.nodes.get(name)?, shared)),
+        NetnsOwner::Pod(key) => {
+            let pod = revision.pods.get(key)?;
+            Some(pod::netns(revision, pod, revision.nodes.get(pod.node.as_ref()?)?))
+        }
+        NetnsOwner::Gateway => Some(gateway::netns(revision, id)),
+    }
+}
+
+/// What [`netns`] depends on: equal versions mean equal tables.
+pub fn input_version(revision: &Revision, id: NetnsId) -> Option<(u64, u64)> {
+    let own = match revision.netns.get(&id)? {
+        NetnsOwner::Node(name) => revision.nodes.get(name)?.pods_version,
+        NetnsOwner::Pod(key) => revision.pods.get(key)?.version,
+        NetnsOwner::Gateway => 0,
+    };
+    Some((revision.nodes_version, own))
+}
+
+/// Where a namespace is.
+pub fn place(revision: &Revision, id: NetnsId) -> Option<Place> {
+    Some(match revision.netns.get(&id)? {
+        NetnsOwner::Node(name) => Place::Node(name.clone()),
+        NetnsOwner::Pod(key) => Place::Pod { namespace: key.namespace.clone(), name: key.name.clone() },
+        NetnsOwner::Gateway => Place::Gateway,
+    })
+}
+
+/// The wire between the nodes: every node's NIC and the gateway's. Depends on `nodes_version` only.
+pub fn segment(revision: &Revision) -> Segment {
+    let network = &revision.network;
+    let mut ports: Vec<Port> = revision.nodes.values().map(|record| node::port(network, record)).collect();
+    ports.push(gateway::port(revision));
+    Segment::new(SEGMENT, network.cluster_name.clone(), network.node_mtu, ports)
+}
+
+/// The Pods of a node that have a sandbox of their own, with its namespace, in the order of their creation.
+fn sandboxes<'a>(revision: &'a Revision, node: &'a NodeRecord) -> impl Iterator<Item = (&'a Arc<PodRecord>, NetnsId)> {
+    node.pods
+        .values()
+        .filter_map(|key| revision.pods.get(key))
+        .filter(|pod| !pod.host_network)
+        .filter_map(|pod| Some((pod, pod.netns?)))
+}
+
+/// A namespace without anything in it.
+fn empty(id: NetnsId, place: Place) -> Netns {
+    Netns {
+        id,
+        place,
+        version: 0,
+        links: Vec::new(),
+        addresses: Vec::new(),
+        local: RouteTable::default(),
+        main: RouteTable::default(),
+        neighbors: Rows::default(),
+        fdb: Rows::default(),
+        // A Pod's namespace takes over the machine's setting when it is made (net.core.devconf_inherit_init_net=0),
+        // and kubeadm wants forwarding on.
+        sysctls: Sysctls { ip_forward: true, ..Sysctls::default() },
+        listeners: Vec::new(),
+    }
+}

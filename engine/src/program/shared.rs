@@ -1,0 +1,33 @@
+//! The rows that every node has about every other: built once for all nodes.
+
+use super::cni::flannel;
+use crate::cluster::Revision;
+use crate::tables::{FdbEntry, NeighborEntry, Route, SharedRows};
+use std::sync::Arc;
+
+/// Peer rows of the latest `nodes_version` that was asked for. One cache serves one line of revisions.
+#[derive(Clone, Debug, Default)]
+pub struct Shared {
+    latest: Option<(u64, Peers)>,
+}
+
+/// Routes, neighbours and forwarding entries of all nodes about all nodes; each node leaves out its own.
+#[derive(Clone, Debug)]
+pub(super) struct Peers {
+    pub routes: Arc<SharedRows<Route>>,
+    pub neighbors: Arc<SharedRows<NeighborEntry>>,
+    pub fdb: Arc<SharedRows<FdbEntry>>,
+}
+
+impl Shared {
+    pub(super) fn peers(&mut self, revision: &Revision) -> Peers {
+        match &self.latest {
+            Some((version, peers)) if *version == revision.nodes_version => peers.clone(),
+            _ => {
+                let peers = flannel::peers(revision);
+                self.latest = Some((revision.nodes_version, peers.clone()));
+                peers
+            }
+        }
+    }
+}
