@@ -18,10 +18,10 @@ impl Walk<'_> {
             return self.drop(skb, Stage::Bridge, Some(port.index), DropReason::Gone, None);
         };
         self.spend(cost::LOOKUP);
-        if !skb.frame.src.is_group() {
-            if let Some(change) = self.state.learn_fdb(bridge.index, skb.frame.src, port.index, self.now) {
-                self.log(change);
-            }
+        if !skb.frame.src.is_group()
+            && let Some(change) = self.state.learn_fdb(bridge.index, skb.frame.src, port.index, self.now)
+        {
+            self.log(change);
         }
         let dst = skb.frame.dst;
         if dst.is_group() {

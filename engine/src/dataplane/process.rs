@@ -7,7 +7,7 @@ use super::udp::SendOptions;
 use super::walk::{SendError, Walk};
 use crate::net::{Body, Icmp, Protocol, Transport};
 use crate::tables::Netns;
-use crate::trace::{FlowId, Nanos, PacketRef, Relation};
+use crate::trace::{FlowEnd, FlowId, Nanos, PacketRef, Relation};
 use std::net::IpAddr;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +50,7 @@ pub struct Io<'w, 'a> {
     pub(crate) flow: FlowId,
     pub(crate) output: &'w mut Vec<Output>,
     pub(crate) exit: &'w mut Option<i32>,
+    pub(crate) end: &'w mut Option<FlowEnd>,
     /// The packet that the present event came with.
     pub(crate) about: Option<PacketRef>,
 }
@@ -84,6 +85,11 @@ impl Io<'_, '_> {
     /// Ends the process after this event.
     pub fn exit(&mut self, status: i32) {
         *self.exit = Some(status);
+    }
+
+    /// How the conversation ended, as this process sees it. The last word counts.
+    pub fn conclude(&mut self, end: FlowEnd) {
+        *self.end = Some(end);
     }
 
     pub fn timer(&mut self, delay: Nanos, token: u32) {

@@ -1,0 +1,202 @@
+//! One question asked by packet: does it get there, and who says what? Used by `podhop trace`, `podhop probe` and the
+//! kernel referee.
+
+use super::World;
+use super::runtime::Limit;
+use crate::dataplane::{Io, Process, ProcessEvent, SendError, SendOptions, SocketEvent, SocketId};
+use crate::net::{Body, Frame, IcmpError};
+use crate::tables::NetnsId;
+use crate::trace::{DropReason, FlowEnd, FlowId, HopPlace, Nanos, PacketId, PacketTrace, Relation, Stage, Trace};
+use std::net::IpAddr;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProbeKind {
+    /// One echo request with `size` bytes of data.
+    Ping { size: u16, dont_fragment: bool, ttl: Option<u8> },
+    /// A connection, closed as soon as it stands.
+    Tcp { port: u16, ttl: Option<u8> },
+    /// One datagram with `size` bytes of data.
+    Udp { port: u16, size: u16, dont_fragment: bool, ttl: Option<u8> },
+    /// An association, shut down as soon as it stands.
+    Sctp { port: u16 },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProbeSpec {
+    pub from: NetnsId,
+    pub to: IpAddr,
+    pub kind: ProbeKind,
+    /// How long to wait for an answer.
+    pub timeout: Nanos,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProbeResult {
+    pub end: FlowEnd,
+    pub flow: FlowId,
+    /// Who answered, or who sent the ICMP error.
+    pub responder: Option<IpAddr>,
+    pub icmp: Option<IcmpError>,
+    /// The MTU that a local EMSGSIZE is about.
+    pub local_mtu: Option<u32>,
+    /// Whether the first packet reached its destination, and how it looked there.
+    pub arrived: bool,
+    pub seen_source: Option<IpAddr>,
+    pub seen_ttl: Option<u8>,
+    pub seen_in: Option<NetnsId>,
+}
+
+impl ProbeResult {
+    /// The packet got there and an answer came back, be it a refusal.
+    pub fn connects(&self) -> bool {
+        matches!(self.end, FlowEnd::Delivered | FlowEnd::Refused)
+    }
+}
+
+#[derive(Default)]
+struct Seen {
+    responder: Option<IpAddr>,
+    icmp: Option<IcmpError>,
+    local_mtu: Option<u32>,
+}
+
+/// The probing program.
+struct Prober {
+    to: IpAddr,
+    kind: ProbeKind,
+    timeout: Nanos,
+    socket: Option<SocketId>,
+    seen: std::rc::Rc<std::cell::RefCell<Seen>>,
+}
+
+impl Prober {
+    fn start(&mut self, io: &mut Io<'_, '_>) -> Result<(), SendError> {
+        let to = self.to;
+        let body = |size: u16| Body::Pattern(u32::from(size));
+        let socket = match self.kind {
+            ProbeKind::Ping { size, dont_fragment, ttl } => {
+                let socket = io.ping_open().ok_or(SendError::Invalid)?;
+                io.ping_send(socket, to, 0, body(size), SendOptions { ttl, dont_fragment })?;
+                socket
+            }
+            ProbeKind::Tcp { port, ttl } => io.tcp_connect((to, port), SendOptions { ttl, dont_fragment: true })?,
+            ProbeKind::Udp { port, size, dont_fragment, ttl } => {
+                let socket = io.udp_open(None).ok_or(SendError::Invalid)?;
+                io.udp_send(socket, (to, port), body(size), SendOptions { ttl, dont_fragment })?;
+                socket
+            }
+            ProbeKind::Sctp { port } => io.sctp_connect((to, port))?,
+        };
+        self.socket = Some(socket);
+        io.timer(self.timeout, 0);
+        Ok(())
+    }
+
+    fn answered(&self, io: &mut Io<'_, '_>, from: IpAddr, end: FlowEnd) {
+        self.seen.borrow_mut().responder = Some(from);
+        io.conclude(end);
+        if let Some(socket) = self.socket {
+            io.close(socket);
+        }
+        io.exit(0);
+    }
+}
+
+impl Process for Prober {
+    fn on(&mut self, io: &mut Io<'_, '_>, event: ProcessEvent) {
+        match event {
+            ProcessEvent::Start => {
+                if let Err(error) = self.start(io) {
+                    let reason = match error {
+                        SendError::NoRoute => DropReason::NoRoute,
+                        SendError::TooBig { mtu } => {
+                            self.seen.borrow_mut().local_mtu = Some(mtu);
+                            DropReason::TooBig
+                        }
+                        SendError::Invalid => DropReason::Blackhole,
+                    };
+                    io.conclude(FlowEnd::LocalError(reason));
+                    io.exit(1);
+                }
+            }
+            ProcessEvent::Timer(_) | ProcessEvent::Interrupt => {
+                io.conclude(FlowEnd::TimedOut);
+                io.exit(1);
+            }
+            ProcessEvent::Socket(_, event) => match event {
+                SocketEvent::EchoReply { from, .. } | SocketEvent::Datagram { from, .. } => {
+                    self.answered(io, from, FlowEnd::Delivered);
+                }
+                SocketEvent::Connected => self.answered(io, self.to, FlowEnd::Delivered),
+                SocketEvent::Refused | SocketEvent::Reset => self.answered(io, self.to, FlowEnd::Refused),
+                SocketEvent::Error { error, from, .. } => {
+                    self.seen.borrow_mut().icmp = Some(error);
+                    let refused = error == IcmpError::PortUnreachable && from == self.to;
+                    let end = if refused { FlowEnd::Refused } else { FlowEnd::Unreachable { error, from } };
+                    self.answered(io, from, end);
+                }
+                SocketEvent::TimedOut => {
+                    io.conclude(FlowEnd::TimedOut);
+                    io.exit(1);
+                }
+                SocketEvent::Data { .. } | SocketEvent::PeerClosed | SocketEvent::Accepted { .. } => {}
+            },
+        }
+    }
+}
+
+impl World {
+    /// Sends one probe and waits for what comes of it.
+    pub fn probe(&mut self, spec: &ProbeSpec) -> ProbeResult {
+        let seen = std::rc::Rc::new(std::cell::RefCell::new(Seen::default()));
+        let prober = Prober { to: spec.to, kind: spec.kind, timeout: spec.timeout, socket: None, seen: seen.clone() };
+        let title = match spec.kind {
+            ProbeKind::Ping { .. } => format!("ping {}", spec.to),
+            ProbeKind::Tcp { port, .. } => format!("tcp {}", socket_address(spec.to, port)),
+            ProbeKind::Udp { port, .. } => format!("udp {}", socket_address(spec.to, port)),
+            ProbeKind::Sctp { port } => format!("sctp {}", socket_address(spec.to, port)),
+        };
+        let limit = Limit { duration: spec.timeout.saturating_mul(2) };
+        let finished = self.run(spec.from, (title, Some(spec.to)), Box::new(prober), limit);
+        let seen = seen.take();
+        let trace = self.recorder().get(finished.flow);
+        let arrival = trace.and_then(|trace| arrival(trace, spec.to));
+        let arrived = arrival.is_some();
+        let mut end = finished.end;
+        // A datagram that was taken without an answer has done what it was sent for.
+        if end == FlowEnd::TimedOut && arrived && matches!(spec.kind, ProbeKind::Udp { .. }) {
+            end = FlowEnd::Delivered;
+        }
+        let (seen_in, packet) = arrival.unzip();
+        let ip = packet.as_ref().and_then(Frame::ip);
+        ProbeResult {
+            end,
+            flow: finished.flow,
+            responder: seen.responder,
+            icmp: seen.icmp,
+            local_mtu: seen.local_mtu,
+            arrived,
+            seen_source: ip.map(|ip| ip.src),
+            seen_ttl: ip.map(|ip| ip.ttl),
+            seen_in,
+        }
+    }
+}
+
+/// `10.244.1.2:80`, `[fd00::2]:80`
+pub(crate) fn socket_address(ip: IpAddr, port: u16) -> String {
+    std::net::SocketAddr::new(ip, port).to_string()
+}
+
+/// The first packet (or the last of its fragments) as the namespace that it was for saw it.
+fn arrival(trace: &Trace, to: IpAddr) -> Option<(NetnsId, Frame)> {
+    let sent = |p: &&PacketTrace| p.id == PacketId(0) || p.parent.is_some_and(|(_, r)| r == Relation::Fragments);
+    let arrived = |p: &&PacketTrace| p.steps.last().is_some_and(|step| step.stage == Stage::Deliver);
+    let at_end = |p: &PacketTrace| {
+        let HopPlace::Netns(place) = p.hops.last()?.place else { return None };
+        let frame = p.frame_after(p.steps.len() as u32);
+        (frame.ip()?.dst == to).then_some((place, frame))
+    };
+    trace.packets.iter().filter(sent).filter(arrived).filter_map(at_end).last()
+}

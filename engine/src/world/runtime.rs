@@ -1,0 +1,282 @@
+//! The event loop: one clock, one queue ordered by (time, sequence), and the processes that run.
+
+use super::journal::Journal;
+use super::tables::TableCache;
+use crate::dataplane::{
+    Effect, HopTarget, Io, JournalEntry, NetnsState, Output, Process, ProcessEvent, ProcessId, Skb, SocketEvent,
+    SocketId, Surroundings, Switch, Timer, Walk,
+};
+use crate::tables::NetnsId;
+use crate::trace::{Disposition, DropReason, Flow, FlowEnd, FlowId, Nanos, PacketRef, Recorder};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// Most events that one command may cause.
+const EVENTS_MAX: u32 = 2_000_000;
+/// How long packets may still travel after the process that caused them has ended.
+const LINGER: Nanos = 100_000_000;
+/// Most conversations kept.
+const TRACES_MAX: usize = 256;
+
+#[derive(Debug)]
+enum Event {
+    Deliver { to: HopTarget, skb: Box<Skb> },
+    Timer { netns: NetnsId, timer: Timer },
+    Notify { process: ProcessId, socket: SocketId, event: SocketEvent, track: PacketRef },
+}
+
+struct Running {
+    process: Box<dyn Process>,
+    netns: NetnsId,
+    flow: FlowId,
+    output: Vec<Output>,
+    status: Option<i32>,
+    end: Option<FlowEnd>,
+}
+
+/// How far a command may go.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    /// Virtual time after which the process is interrupted, in nanoseconds.
+    pub duration: Nanos,
+}
+
+impl Default for Limit {
+    /// An hour: longer than any retry in the kernel.
+    fn default() -> Limit {
+        Limit { duration: 3_600_000_000_000 }
+    }
+}
+
+/// A process that has ended.
+#[derive(Debug)]
+pub struct Finished {
+    pub flow: FlowId,
+    pub output: Vec<Output>,
+    pub status: i32,
+    pub end: FlowEnd,
+    /// True if it did not end by itself but reached a bound.
+    pub interrupted: bool,
+}
+
+/// Clock, queue, runtime states and records.
+#[derive(Default)]
+pub struct Runtime {
+    now: Nanos,
+    seed: u64,
+    queue: BTreeMap<(Nanos, u64), Event>,
+    sequence: u64,
+    states: BTreeMap<NetnsId, NetnsState>,
+    processes: BTreeMap<ProcessId, Running>,
+    next_process: u32,
+    recorder: Recorder,
+    journal: Journal,
+    effects: Vec<Effect>,
+    changes: Vec<JournalEntry>,
+}
+
+impl Runtime {
+    pub fn new(seed: u64) -> Runtime {
+        Runtime { seed, ..Runtime::default() }
+    }
+
+    /// Nanoseconds since the cluster's start.
+    pub fn now(&self) -> Nanos {
+        self.now
+    }
+
+    pub fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    pub fn state(&self, id: NetnsId) -> Option<&NetnsState> {
+        self.states.get(&id)
+    }
+
+    /// A namespace's learned rows as they were at a moment.
+    pub fn state_at(&self, id: NetnsId, at: Nanos) -> Option<NetnsState> {
+        let empty = NetnsState::default();
+        self.journal.state_at(id, self.states.get(&id).unwrap_or(&empty), at)
+    }
+
+    /// Namespaces that are gone lose what they had learned.
+    pub fn forget(&mut self, alive: impl Fn(NetnsId) -> bool) {
+        self.states.retain(|id, _| alive(*id));
+    }
+
+    /// Starts a process and opens its conversation.
+    pub fn spawn(
+        &mut self,
+        tables: &mut TableCache,
+        netns: NetnsId,
+        (title, to): (String, Option<IpAddr>),
+        process: Box<dyn Process>,
+    ) -> ProcessId {
+        let revision = tables.revision().number;
+        let flow = Flow { id: FlowId(0), title, from: netns, to, started_at: self.now, revision };
+        let flow = self.recorder.open(flow);
+        let id = ProcessId(self.next_process);
+        self.next_process += 1;
+        let running = Running { process, netns, flow, output: Vec::new(), status: None, end: None };
+        self.processes.insert(id, running);
+        self.tell(tables, id, ProcessEvent::Start, None, self.now);
+        id
+    }
+
+    /// Lets time pass until the process ends, then until its packets have arrived.
+    pub fn finish(&mut self, tables: &mut TableCache, id: ProcessId, limit: Limit) -> Option<Finished> {
+        let flow = self.processes.get(&id)?.flow;
+        let deadline = self.now.saturating_add(limit.duration);
+        let mut events_count = 0;
+        while self.processes.get(&id)?.status.is_none() {
+            let due = self.queue.first_key_value().map(|((at, _), _)| *at);
+            if due.is_none_or(|at| at > deadline) || events_count >= EVENTS_MAX {
+                break;
+            }
+            self.next_event(tables);
+            events_count += 1;
+        }
+        let interrupted = self.processes.get(&id)?.status.is_none();
+        if interrupted {
+            self.tell(tables, id, ProcessEvent::Interrupt, None, self.now);
+        }
+        let running = self.processes.remove(&id)?;
+        if let Some(state) = self.states.get_mut(&running.netns) {
+            state.process_exit(id);
+        }
+        self.linger(tables, EVENTS_MAX - events_count.min(EVENTS_MAX));
+        let end = running.end.unwrap_or(FlowEnd::TimedOut);
+        self.recorder.close(flow, end);
+        self.recorder.trim(TRACES_MAX);
+        let status = running.status.unwrap_or(130);
+        Some(Finished { flow, output: running.output, status, end, interrupted })
+    }
+
+    /// Lets virtual time pass: `sleep`.
+    pub fn advance(&mut self, tables: &mut TableCache, duration: Nanos) {
+        let until = self.now.saturating_add(duration);
+        for _ in 0..EVENTS_MAX {
+            if self.queue.first_key_value().is_none_or(|((at, _), _)| *at > until) {
+                break;
+            }
+            self.next_event(tables);
+        }
+        self.now = until;
+    }
+
+    /// Packets under way arrive; timers stay set.
+    fn linger(&mut self, tables: &mut TableCache, events_max: u32) {
+        let until = self.now + LINGER;
+        for _ in 0..events_max {
+            let flying = self.queue.iter().take_while(|((at, _), _)| *at <= until);
+            if !flying.into_iter().any(|(_, event)| matches!(event, Event::Deliver { .. })) {
+                return;
+            }
+            self.next_event(tables);
+        }
+    }
+
+    fn next_event(&mut self, tables: &mut TableCache) {
+        let Some(((at, _), event)) = self.queue.pop_first() else { return };
+        self.now = self.now.max(at);
+        match event {
+            Event::Deliver { to, skb } => self.deliver(tables, to, *skb),
+            Event::Timer { timer: Timer::Process { process, token }, .. } => {
+                self.tell(tables, process, ProcessEvent::Timer(token), None, at);
+            }
+            Event::Timer { netns, timer } => {
+                self.walk(tables, netns, |walk| walk.timer(timer));
+            }
+            Event::Notify { process, socket, event, track } => {
+                self.tell(tables, process, ProcessEvent::Socket(socket, event), Some(track), at);
+            }
+        }
+    }
+
+    fn deliver(&mut self, tables: &mut TableCache, to: HopTarget, skb: Skb) {
+        let track = skb.track;
+        let arrived = match to {
+            HopTarget::Link { netns, link } => {
+                self.walk(tables, netns, |walk| walk.receive(link, skb)).is_some()
+            }
+            HopTarget::Segment { segment, from } => match tables.segment(segment) {
+                Some(segment) => {
+                    let mut effects = std::mem::take(&mut self.effects);
+                    let mut switch = Switch {
+                        segment: &segment,
+                        recorder: &mut self.recorder,
+                        effects: &mut effects,
+                        now: self.now,
+                    };
+                    switch.switch(from, skb);
+                    self.effects = effects;
+                    self.absorb();
+                    true
+                }
+                None => false,
+            },
+        };
+        if !arrived {
+            self.recorder.finish(track, Disposition::Dropped(DropReason::Gone));
+        }
+    }
+
+    /// One visit to a namespace. None if it is gone.
+    fn walk<T>(&mut self, tables: &mut TableCache, netns: NetnsId, visit: impl FnOnce(&mut Walk<'_>) -> T) -> Option<T> {
+        let tables_of = tables.netns(netns)?;
+        let mut walk = Walk {
+            netns: tables_of,
+            state: self.states.entry(netns).or_default(),
+            recorder: &mut self.recorder,
+            effects: &mut self.effects,
+            journal: &mut self.changes,
+            surroundings: tables,
+            now: self.now,
+            seed: self.seed,
+        };
+        let result = visit(&mut walk);
+        self.absorb();
+        Some(result)
+    }
+
+    /// Puts what the walk asked for into the queue and the journal.
+    fn absorb(&mut self) {
+        for effect in self.effects.drain(..) {
+            let (at, event) = match effect {
+                Effect::Deliver { at, to, skb } => (at, Event::Deliver { to, skb: Box::new(skb) }),
+                Effect::Timer { at, netns, timer } => (at, Event::Timer { netns, timer }),
+                Effect::Notify { at, process, socket, event, track } => {
+                    (at, Event::Notify { process, socket, event, track })
+                }
+            };
+            self.queue.insert((at, self.sequence), event);
+            self.sequence += 1;
+        }
+        self.journal.append(&mut self.changes);
+    }
+
+    /// A process hears of something.
+    fn tell(&mut self, tables: &mut TableCache, id: ProcessId, event: ProcessEvent, about: Option<PacketRef>, at: Nanos) {
+        let Some(mut running) = self.processes.remove(&id) else { return };
+        if running.status.is_none() {
+            self.now = self.now.max(at);
+            let told = self.walk(tables, running.netns, |walk| {
+                let mut io = Io {
+                    walk,
+                    process: id,
+                    flow: running.flow,
+                    output: &mut running.output,
+                    exit: &mut running.status,
+                    end: &mut running.end,
+                    about,
+                };
+                running.process.on(&mut io, event);
+            });
+            if told.is_none() {
+                // The Pod is gone and its processes with it (128 + SIGKILL).
+                running.status = Some(137);
+            }
+        }
+        self.processes.insert(id, running);
+    }
+}

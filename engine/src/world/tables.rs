@@ -1,0 +1,99 @@
+//! Tables of the present revision: programmed when first needed, kept while what they depend on stays the same.
+
+use crate::cluster::Revision;
+use crate::dataplane::Surroundings;
+use crate::program;
+use crate::tables::{Netns, NetnsId, Segment};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Most namespaces whose tables are kept.
+const CACHED_MAX: usize = 16_384;
+
+struct Entry {
+    /// What the tables were made from, and the revision in which that was last found to be so.
+    input: (u64, u64),
+    checked: u64,
+    netns: Arc<Netns>,
+}
+
+/// The tables of one revision, lazily.
+pub struct TableCache {
+    revision: Revision,
+    programmer: program::Programmer,
+    entries: BTreeMap<NetnsId, Entry>,
+    overrides: BTreeMap<NetnsId, Arc<Netns>>,
+    segment: Option<(u64, Arc<Segment>)>,
+    next_version: u32,
+}
+
+impl TableCache {
+    pub fn new(revision: Revision) -> TableCache {
+        TableCache {
+            revision,
+            programmer: program::Programmer::default(),
+            entries: BTreeMap::new(),
+            overrides: BTreeMap::new(),
+            segment: None,
+            next_version: 1,
+        }
+    }
+
+    pub fn revision(&self) -> &Revision {
+        &self.revision
+    }
+
+    /// Goes on with another revision; tables whose inputs are the same stay.
+    pub fn set_revision(&mut self, revision: Revision) {
+        self.revision = revision;
+    }
+
+    /// Replaces a namespace's programmed tables by others, as a fault or an experiment would: they stay until
+    /// `restore`, whatever the controllers do.
+    pub fn replace(&mut self, mut netns: Netns) {
+        netns.version = self.next_version;
+        self.next_version += 1;
+        self.overrides.insert(netns.id, Arc::new(netns));
+    }
+
+    /// Takes a replacement back.
+    pub fn restore(&mut self, id: NetnsId) {
+        self.overrides.remove(&id);
+    }
+}
+
+impl Surroundings for TableCache {
+    fn netns(&mut self, id: NetnsId) -> Option<Arc<Netns>> {
+        if let Some(netns) = self.overrides.get(&id) {
+            return Some(netns.clone());
+        }
+        let number = self.revision.number;
+        if let Some(entry) = self.entries.get_mut(&id) {
+            if entry.checked == number {
+                return Some(entry.netns.clone());
+            }
+            if program::input_version(&self.revision, id)? == entry.input {
+                entry.checked = number;
+                return Some(entry.netns.clone());
+            }
+        }
+        let input = program::input_version(&self.revision, id)?;
+        let mut netns = self.programmer.netns(&self.revision, id)?;
+        netns.version = self.next_version;
+        self.next_version += 1;
+        let netns = Arc::new(netns);
+        if self.entries.len() >= CACHED_MAX {
+            self.entries.clear();
+        }
+        self.entries.insert(id, Entry { input, checked: number, netns: netns.clone() });
+        Some(netns)
+    }
+
+    fn segment(&mut self, number: u32) -> Option<Arc<Segment>> {
+        let version = self.revision.nodes_version;
+        if self.segment.as_ref().is_none_or(|(made_from, _)| *made_from != version) {
+            self.segment = Some((version, Arc::new(program::segment(&self.revision))));
+        }
+        self.segment.as_ref().map(|(_, segment)| segment.clone()).filter(|segment| segment.number == number)
+    }
+}
