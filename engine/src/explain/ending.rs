@@ -1,0 +1,35 @@
+//! How a conversation ended, in one sentence for the one who began it.
+
+use super::packet::error_name;
+use crate::net::IcmpError;
+use crate::trace::{DropReason, FlowEnd};
+
+/// (word, reason): (`unreachable`, `10.244.1.2 says: host unreachable. …`). The reason is empty if all went well.
+pub fn ending(end: FlowEnd) -> (&'static str, String) {
+    match end {
+        FlowEnd::Delivered => ("delivered", String::new()),
+        FlowEnd::Refused => ("refused", "The destination was reached, and nothing listens on that port.".to_owned()),
+        FlowEnd::Unreachable { error, from } => ("unreachable", format!("{from} says: {}. {}", error_name(error), why(error))),
+        FlowEnd::LocalError(reason) => ("not sent", local(reason).to_owned()),
+        FlowEnd::TimedOut => ("timed out", "No answer came in the time allowed.".to_owned()),
+    }
+}
+
+fn why(error: IcmpError) -> &'static str {
+    match error {
+        IcmpError::NetUnreachable => "It has no route to the destination.",
+        IcmpError::HostUnreachable => "Nobody answered ARP for the next hop.",
+        IcmpError::ProtocolUnreachable | IcmpError::PortUnreachable => "Nothing listens there.",
+        IcmpError::FragmentationNeeded { .. } => "The packet is larger than the next link takes and must not be cut.",
+        IcmpError::TtlExceeded => "The packet's time to live was used up there.",
+        IcmpError::ReassemblyTimeExceeded => "Not all fragments came.",
+    }
+}
+
+fn local(reason: DropReason) -> &'static str {
+    match reason {
+        DropReason::NoRoute => "The sender has no route to the destination (ENETUNREACH).",
+        DropReason::TooBig => "The packet is larger than the sender's own device takes and must not be cut (EMSGSIZE).",
+        _ => "The sender's kernel refused to send it (EINVAL).",
+    }
+}

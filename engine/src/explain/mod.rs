@@ -1,0 +1,13 @@
+//! From data to words: packets get names, steps sentences, rows their text and their cause in the YAML.
+//!
+//! Each sentence exists for engineers and for beginners; which one is shown is a choice of presentation.
+
+mod cause;
+mod ending;
+mod packet;
+mod sentence;
+
+pub use cause::{Cause, command_of, place_name, row_text};
+pub use ending::ending;
+pub use packet::{Envelope, envelope, label, title};
+pub use sentence::{Sentence, sentence};

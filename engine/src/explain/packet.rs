@@ -1,0 +1,128 @@
+//! What a packet is called.
+
+use crate::net::{Arp, ArpOp, Frame, Icmp, IcmpError, IpPacket, Payload, Sctp, Tcp, TcpFlags, Transport, Udp, UdpBody};
+
+/// One layer of an envelope: what it is, and from whom to whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    pub name: String,
+    pub ends: String,
+}
+
+/// The innermost packet's name: `ICMP echo request seq 0`, `ARP who has 10.244.1.1?`, `TCP SYN`.
+pub fn title(frame: &Frame) -> String {
+    match &frame.payload {
+        Payload::Arp(arp) => arp_title(arp),
+        Payload::Ip(packet) => match frame.inner() {
+            Some(inner) => title(inner),
+            None => {
+                let whole = transport_title(&packet.payload);
+                match packet.fragment {
+                    Some(part) => format!("{whole} · fragment at byte {}", part.offset),
+                    None => whole,
+                }
+            }
+        },
+    }
+}
+
+fn arp_title(arp: &Arp) -> String {
+    match arp.op {
+        ArpOp::Request => format!("ARP who has {}?", arp.target_ip),
+        ArpOp::Reply => format!("ARP {} is at {}", arp.sender_ip, arp.sender_mac),
+    }
+}
+
+fn transport_title(transport: &Transport) -> String {
+    match transport {
+        Transport::Icmp(Icmp::EchoRequest { seq, .. }) => format!("ICMP echo request seq {seq}"),
+        Transport::Icmp(Icmp::EchoReply { seq, .. }) => format!("ICMP echo reply seq {seq}"),
+        Transport::Icmp(Icmp::Error { error, .. }) => format!("ICMP {}", error_name(*error)),
+        Transport::Tcp(tcp) => tcp_title(tcp),
+        Transport::Udp(Udp { body, .. }) => format!("UDP {} bytes", body.len()),
+        Transport::Sctp(Sctp { chunk, .. }) => format!("SCTP {}", chunk.name_len().0),
+    }
+}
+
+fn tcp_title(tcp: &Tcp) -> String {
+    let TcpFlags { syn, ack, fin, rst, .. } = tcp.flags;
+    let name = match (syn, fin, rst) {
+        (true, _, _) => if ack { "SYN-ACK" } else { "SYN" },
+        (_, true, _) => "FIN",
+        (_, _, true) => "RST",
+        _ if tcp.body.is_empty() => "ACK",
+        _ => return format!("TCP data {} bytes", tcp.body.len()),
+    };
+    format!("TCP {name}")
+}
+
+/// The words of RFC 792 and 1812 as people know them.
+pub fn error_name(error: IcmpError) -> String {
+    match error {
+        IcmpError::NetUnreachable => "network unreachable".to_owned(),
+        IcmpError::HostUnreachable => "host unreachable".to_owned(),
+        IcmpError::ProtocolUnreachable => "protocol unreachable".to_owned(),
+        IcmpError::PortUnreachable => "port unreachable".to_owned(),
+        IcmpError::FragmentationNeeded { mtu } => format!("fragmentation needed, mtu {mtu}"),
+        IcmpError::TtlExceeded => "time to live exceeded".to_owned(),
+        IcmpError::ReassemblyTimeExceeded => "fragment reassembly time exceeded".to_owned(),
+    }
+}
+
+/// The innermost packet's ends: `10.244.1.2 → 10.244.2.2`, with ports where there are some.
+pub fn label(frame: &Frame) -> String {
+    match (&frame.payload, frame.inner()) {
+        (_, Some(inner)) => label(inner),
+        (Payload::Arp(arp), None) => format!("{} → {}", arp.sender_ip, arp.target_ip),
+        (Payload::Ip(packet), None) => ends(packet),
+    }
+}
+
+fn ends(packet: &IpPacket) -> String {
+    match packet.payload.ports() {
+        Some((sport, dport)) => {
+            let end = |ip, port| std::net::SocketAddr::new(ip, port);
+            format!("{} → {}", end(packet.src, sport), end(packet.dst, dport))
+        }
+        None => format!("{} → {}", packet.src, packet.dst),
+    }
+}
+
+/// Layer by layer, outermost first.
+pub fn envelope(frame: &Frame) -> Vec<Envelope> {
+    let mut layers = Vec::new();
+    let mut next = Some(frame);
+    while let Some(frame) = next {
+        next = frame.inner();
+        layers.push(match &frame.payload {
+            Payload::Ip(packet) => match &packet.payload {
+                Transport::Udp(Udp { body: UdpBody::Vxlan { vni, .. }, .. }) => {
+                    let part = if packet.fragment.is_some() { " fragment" } else { "" };
+                    Envelope { name: format!("VXLAN {vni}{part}"), ends: format!("{} → {}", packet.src, packet.dst) }
+                }
+                payload => Envelope { name: short_name(payload).to_owned(), ends: ends(packet) },
+            },
+            Payload::Arp(arp) => {
+                let name = if arp.op == ArpOp::Request { "ARP who-has" } else { "ARP is-at" };
+                Envelope { name: name.to_owned(), ends: format!("{} → {}", arp.sender_ip, arp.target_ip) }
+            }
+        });
+    }
+    layers
+}
+
+fn short_name(transport: &Transport) -> &'static str {
+    match transport {
+        Transport::Icmp(Icmp::EchoRequest { .. }) => "ICMP echo",
+        Transport::Icmp(Icmp::EchoReply { .. }) => "ICMP reply",
+        Transport::Icmp(Icmp::Error { .. }) => "ICMP error",
+        Transport::Tcp(tcp) if tcp.flags.syn && tcp.flags.ack => "TCP SYN-ACK",
+        Transport::Tcp(tcp) if tcp.flags.syn => "TCP SYN",
+        Transport::Tcp(tcp) if tcp.flags.fin => "TCP FIN",
+        Transport::Tcp(tcp) if tcp.flags.rst => "TCP RST",
+        Transport::Tcp(tcp) if tcp.body.is_empty() => "TCP ACK",
+        Transport::Tcp(_) => "TCP data",
+        Transport::Udp(_) => "UDP",
+        Transport::Sctp(_) => "SCTP",
+    }
+}
