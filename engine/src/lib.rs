@@ -2,6 +2,7 @@
 pub mod cluster;
 pub mod console;
 pub mod dataplane;
+pub mod explain;
 pub mod manifest;
 pub mod net;
 pub mod program;
@@ -9,3 +10,4 @@ pub mod protocol;
 pub mod tables;
 pub mod trace;
 pub mod workload;
+pub mod world;

@@ -33,4 +33,5 @@ pub use segment::Switch;
 pub use skb::{Effect, HopTarget, Skb, Timer};
 pub use socket::{SocketEvent, SocketId};
 pub use state::{JournalEntry, Learned, Neighbor, NetnsState, Nud, RuntimeChange};
+pub use udp::SendOptions;
 pub use walk::{SendError, Surroundings, Walk};

@@ -42,7 +42,7 @@ impl Walk<'_> {
                     self.remember_user(link, next_hop, &skb);
                     self.set_timer(DELAY, Timer::Neighbor { link, ip: next_hop });
                 }
-                self.resolved_output(link, mac, CauseTable::LearnedNeighbor { link, ip: next_hop, mac }, skb);
+                self.resolved_output(link, mac, CauseTable::LearnedNeighbor { link, ip: next_hop, mac, state: state.into() }, skb);
             }
             _ => {
                 let change = self.state.set_neighbor(link, next_hop, None, Nud::Incomplete, self.now);
@@ -133,9 +133,10 @@ impl Walk<'_> {
     pub(super) fn neighbor_resolved(&mut self, link: LinkIndex, ip: IpAddr) {
         let Some(neighbor) = self.state.neighbor_mut(link, ip) else { return };
         let Some(mac) = neighbor.mac else { return };
+        let state = neighbor.state(self.now);
         let queue = std::mem::take(&mut neighbor.queue);
         for (skb, _) in queue.into_iter().filter(|(_, waits)| *waits) {
-            self.resolved_output(link, mac, CauseTable::LearnedNeighbor { link, ip, mac }, skb);
+            self.resolved_output(link, mac, CauseTable::LearnedNeighbor { link, ip, mac, state: state.into() }, skb);
         }
     }
 }

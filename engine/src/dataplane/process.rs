@@ -2,6 +2,7 @@
 //! timers and its sockets, and acts through [`Io`].
 
 use super::skb::Timer;
+use super::state::NetnsState;
 use super::socket::{Kind, Owner, Socket, SocketEvent, SocketId};
 use super::udp::SendOptions;
 use super::walk::{SendError, Walk};
@@ -168,6 +169,13 @@ impl Io<'_, '_> {
     }
 }
 
+impl NetnsState {
+    /// A process has ended: its sockets close without a word.
+    pub fn process_exit(&mut self, process: ProcessId) {
+        self.sockets.close_all_of(process);
+    }
+}
+
 impl Walk<'_> {
     pub(super) fn stream_send(&mut self, id: SocketId, body: Body) -> bool {
         match self.state.sockets.get_mut(id).map(|socket| &socket.kind) {
@@ -186,11 +194,6 @@ impl Walk<'_> {
             }
             None => {}
         }
-    }
-
-    /// A process has ended.
-    pub fn process_exit(&mut self, process: ProcessId) {
-        self.state.sockets.close_all_of(process);
     }
 }
 

@@ -5,6 +5,7 @@ use super::fragment::Reassembly;
 use super::skb::Skb;
 use super::socket::Sockets;
 use crate::net::MacAddr;
+use crate::tables::text::neigh::NeighborState;
 use crate::tables::{LinkIndex, NetnsId};
 use crate::trace::Nanos;
 use std::collections::BTreeMap;
@@ -33,6 +34,19 @@ pub enum Nud {
     Delay,
     Probe,
     Failed,
+}
+
+impl From<Nud> for NeighborState {
+    fn from(nud: Nud) -> NeighborState {
+        match nud {
+            Nud::Incomplete => NeighborState::Incomplete,
+            Nud::Reachable => NeighborState::Reachable,
+            Nud::Stale => NeighborState::Stale,
+            Nud::Delay => NeighborState::Delay,
+            Nud::Probe => NeighborState::Probe,
+            Nud::Failed => NeighborState::Failed,
+        }
+    }
 }
 
 /// A learned neighbour (or one being looked for).

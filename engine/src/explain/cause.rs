@@ -67,8 +67,7 @@ fn in_netns(netns: &Netns, table: &CauseTable) -> Option<Cause> {
             let row = netns.neighbors.get(id)?;
             cause("neigh", neigh::row(netns, &row.into()), row.origin.clone())
         }
-        CauseTable::LearnedNeighbor { link, ip, mac } => {
-            let state = neigh::NeighborState::Reachable;
+        CauseTable::LearnedNeighbor { link, ip, mac, state } => {
             let row = neigh::Neighbor { link, ip, mac: Some(mac), state, probes_count: 0 };
             cause("neigh", neigh::row(netns, &row), Origin::Learned)
         }

@@ -3,11 +3,13 @@
 
 mod request;
 mod scene;
+mod trace;
 mod view;
 
 pub use request::{
     Chunk, Console, DiagnosticView, Edited, FileView, OpenFile, Opened, Reply, ReplyBody, Request, RequestBody, Stream,
 };
+pub use trace::Viewer;
 pub use scene::{ContainerView, DeviceView, NodeView, PodPhase, PodView, Scene};
 pub use view::{
     CauseView, ChangeView, FlowList, FlowSummary, FlowView, HeaderField, HeaderLayer, HeadersView, ObjectView,

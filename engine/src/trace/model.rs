@@ -2,6 +2,7 @@
 
 use super::{Change, Nanos};
 use crate::net::{Frame, IcmpError, MacAddr};
+use crate::tables::text::neigh::NeighborState;
 use crate::tables::{LinkIndex, Netns, NetnsId, RowId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -254,8 +255,8 @@ pub enum CauseTable {
     RouteMain(RowId),
     /// `ip neigh`, a permanent row
     Neighbor(RowId),
-    /// `ip neigh`, learned
-    LearnedNeighbor { link: LinkIndex, ip: IpAddr, mac: MacAddr },
+    /// `ip neigh`, learned, in the state it was found in
+    LearnedNeighbor { link: LinkIndex, ip: IpAddr, mac: MacAddr, state: NeighborState },
     /// `ip neigh`, resolution failed
     FailedNeighbor { link: LinkIndex, ip: IpAddr },
     /// `bridge fdb`, a permanent row of a VXLAN device

@@ -90,8 +90,7 @@ impl World {
         process: Box<dyn Process>,
         limit: Limit,
     ) -> Finished {
-        let id = self.runtime.spawn(&mut self.tables, netns, title, process);
-        self.runtime.finish(&mut self.tables, id, limit)
+        self.runtime.run(&mut self.tables, netns, title, process, limit)
     }
 
     /// Lets virtual time pass.

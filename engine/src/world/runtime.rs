@@ -104,8 +104,51 @@ impl Runtime {
         self.states.retain(|id, _| alive(*id));
     }
 
-    /// Starts a process and opens its conversation.
-    pub fn spawn(
+    /// Starts a process, which opens a conversation, and lets time pass until it ends and its packets have arrived.
+    pub fn run(
+        &mut self,
+        tables: &mut TableCache,
+        netns: NetnsId,
+        title: (String, Option<IpAddr>),
+        process: Box<dyn Process>,
+        limit: Limit,
+    ) -> Finished {
+        let id = self.spawn(tables, netns, title, process);
+        let deadline = self.now.saturating_add(limit.duration);
+        let mut events_left = EVENTS_MAX;
+        while self.is_running(id) && events_left > 0 {
+            if self.queue.first_key_value().is_none_or(|((at, _), _)| *at > deadline) {
+                break;
+            }
+            self.next_event(tables);
+            events_left -= 1;
+        }
+        let interrupted = self.is_running(id);
+        if interrupted {
+            self.tell(tables, id, ProcessEvent::Interrupt, None, self.now);
+        }
+        self.reap(tables, id, interrupted, events_left)
+    }
+
+    fn is_running(&self, id: ProcessId) -> bool {
+        self.processes.get(&id).is_some_and(|running| running.status.is_none())
+    }
+
+    /// Takes a process that has ended off the table and closes its conversation.
+    fn reap(&mut self, tables: &mut TableCache, id: ProcessId, interrupted: bool, events_left: u32) -> Finished {
+        let Some(running) = self.processes.remove(&id) else { unreachable!("only `reap` removes processes") };
+        if let Some(state) = self.states.get_mut(&running.netns) {
+            state.process_exit(id);
+        }
+        self.linger(tables, events_left);
+        let end = running.end.unwrap_or(FlowEnd::TimedOut);
+        self.recorder.close(running.flow, end);
+        self.recorder.trim(TRACES_MAX);
+        let status = running.status.unwrap_or(130);
+        Finished { flow: running.flow, output: running.output, status, end, interrupted }
+    }
+
+    fn spawn(
         &mut self,
         tables: &mut TableCache,
         netns: NetnsId,
@@ -121,35 +164,6 @@ impl Runtime {
         self.processes.insert(id, running);
         self.tell(tables, id, ProcessEvent::Start, None, self.now);
         id
-    }
-
-    /// Lets time pass until the process ends, then until its packets have arrived.
-    pub fn finish(&mut self, tables: &mut TableCache, id: ProcessId, limit: Limit) -> Option<Finished> {
-        let flow = self.processes.get(&id)?.flow;
-        let deadline = self.now.saturating_add(limit.duration);
-        let mut events_count = 0;
-        while self.processes.get(&id)?.status.is_none() {
-            let due = self.queue.first_key_value().map(|((at, _), _)| *at);
-            if due.is_none_or(|at| at > deadline) || events_count >= EVENTS_MAX {
-                break;
-            }
-            self.next_event(tables);
-            events_count += 1;
-        }
-        let interrupted = self.processes.get(&id)?.status.is_none();
-        if interrupted {
-            self.tell(tables, id, ProcessEvent::Interrupt, None, self.now);
-        }
-        let running = self.processes.remove(&id)?;
-        if let Some(state) = self.states.get_mut(&running.netns) {
-            state.process_exit(id);
-        }
-        self.linger(tables, EVENTS_MAX - events_count.min(EVENTS_MAX));
-        let end = running.end.unwrap_or(FlowEnd::TimedOut);
-        self.recorder.close(flow, end);
-        self.recorder.trim(TRACES_MAX);
-        let status = running.status.unwrap_or(130);
-        Some(Finished { flow, output: running.output, status, end, interrupted })
     }
 
     /// Lets virtual time pass: `sleep`.

@@ -20,7 +20,7 @@ struct Entry {
 /// The tables of one revision, lazily.
 pub struct TableCache {
     revision: Revision,
-    programmer: program::Programmer,
+    shared: program::Shared,
     entries: BTreeMap<NetnsId, Entry>,
     overrides: BTreeMap<NetnsId, Arc<Netns>>,
     segment: Option<(u64, Arc<Segment>)>,
@@ -31,7 +31,7 @@ impl TableCache {
     pub fn new(revision: Revision) -> TableCache {
         TableCache {
             revision,
-            programmer: program::Programmer::default(),
+            shared: program::Shared::default(),
             entries: BTreeMap::new(),
             overrides: BTreeMap::new(),
             segment: None,
@@ -78,7 +78,7 @@ impl Surroundings for TableCache {
             }
         }
         let input = program::input_version(&self.revision, id)?;
-        let mut netns = self.programmer.netns(&self.revision, id)?;
+        let mut netns = program::netns(&self.revision, id, &mut self.shared)?;
         netns.version = self.next_version;
         self.next_version += 1;
         let netns = Arc::new(netns);
