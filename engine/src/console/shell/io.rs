@@ -18,6 +18,8 @@ pub enum Stream {
 pub struct Chunk {
     pub stream: Stream,
     pub text: String,
+    /// The packet that the text reports: flow and packet number.
+    pub about: Option<(u32, u32)>,
 }
 
 /// Where a descriptor leads.
@@ -62,15 +64,25 @@ impl Io {
 
     /// Prints to standard output.
     pub fn out(&mut self, text: &str) {
-        self.write(self.sinks[0], text);
+        self.write(self.sinks[0], text, None);
+    }
+
+    /// Prints to standard output what is known from a packet.
+    pub fn out_about(&mut self, text: &str, about: Option<(u32, u32)>) {
+        self.write(self.sinks[0], text, about);
     }
 
     /// Prints to standard error.
     pub fn err(&mut self, text: &str) {
-        self.write(self.sinks[1], text);
+        self.write(self.sinks[1], text, None);
     }
 
-    fn write(&mut self, sink: Sink, text: &str) {
+    /// Prints to standard error what is known from a packet.
+    pub fn err_about(&mut self, text: &str, about: Option<(u32, u32)>) {
+        self.write(self.sinks[1], text, about);
+    }
+
+    fn write(&mut self, sink: Sink, text: &str, about: Option<(u32, u32)>) {
         if text.is_empty() || !self.spend(text.len()) {
             return;
         }
@@ -78,8 +90,8 @@ impl Io {
             Sink::Null | Sink::Closed => {}
             Sink::Capture(index) => self.captures[index].push_str(text),
             Sink::Terminal(stream) => match self.chunks.last_mut() {
-                Some(last) if last.stream == stream => last.text.push_str(text),
-                _ => self.chunks.push(Chunk { stream, text: text.to_string() }),
+                Some(last) if last.stream == stream && last.about == about => last.text.push_str(text),
+                _ => self.chunks.push(Chunk { stream, text: text.to_string(), about }),
             },
         }
     }
@@ -151,7 +163,7 @@ impl Io {
         if let Some(what) = self.stopped
             && self.depth == 0
         {
-            self.chunks.push(Chunk { stream: Stream::Err, text: format!("{name}: stopped after {what}\n") });
+            self.chunks.push(Chunk { stream: Stream::Err, text: format!("{name}: stopped after {what}\n"), about: None });
         }
     }
 
