@@ -42,7 +42,12 @@ impl Walk<'_> {
                     self.remember_user(link, next_hop, &skb);
                     self.set_timer(DELAY, Timer::Neighbor { link, ip: next_hop });
                 }
-                self.resolved_output(link, mac, CauseTable::LearnedNeighbor { link, ip: next_hop, mac, state: state.into() }, skb);
+                self.resolved_output(
+                    link,
+                    mac,
+                    CauseTable::LearnedNeighbor { link, ip: next_hop, mac, state: state.into() },
+                    skb,
+                );
             }
             _ => {
                 let change = self.state.set_neighbor(link, next_hop, None, Nud::Incomplete, self.now);

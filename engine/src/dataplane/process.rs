@@ -2,8 +2,8 @@
 //! timers and its sockets, and acts through [`Io`].
 
 use super::skb::Timer;
-use super::state::NetnsState;
 use super::socket::{Kind, Owner, Socket, SocketEvent, SocketId};
+use super::state::NetnsState;
 use super::udp::SendOptions;
 use super::walk::{SendError, Walk};
 use crate::net::{Body, Icmp, Protocol, Transport};

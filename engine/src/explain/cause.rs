@@ -1,6 +1,6 @@
 //! The row that decided, in the real tool's words.
 
-use crate::tables::text::{fdb, link, neigh, route, segment, socket, sysctl, addr};
+use crate::tables::text::{addr, fdb, link, neigh, route, segment, socket, sysctl};
 use crate::tables::{Netns, NetnsId, Origin, Place, Segment};
 use crate::trace::{CauseTable, RowRef, Trace};
 use std::sync::Arc;
@@ -42,7 +42,12 @@ pub fn command_of(table: &str) -> &'static str {
 }
 
 /// The row that a step names, from the tables that its trace keeps. None if the trace does not have it.
-pub fn row_text(trace: &Trace, row: &RowRef, segment: Option<&Arc<Segment>>, owner: &dyn Fn(NetnsId) -> String) -> Option<Cause> {
+pub fn row_text(
+    trace: &Trace,
+    row: &RowRef,
+    segment: Option<&Arc<Segment>>,
+    owner: &dyn Fn(NetnsId) -> String,
+) -> Option<Cause> {
     if let CauseTable::Segment { port, .. } = row.table {
         let segment = segment?;
         let port = segment.ports().get(port as usize)?;

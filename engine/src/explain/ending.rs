@@ -9,7 +9,9 @@ pub fn ending(end: FlowEnd) -> (&'static str, String) {
     match end {
         FlowEnd::Delivered => ("delivered", String::new()),
         FlowEnd::Refused => ("refused", "The destination was reached, and nothing listens on that port.".to_owned()),
-        FlowEnd::Unreachable { error, from } => ("unreachable", format!("{from} says: {}. {}", error_name(error), why(error))),
+        FlowEnd::Unreachable { error, from } => {
+            ("unreachable", format!("{from} says: {}. {}", error_name(error), why(error)))
+        }
         FlowEnd::LocalError(reason) => ("not sent", local(reason).to_owned()),
         FlowEnd::TimedOut => ("timed out", "No answer came in the time allowed.".to_owned()),
     }

@@ -47,7 +47,13 @@ fn transport_title(transport: &Transport) -> String {
 fn tcp_title(tcp: &Tcp) -> String {
     let TcpFlags { syn, ack, fin, rst, .. } = tcp.flags;
     let name = match (syn, fin, rst) {
-        (true, _, _) => if ack { "SYN-ACK" } else { "SYN" },
+        (true, _, _) => {
+            if ack {
+                "SYN-ACK"
+            } else {
+                "SYN"
+            }
+        }
         (_, true, _) => "FIN",
         (_, _, true) => "RST",
         _ if tcp.body.is_empty() => "ACK",

@@ -56,9 +56,13 @@ fn passed(step: &Step, frame: &Frame, netns: Option<&Netns>) -> (String, String)
     let device = netns.zip(step.link).and_then(|(netns, link)| netns.link(link));
     let name = device.map_or("", |link| &*link.name);
     match step.stage {
-        Stage::Send => pair(format!("{} bytes leave the socket", ip_len(frame)), "A program or the kernel makes a packet."),
+        Stage::Send => {
+            pair(format!("{} bytes leave the socket", ip_len(frame)), "A program or the kernel makes a packet.")
+        }
         Stage::RouteOut | Stage::RouteIn => routed(step, netns),
-        Stage::Forward => pair(ttl(step), "Not for this machine: it passes the packet on and counts down its time to live."),
+        Stage::Forward => {
+            pair(ttl(step), "Not for this machine: it passes the packet on and counts down its time to live.")
+        }
         Stage::Fragment => pair(
             format!("cut to fit {name}, mtu {}", device.map_or(0, |link| link.mtu)),
             "The packet is too large for the next link and goes on in pieces.",
@@ -68,9 +72,10 @@ fn passed(step: &Step, frame: &Frame, netns: Option<&Netns>) -> (String, String)
             "The hardware address of the next stop is known, so the packet can go there.",
         ),
         Stage::Transmit => match device.map(|link| &link.kind) {
-            Some(LinkKind::Veth { .. }) => {
-                pair(format!("into {name}, out of its peer"), "Into one end of a virtual cable; it comes out at the other.")
-            }
+            Some(LinkKind::Veth { .. }) => pair(
+                format!("into {name}, out of its peer"),
+                "Into one end of a virtual cable; it comes out at the other.",
+            ),
             Some(LinkKind::Nic { .. }) => {
                 pair(format!("on the wire, {} bytes", frame.len()), "Out of the node's network card, onto the wire.")
             }
@@ -79,12 +84,16 @@ fn passed(step: &Step, frame: &Frame, netns: Option<&Netns>) -> (String, String)
         },
         Stage::Receive => pair(format!("from {name}"), "The packet comes in."),
         Stage::Bridge => bridged(step, netns),
-        Stage::Encapsulate => pair(encapsulated(step), "The whole packet is put into another one, addressed to the other node."),
+        Stage::Encapsulate => {
+            pair(encapsulated(step), "The whole packet is put into another one, addressed to the other node.")
+        }
         Stage::Decapsulate => pair(
             format!("the frame comes out at {name}"),
             "The outer packet has done its work: the original comes out unchanged.",
         ),
-        Stage::Switch => pair("to the port that has this MAC", "The switch between the nodes knows where this card is."),
+        Stage::Switch => {
+            pair("to the port that has this MAC", "The switch between the nodes knows where this card is.")
+        }
         Stage::Reassemble => pair("all fragments are there", "The pieces are put together again."),
         Stage::Deliver => delivered(step),
     }
@@ -180,9 +189,13 @@ fn rejected(error: IcmpError) -> (String, String) {
         IcmpError::PortUnreachable => "Nothing listens on this port: the sender is told so.",
         IcmpError::TtlExceeded => "The packet has passed too many routers: it ends here, and the sender is told so.",
         IcmpError::HostUnreachable => "Nobody answered when asked for this address: the sender is told so.",
-        IcmpError::FragmentationNeeded { .. } => "Too large for the next link, and cutting it is forbidden: the sender is told the size that fits.",
+        IcmpError::FragmentationNeeded { .. } => {
+            "Too large for the next link, and cutting it is forbidden: the sender is told the size that fits."
+        }
         IcmpError::ReassemblyTimeExceeded => "Some pieces never came: the sender is told so.",
-        IcmpError::NetUnreachable | IcmpError::ProtocolUnreachable => "No way to go on from here: the sender is told so.",
+        IcmpError::NetUnreachable | IcmpError::ProtocolUnreachable => {
+            "No way to go on from here: the sender is told so."
+        }
     };
     let (kind, code) = error.type_code();
     pair(format!("{} (ICMP {kind}/{code})", error_name(error)), beginner)
@@ -191,7 +204,9 @@ fn rejected(error: IcmpError) -> (String, String) {
 fn dropped(reason: DropReason) -> (String, String) {
     let (engineer, beginner) = match reason {
         DropReason::OtherHost => ("the destination MAC is not this device's", "This is addressed to another card."),
-        DropReason::NeighFailed => ("no ARP answer, and no ICMP about this kind of packet", "Nobody answered when asked for this address."),
+        DropReason::NeighFailed => {
+            ("no ARP answer, and no ICMP about this kind of packet", "Nobody answered when asked for this address.")
+        }
         DropReason::NeighQueueFull => ("too many packets wait for this neighbour", "Too many packets were waiting."),
         DropReason::NoRoute => ("no route to the destination", "The routing table has no way to this address."),
         DropReason::Blackhole => ("the route throws it away", "The routing table says to throw this away."),
@@ -199,15 +214,23 @@ fn dropped(reason: DropReason) -> (String, String) {
         DropReason::InvalidAddress => ("martian source or destination", "An address like this cannot come from there."),
         DropReason::TooBig => ("larger than the device's MTU", "Too large for this device."),
         DropReason::TtlExpired => ("time to live used up", "The packet has passed too many routers."),
-        DropReason::NoSocket => ("no socket: answered with a reset", "Nothing listens on this port: the sender is refused."),
+        DropReason::NoSocket => {
+            ("no socket: answered with a reset", "Nothing listens on this port: the sender is refused.")
+        }
         DropReason::Unsolicited => ("nobody waits for this", "Nobody here asked for this."),
-        DropReason::VxlanNoRemote => ("no forwarding entry for this MAC", "The tunnel does not know which node has this address."),
+        DropReason::VxlanNoRemote => {
+            ("no forwarding entry for this MAC", "The tunnel does not know which node has this address.")
+        }
         DropReason::VxlanVniNotFound => ("no device with this VNI", "No tunnel here belongs to this number."),
-        DropReason::BridgeNoPort => ("would leave by the port it came in", "The bridge does not send a frame back where it came from."),
+        DropReason::BridgeNoPort => {
+            ("would leave by the port it came in", "The bridge does not send a frame back where it came from.")
+        }
         DropReason::DeviceDown => ("the device is down", "The device is switched off."),
         DropReason::SegmentNoPort => ("no port has this MAC", "No card on this network has this address."),
         DropReason::ReassemblyTimeout => ("not all fragments came in time", "Some pieces never came."),
-        DropReason::Bound => ("the simulation's bound was reached", "This went round and round, and podhop stopped it."),
+        DropReason::Bound => {
+            ("the simulation's bound was reached", "This went round and round, and podhop stopped it.")
+        }
         DropReason::Gone => ("the namespace or device is gone", "The Pod is gone."),
     };
     pair(format!("{engineer} ({})", reason.name()), beginner)

@@ -9,8 +9,8 @@ mod view;
 pub use request::{
     Chunk, Console, DiagnosticView, Edited, FileView, OpenFile, Opened, Reply, ReplyBody, Request, RequestBody, Stream,
 };
-pub use trace::Viewer;
 pub use scene::{ContainerView, DeviceView, NodeView, PodPhase, PodView, Scene};
+pub use trace::Viewer;
 pub use view::{
     CauseView, ChangeView, FlowList, FlowSummary, FlowView, HeaderField, HeaderLayer, HeadersView, ObjectView,
     OriginView, PacketView, SetupStep, StepView, TableRowView, TableView, TextRange, VerdictKind,

@@ -224,17 +224,20 @@ fn change_views(change: &Change, before: &Frame) -> Vec<ChangeView> {
     let view = |field: &str, before: String, after: String| ChangeView { field: field.to_owned(), before, after };
     let mac = |mac: crate::net::MacAddr| if mac == crate::net::MacAddr::ZERO { String::new() } else { mac.to_string() };
     match change {
-        Change::Ethernet { src, dst } => vec![
-            view("eth.src", mac(before.src), src.to_string()),
-            view("eth.dst", mac(before.dst), dst.to_string()),
-        ],
+        Change::Ethernet { src, dst } => {
+            vec![view("eth.src", mac(before.src), src.to_string()), view("eth.dst", mac(before.dst), dst.to_string())]
+        }
         Change::Ttl { from, to } => vec![view("ip.ttl", from.to_string(), to.to_string())],
         Change::Encapsulate { src, dst, vni, sport, dport, .. } => vec![
             view("vxlan.vni", String::new(), vni.to_string()),
             view("udp", String::new(), format!("{sport} → {dport}")),
             view("ip", String::new(), format!("{src} → {dst}")),
         ],
-        Change::Decapsulate => vec![view("vxlan", before.ip().map_or_else(String::new, |ip| format!("{} → {}", ip.src, ip.dst)), String::new())],
+        Change::Decapsulate => vec![view(
+            "vxlan",
+            before.ip().map_or_else(String::new, |ip| format!("{} → {}", ip.src, ip.dst)),
+            String::new(),
+        )],
         Change::Whole => vec![view("ip.fragment", "fragment".to_owned(), "whole".to_owned())],
     }
 }

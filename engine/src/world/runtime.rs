@@ -210,9 +210,7 @@ impl Runtime {
     fn deliver(&mut self, tables: &mut TableCache, to: HopTarget, skb: Skb) {
         let track = skb.track;
         let arrived = match to {
-            HopTarget::Link { netns, link } => {
-                self.walk(tables, netns, |walk| walk.receive(link, skb)).is_some()
-            }
+            HopTarget::Link { netns, link } => self.walk(tables, netns, |walk| walk.receive(link, skb)).is_some(),
             HopTarget::Segment { segment, from } => match tables.segment(segment) {
                 Some(segment) => {
                     let mut effects = std::mem::take(&mut self.effects);
@@ -236,7 +234,12 @@ impl Runtime {
     }
 
     /// One visit to a namespace. None if it is gone.
-    fn walk<T>(&mut self, tables: &mut TableCache, netns: NetnsId, visit: impl FnOnce(&mut Walk<'_>) -> T) -> Option<T> {
+    fn walk<T>(
+        &mut self,
+        tables: &mut TableCache,
+        netns: NetnsId,
+        visit: impl FnOnce(&mut Walk<'_>) -> T,
+    ) -> Option<T> {
         let tables_of = tables.netns(netns)?;
         let mut walk = Walk {
             netns: tables_of,
@@ -270,7 +273,14 @@ impl Runtime {
     }
 
     /// A process hears of something.
-    fn tell(&mut self, tables: &mut TableCache, id: ProcessId, event: ProcessEvent, about: Option<PacketRef>, at: Nanos) {
+    fn tell(
+        &mut self,
+        tables: &mut TableCache,
+        id: ProcessId,
+        event: ProcessEvent,
+        about: Option<PacketRef>,
+        at: Nanos,
+    ) {
         let Some(mut running) = self.processes.remove(&id) else { return };
         if running.status.is_none() {
             self.now = self.now.max(at);

@@ -163,7 +163,11 @@ impl Io {
         if let Some(what) = self.stopped
             && self.depth == 0
         {
-            self.chunks.push(Chunk { stream: Stream::Err, text: format!("{name}: stopped after {what}\n"), about: None });
+            self.chunks.push(Chunk {
+                stream: Stream::Err,
+                text: format!("{name}: stopped after {what}\n"),
+                about: None,
+            });
         }
     }
 
