@@ -1,4 +1,7 @@
 //! The command line: the shell's grammar, text utilities, and the commands of the cluster.
+pub mod files;
 pub mod kubectl;
+pub mod machine;
+pub mod net;
 pub mod shell;
 pub mod text;

@@ -1,0 +1,156 @@
+//! Where a command runs: on the student's own machine, in a container, or on a node. One dispatcher for all three.
+
+use super::shell::{FileError, FileKind, Host, Io, Session};
+use super::{files, kubectl, net, text};
+use crate::cluster::PodKey;
+use crate::dataplane::{Output, OutputStream, Process};
+use crate::tables::{Netns, NetnsId};
+use crate::trace::FlowId;
+use crate::workload::Toolbox;
+use crate::world::{Limit, World};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Whose shell it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Context {
+    /// `student@host`: outside the cluster, on the node network's gateway, with kubectl and ssh.
+    Host,
+    /// A container of a Pod, by its index in `spec.containers`.
+    Container { pod: PodKey, container: usize },
+    /// root on a node.
+    Node { name: Arc<str> },
+}
+
+/// What a line caused beside its text.
+#[derive(Clone, Debug, Default)]
+pub struct Effects {
+    /// Conversations, in order.
+    pub flows: Vec<FlowId>,
+    /// An interactive shell was asked for: the terminal goes on in there.
+    pub entered: Option<Context>,
+    pub clear: bool,
+    /// The store was changed.
+    pub changed: bool,
+}
+
+/// One machine: the command line's host.
+pub struct Machine<'a> {
+    pub world: &'a mut World,
+    pub context: Context,
+    pub effects: &'a mut Effects,
+}
+
+impl Machine<'_> {
+    /// The namespace that commands here run in. None: the Pod or node is gone, or has no sandbox.
+    pub fn netns_id(&self) -> Option<NetnsId> {
+        let revision = self.world.revision();
+        match &self.context {
+            Context::Host => Some(revision.network.gateway.1),
+            Context::Container { pod, .. } => revision.pods.get(pod)?.netns,
+            Context::Node { name } => Some(revision.nodes.get(name)?.netns),
+        }
+    }
+
+    pub fn netns(&mut self) -> Option<Arc<Netns>> {
+        self.world.netns(self.netns_id()?)
+    }
+
+    /// What `hostname` says here.
+    pub fn hostname(&self) -> String {
+        match &self.context {
+            Context::Host => "host".to_owned(),
+            Context::Node { name } => name.to_string(),
+            Context::Container { pod, .. } => {
+                let record = self.world.revision().pods.get(pod);
+                match record.and_then(|record| record.node.clone()).filter(|_| record.is_some_and(|r| r.host_network)) {
+                    Some(node) => node.to_string(),
+                    None => {
+                        record.and_then(|r| r.spec.hostname.clone()).unwrap_or_else(|| pod.name.clone()).to_string()
+                    }
+                }
+            }
+        }
+    }
+
+    /// What the image (or the node's distribution) has installed.
+    pub fn toolbox(&self) -> Toolbox {
+        match &self.context {
+            Context::Host | Context::Node { .. } => Toolbox::NODE,
+            Context::Container { pod, container } => {
+                let pod = self.world.revision().pods.get(pod);
+                let image = pod.and_then(|pod| pod.spec.containers.get(*container)).map(|c| c.image.clone());
+                Toolbox::of(image.as_deref().unwrap_or_default())
+            }
+        }
+    }
+
+    /// Runs a program here to its end and prints what it printed. 126 where nothing can run.
+    pub fn run_process(
+        &mut self,
+        title: (String, Option<IpAddr>),
+        process: Box<dyn Process>,
+        limit: Limit,
+        io: &mut Io,
+    ) -> i32 {
+        let Some(netns) = self.netns_id() else {
+            io.err("the container is not running\n");
+            return 126;
+        };
+        let finished = self.world.run(netns, title, process, limit);
+        if self.world.recorder().get(finished.flow).is_some_and(|trace| !trace.packets.is_empty()) {
+            self.effects.flows.push(finished.flow);
+        }
+        for Output { stream, text, about, .. } in finished.output {
+            let about = about.map(|packet| (packet.flow.0, packet.packet.0));
+            match stream {
+                OutputStream::Out => io.out_about(&text, about),
+                OutputStream::Err => io.err_about(&text, about),
+            }
+        }
+        finished.status
+    }
+
+    /// The same machine with another place to run in: `kubectl exec`, `ssh`.
+    pub fn at(&mut self, context: Context) -> Machine<'_> {
+        Machine { world: self.world, context, effects: self.effects }
+    }
+}
+
+impl Host for Machine<'_> {
+    fn run(&mut self, argv: &[String], session: &mut Session, io: &mut Io) -> Option<i32> {
+        let name = argv.first()?.as_str();
+        let name = name.rsplit('/').next().unwrap_or(name);
+        match name {
+            "kubectl" | "k" if self.context == Context::Host => Some(kubectl::run(self, argv, session, io)),
+            "clear" => {
+                self.effects.clear = true;
+                Some(0)
+            }
+            _ => match net::run(self, argv, session, io) {
+                Some(status) => Some(status),
+                None => text::run(argv, self, session, io),
+            },
+        }
+    }
+
+    fn read_file(&mut self, path: &str) -> Result<String, FileError> {
+        files::read(self, path)
+    }
+
+    fn write_file(&mut self, path: &str, text: &str, append: bool) -> Result<(), FileError> {
+        files::write(self, path, text, append)
+    }
+
+    fn find(&mut self, name: &str) -> Option<String> {
+        files::find(self, name)
+    }
+
+    fn stat(&mut self, path: &str) -> Option<FileKind> {
+        files::stat(self, path)
+    }
+
+    fn list(&mut self, path: &str) -> Result<Vec<String>, FileError> {
+        files::list(self, path)
+    }
+}
