@@ -97,6 +97,6 @@ mod tests {
             assert_eq!(super::parse(value.as_str().unwrap(), value.span, &sources, &mut diagnostics), None);
         }
         let places: Vec<String> = diagnostics.iter().map(|d| sources.location(d.span)).collect();
-        assert_eq!(places, ["cm.yaml:5:7", "cm.yaml:7:6"]);
+        assert_eq!(places, ["cm.yaml:4:33", "cm.yaml:7:6"]);
     }
 }

@@ -8,25 +8,35 @@ use std::{
 use saphyr_parser::{Event, Marker, ScalarStyle, ScanError, Tag};
 
 use super::{
-    ALIAS_VALUES_MAX, DEPTH_MAX, resolve_plain, syntax,
+    ALIAS_VALUES_MAX, DEPTH_MAX,
+    entries::{Entries, repeated},
+    resolve_plain, syntax,
     tree::{Offsets, Refused, State},
 };
 use crate::manifest::{Diagnostics, Key, Node, Source, Span, Value};
 
-/// From this many keys on, a mapping's keys are indexed to find repeated ones.
-const INDEXED_FROM: usize = 16;
-
 /// A collection that is not closed yet.
 struct Frame {
-    /// What it holds so far: a sequence or a mapping.
-    node: Node,
+    span: Span,
     anchor: usize,
-    /// The mapping's key that waits for its value.
-    key: Option<Pending>,
-    /// Where each key of a large mapping stands in it.
-    index: BTreeMap<Arc<str>, usize>,
-    /// Keys that came from a merge, and may be set again.
-    merged: BTreeSet<Arc<str>>,
+    children: Children,
+}
+
+enum Children {
+    Items(Vec<Node>),
+    Entries {
+        entries: Entries,
+        /// The key that waits for its value.
+        key: Option<Pending>,
+        /// Keys that came from a merge, and may be set again.
+        merged: BTreeSet<Arc<str>>,
+    },
+}
+
+impl Children {
+    fn entries() -> Children {
+        Children::Entries { entries: Entries::default(), key: None, merged: BTreeSet::new() }
+    }
 }
 
 enum Pending {
@@ -77,7 +87,7 @@ impl<'a> Builder<'a> {
     /// Turns a syntax error into a diagnostic.
     pub fn explain(&mut self, error: &ScanError) -> Refused {
         let at = self.span(*error.marker(), *error.marker()).start as usize;
-        let open = self.stack.iter().rev().map(|frame| frame.node.span).find(|span| self.is_flow(*span));
+        let open = self.stack.iter().rev().map(|frame| frame.span).find(|span| self.is_flow(*span));
         syntax::explain(self.source, self.base, at, open, error.info(), self.diagnostics);
         Refused
     }
@@ -92,8 +102,8 @@ impl<'a> Builder<'a> {
                 self.scalar_done(Node { value, span }, &text, anchor, plain_merge)
             }
             Event::Alias(id) => self.alias(id, span),
-            Event::SequenceStart(anchor, _) => self.open(Value::Sequence(Vec::new()), anchor, span),
-            Event::MappingStart(anchor, _) => self.open(Value::Mapping(Vec::new()), anchor, span),
+            Event::SequenceStart(anchor, _) => self.open(Children::Items(Vec::new()), anchor, span),
+            Event::MappingStart(anchor, _) => self.open(Children::entries(), anchor, span),
             Event::SequenceEnd | Event::MappingEnd => self.close(span),
             _ => Ok(None),
         }
@@ -141,8 +151,7 @@ impl<'a> Builder<'a> {
 
     /// A scalar is a key if a mapping is open and waits for one, else a value.
     fn scalar_done(&mut self, node: Node, text: &str, anchor: usize, is_merge: bool) -> Result<Option<Node>, Refused> {
-        let waits = self.stack.last().is_some_and(|frame| frame.key.is_none() && is_mapping(&frame.node));
-        if !waits {
+        if !self.wants_key() {
             return self.value(node, anchor);
         }
         let pending = if is_merge {
@@ -151,8 +160,8 @@ impl<'a> Builder<'a> {
             Pending::Key(Key { name: self.key_name(&node, text)?, span: node.span })
         };
         self.remember(&node, anchor)?;
-        if let Some(frame) = self.stack.last_mut() {
-            frame.key = Some(pending);
+        if let Some(Frame { children: Children::Entries { key, .. }, .. }) = self.stack.last_mut() {
+            *key = Some(pending);
         }
         Ok(None)
     }
@@ -197,67 +206,73 @@ impl<'a> Builder<'a> {
         self.scalar_done(node, &text, 0, false)
     }
 
-    fn open(&mut self, value: Value, anchor: usize, span: Span) -> Result<Option<Node>, Refused> {
+    fn open(&mut self, children: Children, anchor: usize, span: Span) -> Result<Option<Node>, Refused> {
         self.key_must_be_scalar(span)?;
         if self.stack.len() >= DEPTH_MAX {
             return Err(self.too_deep(span));
         }
-        self.stack.push(Frame {
-            node: Node { value, span },
-            anchor,
-            key: None,
-            index: BTreeMap::new(),
-            merged: BTreeSet::new(),
-        });
+        self.stack.push(Frame { span, anchor, children });
         Ok(None)
     }
 
-    fn key_must_be_scalar(&mut self, span: Span) -> Result<(), Refused> {
-        match self.stack.last() {
-            Some(frame) if frame.key.is_none() && is_mapping(&frame.node) => {
-                let template = self.source.text[..span.start as usize].ends_with('{');
-                let (message, hint) = if template {
-                    ("`{{` starts a template, not a value", "render templates first: helm template, envsubst …")
-                } else {
-                    ("a key cannot be a list or a mapping", "put a text before the colon")
-                };
-                Err(self.refuse("key", span, message, hint))
-            }
-            _ => Ok(()),
-        }
+    /// Whether a mapping is open that waits for a key.
+    fn wants_key(&self) -> bool {
+        matches!(self.stack.last(), Some(Frame { children: Children::Entries { key: None, .. }, .. }))
     }
 
-    fn close(&mut self, span: Span) -> Result<Option<Node>, Refused> {
-        let Some(frame) = self.stack.pop() else { return Ok(None) };
-        let Frame { mut node, anchor, .. } = frame;
-        node.span.end = if self.is_flow(node.span) {
-            span.end
+    fn key_must_be_scalar(&mut self, span: Span) -> Result<(), Refused> {
+        if !self.wants_key() {
+            return Ok(());
+        }
+        let template = self.source.text[..span.start as usize].ends_with('{');
+        let (message, hint) = if template {
+            ("`{{` starts a template, not a value", "render templates first: helm template, envsubst …")
         } else {
-            let last = node.items().last().or(node.entries().last().map(|(_, value)| value));
-            last.map_or(node.span.end, |last| last.span.end.max(node.span.start))
+            ("a key cannot be a list or a mapping", "put a text before the colon")
         };
-        self.value(node, anchor)
+        Err(self.refuse("key", span, message, hint))
+    }
+
+    fn close(&mut self, end: Span) -> Result<Option<Node>, Refused> {
+        let Some(Frame { mut span, anchor, children }) = self.stack.pop() else { return Ok(None) };
+        let value = match children {
+            Children::Items(mut items) => {
+                items.shrink_to_fit();
+                Value::Sequence(items)
+            }
+            Children::Entries { entries, .. } => entries.finish(),
+        };
+        span.end = if self.is_flow(span) {
+            end.end
+        } else {
+            let last = match &value {
+                Value::Sequence(items) => items.iter().map(|item| item.span.end).max(),
+                Value::Mapping(entries) => entries.iter().map(|(key, value)| key.span.end.max(value.span.end)).max(),
+                _ => None,
+            };
+            last.map_or(span.end, |last| last.max(span.start))
+        };
+        self.value(Node { value, span }, anchor)
     }
 
     /// A value is complete: it goes where it belongs.
     fn value(&mut self, node: Node, anchor: usize) -> Result<Option<Node>, Refused> {
         self.remember(&node, anchor)?;
         let Some(frame) = self.stack.last_mut() else { return Ok(Some(node)) };
-        match (&mut frame.node.value, frame.key.take()) {
-            (Value::Sequence(items), _) => items.push(node),
-            (Value::Mapping(_), Some(Pending::Key(key))) => {
-                if let Some(earlier) = frame.insert(key.clone(), node)
-                    && !frame.merged.remove(&key.name)
-                {
-                    let (line, _) = self.source.position(earlier.start as usize);
-                    let message = format!("the key \"{}\" is already set on line {line}", excerpt(&key.name));
-                    let hint = "the last one wins; remove the other";
-                    self.diagnostics.warning("duplicate-key", key.span, message).hint(hint);
+        match &mut frame.children {
+            Children::Items(items) => items.push(node),
+            Children::Entries { entries, key: waiting, merged } => match waiting.take() {
+                Some(Pending::Key(key)) => {
+                    if let Some(earlier) = entries.insert(key.clone(), node)
+                        && !merged.remove(&key.name)
+                    {
+                        repeated(self.source, &key, earlier, self.diagnostics);
+                    }
                 }
-            }
-            (Value::Mapping(_), Some(Pending::Merge(span))) => return self.merge(node, span).map(|()| None),
-            // A mapping without a key that waits cannot be given a value: `open` and `scalar_done` see to that.
-            _ => {}
+                Some(Pending::Merge(span)) => self.merge(node, span)?,
+                // `open` and `scalar_done` see to it that a key always waits.
+                None => {}
+            },
         }
         Ok(None)
     }
@@ -273,12 +288,15 @@ impl<'a> Builder<'a> {
                 return Err(self.refuse("merge", span, "only a mapping, or a list of mappings, can be merged", hint));
             }
         };
-        let Some(frame) = self.stack.last_mut() else { return Ok(()) };
+        let Some(Frame { children: Children::Entries { entries: target, merged, .. }, .. }) = self.stack.last_mut()
+        else {
+            return Ok(());
+        };
         for base in bases.into_iter().rev() {
             let Value::Mapping(entries) = base.value else { continue };
             for (key, value) in entries {
-                frame.merged.insert(key.name.clone());
-                frame.insert(key, value);
+                merged.insert(key.name.clone());
+                target.insert(key, value);
             }
         }
         Ok(())
@@ -330,31 +348,6 @@ impl<'a> Builder<'a> {
     /// Whether the collection that starts there is written with brackets.
     fn is_flow(&self, span: Span) -> bool {
         matches!(self.source.text.as_bytes().get(span.start as usize), Some(b'[' | b'{'))
-    }
-}
-
-impl Frame {
-    /// Sets a key of the mapping; where the key stood before, if it was set already.
-    fn insert(&mut self, key: Key, value: Node) -> Option<Span> {
-        let Value::Mapping(entries) = &mut self.node.value else { return None };
-        let found = if entries.len() < INDEXED_FROM {
-            entries.iter().position(|(old, _)| old.name == key.name)
-        } else {
-            if self.index.is_empty() {
-                self.index = entries.iter().enumerate().map(|(at, (key, _))| (key.name.clone(), at)).collect();
-            }
-            self.index.get(&key.name).copied()
-        };
-        match found {
-            Some(at) => Some(std::mem::replace(&mut entries[at], (key, value)).0.span),
-            None => {
-                if !self.index.is_empty() {
-                    self.index.insert(key.name.clone(), entries.len());
-                }
-                entries.push((key, value));
-                None
-            }
-        }
     }
 }
 

@@ -5,6 +5,8 @@
 //! by itself, so an error in one leaves the others whole and memory grows with the trees only.
 
 mod build;
+mod entries;
+mod json;
 mod scalar;
 mod split;
 mod syntax;
@@ -41,6 +43,8 @@ pub fn parse(source: &Source, diagnostics: &mut Diagnostics) -> Vec<Document> {
 pub struct Documents<'s> {
     source: &'s Source,
     position: usize,
+    /// What is left of the current document's stretch, when it holds several JSON objects.
+    rest: Option<usize>,
     state: tree::State,
     /// Items of a `List` that were parsed but not yet yielded.
     pending: VecDeque<Document>,
@@ -49,7 +53,7 @@ pub struct Documents<'s> {
 impl<'s> Documents<'s> {
     pub fn new(source: &'s Source) -> Documents<'s> {
         let bom = if source.text.starts_with('\u{feff}') { 3 } else { 0 };
-        Documents { source, position: bom, state: tree::State::default(), pending: VecDeque::new() }
+        Documents { source, position: bom, rest: None, state: tree::State::default(), pending: VecDeque::new() }
     }
 
     /// The next object; `None` at the end. What is wrong on the way goes to `diagnostics`.
@@ -65,11 +69,17 @@ impl<'s> Documents<'s> {
                 }
                 self.position = self.source.text.len();
             }
-            let chunk = split::next_chunk(&self.source.text, self.position)?;
-            self.position = chunk.end;
+            let chunk = match self.rest.take() {
+                Some(end) => self.position..end,
+                None => split::next_chunk(&self.source.text, self.position)?,
+            };
+            let end = chunk.end;
+            self.position = end;
             let Ok(parsed) = tree::parse_chunk(self.source, chunk, &mut self.state, diagnostics) else { continue };
             // One JSON object may follow another without a separator.
-            self.position = parsed.end;
+            if parsed.end < end {
+                (self.position, self.rest) = (parsed.end, Some(end));
+            }
             if let Some(root) = parsed.root {
                 flatten(root, &mut self.pending, diagnostics);
             }

@@ -87,6 +87,14 @@ fn json_is_yaml_and_objects_may_follow_one_another() {
 }
 
 #[test]
+fn json_strings_follow_json() {
+    let text = r#"{"a": "\ud83d\ude00\/\ud83dx", "a": "y", "b": yes}"#;
+    assert!(read(text).starts_with("f.yaml:1:8: error: "), "not JSON, and YAML has no pairs of surrogates");
+    let text = r#"{"a": "\ud83d\ude00\/\ud83dx", "b": "y"}"#;
+    assert_eq!(read(text), "{\"a\":\"\u{1f600}/\u{fffd}x\",\"b\":\"y\"}\n");
+}
+
+#[test]
 fn anchors_aliases_and_merge_keys() {
     let text = "a: &x {b: 1, c: 2}\nd:\n  <<: *x\n  c: 3\ne:\n  c: 4\n  <<: [{c: 5}, *x]\nf: *x\n";
     let expected = r#"{"a":{"b":1,"c":2},"d":{"b":1,"c":3},"e":{"c":5,"b":1},"f":{"b":1,"c":2}}"#;
@@ -119,4 +127,130 @@ fn spans_cover_the_exact_text() {
     for (path, expected) in cases {
         assert_eq!(source.slice(root.at(path).span), expected, "{path}");
     }
+}
+
+/// Each text, and the first line of diagnostics it gives: `line:column: message | hint`.
+#[test]
+fn syntax_errors_say_where_and_why() {
+    let cases = [
+        ("a:\n  b:\n\t- c\n", "3:1: a tab where YAML allows only spaces | indent with spaces"),
+        ("a: b: c\n", "1:5: a second colon in one line | put the value in quotes: \"b: c\""),
+        ("a:\n  b:c\n  d: e\n", "2:4: a space is missing after the colon | write `b: c`"),
+        ("a: [1, 2\nb: 3\n", "1:4: the bracket `[` is not closed | close it with `]`"),
+        ("a: [1, 2}\n", "1:9: `}` does not close `[` | close it with `]`"),
+        ("a: {x: 1\n", "1:4: the bracket `{` is not closed | close it with `}`"),
+        ("{\"a\": 1\n", "1:1: the bracket `{` is not closed | close it with `}`"),
+        ("a: {x: 1 y: 2}\n", "1:9: expected `,` or `}` | elements between brackets are separated by commas"),
+        (
+            "{\n  \"a\": 1\n  \"b\": 2\n}\n",
+            "2:9: expected `,` or `}` | elements between brackets are separated by commas",
+        ),
+        ("{\"a\" 1}\n", "1:5: expected `:` or `,` after the closing quote | text that goes on needs a comma"),
+        ("a: 1\n]\n", "2:1: `]` closes nothing | remove it, or open the bracket it belongs to"),
+        (
+            "a: \"x\nb: 3\n",
+            "1:4: the quote \" is not closed | close it with \" on the same line, or indent the lines that continue it",
+        ),
+        (
+            "a: 'it's'\n",
+            "1:8: text after the closing quote | put the whole text in quotes; within '…' a quote is written ''",
+        ),
+        (
+            "a: \"C:\\dir\"\n",
+            "1:7: `\\d` is not an escape that YAML knows | write \\\\ for a backslash, or use single quotes",
+        ),
+        (
+            "a:\n  b: 1\n   c: 2\n",
+            "3:4: wrong indentation: this is deeper than `b` above, which already has a value | indent it by 2 spaces",
+        ),
+        (
+            "spec:\n  containers:\n  - name: a\n    image: b\n   ports: c\n",
+            "5:4: wrong indentation: nothing above starts in this column | indent it by 0 or 2 or 4 spaces",
+        ),
+        (
+            "spec:\n  containers:\n    - name: a\n  - name: b\n",
+            "4:3: a list item where a key is expected | align it with the items above: indent it by 4 spaces",
+        ),
+        (
+            "- a\nb: c\n",
+            "2:1: a key where a list item is expected | start it with `- `, or indent it below the item above",
+        ),
+        ("a: - b\n", "1:4: a list cannot start on the line of its key | put it on a line of its own, below the key"),
+        ("a: @x\n", "1:4: a value cannot start with `@` | put the value in quotes"),
+        ("a: *\n", "1:4: a value cannot start with `*` | put the value in quotes"),
+        (
+            "a: *b\n",
+            "1:4: there is no anchor &b before this | define it first with &b; a text that starts with * needs quotes",
+        ),
+        ("kind: Pod\nmetadata\n  name: x\n", "2:1: `metadata` has no value: a colon is missing | write `metadata: …`"),
+        ("a: 1\nb\n", "2:1: `b` has no value: a colon is missing | write `b: …`"),
+        (
+            "a: {{ .Values.x }}\n",
+            "1:5: `{{` starts a template, not a value | render templates first: helm template, envsubst …",
+        ),
+        (
+            "a: |x\n  y\n",
+            "1:4: a block of text is not laid out as its header says | end the line after | or >, and indent every line of the text alike",
+        ),
+        (
+            "a: \u{1}\n",
+            "1:4: the control character U+0001 cannot stand in YAML | remove it, or write it as an escape within double quotes",
+        ),
+        (
+            "a: .nan\n",
+            "1:4: `.nan` cannot be part of a Kubernetes object | write a finite number, or put it in quotes for a string",
+        ),
+        (
+            "a: &x [*x]\n",
+            "1:8: the alias refers to the value it is part of | an alias may only refer to a value that is complete",
+        ),
+        ("? [a]\n: b\n", "1:3: a key cannot be a list or a mapping | put a text before the colon"),
+        ("a: !!int x\n", "1:10: `x` is not what its tag !!int says | leave the tag out, or use !!str"),
+        ("~: x\n", "1:1: a key is missing or null | write a name before the colon, or \"null\" in quotes"),
+        ("on: x\n", "1:1: the key `on` is read as `true` | put it in quotes: \"on\""),
+        ("a: 1\nb: 2\na: 3\n", "3:1: the key \"a\" is already set on line 1 | the last one wins; remove the other"),
+    ];
+    for (text, expected) in cases {
+        let mut diagnostics = Diagnostics::default();
+        let source = Source::new(0, "f", text);
+        parse(&source, &mut diagnostics);
+        let first = diagnostics.iter().next().map(|diagnostic| {
+            let (line, column) = source.position(diagnostic.span.start as usize);
+            let hint = diagnostic.hint.as_deref().unwrap_or("");
+            format!("{line}:{column}: {} | {hint}", diagnostic.message)
+        });
+        assert_eq!(first.as_deref(), Some(expected), "{text}");
+        assert_eq!(diagnostics.iter().len(), 1, "{text}");
+    }
+}
+
+#[test]
+fn a_broken_document_leaves_the_others_whole() {
+    let text = "a: 1\n---\nb: \"x\n---\n- c: [\n---\nd: 2\n";
+    assert!(read(text).starts_with("{\"a\":1}\n{\"d\":2}\nf.yaml:3:4: error"));
+}
+
+#[test]
+fn limits_hold() {
+    let errors = |text: &str| {
+        let mut diagnostics = Diagnostics::default();
+        let documents = parse(&Source::new(0, "f", text), &mut diagnostics);
+        (documents.len(), diagnostics.iter().map(|diagnostic| diagnostic.code).collect::<Vec<_>>())
+    };
+    let deep = |depth: usize| format!("a: {}{}", "[".repeat(depth), "]".repeat(depth));
+    assert_eq!(errors(&deep(63)), (1, vec![]));
+    assert_eq!(errors(&deep(64)), (0, vec!["too-deep"]));
+    assert_eq!(errors(&deep(100_000)), (0, vec!["too-deep"]));
+    assert_eq!(errors(&"{\"a\":".repeat(100_000)), (0, vec!["too-deep"]));
+    assert_eq!(errors(&"- ".repeat(100_000)), (0, vec!["too-deep"]));
+    let mut bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned();
+    for level in 1..20 {
+        let list = vec![format!("*a{}", level - 1); 9].join(",");
+        bomb.push_str(&format!("a{level}: &a{level} [{list}]\n"));
+    }
+    assert_eq!(errors(&bomb), (0, vec!["alias-bomb"]));
+    let document = format!("a: &a [{}]\nb: *a\n---\n", "x,".repeat(500));
+    assert_eq!(errors(&document).1.len(), 0);
+    let documents = document.repeat(1000);
+    assert_eq!(errors(&documents).1.first(), Some(&"alias-bomb"), "the budget is the text's, not the document's");
 }

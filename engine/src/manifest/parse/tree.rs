@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, ops::Range, sync::Arc};
 
 use saphyr_parser::Parser;
 
-use super::build::Builder;
+use super::{build::Builder, json::Json};
 use crate::manifest::{Diagnostics, Node, Source, Span, Value};
 
 /// How many different short strings are shared, and how short is short, in bytes.
@@ -52,29 +52,54 @@ pub(super) fn parse_chunk(
     state: &mut State,
     diagnostics: &mut Diagnostics,
 ) -> Result<Parsed, Refused> {
+    if let Some(parsed) = parse_json(source, &chunk, state, diagnostics) {
+        return Ok(parsed);
+    }
     let text = &source.text[chunk.clone()];
-    if let Some(at) = text.bytes().position(|b| b == 0) {
-        let at = chunk.start + at;
-        let span = Span { source: source.id, start: at as u32, end: at as u32 + 1 };
-        diagnostics
-            .error("binary", span, "a NUL byte")
-            .hint("expected YAML or JSON text; this looks like a binary file");
+    if let Some((at, c)) = text.char_indices().find(|&(_, c)| is_forbidden(c)) {
+        let start = (chunk.start + at) as u32;
+        let span = Span { source: source.id, start, end: start + c.len_utf8() as u32 };
+        let hint = match c {
+            '\0' => "expected YAML or JSON text; this looks like a binary file",
+            _ => "remove it, or write it as an escape within double quotes",
+        };
+        let message = format!("the control character U+{:04X} cannot stand in YAML", c as u32);
+        diagnostics.error("binary", span, message).hint(hint);
         return Err(Refused);
     }
     let mut builder = Builder::new(source, chunk.start, text, state, diagnostics);
-    let is_json = text.trim_start().starts_with(['{', '[']);
     let mut root: Option<Node> = None;
     for event in Parser::new_from_str(text) {
         let (event, at) = event.map_err(|error| builder.explain(&error))?;
         let span = builder.span(at.start, at.end);
-        let Some(done) = builder.event(event, span)? else { continue };
-        let end = done.span.end as usize;
-        if is_json && source.text[end..chunk.end].trim_start().starts_with(['{', '[']) {
-            return Ok(Parsed { root: Some(done), end });
-        }
-        root = Some(done);
+        root = builder.event(event, span)?.or(root);
     }
     Ok(Parsed { root: root.filter(|root| root.value != Value::Null), end: chunk.end })
+}
+
+/// Control characters, which go-yaml refuses as well (readerc.go).
+fn is_forbidden(c: char) -> bool {
+    matches!(c, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\x7f'..='\u{84}' | '\u{86}'..='\u{9f}')
+}
+
+/// One JSON object, if that is what the stretch starts with; `None` leaves it to the YAML parser.
+fn parse_json(
+    source: &Source,
+    chunk: &Range<usize>,
+    state: &mut State,
+    diagnostics: &mut Diagnostics,
+) -> Option<Parsed> {
+    let mut json = Json { source, at: chunk.start, end: chunk.end, state, diagnostics };
+    json.skip_space();
+    if !matches!(json.peek()?, b'{' | b'[') {
+        return None;
+    }
+    let root = json.value(0)?;
+    json.skip_space();
+    match json.peek() {
+        None | Some(b'{' | b'[') => Some(Parsed { root: Some(root), end: json.at }),
+        Some(_) => None,
+    }
 }
 
 /// Character positions, as the parser counts them, to bytes. Events come almost in order, so each walk is short.
