@@ -5,6 +5,7 @@
 
 pub mod cni;
 pub mod containers;
+pub mod export;
 mod gateway;
 mod node;
 mod pod;
@@ -88,3 +89,6 @@ fn empty(id: NetnsId, place: Place) -> Netns {
         listeners: Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

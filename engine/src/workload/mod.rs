@@ -126,3 +126,6 @@ fn bind_error(server: &Server) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

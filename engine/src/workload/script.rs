@@ -77,20 +77,22 @@ pub(super) fn commands(text: &str, variable: &dyn Fn(&str) -> Option<String>) ->
 
 /// Takes a command in, without loop keywords and assignments before it.
 fn finish(mut command: Simple, loops: &mut u32, commands: &mut Vec<Simple>) {
-    while let Some(first) = command.words.first() {
-        match first.as_str() {
+    let mut skipped = 0;
+    for word in &command.words {
+        match word.as_str() {
             "while" | "until" => *loops += 1,
             "for" | "case" => {
-                *loops += u32::from(first == "for");
+                *loops += u32::from(word == "for");
                 return;
             }
             "done" => *loops = loops.saturating_sub(1),
             "do" | "exec" => {}
-            first if is_assignment(first) => {}
+            word if is_assignment(word) => {}
             _ => break,
         }
-        command.words.remove(0);
+        skipped += 1;
     }
+    command.words.drain(..skipped);
     if !command.words.is_empty() {
         command.looped = *loops > 0;
         commands.push(command);

@@ -1,0 +1,247 @@
+//! `podhop export netns`: a POSIX shell script that rebuilds nodes, Pods, gateway and the segment between them as
+//! network namespaces on a Linux host, with iproute2's own commands in batches.
+//!
+//! What the kernel makes by itself (local, broadcast and connected routes) is left to it. Sockets are not part of it.
+
+use super::Shared;
+use crate::cluster::Revision;
+use crate::tables::{Link, LinkKind, Netns, NetnsId, Place, RouteProto, Segment, text};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// Begins the names of all namespaces of a script unless the caller has another wish.
+pub const PREFIX: &str = "podhop-";
+
+/// Longest name of a namespace, in bytes; beyond that its number stands in.
+const NAME_LEN_MAX: usize = 200;
+
+/// All namespaces of a revision and the segment between the nodes: what [`script`] wants.
+pub fn everything(revision: &Revision) -> (Vec<Arc<Netns>>, Segment) {
+    let mut shared = Shared::default();
+    let netns = revision.netns.keys().filter_map(|id| super::netns(revision, *id, &mut shared)).map(Arc::new);
+    (netns.collect(), super::segment(revision))
+}
+
+/// The name on the host of each namespace: `podhop-node-worker-1`, `podhop-pod-default.pod-a`, `podhop-gateway`.
+pub fn names(netns: &[Arc<Netns>], prefix: &str) -> BTreeMap<NetnsId, String> {
+    netns.iter().map(|netns| (netns.id, name(netns, prefix))).collect()
+}
+
+/// The script. `sh FILE` (or `sh FILE up`) builds, `sh FILE down` removes; both need root. Nothing outside namespaces
+/// whose names begin with `prefix` is touched; a build that fails removes what it has made.
+pub fn script(netns: &[Arc<Netns>], segment: &Segment, prefix: &str) -> String {
+    let mut script = Script { out: String::new(), names: names(netns, prefix), segment: clean(prefix) + "segment" };
+    script.head(netns.len());
+    script.down();
+    script.line("up() {");
+    script.line("trap down EXIT");
+    script.batch("ip -batch - <<'END'", |s| {
+        s.out.extend(s.names.values().map(|name| format!("netns add {name}\n")));
+        let _ = writeln!(s.out, "netns add {}", s.segment);
+    });
+    script.sysctls(netns);
+    script.wire(segment);
+    for netns in netns.iter().filter(|netns| !matches!(netns.place, Place::Pod { .. })) {
+        script.namespace(netns);
+    }
+    // Pods' ends of the veths come with the nodes' ends.
+    for netns in netns.iter().filter(|netns| matches!(netns.place, Place::Pod { .. })) {
+        script.namespace(netns);
+    }
+    script.line("trap - EXIT");
+    script.line("}");
+    script.line("case \"${1:-up}\" in");
+    script.line("up) down; up ;;");
+    script.line("down) down ;;");
+    script.line("*) echo \"usage: $0 [up|down]\" >&2; exit 2 ;;");
+    script.line("esac");
+    script.out
+}
+
+/// Letters, digits, `.`, `_` and `-`: nothing else reaches the shell.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect()
+}
+
+fn name(netns: &Netns, prefix: &str) -> String {
+    let prefix = clean(prefix);
+    let (kind, name) = match &netns.place {
+        Place::Node(name) => ("node-", clean(name)),
+        Place::Pod { namespace, name } => ("pod-", clean(namespace) + "." + &clean(name)),
+        Place::Gateway => ("gateway", String::new()),
+        Place::Fabric(number) => ("fabric-", number.to_string()),
+    };
+    let full = format!("{prefix}{kind}{name}");
+    if full.len() <= NAME_LEN_MAX { full } else { format!("{prefix}{kind}{}", netns.id.0) }
+}
+
+struct Script {
+    out: String,
+    names: BTreeMap<NetnsId, String>,
+    /// The namespace of the segment's switch.
+    segment: String,
+}
+
+impl Script {
+    fn line(&mut self, line: &str) {
+        self.out.push_str(line);
+        self.out.push('\n');
+    }
+
+    fn name(&self, id: NetnsId) -> &str {
+        self.names.get(&id).map_or("", String::as_str)
+    }
+
+    fn head(&mut self, count: usize) {
+        self.line("#!/bin/sh");
+        let _ = writeln!(self.out, "# {count} namespaces of a simulated Kubernetes cluster. Needs root and iproute2.");
+        self.line("# sh FILE [up]: build. sh FILE down: remove. Then, for example: ip netns exec NAME ping ADDRESS");
+        self.line("set -e");
+    }
+
+    /// A command that reads a here-document up to END; left out if there is nothing to read.
+    fn batch(&mut self, command: &str, lines: impl FnOnce(&mut Script)) {
+        let start = self.out.len();
+        self.line(command);
+        let body = self.out.len();
+        lines(self);
+        if self.out.len() == body {
+            self.out.truncate(start);
+        } else {
+            self.line("END");
+        }
+    }
+
+    fn down(&mut self) {
+        self.line("down() {");
+        // Absent namespaces are no failure.
+        self.batch("ip -force -batch - 2>/dev/null <<'END' || :", |s| {
+            s.out.extend(s.names.values().map(|name| format!("netns del {name}\n")));
+            let _ = writeln!(s.out, "netns del {}", s.segment);
+        });
+        self.line("}");
+    }
+
+    /// Settings first, so that devices are born with them.
+    fn sysctls(&mut self, netns: &[Arc<Netns>]) {
+        self.line("settings() {");
+        self.line(
+            "ip netns exec \"$1\" sysctl -qe -w net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1 \
+             net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 net.ipv4.icmp_ratelimit=0 \
+             net.ipv4.ip_forward=\"$2\" net.ipv4.ip_default_ttl=\"$3\" net.ipv4.ip_local_port_range=\"$4\" \
+             net.ipv4.ping_group_range=\"$5\" >/dev/null 2>&1",
+        );
+        self.line("}");
+        for netns in netns {
+            let sysctls = &netns.sysctls;
+            let _ = writeln!(
+                self.out,
+                "settings {} {} {} '{} {}' '{}'",
+                self.names.get(&netns.id).map_or("", String::as_str),
+                u8::from(sysctls.ip_forward),
+                sysctls.default_ttl,
+                sysctls.port_range.0,
+                sysctls.port_range.1,
+                if sysctls.unprivileged_ping { "0 2147483647" } else { "1 0" }
+            );
+        }
+        let _ = writeln!(self.out, "settings {} 0 64 '32768 60999' '1 0'", self.segment);
+    }
+
+    /// The switch and a veth pair from it to every NIC.
+    fn wire(&mut self, segment: &Segment) {
+        let command = format!("ip -n {} -batch - <<'END'", self.segment);
+        self.batch(&command, |s| {
+            let _ = writeln!(s.out, "link add name switch mtu {} type bridge mcast_snooping 0", segment.mtu);
+            for (i, port) in segment.ports().iter().enumerate() {
+                let (mtu, mac, name) = (segment.mtu, port.mac, s.name(port.netns).to_owned());
+                let _ = writeln!(
+                    s.out,
+                    "link add name port{i} mtu {mtu} type veth peer name eth0 address {mac} mtu {mtu} netns {name}\n\
+                     link set port{i} master switch up"
+                );
+            }
+            s.line("link set switch up");
+        });
+    }
+
+    fn namespace(&mut self, netns: &Netns) {
+        let name = self.name(netns.id).to_owned();
+        self.batch(&format!("ip -n {name} -batch - <<'END'"), |s| {
+            for link in &netns.links {
+                s.link(netns, link);
+            }
+            for address in &netns.addresses {
+                let Some(link) = netns.link(address.link).filter(|link| link.kind != LinkKind::Loopback) else {
+                    continue;
+                };
+                let _ = write!(s.out, "addr add {}", address.net);
+                if let Some(broadcast) = address.broadcast {
+                    let _ = write!(s.out, " brd {broadcast}");
+                }
+                let _ = writeln!(s.out, " dev {}", link.name);
+            }
+            for (_, route) in netns.main.rows.iter().filter(|(_, route)| route.proto != RouteProto::Kernel) {
+                let _ = writeln!(s.out, "route add {}", text::route::row(netns, route));
+            }
+            for (_, neighbor) in netns.neighbors.iter() {
+                let Some(link) = netns.link(neighbor.link) else { continue };
+                let _ = writeln!(
+                    s.out,
+                    "neigh add {} lladdr {} dev {} nud permanent",
+                    neighbor.ip, neighbor.mac, link.name
+                );
+            }
+        });
+        self.batch(&format!("bridge -n {name} -batch - <<'END'"), |s| {
+            for (_, entry) in netns.fdb.iter() {
+                let Some(link) = netns.link(entry.link) else { continue };
+                let _ = writeln!(s.out, "fdb append {} dev {} dst {}", entry.mac, link.name, entry.remote);
+            }
+        });
+    }
+
+    /// Makes a device, unless the other end of its pair or the switch has made it, and brings it up.
+    fn link(&mut self, netns: &Netns, link: &Link) {
+        let Link { name, mac, mtu, .. } = link;
+        match &link.kind {
+            LinkKind::Loopback => {}
+            LinkKind::Nic { .. } => {
+                let _ = writeln!(self.out, "link set {name} mtu {mtu}");
+            }
+            LinkKind::Veth { peer_netns, .. } if link.master.is_some() => {
+                let pod = self.name(*peer_netns).to_owned();
+                let _ = writeln!(
+                    self.out,
+                    "link add name {name} address {mac} mtu {mtu} type veth peer name eth0 netns {pod}"
+                );
+            }
+            LinkKind::Veth { .. } => {
+                let _ = writeln!(self.out, "link set {name} address {mac} mtu {mtu}");
+            }
+            LinkKind::Bridge => {
+                let _ = writeln!(self.out, "link add name {name} address {mac} mtu {mtu} type bridge");
+            }
+            LinkKind::Vxlan { vni, port, local, underlay } => {
+                let underlay = netns.link(*underlay).map_or("", |link| &*link.name);
+                let _ = writeln!(
+                    self.out,
+                    "link add name {name} address {mac} mtu {mtu} type vxlan id {vni} local {local} dev {underlay} \
+                     dstport {port} nolearning"
+                );
+            }
+        }
+        if let Some(master) = link.master.and_then(|master| netns.link(master)) {
+            let hairpin = if link.hairpin { "on" } else { "off" };
+            let _ = writeln!(
+                self.out,
+                "link set {name} master {}\nlink set {name} type bridge_slave hairpin {hairpin}",
+                master.name
+            );
+        }
+        if link.up {
+            let _ = writeln!(self.out, "link set {name} up");
+        }
+    }
+}
