@@ -1,6 +1,7 @@
 //! podhop's engine.
 pub mod cluster;
 pub mod console;
+pub mod control;
 pub mod dataplane;
 pub mod explain;
 pub mod manifest;

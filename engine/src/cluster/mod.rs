@@ -1,17 +1,28 @@
 //! The object store: what the API server holds and how it answers, in numbered revisions.
 
+mod draft;
+mod files;
 pub mod identity;
 mod kinds;
 mod labels;
 mod object;
+mod options;
+mod pods;
 mod record;
 mod revision;
+mod store;
 mod typed;
 
 pub use crate::manifest::typed::{Container, ContainerPort, PodSpec, Taint, Toleration};
+pub use draft::{Draft, Outcome, Submission, Work};
+pub use files::File;
 pub use kinds::Kind;
 pub use labels::{FieldSelector, parse_selector};
 pub use object::{Body, Labels, Object, ObjectKey, Owner, PodKey, Provenance};
-pub use record::{NodeRecord, PodPhase, PodRecord};
+pub use options::{CniName, Options};
+pub use pods::{HostPort, host_ports};
+pub use record::{FailingContainer, NodeRecord, PodPhase, PodRecord};
+pub(crate) use revision::Builtin;
 pub use revision::{Cni, FlannelBackend, FlannelConfig, NetnsOwner, Network, ProxyMode, Revision};
+pub use store::{Applied, Cluster, HISTORY_MAX};
 pub use typed::{Template, Typed, Workload, same};

@@ -4,7 +4,7 @@ use super::{Labels, ObjectKey, Owner, PodKey};
 use crate::manifest::typed::{PodSpec, Taint};
 use crate::net::Protocol;
 use crate::tables::{NetnsId, Origin, Uid};
-use imbl::{OrdMap, OrdSet};
+use imbl::OrdMap;
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -35,8 +35,8 @@ pub struct NodeRecord {
     pub pods_version: u64,
     /// Pods on the node (own sandbox and hostNetwork), in order of sandbox creation.
     pub pods: OrdMap<u64, PodKey>,
-    /// Pods bound to the node whose sandbox could not be made so far.
-    pub waiting: OrdSet<PodKey>,
+    /// Pods bound to the node that have no sandbox (yet), by `PodRecord.queued`.
+    pub waiting: OrdMap<u64, PodKey>,
     /// host-local's reservations in the node's subnet.
     pub reserved: OrdMap<IpAddr, PodKey>,
     /// Ports of the node's own addresses that its Pods claim, by protocol, port and address (`0.0.0.0`: every one).
@@ -68,6 +68,16 @@ pub enum PodPhase {
     Failed,
 }
 
+/// A container whose program ends, however often it is started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailingContainer {
+    /// Its place in `spec.containers`.
+    pub index: u32,
+    pub exit_status: i32,
+    /// The last line it prints.
+    pub message: Arc<str>,
+}
+
 /// A Pod as scheduled and wired.
 #[derive(Clone, Debug)]
 pub struct PodRecord {
@@ -89,11 +99,13 @@ pub struct PodRecord {
     pub phase: PodPhase,
     /// Why it is not running, in the words of the component that says so; empty if it is.
     pub reason: Arc<str>,
-    /// Containers that fail, by index in `spec.containers`, and what they print.
-    pub failing: Arc<[(u32, Arc<str>)]>,
+    /// Containers that do not keep running.
+    pub failing: Arc<[FailingContainer]>,
     /// Virtual time, in nanoseconds.
     pub created_at_ns: u64,
     pub started_at_ns: Option<u64>,
+    /// Order in which it asked for a node.
+    pub queued: u64,
     /// Order of sandbox creation in the cluster: decides the order of veths on the node. 0 without a sandbox.
     pub order: u64,
     /// Grows when anything its namespace's tables depend on changes.
@@ -119,6 +131,6 @@ impl PodRecord {
     pub fn container_runs(&self, index: usize) -> bool {
         self.netns.is_some()
             && matches!(self.phase, PodPhase::Running | PodPhase::CrashLoopBackOff)
-            && !self.failing.iter().any(|(at, _)| *at as usize == index)
+            && !self.failing.iter().any(|container| container.index as usize == index)
     }
 }

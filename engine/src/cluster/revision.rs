@@ -5,6 +5,7 @@ use crate::manifest::{Node, Source, Span};
 use crate::tables::{NetnsId, Origin, Uid};
 use imbl::{OrdMap, OrdSet};
 use ipnet::IpNet;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -47,8 +48,9 @@ pub(crate) struct Index {
     pub next_pending: u64,
     /// Pods without a node, in the order in which the scheduler takes them.
     pub pending: OrdMap<u64, PodKey>,
-    /// Blocks of the Pod network by number, and the node that has each. Models kube-controller-manager's range allocator.
-    pub blocks: OrdMap<u32, Arc<str>>,
+    /// The nodes' Pod subnets by first address; no two overlap.
+    pub subnets: OrdMap<IpAddr, (IpNet, Arc<str>)>,
+    /// Where the search for a free block of the Pod network goes on. Models kube-controller-manager's range allocator.
     pub next_block: u32,
     /// Pods without a controller, by each of their labels.
     pub orphans: OrdMap<LabelPair, OrdSet<PodKey>>,
@@ -69,6 +71,7 @@ pub(crate) struct Index {
 pub(crate) struct Builtin {
     pub source: Arc<Source>,
     pub objects: Vec<(ObjectKey, Arc<Node>)>,
+    pub keys: BTreeSet<ObjectKey>,
 }
 
 /// Whose network namespace it is.
@@ -95,6 +98,40 @@ pub struct Network {
     pub dns_domain: Arc<str>,
     pub kube_proxy_mode: (ProxyMode, Origin),
     pub cluster_name: Arc<str>,
+}
+
+impl Default for Network {
+    /// The default cluster's: kubeadm's and Flannel's defaults, on the network that kind makes for its nodes.
+    fn default() -> Network {
+        let net = |octets: [u8; 4], len| IpNet::new_assert(IpAddr::from(octets), len);
+        let kubeadm = |reason| Origin::default("kubeadm", reason);
+        let flannel = |reason| Origin::default("flannel", reason);
+        Network {
+            cni: Cni::Flannel(FlannelConfig {
+                backend: FlannelBackend::Vxlan,
+                vni: (1, flannel("Backend.VNI is 1 by default")),
+                port: (8472, flannel("Backend.Port is the kernel's 8472 by default")),
+                direct_routing: false,
+                mtu: (1450, flannel("the MTU is the node's less 50 for VXLAN by default")),
+                pod_mtu: (1450, flannel("Pods get the MTU of flannel.1 by default")),
+                hairpin: (true, flannel("kube-flannel-cfg sets hairpinMode: true")),
+            }),
+            pod_network: (net([10, 244, 0, 0], 16), flannel("net-conf.json's Network is 10.244.0.0/16 by default")),
+            service_network: (net([10, 96, 0, 0], 12), kubeadm("serviceSubnet is 10.96.0.0/12 by default")),
+            node_network: (
+                net([172, 18, 0, 0], 16),
+                Origin::default("cluster", "nodes are on 172.18.0.0/16 by default"),
+            ),
+            gateway: (IpAddr::from([172, 18, 0, 1]), NetnsId(0)),
+            node_mtu: 1500,
+            dns_domain: "cluster.local".into(),
+            kube_proxy_mode: (
+                ProxyMode::Iptables,
+                Origin::default("kube-proxy", "mode is iptables by default on Linux"),
+            ),
+            cluster_name: "kubernetes".into(),
+        }
+    }
 }
 
 /// The CNI plugin that wires Pods.
@@ -132,6 +169,26 @@ pub enum ProxyMode {
 }
 
 impl Revision {
+    /// Nothing at all, not even nodes: what the first draft starts from.
+    pub(super) fn empty(seed: u64) -> Revision {
+        Revision {
+            number: 0,
+            seed,
+            at_ns: 0,
+            objects: OrdMap::new(),
+            network: Arc::new(Network::default()),
+            nodes: OrdMap::new(),
+            pods: OrdMap::new(),
+            netns: OrdMap::new(),
+            nodes_version: 0,
+            sources: OrdMap::new(),
+            by_uid: OrdMap::new(),
+            children: OrdMap::new(),
+            addresses: OrdMap::new(),
+            index: Index::default(),
+        }
+    }
+
     pub fn object(&self, key: &ObjectKey) -> Option<&Arc<Object>> {
         self.objects.get(key)
     }

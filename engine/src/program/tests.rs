@@ -83,7 +83,7 @@ fn add_node(revision: &mut Revision, n: u32, pods: u32) {
         pods_max: 110,
         pods_version: 1,
         pods: imbl::OrdMap::new(),
-        waiting: imbl::OrdSet::new(),
+        waiting: imbl::OrdMap::new(),
         reserved: imbl::OrdMap::new(),
         host_ports: imbl::OrdMap::new(),
         last_reserved_ip: None,
@@ -119,6 +119,7 @@ fn add_node(revision: &mut Revision, n: u32, pods: u32) {
             failing: Arc::from([]),
             created_at_ns: 0,
             started_at_ns: Some(0),
+            queued: 0,
             order,
             version: 1,
         };

@@ -106,7 +106,7 @@ pub fn overlap(a: &Server, b: &Server) -> bool {
 }
 
 /// What the program prints as it ends because its port is taken.
-fn bind_error(server: &Server) -> String {
+pub fn bind_error(server: &Server) -> String {
     let port = server.port;
     let address = server.ip.map_or_else(|| String::from("0.0.0.0"), |ip| ip.to_string());
     match server.process {

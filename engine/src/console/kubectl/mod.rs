@@ -1,11 +1,8 @@
 //! `kubectl`, modelled on version 1.34.
 
 pub mod duration;
-pub mod flags;
-pub mod go;
-
+pub mod json;
 pub mod jsonpath;
-pub mod resource;
 pub mod table;
 
 use super::machine::Machine;

@@ -1,0 +1,47 @@
+//! What the caller decides about a cluster before any manifest is read.
+
+use super::ProxyMode;
+use std::str::FromStr;
+
+/// Overrides from the command line, a probe case or a scenario; the caller has settled which of them wins. What is
+/// `None` comes from the manifests, else from the default cluster.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    pub seed: u64,
+    /// How many worker nodes the cluster has besides its control plane.
+    pub workers_count: Option<u32>,
+    pub cni: Option<CniName>,
+    pub proxy: Option<ProxyMode>,
+}
+
+/// A CNI plugin by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CniName {
+    Flannel,
+}
+
+impl FromStr for CniName {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<CniName, String> {
+        match name {
+            "flannel" => Ok(CniName::Flannel),
+            "calico" | "cilium" => Err(format!("the CNI plugin {name} is not simulated yet; flannel is")),
+            _ => Err(format!("unknown CNI plugin {name:?}; flannel is simulated")),
+        }
+    }
+}
+
+impl FromStr for ProxyMode {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<ProxyMode, String> {
+        match name {
+            "iptables" => Ok(ProxyMode::Iptables),
+            "nftables" => Ok(ProxyMode::Nftables),
+            "ipvs" => Ok(ProxyMode::Ipvs),
+            "ebpf" => Err("proxy mode ebpf needs Cilium, which is not simulated yet".to_owned()),
+            _ => Err(format!("unknown proxy mode {name:?}; one of iptables, nftables, ipvs")),
+        }
+    }
+}

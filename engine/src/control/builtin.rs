@@ -1,0 +1,288 @@
+//! What a cluster has by itself: nodes, if none are given, and the objects that kubeadm and Flannel make.
+//!
+//! All of it is real manifest text, the read-only source `cluster defaults`, applied below everything the user gives: an
+//! object of the user's takes the place of the one here.
+
+use crate::cluster::{Body, Builtin, Draft, Kind, Labels, Object, ObjectKey, Provenance, Submission, Typed, identity};
+use crate::manifest::typed::{Role, TypeMeta};
+use crate::manifest::{Diagnostics, Key, Node, Value, parse};
+use ipnet::IpNet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+const SYSTEM: &str = include_str!("manifests/system.yaml");
+const NODE: &str = include_str!("manifests/node.yaml");
+const STATIC_POD: &str = include_str!("manifests/static-pod.yaml");
+
+/// The name of the source that built-in objects point into.
+pub const SOURCE: &str = "cluster defaults";
+
+/// (component, image, port that it claims on its node): kubeadm 1.34's static Pods.
+const COMPONENTS: [(&str, &str, &str); 4] = [
+    ("etcd", "etcd:3.6.4-0", "2381"),
+    ("kube-apiserver", "kube-apiserver:v1.34.0", "6443"),
+    ("kube-controller-manager", "kube-controller-manager:v1.34.0", "10257"),
+    ("kube-scheduler", "kube-scheduler:v1.34.0", "10259"),
+];
+
+/// Renders the text anew and applies what has changed in it.
+pub fn reconcile(draft: &mut Draft) {
+    let text = render(draft);
+    let old = draft.revision.index.builtin.clone();
+    let unchanged = old.as_ref().filter(|old| *old.source.text == *text).cloned();
+    let builtin = unchanged.unwrap_or_else(|| {
+        let source = draft.sources.add(SOURCE, text);
+        draft.revision.sources.insert(source.id, source.clone());
+        let mut found = Diagnostics::default();
+        let documents = parse(&source, &mut found).into_iter();
+        let objects: Vec<_> = documents.filter_map(|document| named(document.root)).collect();
+        draft.diagnostics.append(found);
+        let keys = objects.iter().map(|(key, _)| key.clone()).collect();
+        Arc::new(Builtin { source, objects, keys })
+    });
+    draft.revision.index.builtin = Some(builtin.clone());
+    let hidden = hidden(draft);
+    for (key, _) in old.iter().flat_map(|old| &old.objects) {
+        let gone = !builtin.keys.contains(key) || hidden.iter().any(|component| component.covers(key));
+        if gone && is_builtin(draft, key) {
+            draft.delete(key);
+        }
+    }
+    for (key, tree) in &builtin.objects {
+        let suppressed = draft.revision.index.suppressed.contains(key);
+        if suppressed || hidden.iter().any(|component| component.covers(key)) {
+            continue;
+        }
+        let present = draft.revision.objects.get(key);
+        // The very same tree: then its spans are the present ones, too.
+        let same = present.is_some_and(|object| std::ptr::eq(object.written(), &**tree));
+        if same || present.is_some_and(|object| object.provenance != Provenance::Builtin) {
+            continue;
+        }
+        let api_version = tree.get("apiVersion").and_then(Node::as_str).unwrap_or("v1").into();
+        let submission = Submission {
+            key: key.clone(),
+            api_version,
+            tree: tree.clone(),
+            provenance: Provenance::Builtin,
+            replace: true,
+        };
+        draft.put(submission);
+    }
+}
+
+fn is_builtin(draft: &Draft, key: &ObjectKey) -> bool {
+    draft.revision.objects.get(key).is_some_and(|object| object.provenance == Provenance::Builtin)
+}
+
+fn named(root: Node) -> Option<(ObjectKey, Arc<Node>)> {
+    let types = TypeMeta::project(&root)?;
+    let kind = Kind::guess(&types.kind, types.group());
+    let text = |name| root.get("metadata").and_then(|metadata| metadata.get(name)).and_then(Node::as_str).unwrap_or("");
+    let (namespace, name) = (text("namespace").into(), text("name").into());
+    Some((ObjectKey { kind: kind.kind, group: kind.group, namespace, name }, Arc::new(root)))
+}
+
+/// A component whose Pods the user brought, as in a dump of a real cluster: it must not be there twice.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Component {
+    CoreDns,
+    KubeProxy,
+    Flannel,
+    ControlPlane,
+}
+
+impl Component {
+    fn covers(self, key: &ObjectKey) -> bool {
+        match self {
+            Component::CoreDns => key.is("Deployment") && &*key.name == "coredns",
+            Component::KubeProxy => key.is("DaemonSet") && &*key.name == "kube-proxy",
+            Component::Flannel => key.is("DaemonSet") && &*key.name == "kube-flannel-ds",
+            Component::ControlPlane => key.is("Pod"),
+        }
+    }
+}
+
+fn hidden(draft: &Draft) -> Vec<Component> {
+    let mut hidden = Vec::new();
+    for namespace in ["kube-system", "kube-flannel"] {
+        for object in draft.revision.list("Pod", Some(namespace)) {
+            if matches!(object.provenance, Provenance::Builtin | Provenance::Controller) {
+                continue;
+            }
+            let label = |key: &str, value: &str| object.labels.get(key).is_some_and(|found| &**found == value);
+            let component = match () {
+                () if label("k8s-app", "kube-dns") => Component::CoreDns,
+                () if label("k8s-app", "kube-proxy") => Component::KubeProxy,
+                () if label("app", "flannel") || label("k8s-app", "flannel") => Component::Flannel,
+                () if label("tier", "control-plane") => Component::ControlPlane,
+                () => continue,
+            };
+            if !hidden.contains(&component) {
+                hidden.push(component);
+            }
+        }
+    }
+    hidden
+}
+
+fn render(draft: &Draft) -> String {
+    let network = &draft.revision.network;
+    let nth = |n: u32| nth_address(&network.service_network.0, n).map_or(String::new(), |ip| ip.to_string());
+    let mode = match network.kube_proxy_mode.0 {
+        crate::cluster::ProxyMode::Iptables => "",
+        crate::cluster::ProxyMode::Nftables => "nftables",
+        crate::cluster::ProxyMode::Ipvs => "ipvs",
+    };
+    let values = [
+        ("@API_IP@", nth(1)),
+        ("@DNS_IP@", nth(10)),
+        ("@CLUSTER_NAME@", network.cluster_name.to_string()),
+        ("@DNS_DOMAIN@", network.dns_domain.to_string()),
+        ("@POD_NETWORK@", network.pod_network.0.to_string()),
+        ("@SERVICE_NETWORK@", network.service_network.0.to_string()),
+        ("@PROXY_MODE@", mode.to_owned()),
+    ];
+    let mut text = fill(SYSTEM, &values);
+    let given = draft.revision.list("Node", None).any(|object| object.provenance != Provenance::Builtin);
+    let mut control_planes: Vec<String> = Vec::new();
+    if given {
+        let is_control_plane = |object: &&Arc<Object>| object.labels.contains_key(CONTROL_PLANE);
+        let names = draft.revision.list("Node", None).filter(is_control_plane);
+        control_planes.extend(names.map(|object| object.key.name.to_string()));
+    } else {
+        let nodes = default_nodes(draft);
+        let alone = nodes.len() == 1;
+        for (at, node) in nodes.iter().enumerate() {
+            text += &render_node(node, at, alone, &network.node_network.0);
+            if node.control_plane {
+                control_planes.push(node.name.clone());
+            }
+        }
+    }
+    for node in &control_planes {
+        for (component, image, port) in COMPONENTS {
+            let of = |text: &str| text.to_owned();
+            let values =
+                [("@NODE@", of(node)), ("@COMPONENT@", of(component)), ("@IMAGE@", of(image)), ("@PORT@", of(port))];
+            text += &fill(STATIC_POD, &values);
+        }
+    }
+    text
+}
+
+pub const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
+
+fn fill(template: &str, values: &[(&str, String)]) -> String {
+    values.iter().fold(template.to_owned(), |text, (name, value)| text.replace(name, value))
+}
+
+/// The address at this offset in a network.
+pub fn nth_address(net: &IpNet, n: u32) -> Option<IpAddr> {
+    let ip = match net.network() {
+        IpAddr::V4(ip) => IpAddr::from(u32::from(ip).checked_add(n)?.to_be_bytes()),
+        IpAddr::V6(ip) => IpAddr::from(u128::from(ip).checked_add(u128::from(n))?.to_be_bytes()),
+    };
+    net.contains(&ip).then_some(ip)
+}
+
+/// A node of the cluster that is assumed if no Node objects are given.
+struct DefaultNode {
+    name: String,
+    control_plane: bool,
+    labels: Labels,
+}
+
+fn default_nodes(draft: &Draft) -> Vec<DefaultNode> {
+    let kind = draft.revision.objects.get(&ObjectKey::new("Cluster", "", ""));
+    let plain = |name: String, control_plane| DefaultNode { name, control_plane, labels: Labels::new() };
+    let mut nodes: Vec<DefaultNode> = Vec::new();
+    let mut worker_name: Box<dyn Fn(usize) -> String> = Box::new(|n| format!("worker-{n}"));
+    match kind.map(|object| &object.typed) {
+        // Models sigs.k8s.io/kind pkg/cluster/internal/providers/common MakeNodeNamer.
+        Some(Typed::KindCluster(cluster)) => {
+            let name = cluster.name.clone();
+            let nth =
+                move |role: &str, n: usize| if n == 1 { format!("{name}-{role}") } else { format!("{name}-{role}{n}") };
+            let mut counts = [0, 0];
+            for node in cluster.nodes.iter().take(super::NODES_MAX) {
+                let worker = node.role == Role::Worker;
+                counts[usize::from(worker)] += 1;
+                let role = if worker { "worker" } else { "control-plane" };
+                let name = nth(role, counts[usize::from(worker)]);
+                nodes.push(DefaultNode { name, control_plane: !worker, labels: node.labels.clone() });
+            }
+            worker_name = Box::new(move |n| nth("worker", n));
+        }
+        _ => {
+            nodes.push(plain("control-plane".to_owned(), true));
+            nodes.extend((1..=2).map(|n| plain(format!("worker-{n}"), false)));
+        }
+    }
+    if let Some(count) = draft.options.workers_count {
+        let mut workers: Vec<DefaultNode> = nodes.extract_if(.., |node| !node.control_plane).collect();
+        let count = (count as usize).min(super::NODES_MAX - nodes.len().min(super::NODES_MAX));
+        workers.truncate(count);
+        workers.extend((workers.len() + 1..=count).map(|n| plain(worker_name(n), false)));
+        nodes.append(&mut workers);
+    }
+    nodes
+}
+
+fn render_node(node: &DefaultNode, at: usize, alone: bool, net: &IpNet) -> String {
+    let mut text = fill(NODE, &[("@NODE@", node.name.clone())]);
+    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    for (key, value) in &node.labels {
+        text += &format!("    {}: {}\n", quoted(key), quoted(value));
+    }
+    if node.control_plane {
+        text += "    node-role.kubernetes.io/control-plane: \"\"\n";
+        text += "    node.kubernetes.io/exclude-from-external-load-balancers: \"\"\n";
+        if !alone {
+            text += "spec:\n  taints:\n  - effect: NoSchedule\n    key: node-role.kubernetes.io/control-plane\n";
+        }
+    }
+    // The gateway has the first address, the nodes have the next ones in their order.
+    if let Some(ip) = nth_address(net, at as u32 + 2) {
+        text += &format!("status:\n  addresses:\n  - address: {ip}\n    type: InternalIP\n");
+        text += &format!("  - address: {}\n    type: Hostname\n", node.name);
+    }
+    text
+}
+
+/// Every Namespace has the ConfigMap with the API server's root certificate.
+/// Models kube-controller-manager's root-ca-cert-publisher.
+pub fn reconcile_namespaces(draft: &mut Draft) {
+    for name in std::mem::take(&mut draft.dirty_namespaces) {
+        let namespace = draft.revision.objects.get(&ObjectKey::new("Namespace", "", &name)).cloned();
+        let key = ObjectKey::new("ConfigMap", &name, "kube-root-ca.crt");
+        let (Some(namespace), false) = (namespace, draft.revision.objects.contains_key(&key)) else { continue };
+        let span = namespace.written().span;
+        let node = |value| Node { value, span };
+        let entry = |name: &str, value| (Key { name: name.into(), span }, node(value));
+        let text = |text: &str| Value::String(text.into());
+        let metadata = vec![entry("name", text(&key.name)), entry("namespace", text(&name))];
+        let data = vec![entry("ca.crt", text("(podhop's API server has no certificate)\n"))];
+        let tree = node(Value::Mapping(vec![
+            entry("apiVersion", text("v1")),
+            entry("kind", text("ConfigMap")),
+            entry("metadata", Value::Mapping(metadata)),
+            entry("data", Value::Mapping(data)),
+        ]));
+        let number = draft.revision.number;
+        draft.insert(Object {
+            uid: identity::uid(draft.revision.seed, &["ConfigMap", &name, "kube-root-ca.crt", &number.to_string()]),
+            key,
+            api_version: "v1".into(),
+            labels: Arc::default(),
+            body: Body::Written(Arc::new(tree)),
+            typed: Typed::Other,
+            provenance: Provenance::Controller,
+            owner: None,
+            created_at_ns: draft.revision.at_ns,
+            created_revision: number,
+            changed_revision: number,
+            generation: 1,
+        });
+    }
+}

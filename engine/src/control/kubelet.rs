@@ -1,0 +1,167 @@
+//! The kubelets: sandboxes with addresses for the Pods bound to each node, and what becomes of their containers.
+//!
+//! Models the CNI plugin chain of kube-flannel (flannel → bridge → host-local) as data: which address a Pod reserves,
+//! or why its sandbox fails.
+
+use super::containers::{Fate, Fates};
+use super::network::usable;
+use crate::cluster::{Draft, NetnsOwner, NodeRecord, ObjectKey, PodKey, PodPhase, Typed};
+use crate::tables::Origin;
+use ipnet::IpNet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Tries the Pods without a sandbox on each node where something changed; those with a given address first, so that
+/// nobody else is handed it.
+pub fn reconcile(draft: &mut Draft) {
+    let mut fates = Fates::default();
+    for name in std::mem::take(&mut draft.dirty_sandboxes) {
+        let Some(node) = draft.revision.nodes.get(&*name).cloned() else { continue };
+        let is_given = |key: &PodKey| draft.revision.pods.get(key).is_some_and(|pod| pod.ip_given);
+        let (given, rest): (Vec<PodKey>, Vec<PodKey>) = node.waiting.values().cloned().partition(is_given);
+        for key in given.into_iter().chain(rest) {
+            add(draft, &name, &key, &mut fates);
+        }
+    }
+}
+
+/// `status.podIP` as the Pod's manifest gives it.
+pub fn given_ip(draft: &Draft, key: &PodKey) -> Option<IpAddr> {
+    match &draft.revision.objects.get(&ObjectKey::pod(key))?.typed {
+        Typed::Pod { given, .. } => given.pod_ips.iter().copied().find(IpAddr::is_ipv4).or(given.pod_ip),
+        _ => None,
+    }
+}
+
+/// RunPodSandbox: the namespace, the address, then the containers.
+fn add(draft: &mut Draft, node_name: &Arc<str>, key: &PodKey, fates: &mut Fates) {
+    let (Some(pod), Some(node)) =
+        (draft.revision.pods.get(key).cloned(), draft.revision.nodes.get(&**node_name).cloned())
+    else {
+        return;
+    };
+    let failing = match fates.of(draft, &pod, &node) {
+        Fate::Runs(failing) => failing,
+        Fate::Ended(well) => return end(draft, node_name, key, well),
+    };
+    let wired = if pod.host_network {
+        Ok((node.ip, node.ip_origin.clone(), false))
+    } else {
+        match given_ip(draft, key).filter(|_| pod.ip_given) {
+            Some(ip) => take_given(draft, key, ip).map(|()| (ip, Origin::object(pod.uid, "status.podIP"), false)),
+            None => reserve(&node).map(|(ip, origin)| (ip, origin, true)),
+        }
+    };
+    let (ip, origin, from_range) = match wired {
+        Ok(wired) => wired,
+        Err(message) => return fail(draft, key, message),
+    };
+    let netns = if pod.host_network { node.netns } else { draft.new_netns(NetnsOwner::Pod(key.clone())) };
+    draft.revision.index.next_order += 1;
+    let (order, number) = (draft.revision.index.next_order, draft.revision.number);
+    if !pod.host_network {
+        draft.revision.addresses.insert(ip, netns);
+    }
+    if let Some(node) = draft.revision.nodes.get_mut(&**node_name) {
+        let node = Arc::make_mut(node);
+        node.waiting.remove(&pod.queued);
+        node.pods.insert(order, key.clone());
+        node.pods_version = number;
+        if !pod.host_network {
+            node.reserved.insert(ip, key.clone());
+        }
+        if from_range {
+            node.last_reserved_ip = Some(ip);
+        }
+    }
+    let now = draft.revision.at_ns;
+    if let Some(record) = draft.revision.pods.get_mut(key) {
+        let record = Arc::make_mut(record);
+        record.netns = Some(netns);
+        record.ip = Some((ip, origin));
+        record.order = order;
+        record.phase = if failing.is_empty() { PodPhase::Running } else { PodPhase::CrashLoopBackOff };
+        record.reason = failing.first().map_or_else(|| "".into(), |container| container.message.clone());
+        record.failing = failing;
+        record.started_at_ns = Some(now);
+        record.version = number;
+    }
+}
+
+/// A Pod that has done its work: it holds neither address nor place.
+fn end(draft: &mut Draft, node_name: &Arc<str>, key: &PodKey, well: bool) {
+    draft.unbind(key);
+    draft.change_pod(key, |record| {
+        record.node = Some(node_name.clone());
+        record.phase = if well { PodPhase::Succeeded } else { PodPhase::Failed };
+        record.reason = if well { "Completed" } else { "Error" }.into();
+    });
+}
+
+fn fail(draft: &mut Draft, key: &PodKey, message: String) {
+    if let Some(record) = draft.revision.pods.get_mut(key)
+        && *record.reason != *message
+    {
+        Arc::make_mut(record).reason = message.into();
+    }
+}
+
+/// The next address of the node's range. Models host-local's allocator: it goes on after the last reserved address, and
+/// the gateway is never given out. Err: the plugin's words.
+fn reserve(node: &NodeRecord) -> Result<(IpAddr, Origin), String> {
+    let Some((net, origin)) = &node.pod_cidr else {
+        return Err("plugin type=\"flannel\" failed (add): loadFlannelSubnetEnv failed: open /run/flannel/subnet.env: no such file or directory".to_owned());
+    };
+    // Bigger ranges than a node can hold Pods of need not be searched to the end.
+    let size = range_size(net).min(70_000);
+    let last = node.last_reserved_ip.and_then(|ip| offset(net, ip)).unwrap_or(0);
+    let candidates = (1..=size).map(|step| (last + step - 1) % size + 1);
+    for n in candidates {
+        let Some(ip) = super::builtin::nth_address(net, n) else { continue };
+        if n != 1 && usable(net, ip) && !node.reserved.contains_key(&ip) {
+            return Ok((ip, origin.clone()));
+        }
+    }
+    let end = super::builtin::nth_address(net, range_size(net));
+    let (start, end) = (super::builtin::nth_address(net, 1), end);
+    let show = |ip: Option<IpAddr>| ip.map_or_else(String::new, |ip| ip.to_string());
+    Err(format!(
+        "plugin type=\"flannel\" failed (add): failed to delegate add: failed to allocate for range 0: no IP addresses \
+         available in range set: {}-{}",
+        show(start),
+        show(end)
+    ))
+}
+
+/// How many addresses a range has from `.1` on; an IPv4 network's last one is its broadcast address.
+fn range_size(net: &IpNet) -> u32 {
+    let bits = u32::from(net.max_prefix_len() - net.prefix_len()).min(31);
+    let all = (1u32 << bits) - 1;
+    if net.addr().is_ipv4() { all.saturating_sub(1) } else { all }
+}
+
+fn offset(net: &IpNet, ip: IpAddr) -> Option<u32> {
+    match (net.network(), ip) {
+        (IpAddr::V4(net), IpAddr::V4(ip)) => u32::from(ip).checked_sub(u32::from(net)),
+        (IpAddr::V6(net), IpAddr::V6(ip)) => u128::from(ip).checked_sub(u128::from(net)).map(|n| n as u32),
+        _ => None,
+    }
+}
+
+/// A given address is taken as it is; whoever was handed it before gets another one. Err: another Pod was given it, too.
+fn take_given(draft: &mut Draft, key: &PodKey, ip: IpAddr) -> Result<(), String> {
+    let Some(holder) = draft.revision.addresses.get(&ip).copied() else { return Ok(()) };
+    match draft.revision.netns.get(&holder).cloned() {
+        Some(NetnsOwner::Pod(other)) if other != *key => {
+            let record = draft.revision.pods.get(&other).cloned();
+            let Some(node) = record.as_ref().filter(|pod| !pod.ip_given).and_then(|pod| pod.node.clone()) else {
+                return Err(format!("the address {ip} is given to Pod {other}, too"));
+            };
+            draft.unbind(&other);
+            draft.bind(&other, &node);
+            Ok(())
+        }
+        Some(NetnsOwner::Node(other)) => Err(format!("the address {ip} is that of node {other}")),
+        _ => Ok(()),
+    }
+}

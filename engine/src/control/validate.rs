@@ -1,0 +1,56 @@
+//! What no single object can know: addresses given twice or out of place, Pods that cannot run.
+
+use super::kubelet::given_ip;
+use crate::cluster::{Draft, NetnsOwner, Object, PodPhase, Provenance};
+use std::sync::Arc;
+
+/// Checks the objects that were submitted, once everything has settled.
+pub fn check(draft: &mut Draft) {
+    for key in std::mem::take(&mut draft.submitted) {
+        let Some(object) = draft.revision.objects.get(&key).cloned() else { continue };
+        if object.provenance != Provenance::Builtin && key.is("Pod") {
+            check_pod(draft, &object);
+        }
+    }
+}
+
+fn check_pod(draft: &mut Draft, object: &Arc<Object>) {
+    let Some(key) = object.key.as_pod() else { return };
+    let Some(pod) = draft.revision.pods.get(&key).cloned() else { return };
+    let span = |path: &str| object.written().at(path).span;
+    if let Some(ip) = given_ip(draft, &key).filter(|_| pod.ip_given && pod.netns.is_none() && pod.node.is_some()) {
+        let holder = draft.revision.netns_of_ip(ip).and_then(|holder| draft.revision.netns.get(&holder)).cloned();
+        let other = match holder {
+            Some(NetnsOwner::Pod(other)) if other != key => format!("Pod {other}"),
+            Some(NetnsOwner::Node(other)) => format!("node {other}"),
+            _ => String::new(),
+        };
+        if !other.is_empty() {
+            let message = format!("the address {ip} is already that of {other}");
+            draft
+                .diagnostics
+                .error("address-twice", span("status.podIP"), message)
+                .hint("give one of them another address, or none");
+            return;
+        }
+    }
+    let node = pod.node.as_ref().and_then(|name| draft.revision.nodes.get(&**name)).cloned();
+    if let (Some((ip, _)), Some(node)) = (pod.ip.as_ref().filter(|_| pod.ip_given), &node)
+        && let Some((net, _)) = node.pod_cidr.as_ref().filter(|(net, _)| !net.contains(ip))
+    {
+        let message = format!("the Pod's address {ip} is not in its node's subnet {net}");
+        let hint = "Flannel routes to nodes by their subnets: other nodes will not find this Pod";
+        draft.diagnostics.warning("address-outside", span("status.podIP"), message).hint(hint);
+    }
+    let waits = matches!(pod.phase, PodPhase::Pending | PodPhase::ContainerCreating | PodPhase::Failed);
+    if waits && !pod.reason.is_empty() {
+        let path = if pod.spec.node_name.is_some() { "spec.nodeName" } else { "metadata.name" };
+        let message = format!("the Pod does not run: {}", pod.reason);
+        draft.diagnostics.warning("not-running", span(path), message);
+    }
+    for container in pod.failing.iter().filter(|container| container.exit_status != 0) {
+        let path = format!("spec.containers[{}]", container.index);
+        let message = format!("the container keeps failing: {}", container.message);
+        draft.diagnostics.warning("crash-loop", span(&path), message);
+    }
+}
