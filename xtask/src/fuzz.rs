@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 
 use crate::args::Args;
-use crate::command::{cargo, command, output, quiet, run as run_command, watch};
+use crate::command::{cargo, command, output, quiet, root, run as run_command, watch};
 
 const FOLDER: &str = "tests/fuzz";
 const SECONDS: u64 = 60;
@@ -45,7 +45,14 @@ struct Fuzzed {
 }
 
 fn fuzz(target: &str, seconds: u64) -> Result<Fuzzed> {
-    let mut fuzz = command("cargo", ["+nightly", "fuzz", "run", "--fuzz-dir", FOLDER, target, "--"]);
+    let [corpus, seeds] = ["corpus", "seeds"].map(|kind| format!("{FOLDER}/{kind}/{target}"));
+    // What earlier runs found interesting comes first, and what this one finds goes there.
+    std::fs::create_dir_all(&corpus)?;
+    let mut fuzz = command("cargo", ["+nightly", "fuzz", "run", "--fuzz-dir", FOLDER, target, &corpus]);
+    if root().join(&seeds).is_dir() {
+        fuzz.arg(&seeds);
+    }
+    fuzz.arg("--");
     // Nothing may grow without bound: 2 GB and 10 s an input are far beyond what any should take.
     fuzz.args(["-print_final_stats=1", "-rss_limit_mb=2048", "-timeout=10", "-max_len=65536"]);
     fuzz.arg(format!("-max_total_time={seconds}"));

@@ -27,7 +27,7 @@ use crate::steps::{Step, Steps};
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  serve [--port N] [--open] [--no-build]   build the site and serve it on http://localhost:8080/
+  serve [--port N] [--open] [--no-build]   build the site and serve it on http://127.0.0.1:8080/
   test [--only STEP]… [--list]             run every check, or only the steps whose names begin with STEP
   dist                                     write the static site to dist/
   size                                     bytes that Chromium receives, against the budget in xtask/budgets.toml

@@ -58,7 +58,7 @@ impl Site {
 
     pub fn url(&self) -> String {
         let path = if self.kind == Kind::PlainInSubPath { SUB_PATH } else { "/" };
-        format!("http://localhost:{}{path}", self.port)
+        format!("http://127.0.0.1:{}{path}", self.port)
     }
 
     /// Serves until the program is stopped.
