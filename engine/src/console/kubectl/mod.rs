@@ -1,8 +1,11 @@
 //! `kubectl`, modelled on version 1.34.
 
 pub mod duration;
-pub mod json;
+pub mod flags;
+pub mod go;
+
 pub mod jsonpath;
+pub mod resource;
 pub mod table;
 
 use super::machine::Machine;

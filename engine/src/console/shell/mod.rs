@@ -20,7 +20,7 @@ mod parse;
 mod redirect;
 mod session;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod word;
 
 pub use error::{Dialect, Problem, SyntaxError};

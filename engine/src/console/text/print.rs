@@ -192,8 +192,8 @@ fn convert(conversion: &Conversion, argument: Option<&str>, text: &mut String) -
         }
         letter => {
             let number = integer(argument).unwrap_or_else(|| {
-                good = argument.is_empty();
-                0
+                good = argument.is_empty() || argument.parse::<f64>().is_ok();
+                argument.parse::<f64>().unwrap_or(0.0) as i64
             });
             match letter {
                 'x' => format!("{number:x}"),

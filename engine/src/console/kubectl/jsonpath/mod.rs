@@ -5,7 +5,7 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
-use super::json;
+use super::go;
 use crate::manifest::{Node, Value};
 
 /// Ranges, filters and unions may stand within each other this deep.
@@ -58,7 +58,7 @@ impl JsonPath {
                 if index > 0 {
                     text.push(' ');
                 }
-                text.push_str(&json::plain(node));
+                text.push_str(&go::plain(node));
             }
         }
         Ok(text)
@@ -151,7 +151,7 @@ impl<'a> Run<'a> {
             Step::Filter { left, right, operator } => {
                 for node in input {
                     if !matches!(node.value, Value::Sequence(_)) {
-                        return Err(format!("{} is not array or slice and cannot be filtered", json::go_value(node)));
+                        return Err(format!("{} is not array or slice and cannot be filtered", go::value(node)));
                     }
                     for item in node.items() {
                         if self.passes(item, left, right, operator)? {
@@ -201,7 +201,7 @@ fn slice<'a>(
     let items = match &node.value {
         Value::Null => return Ok(()),
         Value::Sequence(items) => items,
-        _ => return Err(format!("{} is not array or slice", json::go_type(node))),
+        _ => return Err(format!("{} is not array or slice", go::type_name(node))),
     };
     let length = items.len() as i64;
     let mut start = params[0].unwrap_or(0);
