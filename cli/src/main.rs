@@ -1,1 +1,69 @@
-fn main() {}
+//! `podhop`: the engine at a shell.
+
+mod args;
+mod check;
+mod export;
+mod help;
+mod input;
+mod probe;
+mod sh;
+mod trace;
+
+use std::process::ExitCode;
+
+/// Why a command ends without having done what was asked.
+pub enum Failure {
+    /// The thing asked for failed; everything has been said. Exit status 1, or the inner command's own.
+    Status(u8),
+    /// Wrong usage or unreadable input: exit status 2.
+    Usage(String),
+}
+
+impl From<lexopt::Error> for Failure {
+    fn from(error: lexopt::Error) -> Failure {
+        Failure::Usage(error.to_string())
+    }
+}
+
+/// Wrong usage, in words.
+pub fn usage<T>(message: impl Into<String>) -> Result<T, Failure> {
+    Err(Failure::Usage(message.into()))
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Status(status)) => ExitCode::from(status),
+        Err(Failure::Usage(message)) => {
+            eprintln!("error: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run() -> Result<(), Failure> {
+    let mut parser = lexopt::Parser::from_env();
+    let command = match parser.next()? {
+        Some(lexopt::Arg::Value(command)) => command.to_string_lossy().into_owned(),
+        Some(lexopt::Arg::Short('h') | lexopt::Arg::Long("help")) | None => "help".to_owned(),
+        Some(lexopt::Arg::Short('V') | lexopt::Arg::Long("version")) => "version".to_owned(),
+        Some(other) => return Err(other.unexpected().into()),
+    };
+    match command.as_str() {
+        "sh" => sh::run(parser),
+        "trace" => trace::run(parser),
+        "probe" => probe::run(parser),
+        "check" => check::run(parser),
+        "export" => export::run(parser),
+        "version" => {
+            println!("podhop {}", env!("CARGO_PKG_VERSION"));
+            Ok(())
+        }
+        "help" => {
+            print!("{}", help::ALL);
+            Ok(())
+        }
+        "reach" | "gen" => usage(format!("podhop {command} does not exist yet; see podhop --help")),
+        other => usage(format!("unknown command {other:?}; one of sh, trace, probe, check, export (podhop --help)")),
+    }
+}

@@ -4,4 +4,5 @@ pub mod kubectl;
 pub mod machine;
 pub mod net;
 pub mod shell;
+pub mod terminal;
 pub mod text;

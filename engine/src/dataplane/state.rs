@@ -62,6 +62,11 @@ pub struct Neighbor {
 }
 
 impl Neighbor {
+    /// Requests sent without an answer so far.
+    pub fn probes_count(&self) -> u8 {
+        self.probes_count
+    }
+
     /// The state at `now`: reachable entries turn stale by themselves.
     pub fn state(&self, now: Nanos) -> Nud {
         match self.state {

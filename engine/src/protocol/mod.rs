@@ -1,8 +1,12 @@
 //! The façade: requests and replies of plain serialisable data. The page speaks nothing else; the same protocol runs
 //! in process in tests and at the command line.
 
+mod origin;
 mod request;
 mod scene;
+mod server;
+mod stage;
+mod table;
 mod trace;
 mod view;
 
@@ -10,7 +14,9 @@ pub use request::{
     Chunk, Console, DiagnosticView, Edited, FileView, OpenFile, Opened, Reply, ReplyBody, Request, RequestBody, Stream,
 };
 pub use scene::{ContainerView, DeviceView, NodeView, PodPhase, PodView, Scene};
+pub use server::Server;
 pub use trace::Viewer;
+pub use origin::origin_view;
 pub use view::{
     CauseView, ChangeView, FlowList, FlowSummary, FlowView, HeaderField, HeaderLayer, HeadersView, ObjectView,
     OriginView, PacketView, SetupStep, StepView, TableRowView, TableView, TextRange, VerdictKind,

@@ -16,6 +16,8 @@ pub enum RequestBody {
     Open { files: Vec<OpenFile>, seed: u64 },
     /// The text of a file as it stands after a keystroke. Applied if the file is live and the text valid.
     Edit { file: String, text: String },
+    /// `kubectl apply -f`: the file is live from now on. Reply: `Edited`.
+    Apply { file: String },
     /// A line typed into the console of this session (0 is the first). Reply: `Console`.
     Run { session: u32, line: String },
     /// Nodes, Pods and devices to draw.
@@ -89,6 +91,7 @@ pub struct Opened {
 pub struct Edited {
     pub revision: u64,
     pub applied: bool,
+    pub files: Vec<FileView>,
     /// All diagnostics of all files.
     pub diagnostics: Vec<DiagnosticView>,
     /// What changed, in words: `pod/pod-c created`, `deployment.apps/web configured`.

@@ -27,6 +27,8 @@ pub struct NodeView {
     pub ready: bool,
     /// The node's devices but the Pods' veths: `cni0`, `flannel.1`, `eth0`, `lo`.
     pub devices: Vec<DeviceView>,
+    pub pods_count: u32,
+    /// Empty in a very large cluster: then `pods_count` alone tells.
     pub pods: Vec<PodView>,
 }
 

@@ -12,7 +12,8 @@ pub use probe::{ProbeKind, ProbeResult, ProbeSpec};
 pub use runtime::{Finished, Limit, Runtime};
 pub use tables::TableCache;
 
-use crate::cluster::Revision;
+use crate::cluster::{Applied, Cluster, ObjectKey, Options, Revision};
+use crate::control;
 use crate::dataplane::{NetnsState, Process, Surroundings};
 use crate::tables::{Netns, NetnsId, Segment};
 use crate::trace::{Nanos, Recorder};
@@ -21,26 +22,64 @@ use std::sync::Arc;
 
 /// One simulated cluster.
 pub struct World {
+    cluster: Cluster,
     tables: TableCache,
     runtime: Runtime,
 }
 
 impl World {
-    /// A cluster in this state, at time zero, with nothing learned yet.
-    pub fn new(revision: Revision) -> World {
-        let seed = revision.seed;
-        World { tables: TableCache::new(revision), runtime: Runtime::new(seed) }
+    /// A cluster of defaults and these overrides, at time zero, with nothing learned yet.
+    pub fn new(options: Options) -> World {
+        let cluster = control::start(options);
+        let revision = cluster.revision().clone();
+        let runtime = Runtime::new(revision.seed);
+        World { cluster, tables: TableCache::new(revision), runtime }
+    }
+
+    /// The store: files, objects, revisions.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// Changes the store by `change`, at the present moment, and lets controllers settle. Namespaces that are gone
+    /// forget what they had learned.
+    pub fn change<T>(&mut self, change: impl FnOnce(&mut Cluster, Nanos) -> T) -> T {
+        let result = change(&mut self.cluster, self.runtime.now());
+        if self.cluster.revision().number != self.tables.revision().number {
+            self.tables.set_revision(self.cluster.revision().clone());
+            let revision = self.tables.revision();
+            self.runtime.forget(|id| revision.netns.contains_key(&id));
+        }
+        result
+    }
+
+    /// Adds a file, or replaces one of that name; a live one is applied at once.
+    pub fn open_file(&mut self, name: &str, text: &str, live: bool) -> Applied {
+        self.change(|cluster, now| cluster.open_file(name, text, live, now))
+    }
+
+    /// A file's text as it stands after a keystroke.
+    pub fn edit_file(&mut self, name: &str, text: &str) -> Applied {
+        self.change(|cluster, now| cluster.edit_file(name, text, now))
+    }
+
+    /// `kubectl apply -f NAME`: the file is live from now on.
+    pub fn apply_file(&mut self, name: &str) -> Applied {
+        self.change(|cluster, now| cluster.apply_file(name, now))
+    }
+
+    /// What a console command makes, as a read-only source of this name.
+    pub fn apply_text(&mut self, name: &str, text: &str) -> Applied {
+        self.change(|cluster, now| cluster.apply_text(name, text, now))
+    }
+
+    /// `kubectl delete`
+    pub fn delete(&mut self, keys: &[ObjectKey]) -> Applied {
+        self.change(|cluster, now| cluster.delete(keys, now))
     }
 
     pub fn revision(&self) -> &Revision {
         self.tables.revision()
-    }
-
-    /// Goes on with another revision of the same cluster; namespaces that are gone forget what they had learned.
-    pub fn set_revision(&mut self, revision: Revision) {
-        self.tables.set_revision(revision);
-        let revision = self.tables.revision();
-        self.runtime.forget(|id| revision.netns.contains_key(&id));
     }
 
     /// Nanoseconds since the cluster's start.

@@ -1,0 +1,28 @@
+//! `podhop export netns`: the cluster as a shell script.
+
+use crate::{Failure, args, input, usage};
+
+pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
+    let mut what = None;
+    let mut prefix = "podhop-".to_owned();
+    let common = args::parse(parser, |name, value| match name {
+        None => {
+            what = Some(value()?);
+            Ok(())
+        }
+        Some("--prefix") => {
+            prefix = value()?;
+            Ok(())
+        }
+        Some(other) => usage(format!("podhop export has no option {other}")),
+    })?;
+    match what.as_deref() {
+        Some("netns") => {}
+        Some(other) => return usage(format!("podhop export knows netns, not {other:?}")),
+        None => return usage("what to export? podhop export netns -f PATH"),
+    }
+    let world = input::open(&common)?;
+    let (netns, segment) = podhop_engine::program::export::everything(world.revision());
+    print!("{}", podhop_engine::program::export::script(&netns, &segment, &prefix));
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! A terminal: shells within shells (`kubectl exec -it … -- sh`, `ssh NODE`), line by line.
+
+use super::machine::{Context, Effects, Machine};
+use super::shell::{self, Chunk, Dialect, Io, Session};
+use crate::cluster::PodKey;
+use crate::trace::FlowId;
+use crate::workload::Shell as Installed;
+use crate::world::World;
+
+/// Deepest nesting of interactive shells.
+const SHELLS_MAX: usize = 16;
+/// Longest text that waits for the rest of its construct, in bytes.
+const UNFINISHED_MAX: usize = 1 << 20;
+
+struct Shell {
+    context: Context,
+    session: Session,
+}
+
+/// The state of one terminal tab.
+pub struct Terminal {
+    shells: Vec<Shell>,
+    /// Lines of a heredoc, loop or quote that is not closed yet.
+    unfinished: String,
+}
+
+/// What a line did.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    pub chunks: Vec<Chunk>,
+    pub status: i32,
+    pub flows: Vec<FlowId>,
+    pub clear: bool,
+}
+
+impl Default for Terminal {
+    fn default() -> Terminal {
+        Terminal { shells: vec![shell_of(Context::Host, Installed::Bash)], unfinished: String::new() }
+    }
+}
+
+impl Terminal {
+    /// The prompt for the next line.
+    pub fn prompt(&self) -> String {
+        if !self.unfinished.is_empty() {
+            return "> ".to_owned();
+        }
+        let Some(shell) = self.shells.last() else { return String::new() };
+        match &shell.context {
+            Context::Host => "student@host $ ".to_owned(),
+            Context::Node { name } => format!("root@{name}:{}# ", shell.session.cwd),
+            Context::Container { .. } => format!("{} # ", shell.session.cwd),
+        }
+    }
+
+    /// Runs one line, or keeps it until its construct is complete.
+    pub fn run(&mut self, world: &mut World, line: &str) -> Ran {
+        self.leave_dead_shells(world);
+        self.unfinished.push_str(line);
+        self.unfinished.push('\n');
+        if shell::needs_more(&self.unfinished) && self.unfinished.len() <= UNFINISHED_MAX {
+            return Ran { chunks: Vec::new(), status: 0, flows: Vec::new(), clear: false };
+        }
+        let script = std::mem::take(&mut self.unfinished);
+        self.run_script(world, &script, "")
+    }
+
+    /// Runs a whole script with `input` on its standard input, as `sh -c` does.
+    pub fn run_script(&mut self, world: &mut World, script: &str, input: &str) -> Ran {
+        let mut io = Io::new(input);
+        let mut effects = Effects::default();
+        let mut status = 0;
+        if let Some(shell) = self.shells.last_mut() {
+            let mut machine = Machine { world, context: shell.context.clone(), effects: &mut effects };
+            let outcome = shell::run(script, &mut machine, &mut shell.session, &mut io);
+            status = outcome.status;
+            if outcome.exited && self.shells.len() > 1 {
+                self.shells.pop();
+            }
+        }
+        if let Some(context) = effects.entered.take() {
+            self.enter(world, context, &mut io);
+        }
+        Ran { chunks: io.take_chunks(), status, flows: effects.flows, clear: effects.clear }
+    }
+
+    /// Ctrl-C: the unfinished text is forgotten.
+    pub fn interrupt(&mut self) {
+        self.unfinished.clear();
+    }
+
+    fn enter(&mut self, world: &mut World, context: Context, io: &mut Io) {
+        if self.shells.len() >= SHELLS_MAX {
+            return io.err(&format!("more than {SHELLS_MAX} shells within each other: leave some with exit\n"));
+        }
+        let mut effects = Effects::default();
+        let installed = Machine { world, context: context.clone(), effects: &mut effects }.toolbox().shell;
+        self.shells.push(shell_of(context, installed));
+    }
+
+    /// A Pod that is gone takes its shells with it.
+    fn leave_dead_shells(&mut self, world: &World) {
+        let alive = |pod: &PodKey| world.revision().pods.get(pod).is_some_and(|record| record.netns.is_some());
+        let dead = self.shells.iter().position(|shell| match &shell.context {
+            Context::Host => false,
+            Context::Node { name } => world.revision().node(name).is_none(),
+            Context::Container { pod, .. } => !alive(pod),
+        });
+        if let Some(first) = dead {
+            self.shells.truncate(first);
+            self.unfinished.clear();
+        }
+    }
+}
+
+fn shell_of(context: Context, installed: Installed) -> Shell {
+    let (name, dialect) = match installed {
+        Installed::Bash => ("bash", Dialect::Bash),
+        _ => ("sh", Dialect::Ash),
+    };
+    let (home, cwd) = match context {
+        Context::Host => ("/home/student", "/home/student"),
+        Context::Node { .. } => ("/root", "/root"),
+        Context::Container { .. } => ("/root", "/"),
+    };
+    let mut session = Session::new(name, dialect, cwd);
+    session.export("HOME", home);
+    session.export("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    Shell { context, session }
+}

@@ -1,0 +1,291 @@
+//! Answers the page's questions from one world.
+
+use super::origin::{origin_view, range};
+use super::table::{netns_named, table_view};
+use super::{
+    Chunk, Console, DiagnosticView, Edited, FileView, FlowList, HeaderField, HeaderLayer, HeadersView, ObjectView,
+    Opened, OpenFile, Reply, ReplyBody, Request, RequestBody, Scene, SetupStep, Stream, TextRange, Viewer,
+};
+use crate::cluster::{Applied, Object, ObjectKey, Options, Provenance};
+use crate::console::shell;
+use crate::console::terminal::Terminal;
+use crate::manifest::fields::FieldTable;
+use crate::manifest::{Diagnostic, emit};
+use crate::program;
+use crate::tables::Origin;
+use crate::trace::{FlowId, PacketId, Trace, pcap};
+use crate::world::World;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Most terminals open at a time.
+const TERMINALS_MAX: usize = 32;
+
+/// One world and the terminals into it.
+pub struct Server {
+    world: World,
+    terminals: BTreeMap<u32, Terminal>,
+    fields: Option<Arc<FieldTable>>,
+    /// The revision that the asker has seen the scene of.
+    scene_revision: u64,
+}
+
+impl Default for Server {
+    fn default() -> Server {
+        Server::new(Options::default())
+    }
+}
+
+impl Server {
+    /// A server over a cluster of defaults.
+    pub fn new(options: Options) -> Server {
+        Server::over(World::new(options))
+    }
+
+    /// A server over a world that is there already.
+    pub fn over(world: World) -> Server {
+        Server { world, terminals: BTreeMap::new(), fields: None, scene_revision: 0 }
+    }
+
+    pub fn world(&mut self) -> &mut World {
+        &mut self.world
+    }
+
+    /// Every question has an answer; one that makes no sense gets `ReplyBody::Error`.
+    pub fn handle(&mut self, request: Request) -> Reply {
+        let body = self.answer(request.body).unwrap_or_else(ReplyBody::Error);
+        Reply { id: request.id, body }
+    }
+
+    fn answer(&mut self, body: RequestBody) -> Result<ReplyBody, String> {
+        Ok(match body {
+            RequestBody::Open { files, seed } => ReplyBody::Opened(self.open(files, seed)),
+            RequestBody::Edit { file, text } => ReplyBody::Edited(self.edit(&file, &text)),
+            RequestBody::Apply { file } => ReplyBody::Edited(self.apply(&file)),
+            RequestBody::Run { session, line } => ReplyBody::Console(self.run(session, &line)?),
+            RequestBody::Scene => ReplyBody::Scene(self.scene()),
+            RequestBody::Flows => ReplyBody::Flows(self.flows()),
+            RequestBody::Flow { flow } => ReplyBody::Flow(Box::new(self.viewed(flow, |viewer, trace| viewer.flow(trace))?)),
+            RequestBody::Headers { flow, packet, step } => ReplyBody::Headers(self.headers(flow, packet, step)?),
+            RequestBody::Table { place, table } => {
+                let resolve = |world: &World, origin: &Origin| origin_view(world.cluster(), origin);
+                ReplyBody::Table(table_view(&mut self.world, &place, &table, &resolve)?)
+            }
+            RequestBody::Object { kind, namespace, name } => ReplyBody::Object(self.object(&kind, &namespace, &name)?),
+            RequestBody::Pcap { flow, packet } => ReplyBody::Bytes(pcap(self.trace(flow)?, packet.map(PacketId))),
+            RequestBody::Fields { text } => {
+                let table = FieldTable::parse(&text).map_err(|error| format!("the field table is damaged: {error}"))?;
+                self.fields = Some(Arc::new(table));
+                self.world.change(|cluster, _| cluster.set_fields(self.fields.clone()));
+                ReplyBody::Edited(self.edited(&Applied::default()))
+            }
+        })
+    }
+
+    fn open(&mut self, files: Vec<OpenFile>, seed: u64) -> Opened {
+        self.world = World::new(Options { seed, ..Options::default() });
+        self.world.change(|cluster, _| cluster.set_fields(self.fields.clone()));
+        self.terminals.clear();
+        for file in &files {
+            self.world.open_file(&file.name, &file.text, file.live);
+        }
+        let scene = self.scene();
+        Opened { revision: scene.revision, files: self.files(), diagnostics: self.diagnostics(), scene }
+    }
+
+    fn edit(&mut self, file: &str, text: &str) -> Edited {
+        let applied = match self.world.cluster().file(file) {
+            Some(_) => self.world.edit_file(file, text),
+            None => self.world.open_file(file, text, false),
+        };
+        self.edited(&applied)
+    }
+
+    fn apply(&mut self, file: &str) -> Edited {
+        let applied = self.world.apply_file(file);
+        self.edited(&applied)
+    }
+
+    fn edited(&mut self, applied: &Applied) -> Edited {
+        Edited {
+            revision: self.world.revision().number,
+            applied: applied.committed,
+            files: self.files(),
+            diagnostics: self.diagnostics(),
+            changes: applied.objects.iter().map(|(key, outcome)| format!("{key} {outcome}")).collect(),
+            scene: self.scene(),
+        }
+    }
+
+    fn run(&mut self, session: u32, line: &str) -> Result<Console, String> {
+        if !self.terminals.contains_key(&session) && self.terminals.len() >= TERMINALS_MAX {
+            return Err(format!("more than {TERMINALS_MAX} terminals: close one"));
+        }
+        let terminal = self.terminals.entry(session).or_default();
+        let ran = terminal.run(&mut self.world, line);
+        let prompt = terminal.prompt();
+        let revision = self.world.revision().number;
+        Ok(Console {
+            chunks: ran.chunks.into_iter().map(chunk).collect(),
+            exit_status: ran.status,
+            prompt,
+            flows: ran.flows.iter().map(|flow| flow.0).collect(),
+            revision,
+            diagnostics: self.diagnostics(),
+            files: self.files(),
+            scene: (revision != self.scene_revision).then(|| self.scene()),
+            clear: ran.clear,
+        })
+    }
+
+    fn scene(&mut self) -> Scene {
+        self.scene_revision = self.world.revision().number;
+        Scene::of(&mut self.world)
+    }
+
+    fn files(&self) -> Vec<FileView> {
+        let files = self.world.cluster().files().iter();
+        files
+            .map(|file| FileView {
+                name: file.name.to_string(),
+                text: file.text.to_string(),
+                live: file.live,
+                read_only: file.read_only,
+            })
+            .collect()
+    }
+
+    fn diagnostics(&self) -> Vec<DiagnosticView> {
+        let cluster = self.world.cluster();
+        cluster.files().iter().flat_map(|file| file.diagnostics.iter()).map(|d| self.diagnostic(d)).collect()
+    }
+
+    fn diagnostic(&self, diagnostic: &Diagnostic) -> DiagnosticView {
+        let place = |span: crate::manifest::Span| {
+            self.world.cluster().sources().get(span.source).map_or_else(TextRange::default, |source| range(source, span))
+        };
+        DiagnosticView {
+            severity: diagnostic.severity.as_str().to_owned(),
+            at: place(diagnostic.span),
+            message: diagnostic.message.clone(),
+            hint: diagnostic.hint.clone(),
+            fix: diagnostic.fix.as_ref().map(|fix| (place(fix.span), fix.replacement.clone())),
+        }
+    }
+
+    fn trace(&self, flow: u32) -> Result<&Trace, String> {
+        let trace = self.world.recorder().get(FlowId(flow));
+        trace.ok_or_else(|| format!("conversation {flow} is not kept (any more)"))
+    }
+
+    fn flows(&mut self) -> FlowList {
+        let ids: Vec<u32> = self.world.recorder().iter().map(|trace| trace.flow.id.0).collect();
+        let flows = ids.into_iter().filter_map(|id| self.viewed(id, |viewer, trace| viewer.summary(trace)).ok());
+        FlowList { flows: flows.collect() }
+    }
+
+    /// Looks at a conversation with everything that its words need.
+    pub fn viewed<T>(&mut self, flow: u32, view: impl FnOnce(&Viewer<'_>, &Trace) -> T) -> Result<T, String> {
+        let segment = self.world.segment(program::SEGMENT);
+        let trace = self.trace(flow)?;
+        let resolve = |origin: &Origin| origin_view(self.world.cluster(), origin);
+        let viewer = Viewer { revision: self.world.revision(), segment, resolve: &resolve };
+        Ok(view(&viewer, trace))
+    }
+
+    fn headers(&self, flow: u32, packet: u32, step: u32) -> Result<HeadersView, String> {
+        let trace = self.trace(flow)?;
+        let packet = trace.packets.get(packet as usize).ok_or_else(|| format!("there is no packet {packet}"))?;
+        let headers = packet.frame_after(step).headers();
+        let layers = headers.layers.into_iter().map(|layer| HeaderLayer {
+            name: layer.name.to_owned(),
+            offset: layer.offset as u32,
+            len: layer.len as u32,
+            fields: layer
+                .fields
+                .into_iter()
+                .map(|field| HeaderField {
+                    name: field.name.to_owned(),
+                    value: field.value,
+                    offset: field.offset as u32,
+                    len: field.len as u32,
+                })
+                .collect(),
+        });
+        Ok(HeadersView { layers: layers.collect(), bytes: headers.bytes })
+    }
+
+    fn object(&mut self, kind: &str, namespace: &str, name: &str) -> Result<ObjectView, String> {
+        let cluster = self.world.cluster();
+        let revision = cluster.revision();
+        let key = ObjectKey::new(kind, namespace, name);
+        let object = revision.object(&key).ok_or_else(|| format!("{key} not found"))?;
+        let tree = crate::cluster::api_object(revision, &key).ok_or_else(|| format!("{key} not found"))?;
+        let origin = Origin::object(object.uid, "metadata.name");
+        Ok(ObjectView {
+            title: key.to_string(),
+            yaml: emit::yaml(&tree),
+            facts: facts(object, &self.world),
+            events: events(&self.world, &key),
+            owners: revision.owners(&key).iter().map(ToString::to_string).collect(),
+            setup: setup(&self.world, &key),
+            at: origin_view(cluster, &origin).at,
+        })
+    }
+
+    /// The namespace that a place names.
+    pub fn netns_named(&self, place: &str) -> Option<crate::tables::NetnsId> {
+        netns_named(&self.world, place)
+    }
+}
+
+fn chunk(chunk: shell::Chunk) -> Chunk {
+    let stream = match chunk.stream {
+        shell::Stream::Out => Stream::Out,
+        shell::Stream::Err => Stream::Err,
+    };
+    Chunk { stream, text: chunk.text, at: chunk.about }
+}
+
+fn facts(object: &Object, world: &World) -> Vec<(String, String)> {
+    let mut facts: Vec<(String, String)> = Vec::new();
+    let mut add = |label: &str, value: String| {
+        if !value.is_empty() {
+            facts.push((label.to_owned(), value));
+        }
+    };
+    add("Namespace", object.key.namespace.to_string());
+    let revision = world.revision();
+    if let Some(pod) = object.key.as_pod().and_then(|key| revision.pods.get(&key)) {
+        add("Node", pod.node.as_ref().map_or_else(String::new, ToString::to_string));
+        add("IP", pod.ip.as_ref().map_or_else(String::new, |(ip, _)| ip.to_string()));
+        add("Why", pod.reason.to_string());
+    }
+    if let Some(node) = object.key.is("Node").then(|| revision.node(&object.key.name)).flatten() {
+        add("InternalIP", node.ip.to_string());
+        add("PodCIDR", node.pod_cidr.as_ref().map_or_else(String::new, |(cidr, _)| cidr.to_string()));
+        add("Pods", format!("{} of {}", node.pods_count(), node.pods_max));
+    }
+    let from = match &object.provenance {
+        Provenance::File { file } | Provenance::Console { file } => file.to_string(),
+        Provenance::Builtin => "part of every cluster".to_owned(),
+        Provenance::Controller => "made by a controller".to_owned(),
+    };
+    add("From", from);
+    facts
+}
+
+fn events(world: &World, key: &ObjectKey) -> Vec<String> {
+    let events = world.revision().events_of(key);
+    events.map(|event| format!("{} {} {}", event.kind, event.reason, event.message)).collect()
+}
+
+fn setup(world: &World, key: &ObjectKey) -> Vec<SetupStep> {
+    let revision = world.revision();
+    let Some(pod) = key.as_pod().and_then(|key| revision.pods.get(&key)) else { return Vec::new() };
+    let steps = program::cni::add::add(revision, pod);
+    steps
+        .into_iter()
+        .map(|step| SetupStep { plugin: step.plugin.to_string(), title: step.title, command: step.command })
+        .collect()
+}

@@ -1,0 +1,119 @@
+//! The scene: nodes, Pods and devices as they are now.
+
+use super::{ContainerView, DeviceView, NodeView, PodPhase, PodView, Scene};
+use crate::cluster::{self, Cni, NodeRecord, PodRecord, Revision};
+use crate::program;
+use crate::tables::{LinkKind, Netns};
+use crate::workload;
+use crate::world::World;
+
+/// Most Pods that one scene describes; nodes beyond that say only how many they have.
+const PODS_MAX: usize = 4_000;
+
+impl Scene {
+    pub fn of(world: &mut World) -> Scene {
+        let revision = world.revision().clone();
+        let network = &revision.network;
+        let Cni::Flannel(_) = &network.cni;
+        let mut pods_left = PODS_MAX;
+        let nodes = revision.nodes.values().map(|node| node_view(world, &revision, node, &mut pods_left)).collect();
+        let pending = revision.pods.values().filter(|pod| pod.node.is_none()).take(PODS_MAX);
+        Scene {
+            revision: revision.number,
+            node_network: network.node_network.0.to_string(),
+            pod_network: network.pod_network.0.to_string(),
+            gateway_ip: network.gateway.0.to_string(),
+            cni: "Flannel VXLAN".to_owned(),
+            nodes,
+            pending: pending.map(|pod| pod_view(&revision, pod)).collect(),
+        }
+    }
+}
+
+fn node_view(world: &mut World, revision: &Revision, node: &NodeRecord, pods_left: &mut usize) -> NodeView {
+    let keys: Vec<_> = node.pods.values().chain(node.waiting.iter()).collect();
+    let shown = keys.len() <= *pods_left;
+    if shown {
+        *pods_left -= keys.len();
+    }
+    // In a large cluster the tables of nodes that nobody looks into are not made.
+    let netns = if shown { world.netns(node.netns) } else { None };
+    NodeView {
+        name: node.name.to_string(),
+        place: format!("node/{}", node.name),
+        ip: node.ip.to_string(),
+        pod_cidr: node.pod_cidr.as_ref().map_or_else(String::new, |(cidr, _)| cidr.to_string()),
+        control_plane: node.control_plane,
+        ready: node.ready,
+        devices: netns.map_or_else(Vec::new, |netns| devices(&netns)),
+        pods_count: keys.len() as u32,
+        pods: if shown {
+            keys.iter().filter_map(|key| revision.pods.get(*key)).map(|pod| pod_view(revision, pod)).collect()
+        } else {
+            Vec::new()
+        },
+    }
+}
+
+fn devices(netns: &Netns) -> Vec<DeviceView> {
+    let own = netns.links.iter().filter(|link| !matches!(link.kind, LinkKind::Veth { .. }));
+    own.map(|link| {
+        let (kind, note) = match &link.kind {
+            LinkKind::Loopback => ("loopback", String::new()),
+            LinkKind::Bridge => ("bridge", String::new()),
+            LinkKind::Vxlan { vni, port, .. } => ("vxlan", format!("VNI {vni} · UDP {port}")),
+            LinkKind::Nic { .. } => ("nic", String::new()),
+            LinkKind::Veth { .. } => ("veth", String::new()),
+        };
+        DeviceView {
+            name: link.name.to_string(),
+            kind: kind.to_owned(),
+            address: netns.addresses_of(link.index).next().map_or_else(String::new, |a| a.net.to_string()),
+            mtu: link.mtu,
+            note,
+        }
+    })
+    .collect()
+}
+
+fn pod_view(revision: &Revision, pod: &PodRecord) -> PodView {
+    let owner = revision.owners(&pod.object_key()).last().map(ToString::to_string);
+    let veth = match (pod.netns, pod.host_network) {
+        (Some(_), false) => program::cni::flannel::veth_name(revision, pod),
+        _ => String::new(),
+    };
+    PodView {
+        namespace: pod.key.namespace.to_string(),
+        name: pod.key.name.to_string(),
+        place: format!("pod/{}", pod.key),
+        ip: pod.ip.as_ref().map_or_else(String::new, |(ip, _)| ip.to_string()),
+        phase: match pod.phase {
+            cluster::PodPhase::Pending => PodPhase::Pending,
+            cluster::PodPhase::ContainerCreating => PodPhase::ContainerCreating,
+            cluster::PodPhase::Running => PodPhase::Running,
+            cluster::PodPhase::CrashLoopBackOff => PodPhase::CrashLoopBackOff,
+            cluster::PodPhase::Succeeded => PodPhase::Succeeded,
+            cluster::PodPhase::Failed => PodPhase::Failed,
+        },
+        reason: pod.reason.to_string(),
+        host_network: pod.host_network,
+        system: matches!(&*pod.key.namespace, "kube-system" | "kube-flannel"),
+        containers: containers(revision, pod),
+        veth,
+        owner: owner.unwrap_or_default(),
+    }
+}
+
+fn containers(revision: &Revision, pod: &PodRecord) -> Vec<ContainerView> {
+    let node = pod.node.as_ref().and_then(|name| revision.nodes.get(name));
+    let behaviors = node.map(|node| workload::behaviors(&pod.spec, &program::host(pod, node))).unwrap_or_default();
+    let views = pod.spec.containers.iter().enumerate().map(|(i, container)| ContainerView {
+        name: container.name.to_string(),
+        image: container.image.to_string(),
+        ready: pod.container_runs(i),
+        listens: behaviors.get(i).filter(|_| pod.container_runs(i)).map_or_else(Vec::new, |behavior| {
+            behavior.servers.iter().map(|s| format!("{} {}", s.protocol.name(), s.port)).collect()
+        }),
+    });
+    views.collect()
+}
