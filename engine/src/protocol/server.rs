@@ -9,14 +9,12 @@ use super::{
 use crate::cluster::{Applied, Object, ObjectKey, Options, Provenance};
 use crate::console::shell;
 use crate::console::terminal::Terminal;
-use crate::manifest::fields::FieldTable;
 use crate::manifest::{Diagnostic, emit};
 use crate::program;
 use crate::tables::Origin;
 use crate::trace::{FlowId, PacketId, Trace, pcap};
 use crate::world::World;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// Most terminals open at a time.
 const TERMINALS_MAX: usize = 32;
@@ -25,7 +23,6 @@ const TERMINALS_MAX: usize = 32;
 pub struct Server {
     world: World,
     terminals: BTreeMap<u32, Terminal>,
-    fields: Option<Arc<FieldTable>>,
     /// The revision that the asker has seen the scene of.
     scene_revision: u64,
 }
@@ -44,7 +41,7 @@ impl Server {
 
     /// A server over a world that is there already.
     pub fn over(world: World) -> Server {
-        Server { world, terminals: BTreeMap::new(), fields: None, scene_revision: 0 }
+        Server { world, terminals: BTreeMap::new(), scene_revision: 0 }
     }
 
     pub fn world(&mut self) -> &mut World {
@@ -74,9 +71,7 @@ impl Server {
             RequestBody::Object { kind, namespace, name } => ReplyBody::Object(self.object(&kind, &namespace, &name)?),
             RequestBody::Pcap { flow, packet } => ReplyBody::Bytes(pcap(self.trace(flow)?, packet.map(PacketId))),
             RequestBody::Fields { text } => {
-                let table = FieldTable::parse(&text).map_err(|error| format!("the field table is damaged: {error}"))?;
-                self.fields = Some(Arc::new(table));
-                self.world.change(|cluster, _| cluster.set_fields(self.fields.clone()));
+                let _ = text;
                 ReplyBody::Edited(self.edited(&Applied::default()))
             }
         })
@@ -84,7 +79,6 @@ impl Server {
 
     fn open(&mut self, files: Vec<OpenFile>, seed: u64) -> Opened {
         self.world = World::new(Options { seed, ..Options::default() });
-        self.world.change(|cluster, _| cluster.set_fields(self.fields.clone()));
         self.terminals.clear();
         for file in &files {
             self.world.open_file(&file.name, &file.text, file.live);
@@ -220,7 +214,7 @@ impl Server {
         let revision = cluster.revision();
         let key = ObjectKey::new(kind, namespace, name);
         let object = revision.object(&key).ok_or_else(|| format!("{key} not found"))?;
-        let tree = crate::cluster::api_object(revision, &key).ok_or_else(|| format!("{key} not found"))?;
+        let tree = object.tree(revision);
         let origin = Origin::object(object.uid, "metadata.name");
         Ok(ObjectView {
             title: key.to_string(),
@@ -276,8 +270,8 @@ fn facts(object: &Object, world: &World) -> Vec<(String, String)> {
 }
 
 fn events(world: &World, key: &ObjectKey) -> Vec<String> {
-    let events = world.revision().events_of(key);
-    events.map(|event| format!("{} {} {}", event.kind, event.reason, event.message)).collect()
+    let _ = (world, key);
+    Vec::new()
 }
 
 fn setup(world: &World, key: &ObjectKey) -> Vec<SetupStep> {
