@@ -13,7 +13,11 @@ pub struct Common {
 
 impl Common {
     /// Takes an option of the shared ones; false if it is another.
-    pub fn take(&mut self, arg: &Arg<'_>, parser: &mut dyn FnMut() -> Result<String, lexopt::Error>) -> Result<bool, Failure> {
+    pub fn take(
+        &mut self,
+        arg: &Arg<'_>,
+        parser: &mut dyn FnMut() -> Result<String, lexopt::Error>,
+    ) -> Result<bool, Failure> {
         match arg {
             Arg::Short('f') | Arg::Long("filename") => self.paths.push(parser()?),
             Arg::Long("seed") => self.options.seed = number(&parser()?, "--seed")?,
@@ -22,7 +26,9 @@ impl Common {
             Arg::Long("proxy") => self.options.proxy = Some(parser()?.parse::<ProxyMode>().map_err(Failure::Usage)?),
             Arg::Long("mesh") => match parser()?.as_str() {
                 "none" => {}
-                mesh @ ("istio" | "istio-ambient" | "linkerd") => return usage(format!("the mesh {mesh} is not simulated yet")),
+                mesh @ ("istio" | "istio-ambient" | "linkerd") => {
+                    return usage(format!("the mesh {mesh} is not simulated yet"));
+                }
                 mesh => return usage(format!("unknown mesh {mesh:?}; none is simulated so far")),
             },
             _ => return Ok(false),

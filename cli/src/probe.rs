@@ -138,7 +138,13 @@ fn matrix(world: &mut World, probe: &Value) -> Result<Value, String> {
         let mut row = String::with_capacity(ends.len());
         for (j, (_, to)) in ends.iter().enumerate() {
             let connects = i != j && world.probe(&spec(*from, *to, kind)).connects();
-            row.push(if i == j { '#' } else if connects { '.' } else { 'X' });
+            row.push(if i == j {
+                '#'
+            } else if connects {
+                '.'
+            } else {
+                'X'
+            });
         }
         rows.push(row);
     }

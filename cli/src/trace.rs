@@ -44,7 +44,8 @@ pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
     let kind = kind(&wanted)?;
     let mut server = Server::over(input::open(&common)?);
     let from = wanted.from.as_deref().ok_or_else(|| Failure::Usage("--from NAMESPACE/POD or node/NAME".to_owned()))?;
-    let to = wanted.to.as_deref().ok_or_else(|| Failure::Usage("--to ADDRESS, NAMESPACE/POD or node/NAME".to_owned()))?;
+    let to =
+        wanted.to.as_deref().ok_or_else(|| Failure::Usage("--to ADDRESS, NAMESPACE/POD or node/NAME".to_owned()))?;
     let from = netns_of(server.world(), from).map_err(Failure::Usage)?;
     let to = address_of(server.world(), to).map_err(Failure::Usage)?;
     let result = server.world().probe(&ProbeSpec { from, to, kind, timeout: TIMEOUT });
@@ -95,7 +96,9 @@ pub fn netns_of(world: &World, name: &str) -> Result<NetnsId, String> {
         _ => return Err(format!("{name:?} names no Pod or node: write NAMESPACE/POD or node/NAME")),
     };
     let record = revision.pod(namespace, pod).ok_or_else(|| format!("pod \"{namespace}/{pod}\" not found"))?;
-    record.netns.ok_or_else(|| format!("pod \"{namespace}/{pod}\" has no network yet: {} {}", phase(record), record.reason))
+    record
+        .netns
+        .ok_or_else(|| format!("pod \"{namespace}/{pod}\" has no network yet: {} {}", phase(record), record.reason))
 }
 
 fn phase(record: &podhop_engine::cluster::PodRecord) -> String {
@@ -126,7 +129,8 @@ pub fn address_of(world: &World, name: &str) -> Result<IpAddr, String> {
 
 /// The conversation for a terminal: packets, places, steps, rows and their YAML.
 fn text(view: &FlowView) -> String {
-    let mut text = format!("{}: {} → {}, {}\n", view.summary.title, view.summary.from, view.summary.to, view.summary.end);
+    let mut text =
+        format!("{}: {} → {}, {}\n", view.summary.title, view.summary.from, view.summary.to, view.summary.end);
     if !view.summary.reason.is_empty() {
         text += &format!("  {}\n", view.summary.reason);
     }
@@ -141,7 +145,8 @@ fn text(view: &FlowView) -> String {
 
 fn packet_text(packet: &PacketView) -> String {
     let parent = packet.parent.as_ref().map_or_else(String::new, |(id, relation)| format!(", {relation} packet {id}"));
-    let mut text = format!("\npacket {} {}  {}  ({}{parent})\n", packet.packet, packet.title, packet.label, packet.disposition);
+    let mut text =
+        format!("\npacket {} {}  {}  ({}{parent})\n", packet.packet, packet.title, packet.label, packet.disposition);
     let mut place = "";
     for step in &packet.steps {
         if step.place != place {
@@ -157,7 +162,8 @@ fn step_text(step: &StepView) -> String {
     let micros = format!("{}.{:03}", step.at_ns / 1_000, step.at_ns % 1_000);
     let mut text = format!("    {micros:>12} µs  {:<12} {:<16} {}\n", step.title, step.device, step.sentence);
     if let Some(cause) = &step.cause {
-        let at = cause.origin.at.as_ref().map_or_else(String::new, |at| format!("  {}:{}:{}", at.file, at.line, at.column));
+        let at =
+            cause.origin.at.as_ref().map_or_else(String::new, |at| format!("  {}:{}:{}", at.file, at.line, at.column));
         text += &format!("{:22}{}: {}\n{:22}from {}{at}\n", "", cause.table, cause.text, "", cause.origin.label);
     }
     text

@@ -33,6 +33,19 @@ pub enum Outcome {
     Refused(&'static str, String),
 }
 
+/// As kubectl says it: `created`, `configured`; a refusal with its message.
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Outcome::Created => "created",
+            Outcome::Configured => "configured",
+            Outcome::Unchanged => "unchanged",
+            Outcome::Deleted => "deleted",
+            Outcome::Refused(_, message) => message,
+        })
+    }
+}
+
 impl Outcome {
     /// As kubectl prints it after the object's name.
     pub fn as_str(&self) -> &'static str {

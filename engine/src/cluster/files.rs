@@ -26,6 +26,11 @@ pub struct File {
 }
 
 impl File {
+    /// An object's tree as it stands in the present text.
+    pub fn tree(&self, key: &ObjectKey) -> Option<&Arc<Node>> {
+        self.applied.iter().find(|(own, _)| own == key).map(|(_, tree)| tree)
+    }
+
     /// The objects it holds, in the order in which they were applied.
     pub fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
         self.applied.iter().map(|(key, _)| key)

@@ -10,13 +10,13 @@ mod table;
 mod trace;
 mod view;
 
+pub use origin::origin_view;
 pub use request::{
     Chunk, Console, DiagnosticView, Edited, FileView, OpenFile, Opened, Reply, ReplyBody, Request, RequestBody, Stream,
 };
 pub use scene::{ContainerView, DeviceView, NodeView, PodPhase, PodView, Scene};
 pub use server::Server;
 pub use trace::Viewer;
-pub use origin::origin_view;
 pub use view::{
     CauseView, ChangeView, FlowList, FlowSummary, FlowView, HeaderField, HeaderLayer, HeadersView, ObjectView,
     OriginView, PacketView, SetupStep, StepView, TableRowView, TableView, TextRange, VerdictKind,

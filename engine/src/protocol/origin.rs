@@ -62,7 +62,9 @@ fn written(cluster: &Cluster, revision: &Revision, object: &Object, path: &str) 
     let now = cluster.file(file).and_then(|file| Some((cluster.sources().get(file.source)?, file.tree(&top.key)?)));
     let same_object = revision.number == cluster.revision().number;
     match now.filter(|_| same_object) {
-        Some((source, tree)) => OriginView { label, at: Some(range(source, tree.at(&path).span)), as_of_revision: None },
+        Some((source, tree)) => {
+            OriginView { label, at: Some(range(source, tree.at(&path).span)), as_of_revision: None }
+        }
         None => {
             let at = place_in(revision, top.written(), &path);
             OriginView { label, at, as_of_revision: Some(top.changed_revision) }

@@ -4,7 +4,7 @@ use super::origin::{origin_view, range};
 use super::table::{netns_named, table_view};
 use super::{
     Chunk, Console, DiagnosticView, Edited, FileView, FlowList, HeaderField, HeaderLayer, HeadersView, ObjectView,
-    Opened, OpenFile, Reply, ReplyBody, Request, RequestBody, Scene, SetupStep, Stream, TextRange, Viewer,
+    OpenFile, Opened, Reply, ReplyBody, Request, RequestBody, Scene, SetupStep, Stream, TextRange, Viewer,
 };
 use crate::cluster::{Applied, Object, ObjectKey, Options, Provenance};
 use crate::console::shell;
@@ -62,7 +62,9 @@ impl Server {
             RequestBody::Run { session, line } => ReplyBody::Console(self.run(session, &line)?),
             RequestBody::Scene => ReplyBody::Scene(self.scene()),
             RequestBody::Flows => ReplyBody::Flows(self.flows()),
-            RequestBody::Flow { flow } => ReplyBody::Flow(Box::new(self.viewed(flow, |viewer, trace| viewer.flow(trace))?)),
+            RequestBody::Flow { flow } => {
+                ReplyBody::Flow(Box::new(self.viewed(flow, |viewer, trace| viewer.flow(trace))?))
+            }
             RequestBody::Headers { flow, packet, step } => ReplyBody::Headers(self.headers(flow, packet, step)?),
             RequestBody::Table { place, table } => {
                 let resolve = |world: &World, origin: &Origin| origin_view(world.cluster(), origin);
@@ -156,7 +158,11 @@ impl Server {
 
     fn diagnostic(&self, diagnostic: &Diagnostic) -> DiagnosticView {
         let place = |span: crate::manifest::Span| {
-            self.world.cluster().sources().get(span.source).map_or_else(TextRange::default, |source| range(source, span))
+            self.world
+                .cluster()
+                .sources()
+                .get(span.source)
+                .map_or_else(TextRange::default, |source| range(source, span))
         };
         DiagnosticView {
             severity: diagnostic.severity.as_str().to_owned(),

@@ -31,7 +31,7 @@ impl Scene {
 }
 
 fn node_view(world: &mut World, revision: &Revision, node: &NodeRecord, pods_left: &mut usize) -> NodeView {
-    let keys: Vec<_> = node.pods.values().chain(node.waiting.iter()).collect();
+    let keys: Vec<_> = node.pods.values().chain(node.waiting.values()).collect();
     let shown = keys.len() <= *pods_left;
     if shown {
         *pods_left -= keys.len();
@@ -106,7 +106,8 @@ fn pod_view(revision: &Revision, pod: &PodRecord) -> PodView {
 
 fn containers(revision: &Revision, pod: &PodRecord) -> Vec<ContainerView> {
     let node = pod.node.as_ref().and_then(|name| revision.nodes.get(name));
-    let behaviors = node.map(|node| workload::behaviors(&pod.spec, &program::containers::host(pod, node))).unwrap_or_default();
+    let behaviors =
+        node.map(|node| workload::behaviors(&pod.spec, &program::containers::host(pod, node))).unwrap_or_default();
     let views = pod.spec.containers.iter().enumerate().map(|(i, container)| ContainerView {
         name: container.name.to_string(),
         image: container.image.to_string(),

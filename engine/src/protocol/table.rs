@@ -81,9 +81,10 @@ fn netns_rows(world: &World, netns: &Netns, table: &str) -> Option<Vec<Row>> {
         }
         "fdb" => {
             let programmed = netns.fdb.iter().map(|(_, f)| (fdb::row(netns, f), f.origin.clone()));
-            let learned = state.into_iter().flat_map(|state| state.fdb(now)).map(|(_, mac, port)| {
-                (fdb::learned_row(netns, &fdb::LearnedMac { port, mac }), Origin::Learned)
-            });
+            let learned = state
+                .into_iter()
+                .flat_map(|state| state.fdb(now))
+                .map(|(_, mac, port)| (fdb::learned_row(netns, &fdb::LearnedMac { port, mac }), Origin::Learned));
             programmed.chain(learned).collect()
         }
         _ => return None,
