@@ -142,7 +142,8 @@ impl Draft {
         Outcome::Configured
     }
 
-    fn create(&mut self, new: Submission, meta: ObjectMeta, typed: Typed) {
+    fn create(&mut self, new: Submission, mut meta: ObjectMeta, typed: Typed) {
+        name_namespace(&new.key, &mut meta);
         let number = self.revision.number.to_string();
         let key = new.key;
         let given = meta.uid.as_deref().and_then(identity::parse_uid);
@@ -215,7 +216,8 @@ impl Draft {
         }
     }
 
-    fn update(&mut self, old: &Arc<Object>, new: Submission, meta: ObjectMeta, typed: Typed) {
+    fn update(&mut self, old: &Arc<Object>, new: Submission, mut meta: ObjectMeta, typed: Typed) {
+        name_namespace(&new.key, &mut meta);
         let mut object = Object::clone(old);
         let spec = |tree: &Node| tree.get("spec").cloned();
         let spec_changed = match (spec(old.written()), spec(&new.tree)) {
@@ -390,6 +392,13 @@ fn is_configuration(key: &ObjectKey) -> bool {
         (&*key.namespace, &*key.name),
         ("kube-flannel", "kube-flannel-cfg") | ("kube-system", "kube-proxy" | "kubeadm-config" | "kube-flannel-cfg")
     )
+}
+
+/// The API server labels every Namespace with its name.
+fn name_namespace(key: &ObjectKey, meta: &mut ObjectMeta) {
+    if key.is("Namespace") && key.group.is_empty() {
+        meta.labels.insert("kubernetes.io/metadata.name".into(), key.name.clone());
+    }
 }
 
 fn owner_of(meta: &ObjectMeta, key: &ObjectKey) -> Option<Owner> {

@@ -213,24 +213,16 @@ fn parse(source: &Source, diagnostics: &mut Diagnostics) -> Vec<Parsed> {
 
 fn identify(root: Node, diagnostics: &mut Diagnostics) -> Option<Parsed> {
     let errors = diagnostics.errors();
-    let Some(types) = TypeMeta::project(&root) else {
-        if diagnostics.errors() == errors {
-            let missing = if root.get("kind").is_none() { "kind" } else { "apiVersion" };
-            diagnostics.error("required", root.span, format!("Required value: {missing}"));
-        }
-        return None;
-    };
+    crate::manifest::validate(&root, diagnostics);
+    let types = TypeMeta::project(&root).filter(|_| diagnostics.errors() == errors)?;
     let kind = Kind::guess(&types.kind, types.group());
     let metadata = root.get("metadata");
     let text = |name: &str| metadata.and_then(|metadata| metadata.get(name)).and_then(Node::as_str).unwrap_or("");
     let name: Arc<str> = text("name").into();
     if name.is_empty() && kind.served {
         let span = metadata.map_or(root.span, |metadata| metadata.span);
-        if text("generateName").is_empty() {
-            diagnostics.error("required", span, "Required value: metadata.name: resource name may not be empty");
-        } else {
-            diagnostics.error("generate-name", span, "cannot use generate name with apply").hint("give metadata.name");
-        }
+        let hint = "give the object a name; only kubectl create can make one up";
+        diagnostics.error("generate-name", span, "cannot use generate name with apply").hint(hint);
         return None;
     }
     let namespace: Arc<str> = match text("namespace") {
@@ -238,7 +230,7 @@ fn identify(root: Node, diagnostics: &mut Diagnostics) -> Option<Parsed> {
         "" => "default".into(),
         given => given.into(),
     };
-    if !kind.simulated && diagnostics.errors() == errors {
+    if !kind.simulated {
         let span = root.get("kind").map_or(root.span, |kind| kind.span);
         let message =
             format!("{} is stored and listed, but has no effect here: podhop does not simulate it", types.kind);

@@ -1,5 +1,6 @@
 //! The object store: what the API server holds and how it answers, in numbered revisions.
 
+pub mod api;
 mod draft;
 mod files;
 pub mod identity;
@@ -14,6 +15,7 @@ mod store;
 mod typed;
 
 pub use crate::manifest::typed::{Container, ContainerPort, PodSpec, Taint, Toleration};
+pub use api::api_object;
 pub use draft::{Draft, Outcome, Submission, Work};
 pub use files::File;
 pub use kinds::Kind;

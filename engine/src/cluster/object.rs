@@ -113,7 +113,8 @@ pub enum Provenance {
 pub enum Body {
     /// A tree of its own, with spans into its source.
     Written(Arc<Node>),
-    /// A Pod made from a template: `metadata` and `spec` are the template's and every Pod of it shares them.
+    /// Made from a Pod template by a controller: a ReplicaSet around it, or a Pod, whose `metadata` and `spec` are the
+    /// template's. All that is made from one template shares it.
     Template(Arc<Node>),
 }
 
@@ -161,27 +162,36 @@ impl Object {
         }
     }
 
+    /// The tree that a controller sent to the API server.
     fn expand(&self, template: &Node, revision: &Revision) -> Node {
         let text = |value: &str| Node { value: Value::String(value.into()), span: template.span };
         let key = |name: &str| Key { name: name.into(), span: template.span };
         let mapping = |entries: Vec<(Key, Node)>| Node { value: Value::Mapping(entries), span: template.span };
+        let labels = |labels: &Labels| mapping(labels.iter().map(|(name, value)| (key(name), text(value))).collect());
         let mut metadata = vec![(key("name"), text(&self.key.name)), (key("namespace"), text(&self.key.namespace))];
-        let written = template.get("metadata");
-        let labels_span = written.and_then(|metadata| metadata.get("labels")).map_or(template.span, |node| node.span);
         if !self.labels.is_empty() {
-            let entries = self.labels.iter().map(|(name, value)| (key(name), text(value))).collect();
-            metadata.push((key("labels"), Node { value: Value::Mapping(entries), span: labels_span }));
+            metadata.push((key("labels"), labels(&self.labels)));
         }
-        if let Some(annotations) = written.and_then(|metadata| metadata.get("annotations")) {
-            metadata.push((key("annotations"), annotations.clone()));
-        }
-        let mut spec = template.get("spec").cloned().unwrap_or_else(|| mapping(Vec::new()));
-        let node = self.key.as_pod().and_then(|pod| revision.pods.get(&pod)?.node.clone());
-        if let (Value::Mapping(entries), Some(node)) = (&mut spec.value, node)
-            && !entries.iter().any(|(key, _)| &*key.name == "nodeName")
-        {
-            entries.push((key("nodeName"), text(&node)));
-        }
+        let spec = match self.workload() {
+            Some(workload) => {
+                let mut selector = vec![(key("matchLabels"), labels(&workload.selector.match_labels))];
+                let written = self.owner.as_ref().and_then(|owner| revision.object_by_uid(owner.uid));
+                let expressions = written.map(|owner| owner.written().at("spec.selector"));
+                if let Some(expressions) = expressions.and_then(|selector| selector.get("matchExpressions")) {
+                    selector.push((key("matchExpressions"), expressions.clone()));
+                }
+                mapping(vec![
+                    (key("replicas"), Node { value: Value::Int(workload.replicas.into()), span: template.span }),
+                    (key("selector"), mapping(selector)),
+                    (key("template"), template.clone()),
+                ])
+            }
+            None => {
+                let annotations = template.get("metadata").and_then(|metadata| metadata.get("annotations"));
+                metadata.extend(annotations.map(|annotations| (key("annotations"), annotations.clone())));
+                template.get("spec").cloned().unwrap_or_else(|| mapping(Vec::new()))
+            }
+        };
         mapping(vec![
             (key("apiVersion"), text(&self.api_version)),
             (key("kind"), text(&self.key.kind)),

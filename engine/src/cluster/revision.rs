@@ -1,6 +1,6 @@
 //! One numbered state of the cluster, made of persistent maps: cheap to clone, sharing structure with its predecessors.
 
-use super::{NodeRecord, Object, ObjectKey, PodKey, PodRecord, Provenance};
+use super::{Body, NodeRecord, Object, ObjectKey, PodKey, PodRecord, Provenance};
 use crate::manifest::{Node, Source, Span};
 use crate::tables::{NetnsId, Origin, Uid};
 use imbl::{OrdMap, OrdSet};
@@ -248,7 +248,10 @@ impl Revision {
             }
             at = owner;
         }
-        at.written().at(&path).span
+        // A ReplicaSet that a rollout has left behind keeps the template it was made from.
+        let template = matches!(at.body, Body::Template(_)) && at.key.is("ReplicaSet");
+        let path = if template { path.strip_prefix("spec.template.").unwrap_or(&path) } else { &path };
+        at.written().at(path).span
     }
 
     /// The object and what owns it, nearest first: a Pod's ReplicaSet, then its Deployment.

@@ -1,0 +1,200 @@
+//! Defaults that the API server fills in. Models pkg/apis/{core,apps}/v1 defaults.go of Kubernetes 1.34.
+
+use super::build::{boolean, child, default, defaults, each, get_mut, int, list, map, set, text};
+use crate::cluster::{Object, Revision};
+use crate::manifest::{Node, Value};
+
+pub fn complete(revision: &Revision, object: &Object, root: &mut Node) {
+    match (&*object.key.group, &*object.key.kind) {
+        ("", "Pod") => {
+            if let Some(spec) = child(root, "spec") {
+                pod_spec(spec);
+                scheduled(revision, object, spec);
+            }
+        }
+        ("", "Service") => service(root),
+        ("", "Namespace") => {
+            if let Some(spec) = child(root, "spec") {
+                default(spec, "finalizers", list(vec![text("kubernetes")]));
+            }
+        }
+        ("", "Node") => node(revision, object, root),
+        ("apps", "Deployment" | "ReplicaSet" | "DaemonSet") => workload(object, root),
+        _ => {}
+    }
+}
+
+fn pod_spec(spec: &mut Node) {
+    let host_network = spec.get("hostNetwork").is_some_and(|value| value.value == Value::Bool(true));
+    for list in ["initContainers", "containers"] {
+        each(spec, list, |container| self::container(container, host_network));
+    }
+    let account = spec.get("serviceAccountName").and_then(Node::as_str).unwrap_or("default").to_owned();
+    defaults(
+        spec,
+        [
+            ("dnsPolicy", text("ClusterFirst")),
+            ("restartPolicy", text("Always")),
+            ("schedulerName", text("default-scheduler")),
+            ("securityContext", map([])),
+            ("serviceAccount", text(&account)),
+            ("serviceAccountName", text(&account)),
+            ("terminationGracePeriodSeconds", int(30)),
+        ],
+    );
+}
+
+/// Templates keep what they were given; Pods also get what admission adds.
+fn scheduled(revision: &Revision, object: &Object, spec: &mut Node) {
+    let pod = object.key.as_pod().and_then(|key| revision.pods.get(&key));
+    if let Some(node) = pod.and_then(|pod| pod.node.as_ref()) {
+        set(spec, "nodeName", text(node));
+    }
+    let critical = spec.get("priorityClassName").and_then(Node::as_str).map(str::to_owned);
+    let priority = match critical.as_deref() {
+        Some("system-node-critical") => 2_000_001_000,
+        Some("system-cluster-critical") => 2_000_000_000,
+        _ => 0,
+    };
+    defaults(
+        spec,
+        [
+            ("enableServiceLinks", boolean(true)),
+            ("preemptionPolicy", text("PreemptLowerPriority")),
+            ("priority", int(priority)),
+            ("tolerations", list(Vec::new())),
+        ],
+    );
+    let Some(Node { value: Value::Sequence(tolerations), .. }) = get_mut(spec, "tolerations") else { return };
+    for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
+        let covered = |toleration: &Node| {
+            let field = |name| toleration.get(name).and_then(Node::as_str).unwrap_or("");
+            (field("key") == key || field("key").is_empty()) && matches!(field("effect"), "" | "NoExecute")
+        };
+        if !tolerations.iter().any(covered) {
+            tolerations.push(map([
+                ("effect", text("NoExecute")),
+                ("key", text(key)),
+                ("operator", text("Exists")),
+                ("tolerationSeconds", int(300)),
+            ]));
+        }
+    }
+}
+
+fn container(container: &mut Node, host_network: bool) {
+    let image = container.get("image").and_then(Node::as_str).unwrap_or("").to_owned();
+    let name = image.rsplit('/').next().unwrap_or("");
+    let latest = !image.contains('@') && name.split_once(':').is_none_or(|(_, tag)| tag == "latest");
+    defaults(
+        container,
+        [
+            ("imagePullPolicy", text(if latest { "Always" } else { "IfNotPresent" })),
+            ("resources", map([])),
+            ("terminationMessagePath", text("/dev/termination-log")),
+            ("terminationMessagePolicy", text("File")),
+        ],
+    );
+    each(container, "ports", |port| {
+        default(port, "protocol", text("TCP"));
+        if let Some(number) = port.get("containerPort").cloned().filter(|_| host_network) {
+            default(port, "hostPort", number);
+        }
+    });
+    for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
+        if let Some(probe) = get_mut(container, probe) {
+            let numbers =
+                [("failureThreshold", 3), ("periodSeconds", 10), ("successThreshold", 1), ("timeoutSeconds", 1)];
+            numbers.into_iter().for_each(|(name, n)| default(probe, name, int(n)));
+            if let Some(http) = get_mut(probe, "httpGet") {
+                default(http, "scheme", text("HTTP"));
+            }
+        }
+    }
+}
+
+fn workload(object: &Object, root: &mut Node) {
+    let Some(workload) = object.workload() else { return };
+    let Some(spec) = child(root, "spec") else { return };
+    if let Some(template) = child(spec, "template") {
+        if let Some(metadata) = child(template, "metadata") {
+            let mut labels = map([]);
+            workload.template.labels.iter().for_each(|(name, value)| set(&mut labels, name, text(value)));
+            set(metadata, "labels", labels);
+        }
+        if let Some(spec) = child(template, "spec") {
+            pod_spec(spec);
+        }
+    }
+    if !object.key.is("DaemonSet") {
+        set(spec, "replicas", int(workload.replicas));
+    }
+    let rolling = |surge: Node, unavailable: Node| {
+        map([
+            ("rollingUpdate", map([("maxSurge", surge), ("maxUnavailable", unavailable)])),
+            ("type", text("RollingUpdate")),
+        ])
+    };
+    match &*object.key.kind {
+        "Deployment" => {
+            default(spec, "progressDeadlineSeconds", int(600));
+            default(spec, "revisionHistoryLimit", int(10));
+            default(spec, "strategy", rolling(text("25%"), text("25%")));
+            complete_strategy(spec, "strategy", [("maxSurge", text("25%")), ("maxUnavailable", text("25%"))]);
+        }
+        "DaemonSet" => {
+            default(spec, "revisionHistoryLimit", int(10));
+            default(spec, "updateStrategy", rolling(int(0), int(1)));
+            complete_strategy(spec, "updateStrategy", [("maxSurge", int(0)), ("maxUnavailable", int(1))]);
+        }
+        _ => {}
+    }
+}
+
+fn complete_strategy(spec: &mut Node, name: &str, amounts: [(&str, Node); 2]) {
+    let Some(strategy) = get_mut(spec, name) else { return };
+    default(strategy, "type", text("RollingUpdate"));
+    if strategy.get("type").and_then(Node::as_str) == Some("RollingUpdate")
+        && let Some(rolling) = child(strategy, "rollingUpdate")
+    {
+        defaults(rolling, amounts);
+    }
+}
+
+fn service(root: &mut Node) {
+    let Some(spec) = child(root, "spec") else { return };
+    default(spec, "type", text("ClusterIP"));
+    default(spec, "sessionAffinity", text("None"));
+    if spec.get("type").and_then(Node::as_str) == Some("ExternalName") {
+        return;
+    }
+    if let Some(ip) = spec.get("clusterIP").cloned() {
+        default(spec, "clusterIPs", list(vec![ip]));
+    }
+    defaults(
+        spec,
+        [
+            ("internalTrafficPolicy", text("Cluster")),
+            ("ipFamilies", list(vec![text("IPv4")])),
+            ("ipFamilyPolicy", text("SingleStack")),
+        ],
+    );
+    if matches!(spec.get("type").and_then(Node::as_str), Some("NodePort" | "LoadBalancer")) {
+        default(spec, "externalTrafficPolicy", text("Cluster"));
+    }
+    each(spec, "ports", |port| {
+        default(port, "protocol", text("TCP"));
+        if let Some(number) = port.get("port").cloned() {
+            default(port, "targetPort", number);
+        }
+    });
+}
+
+fn node(revision: &Revision, object: &Object, root: &mut Node) {
+    let Some(record) = revision.nodes.get(&*object.key.name) else { return };
+    let Some(spec) = child(root, "spec") else { return };
+    if let Some((net, _)) = &record.pod_cidr {
+        default(spec, "podCIDR", text(net.to_string()));
+        default(spec, "podCIDRs", list(vec![text(net.to_string())]));
+    }
+}

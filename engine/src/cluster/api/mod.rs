@@ -1,0 +1,119 @@
+//! Objects as the API server returns them: what was written, completed by defaults, metadata and status.
+
+mod build;
+mod defaults;
+mod status;
+mod time;
+
+pub use status::{ContainerState, ContainerStatus, ReplicaCounts, container_statuses, replica_counts};
+pub use time::{EPOCH_SECONDS, timestamp};
+
+use super::{Body, Kind, Object, ObjectKey, Provenance, Revision};
+use crate::manifest::emit::json_compact;
+use crate::manifest::{Node, Value};
+use build::{boolean, default, int, list, map, remove, set, text};
+
+/// What `kubectl get -o yaml` would be sent, keys sorted; `None` if there is no such object. `managedFields` are left
+/// out, as kubectl does not show them.
+pub fn api_object(revision: &Revision, key: &ObjectKey) -> Option<Node> {
+    let object = revision.objects.get(key)?;
+    let tree = object.tree(revision);
+    let mut root = Node::clone(&tree);
+    // Whatever status was written, the cluster has its own; a kind that nobody acts upon keeps what it has.
+    if Kind::known(&key.kind, &key.group).is_some_and(|kind| kind.simulated) && !key.is("Node") {
+        remove(&mut root, "status");
+    }
+    set(&mut root, "metadata", metadata(revision, object, &tree));
+    defaults::complete(revision, object, &mut root);
+    status::complete(revision, object, &mut root);
+    build::sort(&mut root);
+    Some(root)
+}
+
+/// The annotation in which `kubectl apply` keeps what was applied.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+fn metadata(revision: &Revision, object: &Object, tree: &Node) -> Node {
+    let mut metadata = tree.get("metadata").cloned().unwrap_or_else(|| map([]));
+    for field in ["managedFields", "selfLink", "labels", "namespace"] {
+        remove(&mut metadata, field);
+    }
+    if !object.labels.is_empty() {
+        let mut labels = map([]);
+        object.labels.iter().for_each(|(name, value)| set(&mut labels, name, text(value)));
+        set(&mut metadata, "labels", labels);
+    }
+    set(&mut metadata, "name", text(&object.key.name));
+    if !object.key.namespace.is_empty() {
+        set(&mut metadata, "namespace", text(&object.key.namespace));
+    }
+    if matches!(object.provenance, Provenance::File { .. } | Provenance::Console { .. }) {
+        let applied = last_applied(object, tree);
+        if let Some(annotations) = build::child(&mut metadata, "annotations") {
+            default(annotations, LAST_APPLIED, applied);
+        }
+    }
+    default(&mut metadata, "creationTimestamp", text(timestamp(object.created_at_ns)));
+    set(&mut metadata, "resourceVersion", text(object.changed_revision.to_string()));
+    set(&mut metadata, "uid", text(object.uid.to_string()));
+    if has_generation(object) {
+        set(&mut metadata, "generation", int(object.generation));
+    }
+    if let Some(owner) = &object.owner {
+        default(&mut metadata, "ownerReferences", list(vec![owner_reference(revision, owner)]));
+        if matches!(object.body, Body::Template(_)) && object.key.is("Pod") {
+            let prefix: String = owner.key.name.chars().take(57).chain(['-']).collect();
+            set(&mut metadata, "generateName", text(prefix));
+        }
+    }
+    metadata
+}
+
+fn has_generation(object: &Object) -> bool {
+    object.workload().is_some()
+        || matches!(&*object.key.kind, "Pod" | "StatefulSet" | "NetworkPolicy" | "Ingress" | "Job")
+}
+
+fn owner_reference(revision: &Revision, owner: &super::Owner) -> Node {
+    let api_version = revision.objects.get(&owner.key).map(|object| object.api_version.clone());
+    map([
+        ("apiVersion", text(api_version.as_deref().unwrap_or("apps/v1"))),
+        ("blockOwnerDeletion", boolean(true)),
+        ("controller", boolean(true)),
+        ("kind", text(&*owner.key.kind)),
+        ("name", text(&owner.key.name)),
+        ("uid", text(owner.uid.to_string())),
+    ])
+}
+
+/// What was applied, as one line of JSON with sorted keys and the annotations that kubectl takes out of it.
+fn last_applied(object: &Object, tree: &Node) -> Node {
+    let mut applied = tree.clone();
+    remove(&mut applied, "status");
+    if let Some(metadata) = build::child(&mut applied, "metadata") {
+        default(metadata, "annotations", map([]));
+        if let Some(annotations) = build::get_mut(metadata, "annotations") {
+            remove(annotations, LAST_APPLIED);
+        }
+        if !object.key.namespace.is_empty() {
+            default(metadata, "namespace", text(&object.key.namespace));
+        }
+    }
+    drop_nulls(&mut applied);
+    build::sort(&mut applied);
+    text(json_compact(&applied) + "\n")
+}
+
+fn drop_nulls(node: &mut Node) {
+    match &mut node.value {
+        Value::Mapping(entries) => {
+            entries.retain(|(_, value)| value.value != Value::Null);
+            entries.iter_mut().for_each(|(_, value)| drop_nulls(value));
+        }
+        Value::Sequence(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;
