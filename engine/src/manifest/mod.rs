@@ -6,6 +6,7 @@
 pub mod diagnostic;
 pub mod embedded;
 pub mod emit;
+pub mod fields;
 pub mod nearest;
 pub mod node;
 pub mod parse;
@@ -14,6 +15,7 @@ pub mod typed;
 pub mod validate;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Fix, Severity};
+pub use fields::FieldTable;
 pub use node::{Key, Node, Span, Value};
 pub use parse::{Document, Documents, parse};
 pub use source::{Source, Sources};

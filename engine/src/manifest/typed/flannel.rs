@@ -50,8 +50,9 @@ impl FlannelNetConf {
         };
         let network = subnet("Network", d);
         let subnet_len = reader::count(&root, "SubnetLen", d).filter(|&length| length > 0);
+        // A /24 for each node if there is room for four, else a quarter of the network.
         let default =
-            network.map_or(24, |network| if network.prefix_len() < 24 { 24 } else { network.prefix_len() + 1 });
+            network.map_or(24, |network| if network.prefix_len() <= 22 { 24 } else { network.prefix_len() + 2 });
         let backend = reader::object(&root, "Backend", d);
         if backend.is_none() {
             d.warning("flannel", root.span, "net-conf.json has no Backend; flanneld takes `udp`")
