@@ -1,6 +1,6 @@
 //! Sockets: those of a Pod's containers, and those of a node with the hostNetwork Pods on it.
 
-use crate::cluster::{NodeRecord, PodRecord, Revision};
+use crate::cluster::{NodeRecord, PodRecord};
 use crate::net::Protocol;
 use crate::tables::{App, Listener, Origin};
 use crate::workload::{self, Behavior, Host};
@@ -28,7 +28,7 @@ pub(super) fn pod_listeners(pod: &PodRecord, node: &NodeRecord, listeners: &mut 
 }
 
 /// The sockets of the node's own processes, then those of its hostNetwork Pods, the elder Pod first.
-pub(super) fn node_listeners(revision: &Revision, node: &NodeRecord, listeners: &mut Vec<Listener>) {
+pub(super) fn node_listeners(node: &NodeRecord, pods: &[&PodRecord], listeners: &mut Vec<Listener>) {
     let localhost = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
     for (ip, port, process, reason) in [
         (None, 22, &SSHD, "listens on port 22"),
@@ -45,7 +45,7 @@ pub(super) fn node_listeners(revision: &Revision, node: &NodeRecord, listeners: 
             origin: Origin::default(component, reason),
         });
     }
-    for pod in node.pods.values().filter_map(|key| revision.pods.get(key)).filter(|pod| pod.host_network) {
+    for pod in pods.iter().filter(|pod| pod.host_network) {
         pod_listeners(pod, node, listeners);
     }
 }

@@ -205,6 +205,7 @@ impl Script {
     /// Makes a device, unless the other end of its pair or the switch has made it, and brings it up.
     fn link(&mut self, netns: &Netns, link: &Link) {
         let Link { name, mac, mtu, .. } = link;
+        let index = link.index.0;
         match &link.kind {
             LinkKind::Loopback => {}
             LinkKind::Nic { .. } => {
@@ -214,20 +215,20 @@ impl Script {
                 let pod = self.name(*peer_netns).to_owned();
                 let _ = writeln!(
                     self.out,
-                    "link add name {name} address {mac} mtu {mtu} type veth peer name eth0 netns {pod}"
+                    "link add name {name} index {index} address {mac} mtu {mtu} type veth peer name eth0 netns {pod}"
                 );
             }
             LinkKind::Veth { .. } => {
                 let _ = writeln!(self.out, "link set {name} address {mac} mtu {mtu}");
             }
             LinkKind::Bridge => {
-                let _ = writeln!(self.out, "link add name {name} address {mac} mtu {mtu} type bridge");
+                let _ = writeln!(self.out, "link add name {name} index {index} address {mac} mtu {mtu} type bridge");
             }
             LinkKind::Vxlan { vni, port, local, underlay } => {
                 let underlay = netns.link(*underlay).map_or("", |link| &*link.name);
                 let _ = writeln!(
                     self.out,
-                    "link add name {name} address {mac} mtu {mtu} type vxlan id {vni} local {local} dev {underlay} \
+                    "link add name {name} index {index} address {mac} mtu {mtu} type vxlan id {vni} local {local} dev {underlay} \
                      dstport {port} nolearning"
                 );
             }

@@ -17,7 +17,6 @@ pub use shared::Shared;
 
 use crate::cluster::{NetnsOwner, NodeRecord, PodRecord, Revision};
 use crate::tables::{Netns, NetnsId, Place, Port, RouteTable, Rows, Segment, Sysctls};
-use std::sync::Arc;
 
 /// The number of the node network's segment: there is one.
 pub const SEGMENT: u32 = 0;
@@ -62,13 +61,9 @@ pub fn segment(revision: &Revision) -> Segment {
     Segment::new(SEGMENT, network.cluster_name.clone(), network.node_mtu, ports)
 }
 
-/// The Pods of a node that have a sandbox of their own, with its namespace, in the order of their creation.
-fn sandboxes<'a>(revision: &'a Revision, node: &'a NodeRecord) -> impl Iterator<Item = (&'a Arc<PodRecord>, NetnsId)> {
-    node.pods
-        .values()
-        .filter_map(|key| revision.pods.get(key))
-        .filter(|pod| !pod.host_network)
-        .filter_map(|pod| Some((pod, pod.netns?)))
+/// The Pods of a node, in the order in which their sandboxes were made.
+fn pods<'a>(revision: &'a Revision, node: &'a NodeRecord) -> Vec<&'a PodRecord> {
+    node.pods.values().filter_map(|key| Some(&**revision.pods.get(key)?)).collect()
 }
 
 /// A namespace without anything in it.

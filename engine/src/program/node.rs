@@ -1,7 +1,7 @@
 //! A node's namespace: what the machine itself has, then what the CNI plugin adds.
 
 use super::rows::{self, Writer};
-use super::{SEGMENT, Shared, cni, containers, empty};
+use super::{SEGMENT, Shared, cni, containers, empty, pods};
 use crate::cluster::{Cni, Network, NodeRecord, Revision};
 use crate::tables::{LinkIndex, LinkKind, Netns, Origin, Place, Port, Scope};
 
@@ -23,8 +23,9 @@ pub(super) fn netns(revision: &Revision, node: &NodeRecord, shared: &mut Shared)
         writer.route(rows::default_net(node.ip), network.gateway.0, ETH0, network.node_network.1.clone());
     }
     let Cni::Flannel(config) = &network.cni;
-    let peers = cni::flannel::node(revision, node, config, &mut writer).then(|| shared.peers(revision));
-    containers::node_listeners(revision, node, &mut writer.netns.listeners);
+    let pods = pods(revision, node);
+    let peers = cni::flannel::node(revision, node, &pods, config, &mut writer).then(|| shared.peers(revision));
+    containers::node_listeners(node, &pods, &mut writer.netns.listeners);
     let mut netns = writer.finish(peers.as_ref().map(|peers| (peers.routes.clone(), node.index)));
     if let Some(peers) = peers {
         netns.neighbors = crate::tables::Rows::with_shared(Vec::new(), peers.neighbors, node.index);

@@ -4,6 +4,7 @@ use crate::manifest::typed::{Container, PodSpec};
 use crate::net::MacAddr;
 use crate::tables::{LinkIndex, Origin, Uid, text};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 fn ip(text: &str) -> IpAddr {
     text.parse().expect("an address")

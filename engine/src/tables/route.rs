@@ -53,10 +53,8 @@ pub struct RouteTable {
 
 impl RouteTable {
     pub fn new(rows: Rows<Route>) -> RouteTable {
-        let own = rows.own().len();
-        let mut shared_lens: Vec<u8> = rows.iter().skip(own).map(|(_, route)| route.dst.prefix_len()).collect();
-        shared_lens.sort_unstable_by(|a, b| b.cmp(a));
-        shared_lens.dedup();
+        let mut shared_lens = rows.shared_groups(|(len, _)| len);
+        shared_lens.reverse();
         RouteTable { rows, shared_lens }
     }
 

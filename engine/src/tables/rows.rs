@@ -114,6 +114,23 @@ impl<T> Rows<T> {
         Some((RowId(at as u32 | SHARED), &shared.rows[at]))
     }
 
+    /// The different values of the first part of the shared rows' keys, in order. Takes time by their number, not by
+    /// that of the rows.
+    pub fn shared_groups<K: PartialOrd + Copy>(&self, part: impl Fn(T::Key) -> K) -> Vec<K>
+    where
+        T: Keyed,
+    {
+        let Some((shared, _)) = &self.shared else { return Vec::new() };
+        let mut groups = Vec::new();
+        let mut rest = &shared.rows[..];
+        while let Some(first) = rest.first() {
+            let group = part(first.key());
+            groups.push(group);
+            rest = &rest[rest.partition_point(|row| part(row.key()) <= group)..];
+        }
+        groups
+    }
+
     /// Every row with this key among the shared ones, own rows left to the caller.
     pub fn find_shared(&self, key: T::Key) -> Option<(RowId, &T)>
     where

@@ -3,10 +3,10 @@
 //!
 //! Left out: the iptables chains FLANNEL-POSTRTG and FLANNEL-FWD, IPv6 (`flannel-v6.1`), other backends.
 
+use super::super::empty;
 use super::super::node::{CNI0, ETH0, FLANNEL};
 use super::super::rows::{self, Writer};
 use super::super::shared::Peers;
-use super::super::{empty, sandboxes};
 use crate::cluster::{Cni, FlannelConfig, NodeRecord, PodRecord, Revision, identity};
 use crate::net::MacAddr;
 use crate::tables::{
@@ -26,6 +26,7 @@ const BRIDGE: Origin = Origin::Default {
 pub(in super::super) fn node(
     revision: &Revision,
     node: &NodeRecord,
+    pods: &[&PodRecord],
     config: &FlannelConfig,
     writer: &mut Writer,
 ) -> bool {
@@ -35,7 +36,8 @@ pub(in super::super) fn node(
     let name = if *vni == 1 { FLANNEL_NAME.clone() } else { format!("flannel.{vni}").into() };
     writer.link(FLANNEL, name, kind, vtep_mac(revision, node), config.mtu.0, vni_origin.clone());
     writer.address(FLANNEL, subnet.network().into(), Scope::Global, origin.clone());
-    let mut sandboxes = sandboxes(revision, node).peekable();
+    let own_sandbox = |pod: &&PodRecord| if pod.host_network { None } else { pod.netns };
+    let mut sandboxes = pods.iter().filter_map(|pod| Some((*pod, own_sandbox(pod)?))).peekable();
     if sandboxes.peek().is_none() {
         return true;
     }
