@@ -54,7 +54,7 @@ impl Walk<'_> {
             }
             _ => None,
         });
-        let first = devices.next()?;
+        let Some(first) = devices.next() else { return Some(skb) };
         let UdpBody::Vxlan { vni, .. } = body else {
             self.drop(skb, Stage::Decapsulate, Some(first.0.index), DropReason::VxlanVniNotFound, None);
             return None;
