@@ -3,14 +3,21 @@
 use crate::args::Common;
 use crate::{Failure, usage};
 use podhop_engine::cluster::Options;
-use podhop_engine::manifest::{Diagnostics, Severity, Sources};
+use podhop_engine::manifest::{Diagnostics, FieldTable, Severity, Sources};
 use podhop_engine::world::World;
 use std::io::Read;
 use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+/// The complete field table, for unknown fields.
+static FIELDS: LazyLock<Option<Arc<FieldTable>>> =
+    LazyLock::new(|| FieldTable::parse(include_str!("../../public/fields.txt")).ok().map(Arc::new));
 
 /// A world with the field table, without manifests.
 pub fn empty(options: Options) -> World {
-    World::new(options)
+    let mut world = World::new(options);
+    world.change(|cluster, now| cluster.set_fields(FIELDS.clone(), now));
+    world
 }
 
 /// A world over the manifests that the options name. Diagnostics go to standard error; an error ends the command.

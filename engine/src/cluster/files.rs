@@ -3,6 +3,7 @@
 use super::store::{Applied, Cluster};
 use super::typed::same;
 use super::{Draft, Kind, ObjectKey, Outcome, Provenance, Submission};
+use crate::manifest::fields::{FieldTable, check};
 use crate::manifest::typed::TypeMeta;
 use crate::manifest::{Diagnostics, Documents, Node, Source, Span};
 use std::collections::BTreeMap;
@@ -54,6 +55,15 @@ enum Mode {
 }
 
 impl Cluster {
+    /// Gives the table of all known fields, and reads all files again by it.
+    pub fn set_fields(&mut self, fields: Option<Arc<FieldTable>>, now_ns: u64) {
+        self.fields = fields;
+        let files: Vec<_> = self.files.iter().map(|file| (file.name.clone(), file.text.clone())).collect();
+        for (name, text) in files {
+            self.edit_file(&name, &text, now_ns);
+        }
+    }
+
     pub fn files(&self) -> &[Arc<File>] {
         &self.files
     }
@@ -148,7 +158,7 @@ impl Cluster {
         let Some(file) = self.file(name).cloned() else { return applied };
         self.sources.remove(file.source);
         let source = self.sources.add(file.name.clone(), file.text.clone());
-        let parsed = parse(&source, &mut applied.diagnostics);
+        let parsed = parse(&source, self.fields.as_deref(), &mut applied.diagnostics);
         for parsed in parsed {
             super::typed::project(&parsed.key, &parsed.tree, &mut applied.diagnostics);
         }
@@ -163,7 +173,7 @@ impl Cluster {
         let Some(file) = self.file(name).cloned() else { return applied };
         let source = self.sources.add(file.name.clone(), file.text.clone());
         self.new_text_bytes += source.text.len();
-        let parsed = parse(&source, &mut applied.diagnostics);
+        let parsed = parse(&source, self.fields.as_deref(), &mut applied.diagnostics);
         let mut draft = self.draft(now_ns);
         draft.diagnostics = std::mem::take(&mut applied.diagnostics);
         draft.revision.sources.insert(source.id, source.clone());
@@ -191,11 +201,14 @@ impl Cluster {
 const CONSOLE_FILES_MAX: usize = 32;
 
 /// Names the objects of a text. What has no kind or name, or comes twice, is an error.
-fn parse(source: &Source, diagnostics: &mut Diagnostics) -> Vec<Parsed> {
+fn parse(source: &Source, fields: Option<&FieldTable>, diagnostics: &mut Diagnostics) -> Vec<Parsed> {
     let mut found: Vec<Parsed> = Vec::new();
     let mut seen: BTreeMap<ObjectKey, Span> = BTreeMap::new();
     let mut documents = Documents::new(source);
     while let Some(document) = documents.next(diagnostics) {
+        if let Some(fields) = fields {
+            check(&document.root, fields, diagnostics);
+        }
         let Some(parsed) = identify(document.root, diagnostics) else { continue };
         let span = parsed.tree.at("metadata.name").span;
         if let Some(first) = seen.get(&parsed.key) {

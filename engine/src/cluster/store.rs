@@ -2,6 +2,7 @@
 
 use super::files::File;
 use super::{Draft, ObjectKey, Options, Outcome, Revision};
+use crate::manifest::fields::FieldTable;
 use crate::manifest::{Diagnostics, Source, Sources};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -39,6 +40,8 @@ pub struct Cluster {
     pub(super) current: Revision,
     history: VecDeque<Entry>,
     pub(super) files: Vec<Arc<File>>,
+    /// Without it no field is called unknown.
+    pub(super) fields: Option<Arc<FieldTable>>,
     pub(super) sources: Sources,
     next_number: u64,
     /// Sources in the last sweep: how many, and their bytes.
@@ -58,6 +61,7 @@ impl Cluster {
             current,
             history: VecDeque::new(),
             files: Vec::new(),
+            fields: None,
             sources: Sources::default(),
             next_number: 1,
             swept: (0, 0),

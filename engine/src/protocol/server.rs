@@ -9,12 +9,14 @@ use super::{
 use crate::cluster::{Applied, Object, ObjectKey, Options, Provenance};
 use crate::console::shell;
 use crate::console::terminal::Terminal;
+use crate::manifest::fields::FieldTable;
 use crate::manifest::{Diagnostic, emit};
 use crate::program;
 use crate::tables::Origin;
 use crate::trace::{FlowId, PacketId, Trace, pcap};
 use crate::world::World;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Most terminals open at a time.
 const TERMINALS_MAX: usize = 32;
@@ -23,6 +25,7 @@ const TERMINALS_MAX: usize = 32;
 pub struct Server {
     world: World,
     terminals: BTreeMap<u32, Terminal>,
+    fields: Option<Arc<FieldTable>>,
     /// The revision that the asker has seen the scene of.
     scene_revision: u64,
 }
@@ -41,7 +44,7 @@ impl Server {
 
     /// A server over a world that is there already.
     pub fn over(world: World) -> Server {
-        Server { world, terminals: BTreeMap::new(), scene_revision: 0 }
+        Server { world, terminals: BTreeMap::new(), fields: None, scene_revision: 0 }
     }
 
     pub fn world(&mut self) -> &mut World {
@@ -73,7 +76,9 @@ impl Server {
             RequestBody::Object { kind, namespace, name } => ReplyBody::Object(self.object(&kind, &namespace, &name)?),
             RequestBody::Pcap { flow, packet } => ReplyBody::Bytes(pcap(self.trace(flow)?, packet.map(PacketId))),
             RequestBody::Fields { text } => {
-                let _ = text;
+                let table = FieldTable::parse(&text).map_err(|error| format!("the field table is damaged: {error}"))?;
+                self.fields = Some(Arc::new(table));
+                self.use_fields();
                 ReplyBody::Edited(self.edited(&Applied::default()))
             }
         })
@@ -81,12 +86,18 @@ impl Server {
 
     fn open(&mut self, files: Vec<OpenFile>, seed: u64) -> Opened {
         self.world = World::new(Options { seed, ..Options::default() });
+        self.use_fields();
         self.terminals.clear();
         for file in &files {
             self.world.open_file(&file.name, &file.text, file.live);
         }
         let scene = self.scene();
         Opened { revision: scene.revision, files: self.files(), diagnostics: self.diagnostics(), scene }
+    }
+
+    fn use_fields(&mut self) {
+        let fields = self.fields.clone();
+        self.world.change(|cluster, now| cluster.set_fields(fields, now));
     }
 
     fn edit(&mut self, file: &str, text: &str) -> Edited {
@@ -220,7 +231,7 @@ impl Server {
         let revision = cluster.revision();
         let key = ObjectKey::new(kind, namespace, name);
         let object = revision.object(&key).ok_or_else(|| format!("{key} not found"))?;
-        let tree = object.tree(revision);
+        let tree = crate::cluster::api_object(revision, &key).ok_or_else(|| format!("{key} not found"))?;
         let origin = Origin::object(object.uid, "metadata.name");
         Ok(ObjectView {
             title: key.to_string(),
