@@ -121,7 +121,7 @@ pub(super) fn argv(words: &[&str], context: &Context) -> Outcome {
             Some(at) => args.get(at + 1).map_or(done(2), |text| shell(text, context)),
             // A script file may do anything; a shell without a terminal ends at once.
             None if args.iter().any(|arg| !arg.starts_with('-')) => Outcome::Unknown,
-            None => done(0),
+            None => waits_for_input(context),
         },
         "exec" | "nohup" | "busybox" | "tini" | "dumb-init" | "env" | "docker-entrypoint.sh" | "docker-entrypoint" => {
             let skipped = args.iter().take_while(|arg| arg.starts_with('-') || arg.contains('=')).count();
@@ -130,6 +130,11 @@ pub(super) fn argv(words: &[&str], context: &Context) -> Outcome {
         "timeout" => argv(args.get(1..).unwrap_or_default(), context),
         _ => program::outcome(name, args, None, context),
     }
+}
+
+/// A shell or an interpreter ends at once where nothing can be typed.
+pub(super) fn waits_for_input(context: &Context) -> Outcome {
+    if context.container.stdin { Outcome::Waits } else { done(0) }
 }
 
 fn is_c_flag(arg: &str) -> bool {

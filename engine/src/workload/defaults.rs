@@ -1,7 +1,7 @@
 //! Images by name: what they run when the Pod names no command, and what their entry point does with arguments.
 
 use super::agnhost;
-use super::command::{Context, Outcome, argv, done};
+use super::command::{Context, Outcome, argv, done, waits_for_input};
 use super::pages::{self, HTML, PLAIN, http};
 use super::program;
 use crate::net::Protocol;
@@ -163,7 +163,7 @@ fn by_name(context: &Context) -> Option<Outcome> {
             return page("echo-server", port.and_then(|p| p.parse().ok()).unwrap_or(default), "", PLAIN, &body);
         }
         "iperf3" => return Some(program::outcome("iperf3", &["-s"], None, context)),
-        name if IDLE.contains(&name) => return Some(done(0)),
+        name if IDLE.contains(&name) => return Some(waits_for_input(context)),
         _ => {}
     }
     if let Some((_, process, port, body)) = PAGES.iter().find(|(image, ..)| *image == name) {

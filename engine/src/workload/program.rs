@@ -1,7 +1,7 @@
 //! Programs by name: what each does with its arguments.
 
 use super::agnhost::{self, value};
-use super::command::{Context, Outcome, done};
+use super::command::{Context, Outcome, done, waits_for_input};
 use super::pages::{self, PLAIN, http};
 use super::{Exit, Server, defaults};
 use crate::net::Protocol;
@@ -193,7 +193,7 @@ fn socat(args: &[&str], context: &Context) -> Outcome {
 /// `python3 -m http.server [PORT] [--bind IP]`; another script is not known.
 fn python(args: &[&str], context: &Context) -> Outcome {
     let Some(at) = args.iter().position(|arg| matches!(*arg, "http.server" | "SimpleHTTPServer")) else {
-        return if args.is_empty() { done(0) } else { Outcome::Unknown };
+        return if args.is_empty() { waits_for_input(context) } else { Outcome::Unknown };
     };
     let rest = &args[at + 1..];
     let port = rest.iter().find_map(|arg| arg.parse().ok()).unwrap_or(8000);

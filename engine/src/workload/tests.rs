@@ -121,6 +121,14 @@ fn commands_decide() {
 }
 
 #[test]
+fn a_shell_waits_while_its_input_is_open() {
+    let open = Container { stdin: true, ..container("busybox", &[], "") };
+    assert_eq!(shape(&open), "waits");
+    assert_eq!(shape(&Container { stdin: true, ..container("ubuntu", &["bash"], "") }), "waits");
+    assert_eq!(shape(&Container { stdin: true, ..sh("busybox", "true") }), "exits 0: ");
+}
+
+#[test]
 fn scripts_are_looked_through() {
     for (script, expected) in [
         ("while true; do sleep 5; done", "waits"),

@@ -101,6 +101,8 @@ pub struct Container {
     pub command: Vec<Arc<str>>,
     pub args: Vec<Arc<str>>,
     pub working_dir: Option<Arc<str>>,
+    /// Its standard input stays open, so that a shell waits for commands.
+    pub stdin: bool,
     pub ports: Vec<ContainerPort>,
     pub env: Vec<EnvVar>,
     pub readiness_probe: Option<Probe>,
@@ -250,6 +252,7 @@ impl Container {
             command: reader::texts(node, "command", d),
             args: reader::texts(node, "args", d),
             working_dir: reader::text(node, "workingDir", d),
+            stdin: reader::boolean(node, "stdin", d).unwrap_or(false),
             ports: ContainerPort::project_all(node, d),
             env: EnvVar::project_all(node, d),
             readiness_probe: Probe::project(node, "readinessProbe", d),

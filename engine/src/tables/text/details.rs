@@ -14,6 +14,11 @@ pub(super) fn details(out: &mut Out, netns: &Netns, link: &Link, line_end: &str)
     out.number("allmulti", " allmulti ", &port, " ");
     out.number("min_mtu", "minmtu ", if loopback { &0 } else { &68 }, " ");
     out.number("max_mtu", "maxmtu ", if loopback { &0 } else { &65535 }, " ");
+    kind(out, netns, link, line_end);
+}
+
+/// The device's kind with its settings, and its settings as a bridge port; nothing for `lo` and hardware.
+pub(super) fn kind(out: &mut Out, netns: &Netns, link: &Link, line_end: &str) {
     let kind = kind_name(&link.kind);
     if kind.is_empty() {
         return;

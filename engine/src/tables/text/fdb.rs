@@ -34,8 +34,7 @@ pub fn row(netns: &Netns, entry: &FdbEntry) -> String {
 pub fn learned_row(netns: &Netns, learned: &LearnedMac) -> String {
     let mut out = Out::new(false);
     behind_port(netns, learned.port, learned.mac, false).print(&mut out, netns, false);
-    let len = out.buf.trim_end().len();
-    out.buf.truncate(len);
+    out.trim_end();
     out.buf
 }
 

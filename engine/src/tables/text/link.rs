@@ -28,12 +28,16 @@ impl Filter<'_> {
     }
 }
 
-/// The first line of a link's entry: `4: cni0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1450 …`.
+/// The first line of a link's entry: `4: cni0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1450 …`; for a VXLAN device its
+/// settings as well, as `ip -o -d link` has them: `\    vxlan id 1 local 172.18.0.3 dev eth0 …`.
 pub fn row(netns: &Netns, link: &Link) -> String {
     let mut out = Out::new(false);
     head(&mut out, netns, link, Format::default(), true);
-    let len = out.buf.trim_end().len();
-    out.buf.truncate(len);
+    out.trim_end();
+    if matches!(link.kind, LinkKind::Vxlan { .. }) {
+        super::details::kind(&mut out, netns, link, "\\");
+        out.trim_end();
+    }
     out.buf
 }
 

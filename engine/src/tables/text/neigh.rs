@@ -66,8 +66,7 @@ pub struct Filter {
 pub fn row(netns: &Netns, neighbor: &Neighbor) -> String {
     let mut out = Out::new(false);
     one(&mut out, netns, neighbor, Format::default(), &Filter::default());
-    let len = out.buf.trim_end().len();
-    out.buf.truncate(len);
+    out.trim_end();
     out.buf
 }
 

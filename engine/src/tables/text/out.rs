@@ -112,6 +112,10 @@ impl Out {
         }
     }
 
+    pub fn trim_end(&mut self) {
+        self.buf.truncate(self.buf.trim_end().len());
+    }
+
     /// The finished output: JSON ends with a newline, as iproute2's does.
     pub fn finish(mut self) -> String {
         if self.json {

@@ -48,8 +48,7 @@ impl Filter {
 pub fn row(netns: &Netns, route: &Route) -> String {
     let mut out = Out::new(false);
     one(&mut out, netns, route, Format::default(), &Filter::default(), false);
-    let len = out.buf.trim_end().len();
-    out.buf.truncate(len);
+    out.trim_end();
     out.buf
 }
 

@@ -119,6 +119,17 @@ fn a_bridge_without_ports_has_no_carrier() {
 }
 
 #[test]
+fn a_vxlan_devices_row_has_its_settings() {
+    let node = node();
+    assert_eq!(
+        link::row(&node, &node.links[2]),
+        "3: flannel.1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1450 qdisc noqueue state UNKNOWN mode DEFAULT group \
+         default\\    vxlan id 1 local 172.18.0.3 dev eth0 srcport 0 0 dstport 8472 nolearning ttl auto ageing 300 \
+         udpcsum noudp6zerocsumtx noudp6zerocsumrx"
+    );
+}
+
+#[test]
 fn ip_d_link() {
     let queues = "gso_max_size 65536 gso_max_segs 65535 tso_max_size 524280 tso_max_segs 65535 gro_max_size 65536 \n";
     let text = link::all(&node(), DETAILS, dev("flannel.1"));
@@ -311,4 +322,9 @@ fn sysctl_and_sockets() {
     assert_eq!(sysctl::row(&node(), "net.ipv4.nope"), None);
     let listener = &node().listeners[0];
     assert_eq!(socket::row(listener), "tcp LISTEN 0 4096 127.0.0.1:10248 0.0.0.0:* users:((\"kubelet\"))");
+    assert_eq!(
+        socket::all(&node()),
+        "Netid State  Recv-Q Send-Q Local Address:Port  Peer Address:PortProcess            \n\
+         tcp   LISTEN 0      4096       127.0.0.1:10248      0.0.0.0:*   users:((\"kubelet\"))\n"
+    );
 }

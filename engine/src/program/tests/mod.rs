@@ -1,3 +1,5 @@
+mod versions;
+
 use super::*;
 use crate::cluster::{Cni, FlannelBackend, FlannelConfig, Network, PodKey, PodPhase, ProxyMode};
 use crate::manifest::typed::{Container, PodSpec};
