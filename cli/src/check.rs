@@ -1,15 +1,101 @@
 //! `podhop check`: scenarios.
 
-use crate::{Failure, args, usage};
+use crate::{Failure, args, input, usage};
+use podhop_engine::scenario;
+use std::path::{Path, PathBuf};
 
 pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
-    let mut files = Vec::new();
+    let mut paths = Vec::new();
+    let mut update = std::env::var_os("PODHOP_UPDATE").is_some_and(|value| value == "1");
+    let mut json = false;
     args::parse(parser, |name, value| match name {
         None => {
-            files.push(value()?);
+            paths.push(value()?);
+            Ok(())
+        }
+        Some("--update") => {
+            update = true;
+            Ok(())
+        }
+        Some("--flows") => {
+            json = true;
             Ok(())
         }
         Some(other) => usage(format!("podhop check has no option {other}")),
     })?;
-    usage("scenarios cannot be run yet")
+    if paths.is_empty() {
+        return usage("which scenarios? podhop check FILE.md… (a folder means all .md files below it)");
+    }
+    let mut files = Vec::new();
+    for path in &paths {
+        collect(Path::new(path), &mut files)?;
+    }
+    if json { flows(&files) } else { check(&files, update) }
+}
+
+fn check(files: &[PathBuf], update: bool) -> Result<(), Failure> {
+    let (mut passed, mut failed) = (0, 0);
+    for file in files {
+        let (p, f) = one(file, update)?;
+        passed += p;
+        failed += f;
+    }
+    println!("{passed} passed, {failed} failed");
+    if failed > 0 { Err(Failure::Status(1)) } else { Ok(()) }
+}
+
+/// Checks one file and returns how many checks passed and failed.
+fn one(file: &Path, update: bool) -> Result<(usize, usize), Failure> {
+    let name = file.display();
+    let text = read(file)?;
+    let report = match scenario::run(&text, input::fields()) {
+        Ok(report) => report,
+        Err(message) => {
+            println!("{name}:{message}");
+            return Ok((0, 1));
+        }
+    };
+    for check in &report.checks {
+        if let Some(problem) = &check.problem {
+            println!("{name}:{}: {}\n{}", check.line, check.what, problem.trim_end());
+        }
+    }
+    if update && report.updated != text {
+        std::fs::write(file, &report.updated).map_err(|error| Failure::Usage(format!("{name}: {error}")))?;
+        println!("{name}: updated");
+    }
+    println!("{name}: {} of {} as expected", report.passed(), report.checks.len());
+    Ok((report.passed(), report.failed()))
+}
+
+/// Every conversation of the scenarios, one JSON line each: what another build of the engine must print as well.
+fn flows(files: &[PathBuf]) -> Result<(), Failure> {
+    for file in files {
+        let views = scenario::flows(&read(file)?).map_err(|m| Failure::Usage(format!("{}:{m}", file.display())))?;
+        for view in views {
+            println!("{}", serde_json::to_string(&view).map_err(|error| Failure::Usage(error.to_string()))?);
+        }
+    }
+    Ok(())
+}
+
+fn read(file: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(file).map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))
+}
+
+fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    if !path.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    let failed = |error: std::io::Error| Failure::Usage(format!("{}: {error}", path.display()));
+    let mut entries: Vec<PathBuf> =
+        std::fs::read_dir(path).map_err(failed)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    entries.sort();
+    for entry in entries {
+        if entry.is_dir() || entry.extension().is_some_and(|extension| extension == "md") {
+            collect(&entry, files)?;
+        }
+    }
+    Ok(())
 }

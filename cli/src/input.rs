@@ -13,6 +13,11 @@ use std::sync::{Arc, LazyLock};
 static FIELDS: LazyLock<Option<Arc<FieldTable>>> =
     LazyLock::new(|| FieldTable::parse(include_str!("../../public/fields.txt")).ok().map(Arc::new));
 
+/// The complete field table, if the one built in is sound.
+pub fn fields() -> Option<Arc<FieldTable>> {
+    FIELDS.clone()
+}
+
 /// A world with the field table, without manifests.
 pub fn empty(options: Options) -> World {
     let mut world = World::new(options);

@@ -8,6 +8,7 @@ pub mod manifest;
 pub mod net;
 pub mod program;
 pub mod protocol;
+pub mod scenario;
 pub mod tables;
 pub mod trace;
 pub mod workload;

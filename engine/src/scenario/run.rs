@@ -1,0 +1,133 @@
+//! Runs a scenario from its first line to its last on one cluster.
+
+use super::compare::{agrees, difference};
+use super::{Block, Document, Step, probe};
+use crate::console::terminal::Terminal;
+use crate::manifest::fields::FieldTable;
+use crate::protocol::{FlowView, Server};
+use crate::world::World;
+use std::sync::Arc;
+
+/// One thing that was checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// 1-based.
+    pub line: usize,
+    /// What was asked: a command or a probe.
+    pub what: String,
+    /// None: as expected. Else what differs.
+    pub problem: Option<String>,
+}
+
+/// What became of a scenario.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    pub checks: Vec<Check>,
+    /// The text with the output that was printed, where it differed.
+    pub updated: String,
+}
+
+impl Report {
+    pub fn passed(&self) -> usize {
+        self.checks.iter().filter(|check| check.problem.is_none()).count()
+    }
+
+    pub fn failed(&self) -> usize {
+        self.checks.len() - self.passed()
+    }
+}
+
+/// What a run needs beside the document.
+struct Runner<'a> {
+    server: Server,
+    terminal: Terminal,
+    report: Report,
+    /// Replacements of expected output: first line, line after the last, new lines.
+    edits: Vec<(usize, usize, Vec<String>)>,
+    flow: &'a mut dyn FnMut(FlowView),
+}
+
+/// Runs a scenario's text. An error is one of the scenario's form: `line: message`.
+pub fn run(text: &str, fields: Option<Arc<FieldTable>>) -> Result<Report, String> {
+    run_with(text, fields, &mut |_| {})
+}
+
+/// Every conversation of a scenario, in order, as `podhop trace --json` would print it.
+pub fn flows(text: &str) -> Result<Vec<FlowView>, String> {
+    let mut flows = Vec::new();
+    run_with(text, None, &mut |flow| flows.push(flow))?;
+    Ok(flows)
+}
+
+fn run_with(text: &str, fields: Option<Arc<FieldTable>>, flow: &mut dyn FnMut(FlowView)) -> Result<Report, String> {
+    let document = Document::parse(text)?;
+    let mut world = World::new(document.options.clone());
+    world.change(|cluster, now| cluster.set_fields(fields, now));
+    for block in &document.blocks {
+        if let Block::File { name, text, .. } = block
+            && world.cluster().file(name).is_none()
+        {
+            world.open_file(name, text, false);
+        }
+    }
+    let server = Server::over(world);
+    let mut runner =
+        Runner { server, terminal: Terminal::default(), report: Report::default(), edits: Vec::new(), flow };
+    for block in &document.blocks {
+        runner.block(block);
+    }
+    let mut report = runner.report;
+    report.updated = updated(text, runner.edits);
+    Ok(report)
+}
+
+impl Runner<'_> {
+    fn block(&mut self, block: &Block) {
+        match block {
+            // A later fence of the same name is the file's new text from here on.
+            Block::File { name, text, .. } => {
+                let changed = self.server.world().cluster().file(name).is_some_and(|file| *file.text != **text);
+                if changed {
+                    self.server.world().edit_file(name, text);
+                }
+            }
+            Block::Console { steps, .. } => steps.iter().for_each(|step| self.step(step)),
+            Block::Probe { line, text } => {
+                for (i, probe) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+                    let problem = probe::run(self.server.world(), probe).err();
+                    self.report.checks.push(Check { line: line + 1 + i, what: probe.trim().to_owned(), problem });
+                }
+            }
+            Block::Prose { .. } | Block::Code { .. } => {}
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        let mut printed = String::new();
+        for line in step.command.split('\n') {
+            let ran = self.terminal.run(self.server.world(), line);
+            printed.extend(ran.chunks.iter().map(|chunk| chunk.text.as_str()));
+            for flow in ran.flows {
+                if let Ok(view) = self.server.viewed(flow.0, |viewer, trace| viewer.flow(trace)) {
+                    (self.flow)(view);
+                }
+            }
+        }
+        let actual: Vec<&str> = printed.lines().collect();
+        let fine = agrees(&step.expected, &actual);
+        if !fine {
+            let lines = actual.iter().map(|line| line.trim_end().to_owned()).collect();
+            self.edits.push((step.expected_lines.0, step.expected_lines.1, lines));
+        }
+        let problem = (!fine).then(|| difference(&step.expected, &actual));
+        self.report.checks.push(Check { line: step.line, what: step.command.clone(), problem });
+    }
+}
+
+fn updated(text: &str, edits: Vec<(usize, usize, Vec<String>)>) -> String {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    for (first, after, new) in edits.into_iter().rev() {
+        lines.splice(first - 1..after - 1, new);
+    }
+    lines.join("\n") + "\n"
+}
