@@ -114,6 +114,12 @@ impl Terminal {
 }
 
 fn shell_of(context: Context, installed: Installed) -> Shell {
+    let session = session_of(&context, installed);
+    Shell { context, session }
+}
+
+/// A new shell's state in this place.
+pub fn session_of(context: &Context, installed: Installed) -> Session {
     let (name, dialect) = match installed {
         Installed::Bash => ("bash", Dialect::Bash),
         _ => ("sh", Dialect::Ash),
@@ -126,5 +132,5 @@ fn shell_of(context: Context, installed: Installed) -> Shell {
     let mut session = Session::new(name, dialect, cwd);
     session.export("HOME", home);
     session.export("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-    Shell { context, session }
+    session
 }

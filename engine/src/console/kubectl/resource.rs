@@ -115,13 +115,13 @@ pub struct Selection {
     pub kinds: Vec<Kind>,
     /// Kind and name, where names were given; `kinds` then has those of the names.
     pub names: Vec<(Kind, String)>,
-    /// As `kind/name` pairs: several kinds are then shown with their kind.
-    pub slashed: bool,
+    /// The namespace of each name, where it was not given by a flag: names that come from manifests.
+    pub namespaces: Vec<String>,
 }
 
 /// Reads `pods`, `pods a b`, `po,svc`, `pod/a svc/b` and `all`. Err: the message after `error: `.
 pub fn select(arguments: &[String], revision: &Revision) -> Result<Selection, String> {
-    let mut selection = Selection { kinds: Vec::new(), names: Vec::new(), slashed: false };
+    let mut selection = Selection { kinds: Vec::new(), names: Vec::new(), namespaces: Vec::new() };
     let slashes = arguments.iter().filter(|argument| argument.contains('/')).count();
     if slashes > 0 {
         if slashes < arguments.len() {
@@ -148,7 +148,6 @@ pub fn select(arguments: &[String], revision: &Revision) -> Result<Selection, St
                 }
             }
         }
-        selection.slashed = true;
         return Ok(selection);
     }
     let [words, names @ ..] = arguments else { return Ok(selection) };

@@ -182,7 +182,7 @@ impl Io {
     }
 
     /// Replaces what is left of standard input; returns it.
-    pub(super) fn swap_input(&mut self, input: String) -> String {
+    pub fn swap_input(&mut self, input: String) -> String {
         let before = self.read_all();
         self.input = input;
         before
