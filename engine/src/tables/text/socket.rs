@@ -7,7 +7,7 @@ use std::net::IpAddr;
 /// `tcp LISTEN 0 4096 0.0.0.0:80 0.0.0.0:* users:(("nginx"))`: the columns with one space between them.
 pub fn row(listener: &Listener) -> String {
     let [netid, state, received, backlog, local, port, peer, peer_port, users] = columns(listener);
-    format!("{netid} {state} {received} {backlog} {local}{port} {peer}{peer_port} {users}")
+    format!("{netid} {state} {received} {backlog} {local}{port} {peer}{peer_port}{users}")
 }
 
 /// `ss -lntup`: each column as wide as its widest cell.
@@ -43,7 +43,7 @@ fn columns(listener: &Listener) -> [String; 9] {
         Some(IpAddr::V4(ip)) => (format!("{ip}:"), "0.0.0.0:"),
         Some(IpAddr::V6(ip)) => (format!("[{ip}]:"), "[::]:"),
     };
-    let users = format!("users:((\"{}\"))", listener.process);
+    let users = format!(" users:((\"{}\"))", listener.process);
     let (port, backlog) = (listener.port.to_string(), backlog(listener).to_string());
     [netid.into(), state.into(), "0".into(), backlog, local, port, peer.into(), "*".into(), users]
 }

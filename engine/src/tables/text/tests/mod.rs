@@ -324,7 +324,7 @@ fn sysctl_and_sockets() {
     assert_eq!(socket::row(listener), "tcp LISTEN 0 4096 127.0.0.1:10248 0.0.0.0:* users:((\"kubelet\"))");
     assert_eq!(
         socket::all(&node()),
-        "Netid State  Recv-Q Send-Q Local Address:Port  Peer Address:PortProcess            \n\
-         tcp   LISTEN 0      4096       127.0.0.1:10248      0.0.0.0:*   users:((\"kubelet\"))\n"
+        "Netid State  Recv-Q Send-Q Local Address:Port  Peer Address:PortProcess             \n\
+         tcp   LISTEN 0      4096       127.0.0.1:10248      0.0.0.0:*    users:((\"kubelet\"))\n"
     );
 }
