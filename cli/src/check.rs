@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
     let mut paths = Vec::new();
     let mut update = std::env::var_os("PODHOP_UPDATE").is_some_and(|value| value == "1");
-    let mut json = false;
     args::parse(parser, |name, value| match name {
         None => {
             paths.push(value()?);
@@ -15,10 +14,6 @@ pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
         }
         Some("--update") => {
             update = true;
-            Ok(())
-        }
-        Some("--flows") => {
-            json = true;
             Ok(())
         }
         Some(other) => usage(format!("podhop check has no option {other}")),
@@ -30,7 +25,7 @@ pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
     for path in &paths {
         collect(Path::new(path), &mut files)?;
     }
-    if json { flows(&files) } else { check(&files, update) }
+    check(&files, update)
 }
 
 fn check(files: &[PathBuf], update: bool) -> Result<(), Failure> {
@@ -66,17 +61,6 @@ fn one(file: &Path, update: bool) -> Result<(usize, usize), Failure> {
     }
     println!("{name}: {} of {} as expected", report.passed(), report.checks.len());
     Ok((report.passed(), report.failed()))
-}
-
-/// Every conversation of the scenarios, one JSON line each: what another build of the engine must print as well.
-fn flows(files: &[PathBuf]) -> Result<(), Failure> {
-    for file in files {
-        let views = scenario::flows(&read(file)?).map_err(|m| Failure::Usage(format!("{}:{m}", file.display())))?;
-        for view in views {
-            println!("{}", serde_json::to_string(&view).map_err(|error| Failure::Usage(error.to_string()))?);
-        }
-    }
-    Ok(())
 }
 
 fn read(file: &Path) -> Result<String, Failure> {
