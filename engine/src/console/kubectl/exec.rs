@@ -2,9 +2,9 @@
 
 use super::flags::{Flag, Parsed, Takes, flag};
 use super::{Command, Failure, get, not_found, resource};
-use crate::cluster::{Kind, Outcome, PodKey, PodPhase, PodRecord, identity};
+use crate::cluster::{Outcome, PodKey, PodPhase, PodRecord, identity};
 use crate::console::machine::Context;
-use crate::console::shell::{self, Dialect, Host, Session};
+use crate::console::shell::{self, Host};
 use crate::console::terminal;
 use crate::workload::Shell;
 use std::sync::Arc;

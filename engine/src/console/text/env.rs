@@ -1,6 +1,7 @@
 //! Utilities about programs: `env`, `printenv`, `which`, `xargs`.
 
 use super::tool::{Tool, lines};
+use crate::console::shell::run_shell;
 
 /// `env [NAME=VALUE…] [PROGRAM ARGUMENTS…]`, `printenv [NAME…]`.
 pub(super) fn env(tool: &mut Tool, words: &[String]) -> i32 {
@@ -44,6 +45,10 @@ pub(super) fn env(tool: &mut Tool, words: &[String]) -> i32 {
 
 /// Runs a program; 127 with a message if there is none.
 fn run(tool: &mut Tool, argv: &[String]) -> i32 {
+    let program = argv[0].rsplit('/').next().unwrap_or_default();
+    if program == "sh" || (program == "bash" && tool.is_gnu()) {
+        return run_shell(argv, tool.host, tool.session, tool.io);
+    }
     match tool.host.run(argv, tool.session, tool.io) {
         Some(status) => status,
         None => {

@@ -3,6 +3,7 @@
 //! Left out, with a message: loops, arrays, functions of the program's own, `getline` and redirections. What is left
 //! always ends.
 
+mod expression;
 mod parse;
 mod value;
 
