@@ -15,10 +15,10 @@ const MODULES: [(&str, Uses); 15] = [
     ("tables", Uses::Only(&["net"])),
     // Records carry the identities that rows name as their origins.
     ("cluster", Uses::Only(&["net", "manifest", "tables"])),
-    ("control", Uses::Only(&["net", "manifest", "tables", "cluster"])),
-    ("trace", Uses::Only(&["net", "tables"])),
     // What the programs in a container do, as sockets' owners in the tables say it.
     ("workload", Uses::Only(&["net", "manifest", "tables"])),
+    ("control", Uses::Only(&["net", "manifest", "tables", "cluster", "workload"])),
+    ("trace", Uses::Only(&["net", "tables"])),
     ("program", Uses::Only(&["net", "manifest", "tables", "cluster", "control", "workload"])),
     // The walk never sees a Service, a policy or a manifest.
     ("dataplane", Uses::Only(&["net", "tables", "trace"])),

@@ -1,0 +1,170 @@
+//! The speed budgets, asked through the façade as the page asks. `cargo xtask bench` compares with xtask/budgets.toml.
+//!
+//! Prints one line a measurement: `bench <name> <number> <unit>`. Arguments choose measurements by parts of their names.
+
+// Measuring is the one place where real time counts.
+#![allow(clippy::disallowed_types)]
+
+use std::fmt::Write;
+use std::time::Instant;
+
+use podhop_engine::cluster::Options;
+use podhop_engine::protocol::{OpenFile, ReplyBody, Request, RequestBody, Server};
+use podhop_engine::world::{ProbeKind, ProbeSpec};
+
+const FILE: &str = "bench.yaml";
+
+/// A measurement: its name, and what prints it.
+type Measurement = (&'static str, fn());
+
+const MEASUREMENTS: [Measurement; 5] = [
+    ("open_100_objects", || open("open_100_objects", 100, 30)),
+    ("open_10000_objects", || open("open_10000_objects", 10_000, 3)),
+    ("edit_100_objects", edit),
+    ("echo_across_nodes", echo),
+    ("huge", huge),
+];
+
+fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
+    for (name, measure) in MEASUREMENTS {
+        if wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str())) {
+            measure();
+        }
+    }
+}
+
+fn report(name: &str, value: u128, unit: &str) {
+    println!("bench {name} {value} {unit}");
+}
+
+/// The median of some runs, in nanoseconds.
+fn median(runs: usize, mut run: impl FnMut(usize)) -> u128 {
+    let mut times: Vec<u128> = (0..runs)
+        .map(|index| {
+            let start = Instant::now();
+            run(index);
+            start.elapsed().as_nanos()
+        })
+        .collect();
+    times.sort_unstable();
+    times[runs / 2]
+}
+
+/// Two Pods pinned to different nodes, and plain Pods with labels and ports to make up the number.
+fn manifests(objects: usize, mark: usize) -> String {
+    let mut text = String::new();
+    for (name, node) in [("pod-a", "worker-1"), ("pod-b", "worker-2")] {
+        let _ = write!(
+            text,
+            "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {name}\n  labels: {{app: ends, mark: m{mark}}}\nspec:\n  \
+             nodeName: {node}\n  containers:\n  - name: main\n    image: busybox\n    command: [sleep, \"3600\"]\n---\n"
+        );
+    }
+    for index in 2..objects {
+        let _ = write!(
+            text,
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web-{index}\n  labels: {{app: web-{index}}}\nspec:\n  \
+             replicas: 0\n  selector: {{matchLabels: {{app: web-{index}}}}}\n  template:\n    metadata: {{labels: {{app: \
+             web-{index}}}}}\n    spec:\n      containers:\n      - name: web\n        image: nginx\n        ports: \
+             [{{containerPort: 80}}]\n---\n"
+        );
+    }
+    text
+}
+
+fn ask(server: &mut Server, body: RequestBody) -> ReplyBody {
+    let reply = server.handle(Request { id: 0, body }).body;
+    assert!(!matches!(reply, ReplyBody::Error(_)), "{reply:?}");
+    reply
+}
+
+fn opened(options: Options, text: String) -> Server {
+    let seed = options.seed;
+    let mut server = Server::new(options);
+    let files = vec![OpenFile { name: FILE.to_string(), text, live: true }];
+    let ReplyBody::Opened(opened) = ask(&mut server, RequestBody::Open { files, seed }) else {
+        panic!("opening is answered by Opened");
+    };
+    let errors: Vec<_> = opened.diagnostics.iter().filter(|diagnostic| diagnostic.severity == "error").collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    server
+}
+
+fn open(name: &str, objects: usize, runs: usize) {
+    let text = manifests(objects, 0);
+    report(name, median(runs, |_| drop(opened(Options::default(), text.clone()))), "ns");
+}
+
+/// A keystroke: the whole text again with one label changed, to the new picture's data.
+fn edit() {
+    let mut server = opened(Options::default(), manifests(100, 0));
+    let texts: Vec<String> = (1..=50).map(|mark| manifests(100, mark)).collect();
+    let time = median(texts.len(), |run| {
+        let text = texts[run].clone();
+        let ReplyBody::Edited(edited) = ask(&mut server, RequestBody::Edit { file: FILE.to_string(), text }) else {
+            panic!("an edit is answered by Edited");
+        };
+        assert!(edited.applied);
+    });
+    report("edit_100_objects", time, "ns");
+}
+
+/// One echo and its reply between Pods on different nodes, with the neighbours known, all steps recorded.
+fn echo() {
+    let mut server = opened(Options::default(), manifests(2, 0));
+    let spec = across_nodes(&mut server, "pod-a", "pod-b");
+    let ping = |server: &mut Server| assert!(server.world().probe(&spec).connects());
+    ping(&mut server);
+    report("echo_across_nodes", median(5_000, |_| ping(&mut server)), "ns");
+}
+
+fn across_nodes(server: &mut Server, from: &str, to: &str) -> ProbeSpec {
+    let revision = server.world().revision();
+    let pod = |name: &str| revision.pod("default", name).expect("the Pod was created").clone();
+    let (from, to) = (pod(from), pod(to));
+    assert_ne!(from.node, to.node);
+    let to = *to.ips.first().expect("the Pod has an address");
+    let kind = ProbeKind::Ping { size: 56, dont_fragment: false, ttl: None };
+    ProbeSpec { from: from.netns.expect("the Pod runs"), to, kind, timeout: 5_000_000_000 }
+}
+
+/// Kubernetes' stated limits: 150,000 Pods from Deployments on 5,000 nodes.
+fn huge() {
+    let mut text = manifests(2, 0);
+    for index in 0..150 {
+        let _ = write!(
+            text,
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: big-{index}}}\nspec:\n  replicas: 1000\n  \
+             selector: {{matchLabels: {{app: big-{index}}}}}\n  template:\n    metadata: {{labels: {{app: big-{index}}}}}\n    \
+             spec: {{containers: [{{name: web, image: nginx}}]}}\n---\n"
+        );
+    }
+    let start = Instant::now();
+    let options = Options { workers_count: Some(5_000), ..Options::default() };
+    let mut server = opened(options, text.clone());
+    report("huge_open", start.elapsed().as_nanos(), "ns");
+    let spec = across_nodes(&mut server, "pod-a", "pod-b");
+    let start = Instant::now();
+    assert!(server.world().probe(&spec).connects());
+    report("huge_first_ping", start.elapsed().as_nanos(), "ns");
+    let time = median(5, |run| {
+        let text = text.replacen("mark: m0", &format!("mark: m{}", run + 1), 1);
+        let ReplyBody::Edited(edited) = ask(&mut server, RequestBody::Edit { file: FILE.to_string(), text }) else {
+            panic!("an edit is answered by Edited");
+        };
+        assert!(edited.applied);
+    });
+    report("huge_edit", time, "ns");
+    if let Some(bytes) = memory_bytes_max() {
+        report("huge_memory", bytes, "bytes");
+    }
+}
+
+/// The most memory that this process has held, where the kernel says so.
+fn memory_bytes_max() -> Option<u128> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u128 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
+}
