@@ -124,7 +124,7 @@ fn across_nodes(server: &mut Server, from: &str, to: &str) -> ProbeSpec {
     let pod = |name: &str| revision.pod("default", name).expect("the Pod was created").clone();
     let (from, to) = (pod(from), pod(to));
     assert_ne!(from.node, to.node);
-    let to = *to.ips.first().expect("the Pod has an address");
+    let (to, _) = to.ip.clone().expect("the Pod has an address");
     let kind = ProbeKind::Ping { size: 56, dont_fragment: false, ttl: None };
     ProbeSpec { from: from.netns.expect("the Pod runs"), to, kind, timeout: 5_000_000_000 }
 }
