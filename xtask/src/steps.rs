@@ -1,8 +1,11 @@
 //! Steps with a number, a time and a count, and the summary at the end.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+
+use crate::command::watch;
 
 /// How many checks of a step went which way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +25,28 @@ impl Tally {
 
     pub fn of(passed: bool) -> Self {
         if passed { Tally::PASSED } else { Tally::FAILED }
+    }
+
+    /// The summary that podhop's own programs print: a line `N passed, N failed`.
+    pub fn read(line: &str) -> Option<Self> {
+        let (passed, failed) = line.strip_suffix(" failed")?.split_once(" passed, ")?;
+        Some(Tally { passed: passed.parse().ok()?, failed: failed.parse().ok()?, skipped: 0 })
+    }
+
+    /// Runs a program that prints such summaries, and adds them up. One that fails without saying what is a failure.
+    pub fn of_program(program: &mut Command) -> Result<Self> {
+        let mut tally = Tally::NOTHING;
+        let mut summaries = 0;
+        let succeeded = watch(program, |line| {
+            if let Some(read) = Tally::read(line) {
+                tally += read;
+                summaries += 1;
+            }
+        })?;
+        if summaries == 0 || (!succeeded && tally.failed == 0) {
+            tally += Tally::of(succeeded);
+        }
+        Ok(tally)
     }
 }
 
@@ -117,6 +142,12 @@ impl Steps {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn summaries_are_read() {
+        assert_eq!(Tally::read("812 passed, 3 failed"), Some(Tally { passed: 812, failed: 3, skipped: 0 }));
+        assert_eq!(Tally::read("12 clusters agree"), None);
+    }
 
     #[test]
     fn an_error_counts_as_one_failure_and_the_next_step_still_runs() {

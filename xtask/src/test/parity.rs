@@ -11,12 +11,15 @@ use crate::steps::Tally;
 /// Each scenario is one check.
 pub fn check() -> Result<Tally> {
     run(&mut cargo("build --quiet --locked --release --package podhop-parity"))?;
-    run(&mut cargo("build --quiet --locked --release --package podhop-parity --lib --target wasm32-unknown-unknown"))?;
+    let native = target().join("release/podhop-parity");
+    // Optimised as the page's worker is.
+    run(&mut cargo(
+        "build --quiet --locked --profile wasm-release --package podhop-parity --lib --target wasm32-unknown-unknown",
+    ))?;
     let bound = target().join("xtask/parity");
-    let wasm = target().join("wasm32-unknown-unknown/release/podhop_parity.wasm");
+    let wasm = target().join("wasm32-unknown-unknown/wasm-release/podhop_parity.wasm");
     let options = ["--target", "nodejs", "--no-typescript", "--out-dir"];
     run(command("wasm-bindgen", options).arg(&bound).arg(wasm))?;
-    let native = target().join("release/podhop-parity");
     let script = root().join("tests/parity/run.mjs");
     let mut tally = Tally::NOTHING;
     let mut bytes = 0;
@@ -36,7 +39,10 @@ pub fn check() -> Result<Tally> {
 
 fn difference(native: &str, wasm: &str) -> Option<String> {
     if native.trim().is_empty() {
-        return Some("no trace at all".to_string());
+        return Some("no conversation at all".to_string());
+    }
+    if let Some(error) = native.lines().find(|line| line.starts_with("error: ")) {
+        return Some(error.to_string());
     }
     if native == wasm {
         return None;
@@ -60,5 +66,6 @@ mod tests {
         assert!(difference("{\"a\":1}", "{\"a\":2}").unwrap().contains("byte 5"));
         assert!(difference("{}", "{}x").unwrap().contains("byte 2"));
         assert!(difference("", "").is_some());
+        assert!(difference("error: no\n", "error: no\n").is_some());
     }
 }

@@ -27,22 +27,8 @@ fn referee(args: &[&str]) -> Result<Tally> {
         return Ok(Tally::SKIPPED);
     }
     run(&mut cargo("build --quiet --locked --release --package podhop-referee"))?;
-    let mut tally = Tally::NOTHING;
-    let args: Vec<String> = args.iter().map(|arg| arg.to_string()).collect();
     let mut referee = cargo("run --quiet --locked --release --package podhop-referee --");
-    let passed = watch(referee.args(&args), |line| tally += counted(line).unwrap_or(Tally::NOTHING))?;
-    if tally == Tally::NOTHING {
-        tally = Tally::of(passed);
-    } else if !passed && tally.failed == 0 {
-        tally += Tally::FAILED;
-    }
-    Ok(tally)
-}
-
-/// The referee's own summary: `N passed, N failed`.
-fn counted(line: &str) -> Option<Tally> {
-    let (passed, failed) = line.strip_suffix(" failed")?.split_once(" passed, ")?;
-    Some(Tally { passed: passed.parse().ok()?, failed: failed.parse().ok()?, skipped: 0 })
+    Tally::of_program(referee.args(args))
 }
 
 /// Whether network namespaces can be made here; tries it.
@@ -56,15 +42,4 @@ fn usable() -> Result<(), &'static str> {
     }
     quiet("ip", &["netns", "delete", &name]);
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_referees_summary_is_counted() {
-        assert_eq!(counted("812 passed, 3 failed"), Some(Tally { passed: 812, failed: 3, skipped: 0 }));
-        assert_eq!(counted("12 clusters agree"), None);
-    }
 }

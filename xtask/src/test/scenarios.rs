@@ -1,26 +1,18 @@
-//! Labs and cases: each Markdown file is one check of `podhop check`.
+//! Labs and cases: `podhop check` counts what each Markdown file asserts.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::Result;
 
-use crate::command::{cargo, output, root, run, target};
+use crate::command::{cargo, root, run, target};
 use crate::steps::Tally;
 
 /// Checks every scenario through the command line, as a user would.
 pub fn check() -> Result<Tally> {
-    let podhop = podhop()?;
-    let mut tally = Tally::NOTHING;
-    for file in files()? {
-        let mut check = std::process::Command::new(&podhop);
-        let relative = file.strip_prefix(root()).unwrap_or(&file).to_path_buf();
-        let passed = run(check.current_dir(root()).arg("check").arg(&relative)).is_ok();
-        if !passed {
-            println!("failed: {}", relative.display());
-        }
-        tally += Tally::of(passed);
-    }
-    Ok(tally)
+    let files = files()?;
+    let relative = files.iter().map(|file| file.strip_prefix(root()).unwrap_or(file));
+    Tally::of_program(Command::new(podhop()?).current_dir(root()).arg("check").args(relative))
 }
 
 /// Every lab and case, in order of their paths.
@@ -50,6 +42,6 @@ fn find(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 
 /// The command line, built for speed.
 pub fn podhop() -> Result<PathBuf> {
-    output(&mut cargo("build --quiet --locked --release --package podhop"))?;
+    run(&mut cargo("build --quiet --locked --release --package podhop"))?;
     Ok(target().join("release/podhop"))
 }
