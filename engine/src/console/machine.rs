@@ -8,6 +8,7 @@ use crate::tables::{Netns, NetnsId};
 use crate::trace::FlowId;
 use crate::workload::Toolbox;
 use crate::world::{Limit, World};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -32,6 +33,8 @@ pub struct Effects {
     pub clear: bool,
     /// The store was changed.
     pub changed: bool,
+    /// Live files that the line has emptied and not filled again yet.
+    pub truncated: BTreeSet<String>,
 }
 
 /// One machine: the command line's host.
@@ -123,14 +126,15 @@ impl Host for Machine<'_> {
         let name = name.rsplit('/').next().unwrap_or(name);
         match name {
             "kubectl" | "k" if self.context == Context::Host => Some(kubectl::run(self, argv, session, io)),
-            "clear" => {
+            "clear" if net::has(self, name) => {
                 self.effects.clear = true;
                 Some(0)
             }
-            _ => match net::run(self, argv, session, io) {
-                Some(status) => Some(status),
-                None => text::run(argv, self, session, io),
-            },
+            _ if !net::has(self, name) => None,
+            _ => {
+                let ran = net::run(self, argv, session, io).or_else(|| text::run(argv, self, session, io));
+                Some(ran.unwrap_or_else(|| net::not_simulated(name, io)))
+            }
         }
     }
 

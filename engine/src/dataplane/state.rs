@@ -190,6 +190,25 @@ impl NetnsState {
         RuntimeChange { before, after: Some(row(mac, state)) }
     }
 
+    /// Forgets neighbours, as `ip neigh flush` does; those that packets wait for stay.
+    pub fn forget_neighbors(
+        &mut self,
+        which: &mut dyn FnMut(LinkIndex, IpAddr, &Neighbor) -> bool,
+        now: Nanos,
+    ) -> Vec<RuntimeChange> {
+        let mut changes = Vec::new();
+        self.neighbors.retain(|(link, ip), neighbor| {
+            let waiting = neighbor.queue.iter().any(|(_, waits)| *waits);
+            let goes = !waiting && which(*link, *ip, neighbor);
+            if goes {
+                let row = Learned::Neighbor { link: *link, ip: *ip, mac: neighbor.mac, state: neighbor.state(now) };
+                changes.push(RuntimeChange { before: Some(row), after: None });
+            }
+            !goes
+        });
+        changes
+    }
+
     /// Puts a journaled row back, as it was before the change.
     pub fn undo(&mut self, change: &RuntimeChange, at: Nanos) {
         match change.after {

@@ -6,16 +6,18 @@
 mod journal;
 mod probe;
 mod runtime;
+mod scratch;
 mod tables;
 
 pub use probe::{ProbeKind, ProbeResult, ProbeSpec};
 pub use runtime::{Finished, Limit, Runtime};
+pub use scratch::Scratch;
 pub use tables::TableCache;
 
 use crate::cluster::{Applied, Cluster, ObjectKey, Options, Revision};
 use crate::control;
-use crate::dataplane::{NetnsState, Process, Surroundings};
-use crate::tables::{Netns, NetnsId, Segment};
+use crate::dataplane::{Neighbor, NetnsState, Process, Surroundings};
+use crate::tables::{LinkIndex, Netns, NetnsId, Segment};
 use crate::trace::{Nanos, Recorder};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -25,6 +27,8 @@ pub struct World {
     cluster: Cluster,
     tables: TableCache,
     runtime: Runtime,
+    /// Files that commands have written.
+    pub scratch: Scratch,
 }
 
 impl World {
@@ -33,7 +37,7 @@ impl World {
         let cluster = control::start(options);
         let revision = cluster.revision().clone();
         let runtime = Runtime::new(revision.seed);
-        World { cluster, tables: TableCache::new(revision), runtime }
+        World { cluster, tables: TableCache::new(revision), runtime, scratch: Scratch::default() }
     }
 
     /// The store: files, objects, revisions.
@@ -130,6 +134,11 @@ impl World {
         limit: Limit,
     ) -> Finished {
         self.runtime.run(&mut self.tables, netns, title, process, limit)
+    }
+
+    /// Makes a namespace forget neighbours that it has learned: `ip neigh flush`.
+    pub fn forget_neighbors(&mut self, id: NetnsId, which: &mut dyn FnMut(LinkIndex, IpAddr, &Neighbor) -> bool) {
+        self.runtime.forget_neighbors(id, which);
     }
 
     /// Lets virtual time pass.

@@ -3,10 +3,10 @@
 use super::journal::Journal;
 use super::tables::TableCache;
 use crate::dataplane::{
-    Effect, HopTarget, Io, JournalEntry, NetnsState, Output, Process, ProcessEvent, ProcessId, Skb, SocketEvent,
-    SocketId, Surroundings, Switch, Timer, Walk,
+    Effect, HopTarget, Io, JournalEntry, Neighbor, NetnsState, Output, Process, ProcessEvent, ProcessId, Skb,
+    SocketEvent, SocketId, Surroundings, Switch, Timer, Walk,
 };
-use crate::tables::NetnsId;
+use crate::tables::{LinkIndex, NetnsId};
 use crate::trace::{Disposition, DropReason, Flow, FlowEnd, FlowId, Nanos, PacketRef, Recorder};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -102,6 +102,15 @@ impl Runtime {
     /// Namespaces that are gone lose what they had learned.
     pub fn forget(&mut self, alive: impl Fn(NetnsId) -> bool) {
         self.states.retain(|id, _| alive(*id));
+    }
+
+    /// Makes a namespace forget neighbours that it has learned.
+    pub fn forget_neighbors(&mut self, id: NetnsId, which: &mut dyn FnMut(LinkIndex, IpAddr, &Neighbor) -> bool) {
+        let now = self.now;
+        let Some(state) = self.states.get_mut(&id) else { return };
+        let changes = state.forget_neighbors(which, now).into_iter();
+        self.changes.extend(changes.map(|change| JournalEntry { at: now, netns: id, change }));
+        self.journal.append(&mut self.changes);
     }
 
     /// Starts a process, which opens a conversation, and lets time pass until it ends and its packets have arrived.

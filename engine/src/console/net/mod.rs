@@ -1,16 +1,104 @@
 //! Network tools: what can be run in a container, on a node and on the student's own machine.
+//!
+//! One file or folder a tool, all of the same anatomy: arguments, then a process that runs in the namespace or the text
+//! of a table, then output and exit status as the real tool has them.
+
+pub mod clock;
+mod files;
+mod hostname;
+mod installed;
+mod ip;
+mod options;
+mod path;
+mod ping;
+mod resolve;
+mod sysctl;
+mod system;
 
 use super::machine::Machine;
 use super::shell::{Io, Session};
+use crate::net::IcmpError;
+use std::net::IpAddr;
 
-/// Runs a tool; None if it is not one of these or this place does not have it.
-pub fn run(machine: &mut Machine<'_>, argv: &[String], _session: &mut Session, io: &mut Io) -> Option<i32> {
-    match argv.first()?.as_str() {
-        "hostname" => {
-            let name = machine.hostname();
-            io.out(&format!("{name}\n"));
-            Some(0)
+/// Said where a container has no sandbox.
+const NOT_RUNNING: &str = "the container is not running\n";
+
+pub use installed::{has, path as installed_at};
+pub use sysctl::write as write_sysctl;
+
+/// Runs a tool; None if it is not one of these.
+pub fn run(machine: &mut Machine<'_>, argv: &[String], session: &mut Session, io: &mut Io) -> Option<i32> {
+    let name = argv.first()?.rsplit('/').next().unwrap_or_default();
+    let tool: fn(&mut Machine<'_>, &[String], &mut Io) -> i32 = match name {
+        "date" => system::date,
+        "hostname" => hostname::run,
+        "id" => system::id,
+        "ip" => ip::run,
+        "ls" | "mkdir" | "rm" | "touch" => return Some(files::run(machine, argv, session, io)),
+        "ping" => ping::run,
+        "sleep" => system::sleep,
+        "sysctl" => sysctl::run,
+        "uname" => system::uname,
+        "uptime" => system::uptime,
+        "whoami" => system::whoami,
+        _ => return None,
+    };
+    Some(tool(machine, argv, io))
+}
+
+/// Says why a program that this place has does nothing here.
+pub fn not_simulated(name: &str, io: &mut Io) -> i32 {
+    let why = match name {
+        "tcpdump" | "tshark" | "termshark" | "ngrep" => {
+            "podhop records every packet by itself: see the journey, or `podhop trace --pcap FILE`"
         }
-        _ => None,
+        "nslookup" | "dig" | "host" | "drill" => "podhop does not run cluster DNS yet",
+        "iptables" | "iptables-save" | "ip6tables" | "nft" | "ipset" | "ipvsadm" | "conntrack" => {
+            "podhop does not simulate netfilter yet: these nodes have no rules"
+        }
+        _ => "podhop does not simulate this program",
+    };
+    fail(io, &format!("{name}: {why}\n"), 1)
+}
+
+/// Prints a complaint and passes on the status; to standard output if the status is 0.
+fn fail(io: &mut Io, message: &str, status: i32) -> i32 {
+    if status == 0 {
+        io.out(message)
+    } else {
+        io.err(message)
+    }
+    status
+}
+
+/// An ICMP error as ping and others word it.
+fn icmp_words(error: IcmpError) -> String {
+    match error {
+        IcmpError::NetUnreachable => "Destination Net Unreachable".to_owned(),
+        IcmpError::HostUnreachable => "Destination Host Unreachable".to_owned(),
+        IcmpError::ProtocolUnreachable => "Destination Protocol Unreachable".to_owned(),
+        IcmpError::PortUnreachable => "Destination Port Unreachable".to_owned(),
+        IcmpError::FragmentationNeeded { mtu } => format!("Frag needed and DF set (mtu = {mtu})"),
+        IcmpError::TtlExceeded => "Time to live exceeded".to_owned(),
+        IcmpError::ReassemblyTimeExceeded => "Frag reassembly time exceeded".to_owned(),
     }
 }
+
+/// An ICMP error as a socket's errno, in the C library's words (Models net/ipv4/icmp.c icmp_err_convert).
+fn icmp_errno(error: IcmpError) -> &'static str {
+    match error {
+        IcmpError::NetUnreachable => "Network is unreachable",
+        IcmpError::HostUnreachable | IcmpError::TtlExceeded | IcmpError::ReassemblyTimeExceeded => "No route to host",
+        IcmpError::ProtocolUnreachable => "Protocol not available",
+        IcmpError::PortUnreachable => "Connection refused",
+        IcmpError::FragmentationNeeded { .. } => "Message too long",
+    }
+}
+
+/// True for addresses that tools print as they are.
+fn is_literal(host: &str) -> bool {
+    host.parse::<IpAddr>().is_ok()
+}
+
+#[cfg(test)]
+pub mod testing;

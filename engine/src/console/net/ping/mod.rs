@@ -1,0 +1,107 @@
+//! `ping`: busybox 1.37's and iputils 20240905's, by the image.
+//!
+//! Left out, each with a message: IPv6-only options, timestamps and record route in the packet, preload, patterns.
+
+mod options;
+mod output;
+mod process;
+#[cfg(test)]
+mod tests;
+
+use super::super::machine::Machine;
+use super::super::shell::Io;
+use super::resolve::{Hosts, NO_DNS};
+use super::{fail, path};
+use crate::tables::{Netns, RouteKind};
+use crate::workload;
+use crate::world::Limit;
+use options::Settings;
+use process::Pinger;
+use std::net::IpAddr;
+
+/// Whose output and habits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Style {
+    Busybox,
+    Iputils,
+}
+
+pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Io) -> i32 {
+    let style = if machine.toolbox().ping == workload::Ping::Iputils { Style::Iputils } else { Style::Busybox };
+    let settings = match options::parse(style, argv) {
+        Ok(settings) => settings,
+        Err((message, status)) => return fail(io, &message, status),
+    };
+    let hosts = Hosts::read(machine);
+    let ip = match hosts.address(&settings.host) {
+        Some(ip) if settings.family.has(ip) => ip,
+        found => return unresolved(style, &settings.host, found, io),
+    };
+    let Some(netns) = machine.netns() else { return fail(io, super::NOT_RUNNING, 126) };
+    let from = match source(style, &settings, &netns, ip) {
+        Ok(from) => from,
+        Err((message, status)) => return fail(io, &message, status),
+    };
+    if style == Style::Iputils
+        && let Some((message, status)) = connect_error(&settings, &netns, ip)
+    {
+        return fail(io, &message, status);
+    }
+    let pinger = Pinger::new(style, settings, ip, from, hosts);
+    machine.run_process((argv.join(" "), Some(ip)), Box::new(pinger), Limit::default(), io)
+}
+
+fn unresolved(style: Style, host: &str, found: Option<IpAddr>, io: &mut Io) -> i32 {
+    match (style, found) {
+        (Style::Busybox, Some(_)) => fail(io, &format!("ping: bad address '{host}'\n"), 1),
+        (Style::Iputils, Some(_)) => fail(io, &format!("ping: {host}: Address family for hostname not supported\n"), 2),
+        (Style::Busybox, None) => fail(io, &format!("ping: bad address '{host}'\n{NO_DNS}"), 1),
+        (Style::Iputils, None) => fail(io, &format!("ping: {host}: Temporary failure in name resolution\n{NO_DNS}"), 2),
+    }
+}
+
+/// `-I`: what the header says about the source, if that is where the routing table sends from anyway.
+fn source(style: Style, settings: &Settings, netns: &Netns, to: IpAddr) -> Result<String, (String, i32)> {
+    let Some(wanted) = &settings.source else { return Ok(String::new()) };
+    let route = path::route(netns, to);
+    let routed = route.and_then(|route| path::source(netns, route, to));
+    let (fits, text) = match wanted.parse::<IpAddr>() {
+        Ok(ip) if netns.is_local(ip) => (routed == Some(ip), format!(" from {ip}")),
+        Ok(_) if style == Style::Busybox => {
+            return Err(("ping: bind: Cannot assign requested address\n".to_owned(), 1));
+        }
+        Ok(_) => return Err(("ping: bind: Cannot assign requested address\n".to_owned(), 2)),
+        Err(_) => match netns.link_named(wanted) {
+            Some(link) => (
+                route.is_some_and(|route| route.dev == link.index),
+                routed.map_or_else(String::new, |ip| format!(" from {ip} {wanted}")),
+            ),
+            None if style == Style::Busybox => return Err((format!("ping: bad address '{wanted}'\n"), 1)),
+            None => return Err((format!("ping: SO_BINDTODEVICE {wanted}: No such device\n"), 2)),
+        },
+    };
+    if !fits && route.is_some() {
+        let message = format!("ping: podhop sends as the routing table says (ip route get {to}), not from {wanted}\n");
+        return Err((message, 2));
+    }
+    Ok(match style {
+        // busybox says so for addresses only.
+        Style::Busybox if wanted.parse::<IpAddr>().is_err() => String::new(),
+        Style::Busybox => text,
+        Style::Iputils if wanted.parse::<IpAddr>().is_ok() => text + " ",
+        Style::Iputils => text,
+    })
+}
+
+/// iputils connects a UDP socket first, to learn its source address.
+fn connect_error(settings: &Settings, netns: &Netns, to: IpAddr) -> Option<(String, i32)> {
+    match path::route(netns, to) {
+        None => Some(("ping: connect: Network is unreachable\n".to_owned(), 2)),
+        Some(route) if route.kind == RouteKind::Blackhole => Some(("ping: connect: Invalid argument\n".to_owned(), 2)),
+        Some(route) if route.kind == RouteKind::Broadcast && !settings.broadcast => {
+            let advice = "Do you want to ping broadcast? Then -b. If not, check your local firewall rules";
+            Some((format!("ping: {advice}\n"), 2))
+        }
+        Some(_) => None,
+    }
+}
