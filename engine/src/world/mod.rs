@@ -125,6 +125,11 @@ impl World {
         self.tables.restore(id);
     }
 
+    /// Begins again at time zero with nothing learned and no conversations. The cluster and replaced tables stay.
+    pub fn restart(&mut self) {
+        self.runtime = Runtime::new(self.tables.revision().seed);
+    }
+
     /// Runs a program in a namespace until it ends. `title` and address name the conversation.
     pub fn run(
         &mut self,

@@ -1,0 +1,187 @@
+//! The sockets of listeners, probes and onlookers.
+
+use super::Result;
+use crate::job::{Probe, What};
+use crate::outcome::{Seen, Verdict};
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv4Ttl, RcvBufForce, SocketError};
+use nix::sys::socket::{
+    AddressFamily, ControlMessageOwned, MsgFlags, SetSockOpt, SockFlag, SockProtocol, SockType, SockaddrIn, bind,
+    connect, getsockopt, recvmsg, sendto, setsockopt, socket,
+};
+use std::io::IoSliceMut;
+use std::net::Ipv4Addr;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+/// A probe's echo identifier or source port is this plus its index, so every packet names its probe.
+pub const NUMBER_BASE: usize = 40_000;
+
+const FLAGS: SockFlag = SockFlag::SOCK_NONBLOCK.union(SockFlag::SOCK_CLOEXEC);
+
+fn address(ip: Ipv4Addr, port: u16) -> SockaddrIn {
+    let [a, b, c, d] = ip.octets();
+    SockaddrIn::new(a, b, c, d, port)
+}
+
+fn ip_of(address: &libc::sockaddr_in) -> Ipv4Addr {
+    Ipv4Addr::from(u32::from_be(address.sin_addr.s_addr))
+}
+
+/// `IP_MTU_DISCOVER`: whether the DF bit is set. "Probe" sets it and minds the device's MTU only, not what earlier
+/// probes have learnt about the path.
+#[derive(Clone, Copy)]
+struct MtuDiscover;
+
+impl SetSockOpt for MtuDiscover {
+    type Val = bool;
+
+    #[allow(unsafe_code, reason = "nix has no wrapper for this option")]
+    fn set<F: AsFd>(&self, fd: &F, dont_fragment: &bool) -> nix::Result<()> {
+        let value: libc::c_int = if *dont_fragment { libc::IP_PMTUDISC_PROBE } else { libc::IP_PMTUDISC_DONT };
+        // SAFETY: the descriptor is borrowed for the call, and the pointer is to a c_int of the length given.
+        let result = unsafe {
+            libc::setsockopt(
+                fd.as_fd().as_raw_fd(),
+                libc::IPPROTO_IP,
+                libc::IP_MTU_DISCOVER,
+                (&raw const value).cast(),
+                size_of::<libc::c_int>() as libc::socklen_t,
+            )
+        };
+        Errno::result(result).map(drop)
+    }
+}
+
+/// Sees every packet of a protocol that this namespace takes for its own, header included.
+pub fn open_onlooker(protocol: SockProtocol) -> Result<OwnedFd> {
+    let fd = socket(AddressFamily::Inet, SockType::Raw, FLAGS, protocol).map_err(|error| format!("raw: {error}"))?;
+    setsockopt(&fd, RcvBufForce, &(8 << 20)).map_err(|error| format!("SO_RCVBUFFORCE: {error}"))?;
+    Ok(fd)
+}
+
+/// Which probe's packet these bytes are, and how it looks. Answers are nobody's.
+pub fn recognise(packet: &[u8], probes: &[Probe]) -> Option<(usize, Seen)> {
+    let header_len = usize::from(packet.first()? & 0xf) * 4;
+    let rest = packet.get(header_len..)?;
+    let number = |at: usize| Some(usize::from(u16::from_be_bytes([*rest.get(at)?, *rest.get(at + 1)?])));
+    let number = match packet.get(9)? {
+        1 if *rest.first()? == 8 => number(4)?,
+        // A SYN without ACK.
+        6 if rest.get(13)? & 0x12 == 0x02 => number(0)?,
+        17 => number(0)?,
+        _ => return None,
+    };
+    let index = number.checked_sub(NUMBER_BASE)?;
+    let fits = match (probes.get(index)?.what, packet[9]) {
+        (What::Ping { .. }, 1) | (What::Tcp { .. }, 6) => true,
+        (What::Udp { port, .. }, 17) => rest.get(2..4)? == port.to_be_bytes(),
+        _ => false,
+    };
+    let source: [u8; 4] = packet.get(12..16)?.try_into().ok()?;
+    fits.then_some((index, Seen { source: source.into(), ttl: *packet.get(8)? }))
+}
+
+/// Opens the probe's socket and sends its packet. `Err` is the sender's own kernel refusing.
+pub fn send(index: usize, probe: &Probe) -> std::result::Result<OwnedFd, Errno> {
+    let number = (NUMBER_BASE + index) as u16;
+    let (kind, protocol, ttl, df) = match probe.what {
+        What::Ping { ttl, df, .. } => (SockType::Datagram, Some(SockProtocol::Icmp), ttl, df),
+        What::Tcp { ttl, .. } => (SockType::Stream, None, ttl, true),
+        What::Udp { ttl, df, .. } => (SockType::Datagram, None, ttl, df),
+    };
+    let fd = socket(AddressFamily::Inet, kind, FLAGS, protocol)?;
+    setsockopt(&fd, Ipv4RecvErr, &true)?;
+    setsockopt(&fd, Ipv4Ttl, &i32::from(ttl))?;
+    if !matches!(probe.what, What::Tcp { .. }) {
+        setsockopt(&fd, MtuDiscover, &df)?;
+    }
+    bind(fd.as_raw_fd(), &address(Ipv4Addr::UNSPECIFIED, number))?;
+    match probe.what {
+        What::Ping { size, .. } => {
+            let mut message = vec![8, 0, 0, 0, 0, 0, 0, 0];
+            message.extend((0..size).map(|i| i as u8));
+            sendto(fd.as_raw_fd(), &message, &address(probe.to, 0), MsgFlags::empty())?;
+        }
+        What::Tcp { port, .. } => match connect(fd.as_raw_fd(), &address(probe.to, port)) {
+            Ok(()) | Err(Errno::EINPROGRESS) => {}
+            Err(error) => return Err(error),
+        },
+        What::Udp { port, size, .. } => {
+            let message: Vec<u8> = (0..size).map(|i| i as u8).collect();
+            sendto(fd.as_raw_fd(), &message, &address(probe.to, port), MsgFlags::empty())?;
+        }
+    }
+    Ok(fd)
+}
+
+/// What the sender's kernel says when it will not send.
+pub fn refused_locally(error: Errno) -> Verdict {
+    match error {
+        Errno::EMSGSIZE => Verdict::MessageTooLong,
+        error => Verdict::LocalError(format!("{error:?}")),
+    }
+}
+
+/// Reads a probe's socket that has become ready: the verdict and who spoke it, if there is one yet.
+pub fn receive(fd: &OwnedFd, probe: &Probe) -> Option<(Verdict, Option<Ipv4Addr>)> {
+    if let Some(answer) = read_error(fd, probe.to) {
+        return Some(answer);
+    }
+    if matches!(probe.what, What::Tcp { .. }) {
+        return match getsockopt(fd, SocketError).map(Errno::from_raw) {
+            Ok(Errno::UnknownErrno) => Some((Verdict::Replied, Some(probe.to))),
+            Ok(Errno::ECONNREFUSED) => Some((Verdict::Reset, Some(probe.to))),
+            Ok(error) | Err(error) => Some((Verdict::LocalError(format!("{error:?}")), None)),
+        };
+    }
+    let mut buffer = [0; 2048];
+    let (_, from) = nix::sys::socket::recvfrom::<SockaddrIn>(fd.as_raw_fd(), &mut buffer).ok()?;
+    Some((Verdict::Replied, from.map(|from| from.ip())))
+}
+
+/// An ICMP error in the socket's error queue.
+fn read_error(fd: &OwnedFd, to: Ipv4Addr) -> Option<(Verdict, Option<Ipv4Addr>)> {
+    let mut buffer = [0; 2048];
+    let mut parts = [IoSliceMut::new(&mut buffer)];
+    let mut control = nix::cmsg_space!(libc::sock_extended_err, libc::sockaddr_in, [u8; 64]);
+    let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
+    let message = recvmsg::<SockaddrIn>(fd.as_raw_fd(), &mut parts, Some(&mut control), flags).ok()?;
+    message.cmsgs().ok()?.find_map(|message| match message {
+        ControlMessageOwned::Ipv4RecvErr(error, from) if error.ee_origin == libc::SO_EE_ORIGIN_ICMP => {
+            let from = ip_of(&from?);
+            Some((Verdict::of_icmp(error.ee_type, error.ee_code, error.ee_info, from, to), Some(from)))
+        }
+        ControlMessageOwned::Ipv4RecvErr(error, _) => {
+            Some((refused_locally(Errno::from_raw(error.ee_errno as i32)), None))
+        }
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(protocol: u8, rest: &[u8]) -> Vec<u8> {
+        let mut packet = vec![0x45, 0, 0, 0, 0, 0, 0, 0, 63, protocol, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+        packet.extend_from_slice(rest);
+        packet
+    }
+
+    #[test]
+    fn a_packet_names_its_probe() {
+        let to = Ipv4Addr::new(10, 0, 0, 2);
+        let ping = Probe { netns: 0, to, what: What::Ping { size: 0, df: false, ttl: 64 } };
+        let udp = Probe { netns: 0, to, what: What::Udp { port: 53, size: 0, df: false, ttl: 64 } };
+        let probes = [ping, udp];
+        let [high, low] = (NUMBER_BASE as u16).to_be_bytes();
+        let seen = Seen { source: Ipv4Addr::new(10, 0, 0, 1), ttl: 63 };
+        assert_eq!(recognise(&packet(1, &[8, 0, 0, 0, high, low, 0, 0]), &probes), Some((0, seen)));
+        assert_eq!(recognise(&packet(1, &[0, 0, 0, 0, high, low, 0, 0]), &probes), None, "a reply");
+        assert_eq!(recognise(&packet(17, &[high, low + 1, 0, 53, 0, 8, 0, 0]), &probes), Some((1, seen)));
+        assert_eq!(recognise(&packet(17, &[high, low, 0, 53, 0, 8, 0, 0]), &probes), None, "another kind's number");
+        assert_eq!(recognise(&packet(17, &[high, low + 9, 0, 53, 0, 8, 0, 0]), &probes), None, "nobody's");
+        assert_eq!(recognise(&[0x4f, 0], &probes), None, "cut short");
+    }
+}

@@ -1,0 +1,389 @@
+//! Which packets to send. Everything is chosen from the namespaces' tables: who has which address, device and port.
+
+use crate::job::{Probe, What};
+use crate::random::Random;
+use ipnet::Ipv4Net;
+use podhop_engine::net::Protocol;
+use podhop_engine::tables::{Link, LinkKind, Netns, Place};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+/// What a probe is after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Every Pod to every Pod: this must work whatever the tables say.
+    Reach,
+    Ping,
+    TcpOpen,
+    TcpClosed,
+    UdpOpen,
+    UdpClosed,
+    TtlLimited,
+    /// At an MTU, or over it, with DF.
+    Oversized,
+    Absent,
+}
+
+impl Kind {
+    pub const ALL: [Kind; 9] = [
+        Kind::Reach,
+        Kind::Ping,
+        Kind::TcpOpen,
+        Kind::TcpClosed,
+        Kind::UdpOpen,
+        Kind::UdpClosed,
+        Kind::TtlLimited,
+        Kind::Oversized,
+        Kind::Absent,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Reach => "every Pod to every Pod",
+            Kind::Ping => "ping",
+            Kind::TcpOpen => "TCP open",
+            Kind::TcpClosed => "TCP closed",
+            Kind::UdpOpen => "UDP open",
+            Kind::UdpClosed => "UDP closed",
+            Kind::TtlLimited => "TTL-limited",
+            Kind::Oversized => "oversized with DF",
+            Kind::Absent => "absent address",
+        }
+    }
+}
+
+/// Most probes about MTUs in one cluster, when they are sampled.
+const OVERSIZED_MAX: usize = 34;
+/// Of these, most that fit the sender's device and not the tunnel.
+const SQUEEZED_MAX: usize = 20;
+/// Most probes from one node that the gateway turns down: the kernel rations these errors by the receiver's address,
+/// five at a stroke and then one a second, whatever `icmp_ratelimit` says (net/ipv4/route.c ip_error).
+const TURNED_DOWN_MAX: u32 = 4;
+/// IPv4 and ICMP or UDP headers, in bytes.
+const HEADERS: u32 = 28;
+
+/// The namespaces of a cluster and what the choice needs to know of them.
+pub struct Chooser<'a> {
+    spaces: &'a [Arc<Netns>],
+    /// Indices of namespaces with Pods in them: sandboxes and nodes.
+    pods: Vec<usize>,
+    nodes: Vec<usize>,
+    /// Every address but loopback's, and its namespace.
+    addresses: Vec<(Ipv4Addr, usize)>,
+    /// How many probes of each namespace the gateway turns down.
+    turned_down: BTreeMap<usize, u32>,
+    random: Random,
+}
+
+/// The addresses of a namespace, loopback's left out.
+pub fn addresses(netns: &Netns) -> impl Iterator<Item = Ipv4Net> {
+    netns.addresses.iter().filter_map(|address| match address.net {
+        ipnet::IpNet::V4(net) if !net.addr().is_loopback() => Some(net),
+        _ => None,
+    })
+}
+
+fn first_address(netns: &Netns) -> Option<Ipv4Addr> {
+    addresses(netns).next().map(|net| net.addr())
+}
+
+fn ping(netns: usize, to: Ipv4Addr) -> Probe {
+    Probe { netns, to, what: What::Ping { size: 56, df: false, ttl: 64 } }
+}
+
+/// An echo request of this many bytes, IP header included, that must not be fragmented.
+pub fn ping_of_len(netns: usize, to: Ipv4Addr, len: u32) -> Probe {
+    let size = len.saturating_sub(HEADERS).min(60_000) as u16;
+    Probe { netns, to, what: What::Ping { size, df: true, ttl: 64 } }
+}
+
+impl<'a> Chooser<'a> {
+    pub fn new(spaces: &'a [Arc<Netns>], seed: u64) -> Chooser<'a> {
+        let of = |wanted: fn(&Place) -> bool| (0..spaces.len()).filter(|i| wanted(&spaces[*i].place)).collect();
+        Chooser {
+            spaces,
+            pods: of(|place| matches!(place, Place::Pod { .. } | Place::Node(_))),
+            nodes: of(|place| matches!(place, Place::Node(_))),
+            addresses: (0..spaces.len()).flat_map(|i| addresses(&spaces[i]).map(move |net| (net.addr(), i))).collect(),
+            turned_down: BTreeMap::new(),
+            random: Random::new(seed, "probes"),
+        }
+    }
+
+    /// The probes of one cluster, without repetition; with `all_edges`, every edge of every MTU is tried.
+    pub fn probes(mut self, all_edges: bool) -> Vec<(Kind, Probe)> {
+        let mut probes = self.reach();
+        for (count, kind) in [
+            (16, Kind::Ping),
+            (16, Kind::TcpOpen),
+            (14, Kind::TcpClosed),
+            (16, Kind::UdpOpen),
+            (14, Kind::UdpClosed),
+            (22, Kind::TtlLimited),
+            (34, Kind::Absent),
+        ] {
+            for _ in 0..count {
+                let probe = match kind {
+                    Kind::Ping => self.ping(),
+                    Kind::TcpOpen => self.open(Protocol::Tcp),
+                    Kind::TcpClosed => self.closed(Protocol::Tcp),
+                    Kind::UdpOpen => self.open(Protocol::Udp),
+                    Kind::UdpClosed => self.closed(Protocol::Udp),
+                    Kind::TtlLimited => self.ttl_limited(),
+                    _ => self.absent(),
+                };
+                probes.extend(probe.map(|probe| (kind, probe)));
+            }
+        }
+        let (mut edges, mut squeezed) = (self.edges(), self.squeezed());
+        if !all_edges {
+            self.sample(&mut squeezed, SQUEEZED_MAX);
+            self.sample(&mut edges, OVERSIZED_MAX - squeezed.len());
+        }
+        edges.append(&mut squeezed);
+        probes.extend(edges.into_iter().map(|probe| (Kind::Oversized, probe)));
+        let mut known = BTreeSet::new();
+        probes.retain(|probe| known.insert(*probe));
+        probes
+    }
+
+    fn reach(&self) -> Vec<(Kind, Probe)> {
+        let to = |i: &usize| first_address(&self.spaces[*i]);
+        let pairs = self.pods.iter().flat_map(|from| self.pods.iter().filter_map(to).map(|to| ping(*from, to)));
+        pairs.map(|probe| (Kind::Reach, probe)).collect()
+    }
+
+    /// So many of them, at random.
+    fn sample(&mut self, probes: &mut Vec<Probe>, count_max: usize) {
+        while probes.len() > count_max {
+            probes.swap_remove(self.random.range(0, probes.len() as u64 - 1) as usize);
+        }
+    }
+
+    /// Where most things happen is in Pods; hostNetwork Pods and the machine's own programs are on nodes.
+    fn source(&mut self) -> Option<usize> {
+        self.random.pick(&self.pods).copied()
+    }
+
+    fn address(&mut self) -> Option<(Ipv4Addr, usize)> {
+        self.random.pick(&self.addresses).copied()
+    }
+
+    /// Any address; now and then so much data that it takes fragments.
+    fn ping(&mut self) -> Option<Probe> {
+        let netns = self.source()?;
+        let to = if self.random.percent(5) { Ipv4Addr::LOCALHOST } else { self.address()?.0 };
+        let size = if self.random.percent(30) { self.random.range(1_200, 6_000) } else { self.random.range(0, 1_200) };
+        Some(Probe { netns, to, what: What::Ping { size: size as u16, df: false, ttl: 64 } })
+    }
+
+    /// A port that something listens on, at an address where it does.
+    fn open(&mut self, protocol: Protocol) -> Option<Probe> {
+        let listeners: Vec<(usize, Option<IpAddr>, u16)> = (0..self.spaces.len())
+            .flat_map(|i| self.spaces[i].listeners.iter().map(move |listener| (i, listener)))
+            .filter(|(_, listener)| listener.protocol == protocol)
+            .map(|(i, listener)| (i, listener.ip, listener.port))
+            .collect();
+        let (at, ip, port) = *self.random.pick(&listeners)?;
+        let own: Vec<Ipv4Addr> = addresses(&self.spaces[at]).map(|net| net.addr()).collect();
+        let (netns, to) = match ip {
+            Some(IpAddr::V4(ip)) if ip.is_loopback() => (at, ip),
+            Some(IpAddr::V4(ip)) => (self.source()?, ip),
+            _ if self.random.percent(8) => (at, Ipv4Addr::LOCALHOST),
+            _ => (self.source()?, *self.random.pick(&own)?),
+        };
+        Some(Probe { netns, to, what: self.datagram_or_connection(protocol, port) })
+    }
+
+    fn datagram_or_connection(&mut self, protocol: Protocol, port: u16) -> What {
+        match protocol {
+            Protocol::Tcp => What::Tcp { port, ttl: 64 },
+            _ => What::Udp { port, size: self.random.range(1, 1_600) as u16, df: false, ttl: 64 },
+        }
+    }
+
+    fn closed(&mut self, protocol: Protocol) -> Option<Probe> {
+        let netns = self.source()?;
+        let (to, at) = self.address()?;
+        let port = self.random.range(1, 39_999) as u16;
+        let listens = self.spaces[at].listeners.iter().any(|l| l.protocol == protocol && l.port == port);
+        (!listens).then(|| Probe { netns, to, what: self.datagram_or_connection(protocol, port) })
+    }
+
+    fn ttl_limited(&mut self) -> Option<Probe> {
+        // Within a namespace or a subnet no TTL is too small, so most of them leave it.
+        let stays = |chooser: &Self, from: usize, to: Ipv4Addr| {
+            let netns = &chooser.spaces[from];
+            matches!(netns.place, Place::Node(_)) || addresses(netns).any(|net| net.contains(&to))
+        };
+        let (mut netns, mut to, mut at) = (self.source()?, Ipv4Addr::LOCALHOST, 0);
+        for _ in 0..self.random.range(1, 6) {
+            netns = self.source()?;
+            (to, at) = self.address()?;
+            if !stays(self, netns, to) {
+                break;
+            }
+        }
+        let ttl = self.random.weighted(&[(5, 1), (4, 2), (2, 3), (1, 255)])?;
+        let ports: Vec<u16> = self.spaces[at].listeners.iter().map(|listener| listener.port).collect();
+        let port = self.random.pick(&ports).copied().unwrap_or(9);
+        let what = match self.random.range(0, 2) {
+            0 => What::Ping { size: 56, df: self.random.percent(50), ttl },
+            1 => What::Tcp { port, ttl },
+            _ => What::Udp { port, size: 32, df: self.random.percent(50), ttl },
+        };
+        Some(Probe { netns, to, what })
+    }
+
+    /// Addresses that nobody has: in the sender's own subnet, in another node's, in the node network, in no node's
+    /// part of the Pod network, and outside.
+    fn absent(&mut self) -> Option<Probe> {
+        let mut netns = self.source()?;
+        let subnets: Vec<Ipv4Net> = self.nodes.iter().flat_map(|i| addresses(&self.spaces[*i])).collect();
+        let (pods_subnets, node_networks): (Vec<Ipv4Net>, Vec<Ipv4Net>) = {
+            let eth0 = |net: &Ipv4Net| self.nodes.iter().any(|i| first_address(&self.spaces[*i]) == Some(net.addr()));
+            subnets.into_iter().filter(|net| net.prefix_len() < 31).partition(|net| !eth0(net))
+        };
+        let to = match self.random.weighted(&[(3, 0), (3, 1), (2, 2), (2, 3), (2, 4), (2, 5)])? {
+            0 => {
+                let own: Vec<Ipv4Net> = addresses(&self.spaces[netns]).filter(|net| net.prefix_len() < 31).collect();
+                let net = *self.random.pick(&own)?;
+                self.nobody_in(net)?
+            }
+            1 => {
+                let net = *self.random.pick(&pods_subnets)?;
+                self.nobody_in(net)?
+            }
+            2 => {
+                let net = *self.random.pick(&node_networks)?;
+                self.nobody_in(net)?
+            }
+            3 => {
+                let net = Ipv4Net::new(self.random.pick(&pods_subnets)?.addr(), 16).ok()?;
+                self.nobody_in(net.trunc())?
+            }
+            outside => {
+                // From a node, so that the answer finds its way back.
+                if outside == 4 {
+                    netns = *self.random.pick(&self.nodes)?;
+                }
+                Ipv4Addr::new(198, 51, 100, self.random.range(1, 254) as u8)
+            }
+        };
+        if matches!(self.spaces[netns].place, Place::Node(_)) && leaves_the_cluster(&self.spaces[netns], to) {
+            let turned_down = self.turned_down.entry(netns).or_default();
+            *turned_down += 1;
+            if *turned_down > TURNED_DOWN_MAX {
+                return None;
+            }
+        }
+        let port = self.random.range(1, 39_999) as u16;
+        let what = match self.random.range(0, 2) {
+            0 => What::Ping { size: self.random.range(0, 1_200) as u16, df: self.random.percent(50), ttl: 64 },
+            1 => What::Tcp { port, ttl: 64 },
+            _ => What::Udp { port, size: 64, df: self.random.percent(50), ttl: 64 },
+        };
+        Some(Probe { netns, to, what })
+    }
+
+    /// A host address of the network that no namespace has.
+    fn nobody_in(&mut self, net: Ipv4Net) -> Option<Ipv4Addr> {
+        let (first, last) = (u32::from(net.network()) + 1, u32::from(net.broadcast()).checked_sub(1)?);
+        let broadcast = |ip: &Ipv4Addr| {
+            self.spaces
+                .iter()
+                .flat_map(|netns| addresses(netns))
+                .any(|own| own.broadcast() == *ip || own.network() == *ip)
+        };
+        let candidates: Vec<Ipv4Addr> =
+            (0..20).map(|_| Ipv4Addr::from(self.random.range(first.into(), last.max(first).into()) as u32)).collect();
+        let known = |ip: &Ipv4Addr| self.addresses.iter().any(|(known, _)| known == ip);
+        candidates.into_iter().find(|ip| !known(ip) && !broadcast(ip))
+    }
+
+    /// At the very MTU, and one byte over it, for each device that packets leave by.
+    fn edges(&mut self) -> Vec<Probe> {
+        let mut edges = Vec::new();
+        for from in self.pods.clone() {
+            let spaces = self.spaces;
+            let devices = spaces[from].links.iter().filter(|link| link.master.is_none());
+            for link in devices.filter(|link| !matches!(link.kind, LinkKind::Loopback)) {
+                for to in self.behind(from, link) {
+                    edges.push(ping_of_len(from, to, link.mtu));
+                    edges.push(ping_of_len(from, to, link.mtu + 1));
+                    // What a smaller device on the way makes of it.
+                    let between = self.random.range(u64::from(link.mtu) - 100, u64::from(link.mtu));
+                    edges.push(ping_of_len(from, to, between as u32));
+                }
+            }
+        }
+        edges
+    }
+
+    /// Fits the Pod's device, is too large for the tunnel: where the Pods' MTU is above the overlay's.
+    fn squeezed(&mut self) -> Vec<Probe> {
+        let mut squeezed = Vec::new();
+        let tunnels = self.spaces.iter().flat_map(|netns| &netns.links);
+        let tunnel = tunnels.filter(|link| matches!(link.kind, LinkKind::Vxlan { .. })).map(|link| link.mtu).min();
+        for from in self.pods.clone() {
+            let spaces = self.spaces;
+            let device = spaces[from].links.iter().find(|link| matches!(link.kind, LinkKind::Veth { .. }));
+            let (Some(device), Some(tunnel)) = (device.filter(|link| link.master.is_none()), tunnel) else { continue };
+            let pods = self.addresses.iter().filter(|(_, i)| matches!(spaces[*i].place, Place::Pod { .. }));
+            let far: Vec<Ipv4Addr> =
+                (pods.map(|(ip, _)| *ip)).filter(|ip| !addresses(&spaces[from]).any(|net| net.contains(ip))).collect();
+            for _ in 0..if device.mtu > tunnel { 6 } else { 0 } {
+                let len = self.random.range(u64::from(tunnel) + 1, u64::from(device.mtu)) as u32;
+                squeezed.extend(self.random.pick(&far).map(|to| ping_of_len(from, *to, len)));
+            }
+        }
+        squeezed
+    }
+
+    /// Addresses that are reached by this device: every Pod of the node by its bridge, one Pod on every other node by
+    /// the tunnel, one node by the NIC; from a Pod, one Pod here and one elsewhere.
+    fn behind(&mut self, from: usize, link: &Link) -> Vec<Ipv4Addr> {
+        let here: Vec<Ipv4Net> = self.spaces[from].addresses_of(link.index).filter_map(|a| v4(a.net)).collect();
+        let own_node = |ip: &Ipv4Addr| here.iter().any(|net| net.contains(ip));
+        let mine: Vec<Ipv4Addr> = addresses(&self.spaces[from]).map(|net| net.addr()).collect();
+        let in_pods: Vec<Ipv4Addr> = (self.pods.iter())
+            .filter(|i| matches!(self.spaces[**i].place, Place::Pod { .. }))
+            .filter_map(|i| first_address(&self.spaces[*i]))
+            .filter(|ip| !mine.contains(ip))
+            .collect();
+        let (near, far): (Vec<Ipv4Addr>, Vec<Ipv4Addr>) = in_pods.into_iter().partition(own_node);
+        match link.kind {
+            LinkKind::Bridge => near,
+            LinkKind::Vxlan { .. } => {
+                let bridges = self.nodes.iter().filter(|i| **i != from).filter_map(|i| {
+                    let netns = &self.spaces[*i];
+                    netns.addresses.iter().find(|a| netns.link(a.link).is_some_and(is_bridge)).and_then(|a| v4(a.net))
+                });
+                bridges.map(|net| net.addr()).collect()
+            }
+            LinkKind::Nic { .. } => {
+                let others: Vec<Ipv4Addr> =
+                    self.nodes.iter().filter(|i| **i != from).filter_map(|i| first_address(&self.spaces[*i])).collect();
+                self.random.pick(&others).copied().into_iter().collect()
+            }
+            _ => [self.random.pick(&near).copied(), self.random.pick(&far).copied()].into_iter().flatten().collect(),
+        }
+    }
+}
+
+/// Only the default route has it.
+fn leaves_the_cluster(netns: &Netns, to: Ipv4Addr) -> bool {
+    netns.main.lookup(IpAddr::V4(to)).is_some_and(|(_, route)| route.dst.prefix_len() == 0)
+}
+
+fn is_bridge(link: &Link) -> bool {
+    link.kind == LinkKind::Bridge
+}
+
+fn v4(net: ipnet::IpNet) -> Option<Ipv4Net> {
+    match net {
+        ipnet::IpNet::V4(net) => Some(net),
+        ipnet::IpNet::V6(_) => None,
+    }
+}

@@ -1,0 +1,148 @@
+//! One cluster, simulated and real, compared probe by probe.
+
+use crate::choose::{Chooser, Kind, addresses, ping_of_len};
+use crate::job::{Probe, What};
+use crate::kernel;
+use crate::mutate::Mutation;
+use crate::outcome::{Outcome, Verdict};
+use crate::random::Random;
+use crate::report::Counts;
+use crate::room::{Room, neighbors_count};
+use crate::simulate::Simulation;
+use podhop_engine::tables::{Netns, Place};
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+/// How many mutations each cluster suffers, one at a time.
+const MUTATIONS_PER_CLUSTER: usize = 6;
+
+/// What one cluster's contest came to.
+#[derive(Clone, Debug, Default)]
+pub struct Contest {
+    pub counts: Counts,
+    /// Disagreements, each in words.
+    pub disagreements: Vec<String>,
+    /// The script that rebuilds the cluster; printed if anything disagrees.
+    pub script: String,
+    pub mutations: Mutations,
+}
+
+/// Mutations by what became of them.
+#[derive(Clone, Debug, Default)]
+pub struct Mutations {
+    pub made_count: u64,
+    /// Those that change the answer to some probe.
+    pub felt_count: u64,
+    pub caught_count: u64,
+    /// Felt and not caught, in words.
+    pub missed: Vec<String>,
+}
+
+/// The cluster with this seed. `Err`: it could not be simulated or built.
+pub fn contest(seed: u64, mutate: bool, room: &Room) -> Result<Contest, String> {
+    let manifests = crate::generate::manifests(seed);
+    let mut simulation = Simulation::new(&manifests, seed)?;
+    let (script, names) = simulation.export();
+    let probes = Chooser::new(&simulation.spaces, seed).probes(mutate);
+    let job = simulation.job(script.clone(), names, probes.iter().map(|(_, probe)| *probe).collect());
+    let answers = room
+        .with(neighbors_count(&simulation.spaces), || kernel::ask(&job))
+        .map_err(|error| format!("{error}\n{script}"))?;
+    let mut contest = Contest { script, ..Contest::default() };
+    for (listener, error) in &answers.not_opened {
+        contest.disagreements.push(format!("{:?} does not open: {error}", job.listeners[*listener]));
+    }
+    let mut kernel_outcomes = Vec::new();
+    for ((kind, probe), kernel) in probes.iter().zip(answers.outcomes) {
+        let kernel = kernel.ok_or("the agent left a probe unanswered")?;
+        let simulated = simulation.probe(probe);
+        contest.counts.add(*kind, &kernel);
+        let unreached = *kind == Kind::Reach && kernel.verdict != Verdict::Replied;
+        if simulated != kernel || unreached {
+            contest.disagreements.push(disagreement(&simulation.spaces, (*kind, probe), &kernel, &simulated));
+        }
+        kernel_outcomes.push(kernel);
+    }
+    if mutate {
+        contest.mutations = mutations(seed, &mut simulation, (&job.probes, &kernel_outcomes));
+    }
+    Ok(contest)
+}
+
+fn disagreement(spaces: &[Arc<Netns>], (kind, probe): (Kind, &Probe), kernel: &Outcome, simulated: &Outcome) -> String {
+    let mut text = format!("{}: {} from {}\n", kind.name(), describe(probe), name(&spaces[probe.netns].place));
+    let _ = write!(text, "  kernel:     {kernel}\n  simulation: {simulated}");
+    text
+}
+
+fn describe(probe: &Probe) -> String {
+    let df = |df: bool| if df { ", DF" } else { "" };
+    match probe.what {
+        What::Ping { size, df: bit, ttl } => format!("ping {} with {size} bytes, TTL {ttl}{}", probe.to, df(bit)),
+        What::Tcp { port, ttl } => format!("TCP to {}:{port}, TTL {ttl}", probe.to),
+        What::Udp { port, size, df: bit, ttl } => {
+            format!("UDP to {}:{port} with {size} bytes, TTL {ttl}{}", probe.to, df(bit))
+        }
+    }
+}
+
+fn name(place: &Place) -> String {
+    match place {
+        Place::Node(node) => format!("node {node}"),
+        Place::Pod { namespace, name } => format!("Pod {namespace}/{name}"),
+        Place::Gateway => "the gateway".to_owned(),
+        Place::Fabric(number) => format!("segment {number}"),
+    }
+}
+
+/// Breaks the simulated side in several ways and counts how many the kernel's answers give away.
+fn mutations(seed: u64, simulation: &mut Simulation, (probes, kernel): (&[Probe], &[Outcome])) -> Mutations {
+    let spaces = simulation.spaces.clone();
+    let mut random = Random::new(seed, "mutations");
+    let mut mutations = Mutations::default();
+    for _ in 0..10 * MUTATIONS_PER_CLUSTER {
+        if mutations.made_count == MUTATIONS_PER_CLUSTER as u64 {
+            break;
+        }
+        let Some(mutation) = Mutation::random(&spaces, &mut random) else { continue };
+        mutations.made_count += 1;
+        let mut answers = |mutation: Option<&Mutation>, probes: &[Probe]| -> Vec<Outcome> {
+            simulation.restart(mutation.and_then(|m| Some(m.apply(spaces.iter().find(|netns| netns.id == m.netns)?))));
+            probes.iter().map(|probe| simulation.probe(probe)).collect()
+        };
+        let everything = everything(&spaces, &mutation);
+        let felt = answers(None, &everything) != answers(Some(&mutation), &everything);
+        let caught = answers(Some(&mutation), probes) != kernel;
+        mutations.felt_count += u64::from(felt);
+        mutations.caught_count += u64::from(felt && caught);
+        if felt && !caught {
+            mutations.missed.push(mutation.to_string());
+        }
+    }
+    mutations
+}
+
+/// Every packet that could make a difference: from every namespace with Pods to every address and some that nobody
+/// has, small, at and over every MTU there is, and with every small TTL.
+fn everything(spaces: &[Arc<Netns>], mutation: &Mutation) -> Vec<Probe> {
+    let mut lens: BTreeSet<u32> = spaces.iter().flat_map(|netns| &netns.links).map(|link| link.mtu).collect();
+    lens.extend(mutation.mtu());
+    lens.retain(|len| *len < 10_000);
+    let lens: BTreeSet<u32> = lens.iter().flat_map(|len| [*len, len + 1]).chain([84]).collect();
+    let mut targets: BTreeSet<Ipv4Addr> =
+        spaces.iter().flat_map(|netns| addresses(netns)).map(|net| net.addr()).collect();
+    let nets = spaces.iter().flat_map(|netns| addresses(netns)).filter(|net| net.prefix_len() < 31);
+    targets.extend(nets.filter_map(|net| net.hosts().last()));
+    targets.insert(Ipv4Addr::new(198, 51, 100, 1));
+    let mut probes = Vec::new();
+    for (netns, _) in spaces.iter().enumerate().filter(|(_, netns)| netns.place != Place::Gateway) {
+        for to in &targets {
+            probes.extend(lens.iter().map(|len| ping_of_len(netns, *to, *len)));
+            let limited = (1..=3).map(|ttl| Probe { netns, to: *to, what: What::Ping { size: 56, df: false, ttl } });
+            probes.extend(limited);
+        }
+    }
+    probes
+}

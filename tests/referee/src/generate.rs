@@ -1,0 +1,175 @@
+//! Random clusters, as manifests: what a user would write, nothing of the engine's own.
+
+use crate::random::Random;
+use std::fmt::Write;
+
+/// The manifests of the cluster with this seed: 1–5 nodes, 1–20 Pods, its own networks, MTUs and open ports.
+pub fn manifests(seed: u64) -> String {
+    let mut random = Random::new(seed, "cluster");
+    let mut yaml = String::new();
+    let nodes_count = random.range(1, 5);
+    let nodes = match random.range(0, 4) {
+        0 => kind_cluster(&mut yaml, &mut random, nodes_count),
+        _ => plain_nodes(&mut yaml, &mut random, nodes_count),
+    };
+    workloads(&mut yaml, &mut random, &nodes);
+    yaml
+}
+
+/// `kind.x-k8s.io` Cluster: names and node addresses are the simulation's choice, so Pods are left to the scheduler.
+fn kind_cluster(yaml: &mut String, random: &mut Random, nodes_count: u64) -> Vec<String> {
+    let subnets = ["10.244.0.0/16", "10.32.0.0/16", "192.168.0.0/18", "100.64.0.0/12"];
+    let subnet = random.pick(&subnets).unwrap_or(&subnets[0]);
+    push(yaml, "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnetworking:\n");
+    push(yaml, &format!("  podSubnet: {subnet}\nnodes:\n- role: control-plane\n"));
+    (1..nodes_count).for_each(|_| push(yaml, "- role: worker\n"));
+    if random.percent(50) {
+        flannel(yaml, random, subnet);
+    }
+    Vec::new()
+}
+
+/// Node objects with given addresses and Pod subnets of several sizes.
+fn plain_nodes(yaml: &mut String, random: &mut Random, nodes_count: u64) -> Vec<String> {
+    let pod_network = [10, *random.pick(&[42, 128, 200, 244]).unwrap_or(&244)];
+    let node_network = *random.pick(&["172.18.0", "192.168.77", "10.9.8"]).unwrap_or(&"172.18.0");
+    let [a, b] = pod_network;
+    let subnet = format!("{a}.{b}.0.0/16");
+    push(yaml, "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nnetworking:\n");
+    push(yaml, &format!("  podSubnet: {subnet}\n"));
+    flannel(yaml, random, &subnet);
+    let mut third = random.range(0, 40);
+    let mut names = Vec::new();
+    for i in 0..nodes_count {
+        let name = format!("n{}", i + 1);
+        // Blocks of one cluster differ in size and need not be neighbours.
+        let (len, last) =
+            *random.pick(&[(24, 0), (24, 0), (25, 128), (26, 64), (27, 224), (22, 0)]).unwrap_or(&(24, 0));
+        third = third.next_multiple_of(4) + 4 * random.range(0, 3);
+        let labels = if i == 0 { "\n  labels: {node-role.kubernetes.io/control-plane: \"\"}" } else { "" };
+        push(yaml, &format!("apiVersion: v1\nkind: Node\nmetadata:\n  name: {name}{labels}\n"));
+        push(yaml, &format!("spec:\n  podCIDR: {a}.{b}.{third}.{last}/{len}\n"));
+        push(
+            yaml,
+            &format!("status:\n  addresses:\n  - {{type: InternalIP, address: {node_network}.{}}}\n", 10 + i * 7),
+        );
+        third += 4;
+        names.push(name);
+    }
+    names
+}
+
+/// `kube-flannel-cfg`. A Pod MTU above the overlay's is a mistake people make; packets that fit one and not the other
+/// are told so on the way.
+fn flannel(yaml: &mut String, random: &mut Random, pod_network: &str) {
+    let mtu = *random.pick(&["", "", ", \"MTU\": 1400", ", \"MTU\": 1500"]).unwrap_or(&"");
+    let pod_mtu =
+        *random.pick(&["", "\"mtu\": 1500, ", "\"mtu\": 1500, ", "\"mtu\": 1500, ", "\"mtu\": 1300, "]).unwrap_or(&"");
+    let vni = random.pick(&[1, 1, 42]).unwrap_or(&1);
+    let port = random.pick(&[8472, 8472, 4789]).unwrap_or(&8472);
+    let hairpin = random.percent(80);
+    let cni = format!(
+        r#"{{"name": "cbr0", "cniVersion": "1.0.0", "plugins": [{{"type": "flannel", "delegate": {{{pod_mtu}"hairpinMode": {hairpin}, "isDefaultGateway": true}}}}]}}"#
+    );
+    let net =
+        format!(r#"{{"Network": "{pod_network}", "Backend": {{"Type": "vxlan", "VNI": {vni}, "Port": {port}{mtu}}}}}"#);
+    push(yaml, "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: kube-flannel-cfg\n  namespace: kube-flannel\n");
+    push(yaml, &format!("data:\n  cni-conf.json: |\n    {cni}\n  net-conf.json: |\n    {net}\n"));
+}
+
+fn workloads(yaml: &mut String, random: &mut Random, nodes: &[String]) {
+    let pods_count = random.range(1, 20);
+    let mut made = 0;
+    while made < pods_count {
+        let name = format!("w{made}");
+        let replicas = if random.percent(25) { random.range(1, (pods_count - made).min(4)) } else { 0 };
+        let host_network = replicas == 0 && random.percent(12);
+        let node = random.pick(nodes).filter(|_| replicas == 0 && random.percent(70));
+        let containers = containers(random, made, host_network);
+        if replicas == 0 {
+            push(yaml, &format!("apiVersion: v1\nkind: Pod\nmetadata:\n  name: {name}\nspec:\n"));
+            push(yaml, &pod_spec(node, host_network, &containers, ""));
+        } else {
+            push(yaml, &format!("apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\nspec:\n"));
+            push(yaml, &format!("  replicas: {replicas}\n  selector: {{matchLabels: {{app: {name}}}}}\n"));
+            push(yaml, &format!("  template:\n    metadata: {{labels: {{app: {name}}}}}\n    spec:\n"));
+            push(yaml, &pod_spec(node, host_network, &containers, "    "));
+        }
+        made += replicas.max(1);
+    }
+}
+
+/// Every document but the first begins with a separator line.
+fn push(yaml: &mut String, text: &str) {
+    if !yaml.is_empty() && (text.starts_with("apiVersion:") || text.starts_with("kind:")) {
+        yaml.push_str("---\n");
+    }
+    yaml.push_str(text);
+}
+
+fn pod_spec(node: Option<&String>, host_network: bool, containers: &str, indent: &str) -> String {
+    let mut text = String::new();
+    if let Some(node) = node {
+        let _ = writeln!(text, "{indent}  nodeName: {node}");
+    }
+    if host_network {
+        let _ = writeln!(text, "{indent}  hostNetwork: true");
+    }
+    // Also onto the control plane, so that no Pod of a small cluster waits for a node.
+    let _ = writeln!(text, "{indent}  tolerations: [{{operator: Exists}}]\n{indent}  containers:");
+    containers.lines().for_each(|line| text.extend([indent, "  ", line, "\n"]));
+    text
+}
+
+/// One or two containers, each as its own YAML list item. In the node's namespace every port is another one's
+/// neighbour, so each workload has its own.
+fn containers(random: &mut Random, workload: u64, host_network: bool) -> String {
+    let port = if host_network { 20_000 + workload * 10 } else { random.range(1_024, 30_000) };
+    let listed = |ports: &str| format!("- name: app\n  image: registry.example.com/team/app:7\n  ports: [{ports}]\n");
+    let (tcp, udp) = (format!("{{containerPort: {port}}}"), format!("{{containerPort: {}, protocol: UDP}}", port + 1));
+    let choices: &[(u64, u64)] = if host_network {
+        &[(1, 0), (1, 1), (1, 2)]
+    } else {
+        &[(2, 0), (2, 1), (2, 2), (3, 3), (3, 4), (1, 5), (1, 6)]
+    };
+    let mut text = match random.weighted(choices).unwrap_or(0) {
+        0 => listed(&tcp),
+        1 => listed(&udp),
+        2 => listed(&format!("{tcp}, {udp}")),
+        3 => "- name: web\n  image: nginx:1.29\n".to_owned(),
+        4 => {
+            let image = "registry.k8s.io/e2e-test-images/agnhost:2.53";
+            format!(
+                "- name: agnhost\n  image: {image}\n  args: [netexec, --http-port={port}, --udp-port={}]\n",
+                port + 1
+            )
+        }
+        5 => "- name: redis\n  image: redis:8\n".to_owned(),
+        _ => "- name: shell\n  image: busybox:1.37\n  command: [sleep, infinity]\n".to_owned(),
+    };
+    if !host_network && random.percent(15) {
+        text.push_str("- name: side\n  image: busybox:1.37\n  command: [sleep, infinity]\n");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_gives_one_cluster_and_others_give_others() {
+        assert_eq!(manifests(7), manifests(7));
+        assert_ne!(manifests(7), manifests(8));
+    }
+
+    #[test]
+    fn every_manifest_has_pods_and_separated_documents() {
+        for seed in 0..200 {
+            let yaml = manifests(seed);
+            assert!(yaml.contains("containers:"), "{yaml}");
+            let documents = yaml.split("---\n").count();
+            assert_eq!(documents, yaml.lines().filter(|line| line.starts_with("kind:")).count(), "{yaml}");
+        }
+    }
+}

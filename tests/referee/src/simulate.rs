@@ -1,0 +1,146 @@
+//! The simulated side: the same manifests, the same probes.
+
+use crate::job::{Answer, Job, Listener, Probe, Transport, What};
+use crate::outcome::{Outcome, Seen, Verdict};
+use podhop_engine::cluster::Options;
+use podhop_engine::net::Protocol;
+use podhop_engine::program::export;
+use podhop_engine::tables::{App, Netns, NetnsId};
+use podhop_engine::trace::{Disposition, DropReason, FlowEnd, PacketId, PacketTrace, Relation, Stage};
+use podhop_engine::world::{ProbeKind, ProbeResult, ProbeSpec, World};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+/// How long a probe waits, in the kernel and in the simulation: longer than the three seconds that an address takes to
+/// be found absent.
+pub const TIMEOUT_MS: u64 = 5_000;
+
+/// A simulated cluster with its namespaces.
+pub struct Simulation {
+    world: World,
+    /// Every namespace's tables, unbroken.
+    pub spaces: Vec<Arc<Netns>>,
+}
+
+impl Simulation {
+    /// The cluster that the manifests describe, settled.
+    pub fn new(manifests: &str, seed: u64) -> Result<Simulation, String> {
+        let mut world = World::new(Options { seed, ..Options::default() });
+        let applied = world.open_file("cluster.yaml", manifests, true);
+        if !applied.committed {
+            return Err(format!("the manifests are refused: {:?}\n{manifests}", applied.diagnostics));
+        }
+        let ids: Vec<NetnsId> = world.revision().netns.keys().copied().collect();
+        let spaces = ids.into_iter().filter_map(|id| world.netns(id)).collect();
+        Ok(Simulation { world, spaces })
+    }
+
+    /// The script that builds the cluster, as `podhop export netns` prints it, and the names it gives to `spaces`.
+    pub fn export(&self) -> (String, Vec<String>) {
+        let (exported, segment) = export::everything(self.world.revision());
+        let names = export::names(&exported, export::PREFIX);
+        let name = |netns: &Arc<Netns>| names.get(&netns.id).cloned().unwrap_or_default();
+        (export::script(&exported, &segment, export::PREFIX), self.spaces.iter().map(name).collect())
+    }
+
+    /// From the start, with one namespace broken or none.
+    pub fn restart(&mut self, broken: Option<Netns>) {
+        for netns in &self.spaces {
+            self.world.restore_tables(netns.id);
+        }
+        self.world.restart();
+        if let Some(broken) = broken {
+            self.world.replace_tables(broken);
+        }
+    }
+
+    /// What the agent needs to do the same for real.
+    pub fn job(&self, script: String, names: Vec<String>, probes: Vec<Probe>) -> Job {
+        let listeners = self.spaces.iter().enumerate().flat_map(|(netns, space)| {
+            space.listeners.iter().filter_map(move |listener| {
+                let ip = match listener.ip {
+                    None => None,
+                    Some(IpAddr::V4(ip)) => Some(ip),
+                    Some(IpAddr::V6(_)) => return None,
+                };
+                let protocol = match listener.protocol {
+                    Protocol::Tcp => Transport::Tcp,
+                    Protocol::Udp => Transport::Udp,
+                    Protocol::Sctp => return None,
+                };
+                Some(Listener { netns, protocol, ip, port: listener.port, answer: answer(&listener.app) })
+            })
+        });
+        Job { script, namespaces: names, listeners: listeners.collect(), probes, timeout_ms: TIMEOUT_MS }
+    }
+
+    pub fn probe(&mut self, probe: &Probe) -> Outcome {
+        let kind = match probe.what {
+            What::Ping { size, df, ttl } => ProbeKind::Ping { size, dont_fragment: df, ttl: Some(ttl) },
+            What::Tcp { port, ttl } => ProbeKind::Tcp { port, ttl: Some(ttl) },
+            What::Udp { port, size, df, ttl } => ProbeKind::Udp { port, size, dont_fragment: df, ttl: Some(ttl) },
+        };
+        let to = IpAddr::V4(probe.to);
+        // The kernel's probes with DF mind the device's MTU only, not what earlier ones have learnt about the path.
+        if probe.what.is_df() {
+            self.world.restart();
+        }
+        let spec = ProbeSpec { from: self.spaces[probe.netns].id, to, kind, timeout: TIMEOUT_MS * 1_000_000 };
+        let result = self.world.probe(&spec);
+        let seen = match (result.seen_source.and_then(v4), result.seen_ttl) {
+            (Some(source), Some(ttl)) => Some(Seen { source, ttl }),
+            _ => None,
+        };
+        Outcome { verdict: self.verdict(&result, probe), responder: result.responder.and_then(v4), seen }
+    }
+
+    fn verdict(&self, result: &ProbeResult, probe: &Probe) -> Verdict {
+        if let (Some(error), Some(from)) = (result.icmp, result.responder.and_then(v4)) {
+            let (kind, code) = error.type_code();
+            let mtu = match error {
+                podhop_engine::net::IcmpError::FragmentationNeeded { mtu } => u32::from(mtu),
+                _ => 0,
+            };
+            return Verdict::of_icmp(kind, code, mtu, from, probe.to);
+        }
+        match result.end {
+            FlowEnd::LocalError(DropReason::TooBig) => Verdict::MessageTooLong,
+            FlowEnd::LocalError(DropReason::NoRoute) => Verdict::LocalError("ENETUNREACH".to_owned()),
+            FlowEnd::LocalError(DropReason::Blackhole) => Verdict::LocalError("EINVAL".to_owned()),
+            FlowEnd::LocalError(reason) => Verdict::LocalError(reason.name().to_owned()),
+            FlowEnd::Delivered if result.responder.is_some() => Verdict::Replied,
+            FlowEnd::Refused => Verdict::Reset,
+            _ if self.was_taken(result) && matches!(probe.what, What::Udp { .. }) => Verdict::Taken,
+            _ => Verdict::Silence,
+        }
+    }
+
+    /// Whether a socket took the first packet, or the one that its fragments became.
+    fn was_taken(&self, result: &ProbeResult) -> bool {
+        let sent = |p: &&PacketTrace| p.id == PacketId(0) || p.parent.is_some_and(|(_, r)| r == Relation::Fragments);
+        let packets = self.world.recorder().get(result.flow).map(|trace| &trace.packets);
+        let last = packets.and_then(|packets| {
+            packets
+                .iter()
+                .filter(sent)
+                .rfind(|packet| packet.steps.last().is_some_and(|step| step.stage == Stage::Deliver))
+        });
+        last.is_some_and(|packet| packet.disposition == Some(Disposition::Delivered))
+    }
+}
+
+/// What a server says to a datagram that is no request of its protocol.
+fn answer(app: &App) -> Answer {
+    match app {
+        App::Echo => Answer::Echo,
+        App::Banner { text } => Answer::Text(text.to_string()),
+        App::Silent | App::Http { .. } | App::NotFound | App::Netexec { .. } | App::Redis => Answer::Nothing,
+    }
+}
+
+fn v4(ip: IpAddr) -> Option<Ipv4Addr> {
+    match ip {
+        IpAddr::V4(ip) => Some(ip),
+        IpAddr::V6(_) => None,
+    }
+}
