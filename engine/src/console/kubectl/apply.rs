@@ -169,7 +169,7 @@ impl Command<'_, '_> {
         }
         match self.machine.read_file(path) {
             Ok(text) => Ok(Manifest { name, text: Some(text) }),
-            Err(error) => Err(Failure::error(&format!("open {given}: {}", error.message().to_lowercase()))),
+            Err(error) => Err(Failure::error(&format!("open {given}: {}", error.message().to_ascii_lowercase()))),
         }
     }
 

@@ -64,7 +64,7 @@ impl Table {
             }
             line.extend(indices.iter().map(|index| self.columns[*index].name.to_string()));
             // `-L app.kubernetes.io/name` is headed NAME.
-            let header = |label: &String| label.rsplit('/').next().unwrap_or(label).to_uppercase();
+            let header = |label: &String| label.rsplit('/').next().unwrap_or(label).to_ascii_uppercase();
             line.extend(options.label_columns.iter().map(header));
             if options.show_labels {
                 line.push("LABELS".to_string());

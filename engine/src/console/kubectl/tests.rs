@@ -186,8 +186,8 @@ fn formats() {
         "NAME    IP           IMG\npod-a   10.244.1.2   busybox\nstuck   <none>       nginx\n",
     );
     prints(
-        "kubectl get pod pod-a -o yaml | head -2; kubectl get pods -o json | jq -r .kind",
-        "apiVersion: v1\nkind: Pod\nList\n",
+        "kubectl get pod pod-a -o yaml | head -2; kubectl get pods -o json | tail -n 5 | head -n 1",
+        "apiVersion: v1\nkind: Pod\n    \"kind\": \"List\",\n",
     );
     prints(
         "kubectl get pods pod-a pod-b stuck --sort-by=.spec.nodeName --no-headers | cut -c1-5",

@@ -43,7 +43,7 @@ pub(super) fn sort(tool: &mut Tool, words: &[String]) -> i32 {
             let order = match () {
                 _ if options.has('V') => versions(a, b),
                 _ if key.numeric => number(a).total_cmp(&number(b)),
-                _ if options.has('f') => a.to_lowercase().cmp(&b.to_lowercase()),
+                _ if options.has('f') => a.to_ascii_lowercase().cmp(&b.to_ascii_lowercase()),
                 _ => a.cmp(b),
             };
             if key.reverse { order.reverse() } else { order }

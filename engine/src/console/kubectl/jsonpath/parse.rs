@@ -77,7 +77,7 @@ impl<'a> Parser<'a> {
                 }
                 self.at += 2;
                 steps.push(Step::Recursive);
-                if self.rest().starts_with(|c: char| c == '_' || c.is_alphanumeric()) {
+                if self.rest().starts_with(|c: char| c == '_' || c.is_ascii_alphanumeric()) {
                     steps.push(self.field());
                 }
                 continue;
@@ -93,7 +93,7 @@ impl<'a> Parser<'a> {
                     self.at -= 1;
                     steps.push(self.number()?);
                 }
-                Some(c) if c == '_' || c.is_alphanumeric() => {
+                Some(c) if c == '_' || c.is_ascii_alphanumeric() => {
                     self.at -= c.len_utf8();
                     let name = self.take_until(is_terminator);
                     steps.push(match name {

@@ -9,7 +9,8 @@ const DEPTH_MAX: usize = 30;
 
 /// The steps of a pattern and the number of its groups; None if it is malformed or too large.
 pub(super) fn compile(pattern: &str, syntax: Syntax, ignore_case: bool) -> Option<(Vec<Step>, usize)> {
-    let chars: Vec<char> = if ignore_case { pattern.to_lowercase() } else { pattern.to_string() }.chars().collect();
+    let chars: Vec<char> =
+        if ignore_case { pattern.to_ascii_lowercase() } else { pattern.to_string() }.chars().collect();
     let extended = syntax == Syntax::Extended;
     let mut compiler = Compiler { chars, at: 0, extended, groups: 0, program: vec![Step::Save(0)] };
     if syntax == Syntax::Fixed {

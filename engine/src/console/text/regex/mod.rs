@@ -117,7 +117,7 @@ impl Regex {
     }
 
     fn accepts(&self, pc: usize, c: char) -> bool {
-        let lower = if self.ignore_case { c.to_lowercase().next().unwrap_or(c) } else { c };
+        let lower = if self.ignore_case { c.to_ascii_lowercase() } else { c };
         match &self.program[pc] {
             Step::Char(wanted) => *wanted == lower,
             Step::Any => true,
@@ -175,7 +175,7 @@ impl Place {
 }
 
 pub(super) fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
+    c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii()
 }
 
 struct Threads {
