@@ -4,11 +4,12 @@
 //! source port hashed from the inner flow.
 
 use super::cost;
+use super::ip::{Routed, route};
 use super::random;
 use super::skb::Skb;
 use super::walk::Walk;
 use crate::net::{IpPacket, Transport, Udp, UdpBody};
-use crate::tables::{LinkIndex, LinkKind};
+use crate::tables::{LinkIndex, LinkKind, RouteKind};
 use crate::trace::{CauseTable, Change, DropReason, Stage, Verdict};
 use std::net::IpAddr;
 
@@ -19,6 +20,11 @@ impl Walk<'_> {
         let Some((row, entry)) = netns.fdb.find((link, skb.frame.dst)) else {
             return self.drop(skb, Stage::Encapsulate, Some(link), DropReason::VxlanNoRemote, None);
         };
+        // The way to the other end must not lead through the device itself. Models vxlan_get_route's ELOOP.
+        let through_itself = |routed: &Routed<'_>| routed.route.kind == RouteKind::Unicast && routed.route.dev == link;
+        if route(&netns, entry.remote).as_ref().is_some_and(through_itself) {
+            return self.drop(skb, Stage::Encapsulate, Some(link), DropReason::NoRoute, Some(CauseTable::Fdb(row)));
+        }
         let change = Change::Encapsulate {
             src: local,
             dst: entry.remote,

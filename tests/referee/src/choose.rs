@@ -342,7 +342,7 @@ impl<'a> Chooser<'a> {
     }
 
     /// Addresses that are reached by this device: every Pod of the node by its bridge, one Pod on every other node by
-    /// the tunnel, one node by the NIC; from a Pod, one Pod here and one elsewhere.
+    /// the tunnel, a node or the gateway by the NIC; from a Pod, one Pod here and one elsewhere.
     fn behind(&mut self, from: usize, link: &Link) -> Vec<Ipv4Addr> {
         let here: Vec<Ipv4Net> = self.spaces[from].addresses_of(link.index).filter_map(|a| v4(a.net)).collect();
         let own_node = |ip: &Ipv4Addr| here.iter().any(|net| net.contains(ip));
@@ -363,8 +363,9 @@ impl<'a> Chooser<'a> {
                 bridges.map(|net| net.addr()).collect()
             }
             LinkKind::Nic { .. } => {
-                let others: Vec<Ipv4Addr> =
-                    self.nodes.iter().filter(|i| **i != from).filter_map(|i| first_address(&self.spaces[*i])).collect();
+                let on_the_segment = |i: &usize| *i != from && !matches!(self.spaces[*i].place, Place::Pod { .. });
+                let others = (0..self.spaces.len()).filter(on_the_segment);
+                let others: Vec<Ipv4Addr> = others.filter_map(|i| first_address(&self.spaces[i])).collect();
                 self.random.pick(&others).copied().into_iter().collect()
             }
             _ => [self.random.pick(&near).copied(), self.random.pick(&far).copied()].into_iter().flatten().collect(),
