@@ -1,9 +1,11 @@
 //! Random packets as bytes: as long as they say, and right in Wireshark's eyes.
 
+use podhop_engine::cluster::Options;
 use podhop_engine::net::{
     Arp, ArpOp, Body, Direction, Fragment, Frame, Icmp, IcmpError, IpPacket, MacAddr, Payload, PcapNg, Sctp, SctpChunk,
     Tcp, TcpFlags, Transport, Udp, UdpBody,
 };
+use podhop_engine::world::{ProbeKind, ProbeSpec, World};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::process::Command;
 
@@ -265,6 +267,11 @@ fn headers_are_named_and_read_as_wireshark_does() {
     assert_eq!(value(6, "Type"), Some(("Echo (ping) request (8)", 84, 1)));
 }
 
+/// What Wireshark must not find.
+const BAD: &str = "_ws.malformed || ip.checksum.status == 0 || tcp.checksum.status == 0 || udp.checksum.status == 0 \
+               || sctp.checksum.status == 0 || icmp.checksum.status == 0 || icmpv6.checksum.status == 0 \
+               || _ws.short || _ws.expert.severity == error";
+
 /// Runs tshark over a file and returns what it prints for packets matching `filter`.
 fn tshark(file: &std::path::Path, filter: &str) -> Option<String> {
     let mut command = Command::new("tshark");
@@ -296,10 +303,7 @@ fn tshark_finds_nothing_malformed_and_no_wrong_checksum() {
     }
     let file = std::env::temp_dir().join(format!("podhop-wire-{}.pcapng", std::process::id()));
     std::fs::write(&file, pcap.finish()).unwrap();
-    let bad = "_ws.malformed || ip.checksum.status == 0 || tcp.checksum.status == 0 || udp.checksum.status == 0 \
-               || sctp.checksum.status == 0 || icmp.checksum.status == 0 || icmpv6.checksum.status == 0 \
-               || _ws.short || _ws.expert.severity == error";
-    let Some(bad) = tshark(&file, bad) else {
+    let Some(bad) = tshark(&file, BAD) else {
         println!("skipped: tshark is not installed");
         return;
     };
@@ -308,4 +312,40 @@ fn tshark_finds_nothing_malformed_and_no_wrong_checksum() {
     let decoded = tshark(&file, "vxlan.vni == 1 && !icmp.type in {3,11} && !icmpv6.type in {1,2,3,4}").unwrap();
     assert!(decoded.lines().count() >= vxlan.count() / 3, "VXLAN is decoded:\n{decoded}");
     std::fs::remove_file(&file).unwrap();
+}
+
+#[test]
+fn a_capture_of_a_conversation_across_nodes_shows_the_tunnel() {
+    let pod = |name: &str, node: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\n\
+             spec: {{nodeName: {node}, containers: [{{name: c, image: nginx}}]}}\n---\n"
+        )
+    };
+    let mut world = World::new(Options::default());
+    world.open_file("pods.yaml", &(pod("a", "worker-1") + &pod("b", "worker-2")), true);
+    let netns = world.revision().pod("default", "a").and_then(|pod| pod.netns).unwrap();
+    let to = world.revision().pod("default", "b").and_then(|pod| pod.ip.clone()).unwrap().0;
+    let kinds = [
+        ProbeKind::Ping { size: 56, dont_fragment: true, ttl: None },
+        ProbeKind::Tcp { port: 80, ttl: None },
+        ProbeKind::Udp { port: 9, size: 40, dont_fragment: false, ttl: None },
+        ProbeKind::Ping { size: 56, dont_fragment: true, ttl: Some(1) },
+        ProbeKind::Ping { size: 4_000, dont_fragment: false, ttl: None },
+    ];
+    for kind in kinds {
+        let flow = world.probe(&ProbeSpec { from: netns, to, kind, timeout: 5_000_000_000 }).flow;
+        let capture = podhop_engine::trace::pcap(world.recorder().get(flow).unwrap(), None);
+        let file = std::env::temp_dir().join(format!("podhop-flow-{}.pcapng", std::process::id()));
+        std::fs::write(&file, capture).unwrap();
+        let (bad, wrapped) = (tshark(&file, BAD), tshark(&file, "vxlan.vni == 1"));
+        std::fs::remove_file(&file).unwrap();
+        let (Some(bad), Some(wrapped)) = (bad, wrapped) else {
+            println!("skipped: tshark is not installed");
+            return;
+        };
+        assert_eq!(bad, "", "{kind:?}");
+        let dies_before = matches!(kind, ProbeKind::Ping { ttl: Some(1), .. });
+        assert_eq!(wrapped.is_empty(), dies_before, "{kind:?}: {wrapped}");
+    }
 }
