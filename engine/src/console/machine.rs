@@ -1,7 +1,7 @@
 //! Where a command runs: on the student's own machine, in a container, or on a node. One dispatcher for all three.
 
 use super::shell::{FileError, FileKind, Host, Io, Session};
-use super::{files, kubectl, net, text};
+use super::{files, kubectl, net, remote, text};
 use crate::cluster::PodKey;
 use crate::dataplane::{Output, OutputStream, Process};
 use crate::tables::{Netns, NetnsId};
@@ -132,7 +132,9 @@ impl Host for Machine<'_> {
             }
             _ if !net::has(self, name) => None,
             _ => {
-                let ran = net::run(self, argv, session, io).or_else(|| text::run(argv, self, session, io));
+                let ran = net::run(self, argv, session, io)
+                    .or_else(|| remote::run(self, argv, session, io))
+                    .or_else(|| text::run(argv, self, session, io));
                 Some(ran.unwrap_or_else(|| net::not_simulated(name, io)))
             }
         }

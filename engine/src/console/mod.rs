@@ -3,6 +3,7 @@ pub mod files;
 pub mod kubectl;
 pub mod machine;
 pub mod net;
+pub mod remote;
 pub mod shell;
 pub mod terminal;
 pub mod text;

@@ -311,3 +311,17 @@ fn debug_leaves_a_pod_on_the_node() {
         "true 172.18.0.3"
     );
 }
+
+#[test]
+fn nodes_are_reached_by_ssh_and_from_a_debugging_pod() {
+    prints("ssh worker-1 hostname; ssh root@172.18.0.4 'hostname | tr w W'", "worker-1\nWorker-2\n");
+    fails("ssh nope ls", "ssh: Could not resolve hostname nope: Name or service not known\n", 255);
+    let mut console = Console::new();
+    console.run("ssh worker-2");
+    assert_eq!(console.terminal.prompt(), "root@worker-2:/root# ");
+    console.run("exit");
+    let debug = "kubectl debug node/worker-1 -it -q --image=busybox --profile=sysadmin --";
+    assert_eq!(console.run(&format!("{debug} chroot /host ip -br link | head -n 1 | cut -c1-2")).0, "lo\n");
+    let (_, err, _) = console.run(&format!("{debug} chroot /nope ls"));
+    assert!(err.starts_with("chroot: can't change root directory to '/nope': No such file or directory\n"), "{err}");
+}
