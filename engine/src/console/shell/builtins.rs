@@ -142,8 +142,10 @@ impl Shell<'_> {
             } else {
                 status = if self.is_bash() { 1 } else { 127 };
                 if in_words {
-                    let prefix = if self.is_bash() { "bash: type: " } else { "" };
-                    self.io.err(&format!("{prefix}{name}: not found\n"));
+                    match self.is_bash() {
+                        true => _ = self.complain(&format!("type: {name}: not found"), 1),
+                        false => self.io.out(&format!("{name}: not found\n")),
+                    }
                 }
                 continue;
             };

@@ -239,7 +239,7 @@ impl Shell<'_> {
                 self.session.last_status = 0;
             }
             let value = self.text(word)?;
-            traced.push_str(&format!("{name}={value} "));
+            traced.push_str(&format!(" {name}={}", quoted(&value)));
             if !argv.is_empty() {
                 saved.push((name.clone(), self.session.variables.get(name).cloned()));
                 self.session.export(name, &value);
@@ -248,7 +248,8 @@ impl Shell<'_> {
             }
         }
         if self.session.options.trace {
-            self.io.err(&format!("+ {traced}{}\n", argv.join(" ")));
+            argv.iter().for_each(|word| traced.push_str(&format!(" {}", quoted(word))));
+            self.io.err(&format!("+{traced}\n"));
         }
         let result = match self.redirect(redirects)? {
             Ok(redirected) => {
@@ -334,5 +335,15 @@ impl Shell<'_> {
     pub(super) fn fail(&mut self, message: &str) -> Flow {
         let status = if self.is_bash() { 1 } else { 2 };
         Flow::Abort(self.complain(message, status))
+    }
+}
+
+/// A word as `set -x` shows it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-+./:=@%,".contains(c) || !c.is_ascii();
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_string()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }

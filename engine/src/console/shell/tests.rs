@@ -244,7 +244,7 @@ fn patterns_name_files() {
 fn options() {
     assert_eq!(sh("set -e; false; args no").2, 1);
     prints("set -e; false || args a; if false; then :; fi; ! true; args b", "<a>\n<b>\n");
-    fails("set -x; x=1 args a 'b c'", "+ x=1 args a b c\n", 0);
+    fails("set -x; x=1 args a 'b c'", "+ x=1 args a 'b c'\n", 0);
     assert_eq!(sh("args a; exit 7; args b"), ("<a>\n".into(), String::new(), 7));
     assert_eq!(sh("(exit 3); sh -c 'exit 4'; exit $?").2, 4);
 }
