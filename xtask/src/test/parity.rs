@@ -33,6 +33,7 @@ pub fn check() -> Result<Tally> {
         }
         tally += Tally::of(difference.is_none());
     }
+    anyhow::ensure!(tally != Tally::NOTHING, "no scenarios in labs/ or tests/cases/");
     println!("{} scenarios, {bytes} bytes of traces", tally.passed + tally.failed);
     Ok(tally)
 }
