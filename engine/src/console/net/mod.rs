@@ -3,22 +3,24 @@
 //! One file or folder a tool, all of the same anatomy: arguments, then a process that runs in the namespace or the text
 //! of a table, then output and exit status as the real tool has them.
 
+mod bridge;
 pub mod clock;
 mod files;
 mod hostname;
 mod installed;
 mod ip;
+mod nc;
 mod options;
 mod path;
 mod ping;
 mod resolve;
 mod sysctl;
 mod system;
+mod traceroute;
 
 use super::machine::Machine;
 use super::shell::{Io, Session};
 use crate::net::IcmpError;
-use std::net::IpAddr;
 
 /// Said where a container has no sandbox.
 const NOT_RUNNING: &str = "the container is not running\n";
@@ -30,13 +32,16 @@ pub use sysctl::write as write_sysctl;
 pub fn run(machine: &mut Machine<'_>, argv: &[String], session: &mut Session, io: &mut Io) -> Option<i32> {
     let name = argv.first()?.rsplit('/').next().unwrap_or_default();
     let tool: fn(&mut Machine<'_>, &[String], &mut Io) -> i32 = match name {
+        "bridge" => bridge::run,
         "date" => system::date,
         "hostname" => hostname::run,
         "id" => system::id,
         "ip" => ip::run,
         "ls" | "mkdir" | "rm" | "touch" => return Some(files::run(machine, argv, session, io)),
+        "nc" | "netcat" => nc::run,
         "ping" => ping::run,
         "sleep" => system::sleep,
+        "traceroute" => traceroute::run,
         "sysctl" => sysctl::run,
         "uname" => system::uname,
         "uptime" => system::uptime,
@@ -95,10 +100,7 @@ fn icmp_errno(error: IcmpError) -> &'static str {
     }
 }
 
-/// True for addresses that tools print as they are.
-fn is_literal(host: &str) -> bool {
-    host.parse::<IpAddr>().is_ok()
-}
-
 #[cfg(test)]
 pub mod testing;
+#[cfg(test)]
+mod tests;
