@@ -145,7 +145,9 @@ impl Cluster {
         if file.live {
             delete_missing(&mut draft, &file, &BTreeMap::new(), &mut applied);
         }
-        self.finish(draft, applied)
+        let applied = self.finish(draft, applied);
+        self.seal();
+        applied
     }
 
     fn file_mut(&mut self, name: &str) -> Option<&mut File> {
@@ -192,6 +194,9 @@ impl Cluster {
                 file.live |= !file.read_only;
                 (file.source, file.applied) = (source.id, brought);
             }
+        }
+        if committed {
+            self.seal();
         }
         applied
     }

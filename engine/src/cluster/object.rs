@@ -5,6 +5,7 @@ use super::typed::{Typed, Workload};
 use crate::manifest::{Key, Node, Value};
 use crate::tables::Uid;
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 pub type Labels = BTreeMap<Arc<str>, Arc<str>>;
 
 /// Kind, namespace (empty for cluster-scoped kinds) and name: what may exist only once.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectKey {
     pub kind: Cow<'static, str>,
     /// The API group; empty for the core group.
@@ -53,6 +54,40 @@ impl ObjectKey {
     }
 }
 
+/// Most keys that are compared share their kind and namespace, often the very same text.
+fn compare(a: &str, b: &str) -> Ordering {
+    if std::ptr::eq(a, b) { Ordering::Equal } else { a.cmp(b) }
+}
+
+/// By kind, group, namespace and name.
+impl Ord for ObjectKey {
+    fn cmp(&self, other: &ObjectKey) -> Ordering {
+        compare(&self.kind, &other.kind)
+            .then_with(|| compare(&self.group, &other.group))
+            .then_with(|| compare(&self.namespace, &other.namespace))
+            .then_with(|| compare(&self.name, &other.name))
+    }
+}
+
+impl PartialOrd for ObjectKey {
+    fn partial_cmp(&self, other: &ObjectKey) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// By namespace and name.
+impl Ord for PodKey {
+    fn cmp(&self, other: &PodKey) -> Ordering {
+        compare(&self.namespace, &other.namespace).then_with(|| compare(&self.name, &other.name))
+    }
+}
+
+impl PartialOrd for PodKey {
+    fn partial_cmp(&self, other: &PodKey) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 /// As kubectl names an object: `pod/web`, `deployment.apps/web`.
 impl fmt::Display for ObjectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,7 +104,7 @@ impl fmt::Display for ObjectKey {
 }
 
 /// A Pod's namespace and name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodKey {
     pub namespace: Arc<str>,
     pub name: Arc<str>,

@@ -151,9 +151,12 @@ impl Draft {
         record.node = Some(node.clone());
         record.phase = PodPhase::ContainerCreating;
         record.reason = "".into();
-        let (queued, spec) = (record.queued, record.spec.clone());
-        self.revision.index.pending.remove(&queued);
-        self.fresh.remove(&queued);
+        let (asked, spec) = (record.queued, record.spec.clone());
+        let queued = self.revision.index.next_pending;
+        record.queued = queued;
+        self.revision.index.next_pending += 1;
+        self.revision.index.pending.remove(&asked);
+        self.fresh.remove(&asked);
         if let Some(node) = self.revision.nodes.get_mut(&**node) {
             let node = Arc::make_mut(node);
             node.waiting.insert(queued, key.clone());

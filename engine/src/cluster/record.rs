@@ -104,7 +104,7 @@ pub struct PodRecord {
     /// Virtual time, in nanoseconds.
     pub created_at_ns: u64,
     pub started_at_ns: Option<u64>,
-    /// Order in which it asked for a node.
+    /// Its turn: with the scheduler until it has a node, then with the node's kubelet.
     pub queued: u64,
     /// Order of sandbox creation in the cluster: decides the order of veths on the node. 0 without a sandbox.
     pub order: u64,

@@ -42,6 +42,8 @@ pub struct Cluster {
     pub(super) files: Vec<Arc<File>>,
     /// Without it no field is called unknown.
     pub(super) fields: Option<Arc<FieldTable>>,
+    /// The files as they were when the revision in force was made.
+    files_in_force: Vec<Arc<File>>,
     pub(super) sources: Sources,
     next_number: u64,
     /// Sources in the last sweep: how many, and their bytes.
@@ -62,6 +64,7 @@ impl Cluster {
             history: VecDeque::new(),
             files: Vec::new(),
             fields: None,
+            files_in_force: Vec::new(),
             sources: Sources::default(),
             next_number: 1,
             swept: (0, 0),
@@ -108,6 +111,7 @@ impl Cluster {
         self.push_history(0);
         self.current = revision;
         self.files = files;
+        self.seal();
         self.current.number = self.next_number;
         self.next_number += 1;
         // Numbers that were given out since stay spent: a namespace's or node's number never means another one.
@@ -133,7 +137,14 @@ impl Cluster {
             };
             applied.objects.push((key.clone(), outcome));
         }
-        self.finish(draft, applied)
+        let applied = self.finish(draft, applied);
+        self.seal();
+        applied
+    }
+
+    /// The files as they are now belong to the revision in force.
+    pub(super) fn seal(&mut self) {
+        self.files_in_force = self.files.clone();
     }
 
     /// Starts a revision from the one in force.
@@ -178,7 +189,8 @@ impl Cluster {
 
     /// The state in force joins the history; the oldest states leave it, with texts that nothing refers to any more.
     fn push_history(&mut self, text_bytes: usize) {
-        let entry = Entry { revision: self.current.clone(), files: self.files.clone(), text_bytes };
+        let files = std::mem::take(&mut self.files_in_force);
+        let entry = Entry { revision: self.current.clone(), files, text_bytes };
         self.history.push_back(entry);
         let mut total: usize = self.history.iter().map(|entry| entry.text_bytes).sum();
         while self.history.len() > HISTORY_MAX || (total > HISTORY_BYTES_MAX && self.history.len() > 1) {

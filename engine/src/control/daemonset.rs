@@ -5,6 +5,7 @@ use super::scheduler::matches_node;
 use crate::cluster::{Draft, NodeRecord, Object, ObjectKey, PodKey, Workload};
 use crate::manifest::typed::{Taint, TaintEffect};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 /// The label by which a DaemonSet tells its Pods' templates apart.
@@ -25,10 +26,9 @@ pub fn reconcile(draft: &mut Draft, key: &ObjectKey) {
             draft.delete(&ObjectKey::pod(&pod));
             continue;
         };
-        if by_node.contains_key(&target) {
-            draft.delete(&ObjectKey::pod(&pod));
-        } else {
-            by_node.insert(target, pod);
+        match by_node.entry(target) {
+            Entry::Vacant(free) => drop(free.insert(pod)),
+            Entry::Occupied(_) => drop(draft.delete(&ObjectKey::pod(&pod))),
         }
     }
     let nodes: Vec<(Arc<str>, bool)> =

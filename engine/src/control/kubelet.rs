@@ -47,7 +47,7 @@ fn add(draft: &mut Draft, node_name: &Arc<str>, key: &PodKey, fates: &mut Fates)
     let wired = if pod.host_network {
         Ok((node.ip, node.ip_origin.clone(), false))
     } else {
-        match given_ip(draft, key).filter(|_| pod.ip_given) {
+        match pod.ip_given.then(|| given_ip(draft, key)).flatten() {
             Some(ip) => take_given(draft, key, ip).map(|()| (ip, Origin::object(pod.uid, "status.podIP"), false)),
             None => reserve(&node).map(|(ip, origin)| (ip, origin, true)),
         }

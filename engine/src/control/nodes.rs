@@ -42,6 +42,10 @@ pub fn reconcile(draft: &mut Draft) {
             _ => leave(draft, name),
         }
     }
+    if draft.revision.nodes.is_empty() {
+        // Other nodes altogether, as when the default ones give way to those a file names: a cluster from scratch.
+        draft.revision.index.next_block = 0;
+    }
     present.sort_by_key(|(object, _)| object.written().span);
     if draft.revision.nodes.len() + present.len() > 2 * super::NODES_MAX {
         let message = format!("more than {} nodes are not simulated", super::NODES_MAX);

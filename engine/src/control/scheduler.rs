@@ -32,9 +32,25 @@ pub fn reconcile(draft: &mut Draft) {
         draft.fresh.extend(draft.revision.index.pending.keys());
     }
     let mut scheduler = Scheduler { classes: Vec::new(), group: None };
-    for queued in std::mem::take(&mut draft.fresh) {
-        let Some(key) = draft.revision.index.pending.get(&queued).cloned() else { continue };
-        let Some(pod) = draft.revision.pods.get(&key).cloned() else { continue };
+    let record = |draft: &Draft, queued: &u64| {
+        let key = draft.revision.index.pending.get(queued)?;
+        draft.revision.pods.get(key).cloned()
+    };
+    let fresh = std::mem::take(&mut draft.fresh);
+    let has_control_plane = draft.revision.nodes.values().any(|node| node.control_plane);
+    // What the cluster itself needs comes first, as its priority class says. Without a control plane of its own CoreDNS
+    // must share the workers: there it waits, for the user's Pods to have the first addresses.
+    let critical = |queued: &u64| {
+        let class = record(draft, queued).and_then(|pod| pod.spec.priority_class_name.clone());
+        match class.as_deref() {
+            Some("system-node-critical") => true,
+            Some("system-cluster-critical") => has_control_plane,
+            _ => false,
+        }
+    };
+    let (first, rest): (Vec<u64>, Vec<u64>) = fresh.into_iter().partition(critical);
+    for queued in first.into_iter().chain(rest) {
+        let Some(pod) = record(draft, &queued) else { continue };
         if let Some(name) = &pod.spec.node_name {
             admit(draft, &pod, name);
             continue;
@@ -44,7 +60,7 @@ pub fn reconcile(draft: &mut Draft) {
         }
         match scheduler.place(draft, &pod) {
             Ok(node) => scheduler.bind(draft, &pod, &node),
-            Err(reason) => wait(draft, &key, &reason),
+            Err(reason) => wait(draft, &pod.key, &reason),
         }
     }
 }

@@ -1,19 +1,27 @@
 //! Manifests in, Pods with nodes and addresses out.
 
 use super::start;
-use crate::cluster::{Applied, Cluster, Options};
+use crate::cluster::{Applied, Cluster, ObjectKey, Options, Outcome, PodKey};
+
+mod addresses;
+mod files;
+mod nodes;
+mod random;
+mod workloads;
 
 fn cluster() -> Cluster {
     start(Options { seed: 1, ..Options::default() })
 }
 
+/// The default cluster with one live file.
 fn with(text: &str) -> (Cluster, Applied) {
     let mut cluster = cluster();
     let applied = cluster.open_file("a.yaml", text, true, 0);
+    random::check(cluster.revision());
     (cluster, applied)
 }
 
-/// `namespace/name node ip phase` of the Pods in these namespaces, suffixes of made-up names left out.
+/// `name node ip phase` of the Pods in these namespaces, in order of their names.
 fn pods(cluster: &Cluster, namespaces: &[&str]) -> Vec<String> {
     let revision = cluster.revision();
     let shown = revision.pods.values().filter(|pod| namespaces.contains(&&*pod.key.namespace));
@@ -26,55 +34,50 @@ fn pods(cluster: &Cluster, namespaces: &[&str]) -> Vec<String> {
         .collect()
 }
 
+/// As `pods`, without the names: for those that are made up.
+fn places(cluster: &Cluster, namespace: &str) -> Vec<String> {
+    let pods = pods(cluster, &[namespace]).into_iter();
+    let mut places: Vec<String> = pods.filter_map(|line| Some(line.split_once(' ')?.1.to_owned())).collect();
+    places.sort();
+    places
+}
+
+fn reason(cluster: &Cluster, name: &str) -> String {
+    let pod = cluster.revision().pods.get(&PodKey::new("default", name));
+    pod.map_or_else(|| "no such Pod".to_owned(), |pod| pod.reason.to_string())
+}
+
 fn rendered(cluster: &Cluster, applied: &Applied) -> String {
     applied.diagnostics.render(cluster.sources())
 }
 
-fn pod(name: &str, spec: &str) -> String {
+fn outcomes(applied: &Applied) -> Vec<String> {
+    let show = |(key, outcome): &(ObjectKey, Outcome)| match outcome {
+        Outcome::Refused(reason, message) => format!("{key}: {reason}: {message}"),
+        outcome => format!("{key} {}", outcome.as_str()),
+    };
+    applied.objects.iter().map(show).collect()
+}
+
+/// A Pod of one nginx; `more` are further lines of its spec.
+fn pod(name: &str, more: &str) -> String {
     format!(
-        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {name}\n  labels: {{app: {name}}}\nspec:\n  containers:\n  - name: main\n    image: nginx\n{spec}---\n"
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {name}\n  labels: {{app: {name}}}\nspec:\n{more}  containers:\n  - \
+         name: main\n    image: nginx\n---\n"
     )
 }
 
-#[test]
-fn the_default_cluster_is_what_kubeadm_and_flannel_make() {
-    let cluster = cluster();
-    let revision = cluster.revision();
-    let nodes: Vec<String> = revision
-        .nodes
-        .values()
-        .map(|node| {
-            let cidr = node.pod_cidr.as_ref().map(|(net, _)| net.to_string()).unwrap_or_default();
-            format!("{} {} {cidr} {}", node.name, node.ip, node.index)
-        })
-        .collect();
-    assert_eq!(
-        nodes,
-        [
-            "control-plane 172.18.0.2 10.244.0.0/24 0",
-            "worker-1 172.18.0.3 10.244.1.0/24 1",
-            "worker-2 172.18.0.4 10.244.2.0/24 2",
-        ]
-    );
-    assert_eq!(revision.network.gateway.0.to_string(), "172.18.0.1");
-    let system = pods(&cluster, &["kube-system", "kube-flannel"]);
-    assert_eq!(system.len(), 3 + 3 + 2 + 4, "{system:#?}");
-    for ip in ["10.244.0.2", "10.244.0.3"] {
-        let is_dns =
-            |line: &&String| line.starts_with("coredns-") && line.ends_with(&format!(" control-plane {ip} Running"));
-        assert_eq!(system.iter().filter(is_dns).count(), 1, "{system:#?}");
-    }
-    assert!(system.iter().all(|line| line.ends_with("Running")), "{system:#?}");
+fn deployment(name: &str, replicas: u32, image: &str) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\nspec:\n  replicas: {replicas}\n  selector:\n    \
+         matchLabels: {{app: {name}}}\n  template:\n    metadata:\n      labels: {{app: {name}}}\n    spec:\n      \
+         containers:\n      - name: main\n        image: {image}\n---\n"
+    )
 }
 
-#[test]
-fn pods_spread_over_the_workers_and_get_the_first_addresses() {
-    let (cluster, applied) = with(&(pod("pod-a", "") + &pod("pod-b", "") + &pod("pod-c", "")));
-    assert_eq!(rendered(&cluster, &applied), "");
-    assert_eq!(
-        pods(&cluster, &["default"]),
-        ["pod-a worker-1 10.244.1.2 Running", "pod-b worker-2 10.244.2.2 Running", "pod-c worker-1 10.244.1.3 Running",]
-    );
-    let outcomes: Vec<_> = applied.objects.iter().map(|(key, outcome)| format!("{key} {}", outcome.as_str())).collect();
-    assert_eq!(outcomes, ["pod/pod-a created", "pod/pod-b created", "pod/pod-c created"]);
+fn node(name: &str, ip: &str, more: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Node\nmetadata:\n  name: {name}\n  labels: {{kubernetes.io/os: linux, disk: {name}}}\n{more}\
+         status:\n  addresses:\n  - type: InternalIP\n    address: {ip}\n---\n"
+    )
 }

@@ -18,7 +18,8 @@ fn check_pod(draft: &mut Draft, object: &Arc<Object>) {
     let Some(key) = object.key.as_pod() else { return };
     let Some(pod) = draft.revision.pods.get(&key).cloned() else { return };
     let span = |path: &str| object.written().at(path).span;
-    if let Some(ip) = given_ip(draft, &key).filter(|_| pod.ip_given && pod.netns.is_none() && pod.node.is_some()) {
+    let unwired = pod.ip_given && pod.netns.is_none() && pod.node.is_some();
+    if let Some(ip) = unwired.then(|| given_ip(draft, &key)).flatten() {
         let holder = draft.revision.netns_of_ip(ip).and_then(|holder| draft.revision.netns.get(&holder)).cloned();
         let other = match holder {
             Some(NetnsOwner::Pod(other)) if other != key => format!("Pod {other}"),
