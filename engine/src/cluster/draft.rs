@@ -1,5 +1,6 @@
 //! A revision in the making: objects change, and what they set in motion is noted for the controllers.
 
+use super::immutable::{POD_IMMUTABLE, changed_pod_field};
 use super::typed::{Typed, project, same};
 use super::{Body, Object, ObjectKey, Options, Owner, PodKey, Provenance, Revision, identity};
 use crate::manifest::typed::ObjectMeta;
@@ -408,49 +409,4 @@ fn owner_of(meta: &ObjectMeta, key: &ObjectKey) -> Option<Owner> {
     let namespace = if kind.namespaced { key.namespace.clone() } else { "".into() };
     let key = ObjectKey { kind: kind.kind, group: kind.group, namespace, name: reference.name.clone() };
     Some(Owner { key, uid: identity::parse_uid(&reference.uid)? })
-}
-
-/// The API server's words when a Pod's update goes too far. Models pkg/apis/core/validation ValidatePodUpdate.
-const POD_IMMUTABLE: &str = "spec: Forbidden: pod updates may not change fields other than \
-`spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` \
-(only additions to existing tolerations),`spec.terminationGracePeriodSeconds` \
-(allow it to be set to 1 if it was previously negative)";
-
-/// The path of the first field that differs and that a living Pod cannot change.
-fn changed_pod_field(old: &Node, new: &Node) -> Option<String> {
-    let given_ip = |tree: &Node| {
-        tree.get("status").and_then(|status| status.get("podIP")).and_then(Node::as_str).map(str::to_owned)
-    };
-    if given_ip(old) != given_ip(new) {
-        return Some("status.podIP".to_owned());
-    }
-    let entries = |tree: &Node| tree.get("spec").map_or(Vec::new(), |spec| spec.entries().to_vec());
-    let (old, new) = (entries(old), entries(new));
-    let names: BTreeSet<&str> = old.iter().chain(&new).map(|(key, _)| &*key.name).collect();
-    let find = |entries: &[(crate::manifest::Key, Node)], name: &str| {
-        entries.iter().find(|(key, _)| &*key.name == name).map(|(_, value)| value.clone())
-    };
-    names.into_iter().find_map(|name| {
-        let allowed = match (name, find(&old, name), find(&new, name)) {
-            ("tolerations" | "activeDeadlineSeconds" | "terminationGracePeriodSeconds", _, _) => true,
-            ("containers" | "initContainers", Some(a), Some(b)) => {
-                let pairs = a.items().iter().zip(b.items());
-                a.items().len() == b.items().len() && pairs.into_iter().all(|(a, b)| same_but_image(a, b))
-            }
-            (_, Some(a), Some(b)) => same(&a, &b),
-            _ => false,
-        };
-        (!allowed).then(|| format!("spec.{name}"))
-    })
-}
-
-fn same_but_image(a: &Node, b: &Node) -> bool {
-    let rest = |node: &Node| {
-        let mut node = node.clone();
-        if let crate::manifest::Value::Mapping(entries) = &mut node.value {
-            entries.retain(|(key, _)| &*key.name != "image");
-        }
-        node
-    };
-    same(&rest(a), &rest(b))
 }

@@ -4,6 +4,7 @@ pub mod api;
 mod draft;
 mod files;
 pub mod identity;
+mod immutable;
 mod kinds;
 mod labels;
 mod object;
