@@ -101,3 +101,11 @@ fn floats_print_as_go_prints_them() {
         assert_eq!(json_compact(&node), format!("{{\"a\":{json_text}}}"));
     }
 }
+
+/// Found by fuzzing: at the root a block of text would have no indentation to tell its own from.
+#[test]
+fn a_text_alone_reads_back() {
+    for text in ["\nx\n\n   y", " a\nb\n", "a\n", "\n"] {
+        assert_eq!(tree(&yaml(&string(text))).as_str(), Some(text));
+    }
+}

@@ -96,7 +96,8 @@ fn write_key(name: &str, out: &mut String) {
 fn write_string(text: &str, indent: isize, out: &mut String) {
     let style = Analysis::of(text);
     if text.contains('\n') {
-        if style.block { literal(text, indent, out) } else { double_quoted(text, out) }
+        // A text that is a whole document has no indentation to tell its own from.
+        if style.block && indent > 0 { literal(text, indent, out) } else { double_quoted(text, out) }
     } else if !is_plain_string(text) {
         double_quoted(text, out);
     } else if style.plain {

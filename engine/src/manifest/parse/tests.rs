@@ -254,3 +254,14 @@ fn limits_hold() {
     let documents = document.repeat(1000);
     assert_eq!(errors(&documents).1.first(), Some(&"alias-bomb"), "the budget is the text's, not the document's");
 }
+
+/// Found by fuzzing: white space of more than one byte before a key without quotes.
+#[test]
+fn a_wide_space_before_a_key_is_no_trap() {
+    let text = "a: {n: web, shoc:\u{85}-b:\n c replace: shoc:\u{85} bcr: ']\n  sel: x}\n";
+    assert!(read(text).contains("error"));
+    for at in (0..text.len()).filter(|&at| text.is_char_boundary(at)) {
+        read(&text[..at]);
+        read(&text[at..]);
+    }
+}

@@ -171,7 +171,10 @@ impl Place<'_> {
         let before = self.text[..end].trim_end();
         match before.strip_suffix(['"', '\'']) {
             Some(inner) => inner.rfind(&before[inner.len()..]).unwrap_or(end),
-            None => before.rfind(|c: char| c.is_whitespace() || matches!(c, ',' | '[' | '{')).map_or(end, |at| at + 1),
+            None => {
+                let word = before.rsplit(|c: char| c.is_whitespace() || matches!(c, ',' | '[' | '{')).next();
+                before.len() - word.map_or(0, str::len)
+            }
         }
     }
 }
