@@ -36,6 +36,10 @@ impl Walk<'_> {
             return;
         }
         let Some(packet) = about.ip() else { return };
+        // Without a way back no answer is made at all (icmp_route_lookup).
+        if super::ip::route(&self.netns, packet.src).is_none() {
+            return;
+        }
         let src = if self.netns.is_local(packet.dst) { packet.dst } else { unspecified_like(packet.dst) };
         let payload = Transport::Icmp(Icmp::Error { error, quoted: Box::new(packet.clone()) });
         let answer = self.packet(src, packet.src, payload);

@@ -11,7 +11,7 @@ use crate::tables::{LinkIndex, Netns, Route, RouteKind};
 use crate::trace::{
     Birth, CauseTable, Change, Disposition, DropReason, FlowId, PacketId, PacketRef, Relation, Stage, Verdict,
 };
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Which row routes a destination.
 pub(super) struct Routed<'a> {
@@ -40,6 +40,11 @@ pub(super) fn source_for(netns: &Netns, route: &Route, dst: IpAddr) -> Option<Ip
         .or_else(|| netns.addresses.iter().map(|a| a.net.addr()).find(|ip| same_family(ip) && !ip.is_loopback()))
 }
 
+/// Multicast, or the limited broadcast: for more than one receiver.
+fn is_group(ip: IpAddr) -> bool {
+    ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST)
+}
+
 impl Walk<'_> {
     /// A frame that this namespace takes in on `link`: the network layer's turn.
     pub(super) fn receive_network(&mut self, link: LinkIndex, skb: Skb) {
@@ -58,8 +63,9 @@ impl Walk<'_> {
         let (src, dst) = (packet.src, packet.dst);
         self.spend(cost::LOOKUP);
         let own_source = netns.is_local(src) && link != LinkIndex::LO;
+        let limited_broadcast = dst == IpAddr::V4(Ipv4Addr::BROADCAST);
         let loopback_outside = dst.is_loopback() && link != LinkIndex::LO;
-        if own_source || loopback_outside || src.is_multicast() {
+        if own_source || loopback_outside || limited_broadcast || src.is_multicast() {
             let cause = self.address_row(src);
             return self.drop(skb, Stage::RouteIn, Some(link), DropReason::InvalidAddress, cause);
         }
@@ -157,6 +163,10 @@ impl Walk<'_> {
     ) -> Result<PacketRef, SendError> {
         let netns = self.netns.clone();
         self.recorder.keep(flow, &netns);
+        if packet.dst.is_unspecified() {
+            // `ping 0.0.0.0` is `ping 127.0.0.1` (ip_route_output_key_hash_rcu).
+            packet.dst = if packet.dst.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+        }
         let routed = route(&netns, packet.dst);
         if packet.src.is_unspecified() {
             let by_route = routed.as_ref().and_then(|r| source_for(&netns, r.route, packet.dst));
@@ -182,7 +192,7 @@ impl Walk<'_> {
         let (dst, len, dont_fragment) = (packet.dst, packet.len(), packet.dont_fragment);
         let Routed { route, cause } = routed;
         let dev = if route.kind == RouteKind::Local { LinkIndex::LO } else { route.dev };
-        if matches!(route.kind, RouteKind::Broadcast | RouteKind::Blackhole) || dst.is_multicast() {
+        if matches!(route.kind, RouteKind::Broadcast | RouteKind::Blackhole) || is_group(dst) {
             self.drop(skb, Stage::RouteOut, Some(dev), DropReason::Blackhole, Some(cause));
             return Err(SendError::Invalid);
         }
