@@ -218,3 +218,109 @@ pub fn summary(title: &str) -> FlowSummary {
         packets_count: 6,
     }
 }
+
+#[derive(Default)]
+pub struct Server {
+    revision: u64,
+}
+
+impl Server {
+    pub fn handle(&mut self, request: Request) -> Reply {
+        let body = match request.body {
+            RequestBody::Open { files, .. } => {
+                self.revision += 1;
+                let files = files.into_iter().map(|f| FileView { name: f.name, text: f.text, live: f.live, read_only: false });
+                ReplyBody::Opened(Opened { revision: 1, files: files.collect(), diagnostics: vec![], scene: scene(2, 2) })
+            }
+            RequestBody::Edit { text, file } => {
+                if text.contains("trap") {
+                    panic!("trap");
+                }
+                let at = text.lines().position(|l| l.contains("comand")).map(|i| i as u32 + 1);
+                let diagnostics = at.map(|line| {
+                    let range = TextRange { file: file.clone(), line, column: 7, end_line: line, end_column: 13 };
+                    DiagnosticView {
+                        severity: "warning".into(),
+                        at: range.clone(),
+                        message: "unknown field comand".into(),
+                        hint: Some("did you mean command?".into()),
+                        fix: Some((range, "command".into())),
+                    }
+                });
+                self.revision += 1;
+                ReplyBody::Edited(Edited {
+                    revision: self.revision,
+                    applied: !text.contains("[["),
+                    diagnostics: diagnostics.into_iter().collect(),
+                    changes: vec!["pod/pod-a configured".into()],
+                    scene: scene(2, 2),
+                })
+            }
+            RequestBody::Run { line, .. } => {
+                let text = "PING 10.244.2.2 (10.244.2.2): 56 data bytes\n";
+                let out = |text: &str, at| Chunk { stream: Stream::Out, text: text.into(), at };
+                let mut chunks = vec![out(text, None)];
+                for (i, p) in [3u32, 5, 7].into_iter().enumerate() {
+                    chunks.push(out(&format!("64 bytes from 10.244.2.2: seq={i} ttl=62 time=0.086 ms\n"), Some((0, p))));
+                }
+                chunks.push(out("\n--- 10.244.2.2 ping statistics ---\n3 packets transmitted, 3 packets received, 0% packet loss\n", None));
+                if line.contains("bad") {
+                    chunks = vec![Chunk { stream: Stream::Err, text: "sh: bad: not found\n".into(), at: None }];
+                }
+                ReplyBody::Console(Console {
+                    chunks,
+                    exit_status: 0,
+                    prompt: "student@host $".into(),
+                    flows: vec![0],
+                    revision: self.revision,
+                    diagnostics: vec![],
+                    files: vec![],
+                    scene: line.contains("scale").then(|| scene(999, 110)),
+                    clear: false,
+                })
+            }
+            RequestBody::Scene => ReplyBody::Scene(scene(2, 2)),
+            RequestBody::Flows => ReplyBody::Flows(FlowList { flows: vec![summary("ping 10.244.2.2")] }),
+            RequestBody::Flow { .. } => ReplyBody::Flow(Box::new(ping())),
+            RequestBody::Headers { .. } => {
+                let field = |name: &str, value: &str, offset, len| HeaderField { name: name.into(), value: value.into(), offset, len };
+                let layer = |name: &str, offset| HeaderLayer {
+                    name: name.into(),
+                    fields: vec![field("Destination", "02:42:ac:12:00:04", offset, 6), field("Source", "02:42:ac:12:00:03", offset + 6, 6)],
+                    offset,
+                    len: 14,
+                };
+                ReplyBody::Headers(HeadersView {
+                    layers: vec![layer("Ethernet II", 0), layer("Internet Protocol Version 4", 14)],
+                    bytes: (0..98).collect(),
+                })
+            }
+            RequestBody::Table { place, table } => {
+                let origin = OriginView { label: "Node worker-2 · spec.podCIDR".into(), at: None, as_of_revision: None };
+                let row = |text: &str| TableRowView { text: text.into(), origin: origin.clone() };
+                ReplyBody::Table(TableView {
+                    place,
+                    table,
+                    command: "ip route".into(),
+                    rows: vec![row("default via 172.18.0.1 dev eth0"), row("10.244.2.0/24 via 10.244.2.0 dev flannel.1 onlink")],
+                })
+            }
+            RequestBody::Object { name, .. } => ReplyBody::Object(ObjectView {
+                title: ["pod/", &name].concat(),
+                yaml: "apiVersion: v1\nkind: Pod\n".into(),
+                facts: vec![("IP".into(), "10.244.1.2".into()), ("Node".into(), "worker-1".into())],
+                events: vec!["Scheduled: assigned default/pod-a to worker-1".into()],
+                owners: vec![],
+                setup: vec![SetupStep {
+                    plugin: "host-local".into(),
+                    title: "allocate 10.244.1.2".into(),
+                    command: "ip addr add 10.244.1.2/24 dev eth0".into(),
+                }],
+                at: None,
+            }),
+            RequestBody::Pcap { .. } => ReplyBody::Bytes(vec![]),
+            RequestBody::Fields { .. } => ReplyBody::Done,
+        };
+        Reply { id: request.id, body }
+    }
+}

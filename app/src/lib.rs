@@ -1,8 +1,28 @@
 //! podhop's page. Every panel is a folder with its pure view-model, its component and its CSS. The view-models build and
 //! are tested natively; components exist in the browser only.
 
+pub mod opening;
+#[cfg(target_arch = "wasm32")]
+pub mod platform;
+pub mod session;
+#[cfg(target_arch = "wasm32")]
+pub mod state;
+
+#[cfg(target_arch = "wasm32")]
+pub mod parts;
+
+pub mod editor;
+pub mod flows;
+pub mod headers;
+pub mod journey;
+pub mod object;
 pub mod playback;
 pub mod stage;
+pub mod tables;
+pub mod terminal;
 
-#[cfg(test)]
-mod fixture;
+#[cfg(target_arch = "wasm32")]
+pub mod shell;
+
+#[cfg(any(test, feature = "demo"))]
+pub mod fixture;

@@ -2,8 +2,9 @@
 
 #[cfg(target_arch = "wasm32")]
 fn main() {
-    use leptos::prelude::*;
-    leptos::mount::mount_to_body(|| view! { <p>"podhop"</p> });
+    let app = podhop_app::state::App::new();
+    app.open();
+    leptos::mount::mount_to_body(move || podhop_app::shell::page(app));
 }
 
 #[cfg(not(target_arch = "wasm32"))]

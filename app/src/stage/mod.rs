@@ -2,12 +2,22 @@
 
 pub mod camera;
 pub mod geometry;
+#[cfg(target_arch = "wasm32")]
+mod gestures;
 pub mod layout;
+pub mod mirror;
 pub mod motion;
+#[cfg(target_arch = "wasm32")]
+mod paint;
 pub mod picture;
 pub mod prim;
 pub mod room;
 pub mod route;
+pub mod text;
+#[cfg(target_arch = "wasm32")]
+mod tree;
+#[cfg(target_arch = "wasm32")]
+pub mod view;
+
 #[cfg(test)]
 mod tests;
-pub mod text;

@@ -1,0 +1,238 @@
+//! Text, positions and colours of the editor, without a browser.
+
+use podhop_engine::protocol::{DiagnosticView, TextRange};
+
+/// What a stretch of YAML is, for its colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Plain,
+    Key,
+    Text,
+    Comment,
+}
+
+impl Kind {
+    pub fn class(self) -> &'static str {
+        match self {
+            Kind::Plain => "",
+            Kind::Key => "y-key",
+            Kind::Text => "y-text",
+            Kind::Comment => "y-comment",
+        }
+    }
+}
+
+/// One stretch of a line; `class` joins its colour and its underline.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Span {
+    pub text: String,
+    pub class: String,
+}
+
+/// Colours a line of YAML. Only the eye depends on it, so a line is coloured by itself.
+pub fn kinds(line: &str) -> Vec<(Kind, &str)> {
+    let mut spans = Vec::new();
+    let body = line.trim_start_matches([' ', '-']);
+    let (lead, rest) = line.split_at(line.len() - body.len());
+    if rest.is_empty() || rest.starts_with('#') {
+        return vec![(Kind::Comment, line)];
+    }
+    if !lead.is_empty() {
+        spans.push((Kind::Plain, lead));
+    }
+    let comment_at = comment_start(rest);
+    let (code, comment) = rest.split_at(comment_at);
+    let is_key = |c: char| c.is_alphanumeric() || "-_./\"'".contains(c);
+    let key_len = code.find(|c: char| !is_key(c)).unwrap_or(code.len());
+    let after = &code[key_len..];
+    if key_len > 0 && (after == ":" || after.starts_with(": ")) {
+        spans.push((Kind::Key, &code[..key_len]));
+        spans.push((Kind::Plain, ":"));
+        value(&after[1..], &mut spans);
+    } else {
+        value(code, &mut spans);
+    }
+    if !comment.is_empty() {
+        spans.push((Kind::Comment, comment));
+    }
+    spans
+}
+
+fn value<'a>(code: &'a str, spans: &mut Vec<(Kind, &'a str)>) {
+    if code.is_empty() {
+        return;
+    }
+    let quoted = code.trim_start();
+    let kind = if quoted.starts_with(['"', '\'']) { Kind::Text } else { Kind::Plain };
+    spans.push((kind, code));
+}
+
+/// A `#` after a space, outside quotes.
+fn comment_start(code: &str) -> usize {
+    let (mut quote, mut before) = (None, ' ');
+    for (at, c) in code.char_indices() {
+        match quote {
+            Some(open) if c == open => quote = None,
+            Some(_) => {}
+            None if c == '"' || c == '\'' => quote = Some(c),
+            None if c == '#' && before.is_whitespace() => return at,
+            None => {}
+        }
+        before = c;
+    }
+    code.len()
+}
+
+/// The part of line `number` (1-based) that a range covers: columns from and to, 0-based, in characters.
+pub fn columns_of(range: &TextRange, number: u32, line_len: usize) -> Option<(usize, usize)> {
+    if number < range.line || number > range.end_line.max(range.line) {
+        return None;
+    }
+    let from = if number == range.line { range.column.saturating_sub(1) as usize } else { 0 };
+    let to = if number == range.end_line { range.end_column.saturating_sub(1) as usize } else { line_len };
+    let from = from.min(line_len.saturating_sub(1));
+    Some((from, to.clamp(from + 1, line_len.max(from + 1))))
+}
+
+/// The spans of line `number` of `file`, with colours, and the tokens of diagnostics underlined.
+pub fn spans(line: &str, number: u32, file: &str, diagnostics: &[DiagnosticView]) -> Vec<Span> {
+    let len = line.chars().count();
+    let under: Vec<(usize, usize, &str)> = diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.at.file == file)
+        .filter_map(|diagnostic| {
+            let (from, to) = columns_of(&diagnostic.at, number, len)?;
+            Some((from, to, diagnostic.severity.as_str()))
+        })
+        .collect();
+    let mut spans: Vec<Span> = Vec::new();
+    let mut column = 0;
+    for (kind, text) in kinds(line) {
+        for c in text.chars() {
+            let severity = under.iter().find(|(from, to, _)| (*from..*to).contains(&column)).map(|under| under.2);
+            let class = match severity {
+                Some(severity) => [kind.class(), " u-", severity].concat(),
+                None => kind.class().to_string(),
+            };
+            match spans.last_mut() {
+                Some(last) if last.class == class => last.text.push(c),
+                _ => spans.push(Span { text: c.to_string(), class }),
+            }
+            column += 1;
+        }
+    }
+    // A token that is missing at the end of a line is underlined there.
+    if let Some((_, _, severity)) = under.iter().find(|(_, to, _)| *to > len) {
+        spans.push(Span { text: " ".into(), class: [" u-", severity].concat() });
+    }
+    spans
+}
+
+/// The lines to draw: first (0-based) and one past the last, with a line of reserve at both ends.
+pub fn visible(scroll: f64, height: f64, line_height: f64, lines: usize) -> (usize, usize) {
+    let first = (scroll / line_height).floor().max(0.0) as usize;
+    let count = (height / line_height).ceil().max(0.0) as usize + 2;
+    let first = first.saturating_sub(1).min(lines.saturating_sub(1));
+    (first, (first + count + 1).min(lines))
+}
+
+/// The byte at a 1-based line and column (in characters), at most the end of that line.
+pub fn byte_at(text: &str, line: u32, column: u32) -> usize {
+    let mut start = 0;
+    for _ in 1..line.max(1) {
+        match text[start..].find('\n') {
+            Some(end) => start += end + 1,
+            None => return text.len(),
+        }
+    }
+    let line = text[start..].split('\n').next().unwrap_or_default();
+    let skip = column.saturating_sub(1) as usize;
+    start + line.char_indices().nth(skip).map_or(line.len(), |(at, _)| at)
+}
+
+/// The text with a range replaced.
+pub fn replaced(text: &str, range: &TextRange, by: &str) -> String {
+    let from = byte_at(text, range.line, range.column);
+    let to = byte_at(text, range.end_line, range.end_column).max(from);
+    [&text[..from], by, &text[to..]].concat()
+}
+
+/// The browser counts in UTF-16 units.
+pub fn utf16_at(text: &str, byte: usize) -> u32 {
+    text[..byte.min(text.len())].encode_utf16().count() as u32
+}
+
+/// The 1-based line of a UTF-16 offset.
+pub fn line_at(text: &str, offset: u32) -> u32 {
+    let mut units = 0;
+    let mut line = 1;
+    for c in text.chars() {
+        if units >= offset {
+            break;
+        }
+        units += c.len_utf16() as u32;
+        line += u32::from(c == '\n');
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(line: u32, column: u32, end_line: u32, end_column: u32) -> TextRange {
+        TextRange { file: "a.yaml".into(), line, column, end_line, end_column }
+    }
+
+    fn diagnostic(at: TextRange) -> DiagnosticView {
+        DiagnosticView { severity: "warning".into(), at, message: "m".into(), hint: None, fix: None }
+    }
+
+    #[test]
+    fn keys_values_and_comments_have_their_colours() {
+        let kinds_of = |line| kinds(line).into_iter().map(|(kind, _)| kind).collect::<Vec<_>>();
+        assert_eq!(kinds_of("  name: pod-a # mine"), [Kind::Plain, Kind::Key, Kind::Plain, Kind::Plain, Kind::Comment]);
+        assert_eq!(kinds_of("- image: \"a # b\""), [Kind::Plain, Kind::Key, Kind::Plain, Kind::Text]);
+        assert_eq!(kinds_of("# all"), [Kind::Comment]);
+        assert_eq!(kinds_of("url: http://x:80"), [Kind::Key, Kind::Plain, Kind::Plain]);
+        for line in ["---", "", "  - a", "key:", "ä: ö # ü", ":", "- - :"] {
+            assert_eq!(kinds(line).into_iter().map(|(_, text)| text).collect::<String>(), line);
+        }
+    }
+
+    #[test]
+    fn the_exact_token_is_underlined() {
+        let spans = spans("    comand: [sleep]", 20, "a.yaml", &[diagnostic(range(20, 5, 20, 11))]);
+        let under: Vec<&Span> = spans.iter().filter(|span| span.class.contains("u-warning")).collect();
+        assert_eq!(under.len(), 1);
+        assert_eq!(under[0].text, "comand");
+    }
+
+    #[test]
+    fn an_error_at_the_end_of_a_line_still_shows() {
+        for (line, at) in [("", range(1, 1, 1, 1)), ("a", range(1, 2, 1, 2)), ("a: b", range(1, 3, 3, 1))] {
+            let spans = spans(line, 1, "a.yaml", &[diagnostic(at)]);
+            assert!(spans.iter().any(|span| span.class.contains("u-warning")), "{line:?}: {spans:?}");
+        }
+        assert!(spans("a", 2, "a.yaml", &[diagnostic(range(1, 1, 1, 2))]).iter().all(|s| !s.class.contains("u-")));
+    }
+
+    #[test]
+    fn a_fix_replaces_characters_not_bytes() {
+        let text = "ä: 1\nöö: [comand]\n";
+        assert_eq!(replaced(text, &range(2, 6, 2, 12), "command"), "ä: 1\nöö: [command]\n");
+        assert_eq!(replaced(text, &range(9, 1, 9, 9), "x"), [text, "x"].concat());
+        assert_eq!(utf16_at("ä😀b", "ä😀".len()), 3);
+        assert_eq!(line_at("a\n😀\nc", 5), 3);
+        assert_eq!(line_at("a\nb", 1), 1);
+    }
+
+    #[test]
+    fn only_visible_lines_are_drawn() {
+        assert_eq!(visible(0.0, 200.0, 20.0, 100_000), (0, 13));
+        let (first, last) = visible(20_000.0, 200.0, 20.0, 100_000);
+        assert!(first <= 1000 && last >= 1010 && last - first < 20);
+        assert_eq!(visible(0.0, 200.0, 20.0, 3), (0, 3));
+        assert_eq!(visible(900.0, 200.0, 20.0, 1), (0, 1));
+    }
+}

@@ -1,0 +1,5 @@
+//! The conversation as a list.
+
+pub mod model;
+#[cfg(target_arch = "wasm32")]
+pub mod view;

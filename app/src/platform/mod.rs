@@ -1,0 +1,107 @@
+//! Browser services behind small functions: storage, clipboard, media queries, frames, time, focus.
+
+mod frames;
+mod worker;
+
+pub use frames::Frames;
+pub use worker::Worker;
+
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::*;
+
+pub fn window() -> web_sys::Window {
+    web_sys::window().unwrap_throw()
+}
+
+pub fn document() -> web_sys::Document {
+    window().document().unwrap_throw()
+}
+
+/// `<html>`.
+pub fn root() -> web_sys::HtmlElement {
+    document().document_element().unwrap_throw().unchecked_into()
+}
+
+/// Sets `data-NAME` on `<html>`.
+pub fn set_root_data(name: &str, value: &str) {
+    let _ = root().dataset().set(name, value);
+}
+
+/// Milliseconds since the page began.
+pub fn now_ms() -> f64 {
+    window().performance().map_or(0.0, |performance| performance.now())
+}
+
+/// Local storage can be forbidden (a sandboxed frame): then nothing is kept.
+pub fn stored(key: &str) -> Option<String> {
+    window().local_storage().ok()??.get_item(key).ok()?
+}
+
+pub fn store(key: &str, value: &str) {
+    if let Ok(Some(storage)) = window().local_storage() {
+        let _ = storage.set_item(key, value);
+    }
+}
+
+/// Whether a media query holds now.
+pub fn media(query: &str) -> bool {
+    window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
+}
+
+pub fn reduced_motion() -> bool {
+    media("(prefers-reduced-motion: reduce)")
+}
+
+/// Calls `changed` whenever the answer to a media query changes, for as long as the page lives.
+pub fn on_media(query: &str, mut changed: impl FnMut() + 'static) {
+    if let Ok(Some(list)) = window().match_media(query) {
+        gloo::events::EventListener::new(&list, "change", move |_| changed()).forget();
+    }
+}
+
+/// Calls `resized` with the size of `element` in CSS pixels, now and whenever it changes.
+pub fn on_resize(element: &web_sys::Element, mut resized: impl FnMut(f64, f64) + 'static) {
+    let of = element.clone();
+    let closure = Closure::<dyn FnMut()>::new(move || {
+        let rect = of.get_bounding_client_rect();
+        resized(rect.width(), rect.height());
+    });
+    if let Ok(observer) = web_sys::ResizeObserver::new(closure.as_ref().unchecked_ref()) {
+        observer.observe(element);
+    }
+    // The observed element lives as long as the page.
+    closure.forget();
+}
+
+/// The value of a design token.
+pub fn token(name: &str) -> String {
+    let style = window().get_computed_style(&root()).ok().flatten();
+    style.and_then(|style| style.get_property_value(name).ok()).unwrap_or_default().trim().to_string()
+}
+
+pub fn element(id: &str) -> Option<web_sys::HtmlElement> {
+    document().get_element_by_id(id)?.dyn_into().ok()
+}
+
+pub fn focus(id: &str) {
+    if let Some(element) = element(id) {
+        let _ = element.focus();
+    }
+}
+
+pub fn copy(text: &str) {
+    let _ = window().navigator().clipboard().write_text(text);
+}
+
+/// Offers bytes as a file to save.
+pub fn save(name: &str, bytes: &[u8]) {
+    let parts = js_sys::Array::of1(&js_sys::Uint8Array::from(bytes));
+    let Ok(blob) = web_sys::Blob::new_with_u8_array_sequence(&parts) else { return };
+    let Ok(url) = web_sys::Url::create_object_url_with_blob(&blob) else { return };
+    if let Ok(link) = document().create_element("a") {
+        let _ = link.set_attribute("href", &url);
+        let _ = link.set_attribute("download", name);
+        link.unchecked_ref::<web_sys::HtmlElement>().click();
+    }
+    let _ = web_sys::Url::revoke_object_url(&url);
+}

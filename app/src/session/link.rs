@@ -1,0 +1,186 @@
+//! The session with the worker.
+
+use super::good::Good;
+use crate::platform::Worker;
+use gloo::timers::callback::Timeout;
+use podhop_engine::protocol::{Opened, OpenFile, Reply, ReplyBody, Request, RequestBody};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// Keystrokes are gathered for this long before they are sent.
+const GATHER_MS: u32 = 24;
+/// New workers that may fail one after the other before the session gives up.
+const FAILURES_MAX: u32 = 2;
+
+/// Why there is a new worker.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Restart {
+    /// The engine trapped; the session was opened again with the last good files.
+    Trapped(Opened),
+    /// The user stopped it; opened again likewise.
+    Stopped(Opened),
+    /// It cannot be started again.
+    Failed(String),
+}
+
+type Answer = Box<dyn FnOnce(ReplyBody)>;
+
+struct Pending {
+    asked: RequestBody,
+    answer: Answer,
+}
+
+#[derive(Default)]
+struct Inner {
+    worker: Option<Worker>,
+    next_id: u32,
+    pending: BTreeMap<u32, Pending>,
+    good: Good,
+    failures: u32,
+    on_restart: Option<Rc<dyn Fn(Restart)>>,
+    /// The newest text that waits to be sent, with what to do with the answer.
+    edit: Option<(String, String, Rc<dyn Fn(ReplyBody)>)>,
+    gather: Option<Timeout>,
+    editing: bool,
+}
+
+/// Cheap to clone; all clones are the same session.
+#[derive(Clone, Default)]
+pub struct Session(Rc<RefCell<Inner>>);
+
+impl Session {
+    /// Starts the worker and opens a cluster from `files`.
+    pub fn open(files: Vec<OpenFile>, seed: u64, on_restart: impl Fn(Restart) + 'static) -> Session {
+        let session = Session::default();
+        {
+            let mut inner = session.0.borrow_mut();
+            inner.good = Good { files, seed };
+            inner.on_restart = Some(Rc::new(on_restart));
+        }
+        session.start_worker();
+        session
+    }
+
+    fn start_worker(&self) {
+        let (to, failed) = (self.clone(), self.clone());
+        let worker = Worker::start(move |bytes| to.received(&bytes), move |text| failed.trapped(text));
+        self.0.borrow_mut().worker = Some(worker);
+    }
+
+    /// The question that opens the cluster; its answer is `Opened`.
+    pub fn ask_open(&self, answer: impl FnOnce(ReplyBody) + 'static) {
+        let request = self.0.borrow().good.request();
+        self.ask(request, answer);
+    }
+
+    pub fn ask(&self, body: RequestBody, answer: impl FnOnce(ReplyBody) + 'static) {
+        self.send(body, Box::new(answer));
+    }
+
+    fn send(&self, body: RequestBody, answer: Answer) {
+        let mut inner = self.0.borrow_mut();
+        let id = inner.next_id;
+        inner.next_id += 1;
+        let request = Request { id, body };
+        if let (Ok(bytes), Some(worker)) = (postcard::to_allocvec(&request), &inner.worker) {
+            worker.send(&bytes);
+            inner.pending.insert(id, Pending { asked: request.body, answer });
+        }
+    }
+
+    fn received(&self, bytes: &[u8]) {
+        let Ok(reply) = postcard::from_bytes::<Reply>(bytes) else { return };
+        let pending = {
+            let mut inner = self.0.borrow_mut();
+            let Some(pending) = inner.pending.remove(&reply.id) else { return };
+            inner.failures = 0;
+            inner.good.learn(&pending.asked, &reply.body);
+            pending
+        };
+        (pending.answer)(reply.body);
+    }
+
+    /// The text of a file has changed. Sends the newest text when the last one has been answered, so that a slow
+    /// cluster is never more than one text behind.
+    pub fn edit(&self, file: &str, text: &str, answer: Rc<dyn Fn(ReplyBody)>) {
+        let session = self.clone();
+        let mut inner = self.0.borrow_mut();
+        if inner.edit.as_ref().is_some_and(|(waiting, ..)| waiting != file) {
+            // Another file's text must not be lost.
+            drop(inner);
+            self.flush();
+            inner = self.0.borrow_mut();
+        }
+        inner.edit = Some((file.to_string(), text.to_string(), answer));
+        if !inner.editing && inner.gather.is_none() {
+            inner.gather = Some(Timeout::new(GATHER_MS, move || session.flush()));
+        }
+    }
+
+    fn flush(&self) {
+        let (file, text, answer) = {
+            let mut inner = self.0.borrow_mut();
+            inner.gather = None;
+            let Some(edit) = inner.edit.take() else { return };
+            inner.editing = true;
+            edit
+        };
+        let session = self.clone();
+        self.ask(RequestBody::Edit { file, text }, move |reply| {
+            session.0.borrow_mut().editing = false;
+            answer(reply);
+            session.flush();
+        });
+    }
+
+    /// Stops whatever the engine is doing.
+    pub fn stop(&self) {
+        self.restart(Restart::Stopped);
+    }
+
+    /// True while an answer is awaited.
+    pub fn is_busy(&self) -> bool {
+        !self.0.borrow().pending.is_empty()
+    }
+
+    fn trapped(&self, text: String) {
+        let give_up = {
+            let mut inner = self.0.borrow_mut();
+            inner.failures += 1;
+            inner.failures > FAILURES_MAX
+        };
+        if give_up {
+            self.0.borrow_mut().worker = None;
+            self.tell(Restart::Failed(text));
+        } else {
+            self.restart(Restart::Trapped);
+        }
+    }
+
+    fn restart(&self, why: fn(Opened) -> Restart) {
+        let lost = {
+            let mut inner = self.0.borrow_mut();
+            inner.worker = None;
+            (inner.edit, inner.gather, inner.editing) = (None, None, false);
+            std::mem::take(&mut inner.pending)
+        };
+        self.start_worker();
+        let session = self.clone();
+        self.ask_open(move |reply| match reply {
+            ReplyBody::Opened(opened) => session.tell(why(opened)),
+            ReplyBody::Error(text) => session.tell(Restart::Failed(text)),
+            _ => {}
+        });
+        for (_, pending) in lost {
+            (pending.answer)(ReplyBody::Error("stopped".to_string()));
+        }
+    }
+
+    fn tell(&self, what: Restart) {
+        let on_restart = self.0.borrow().on_restart.clone();
+        if let Some(on_restart) = on_restart {
+            on_restart(what);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The picture as a tree of nodes, Pods and devices, for those who do not see or do not point.
+
+use super::layout::Target;
+use super::picture::phase_word;
+use podhop_engine::protocol::{NodeView, PodView, Scene};
+use std::collections::BTreeSet;
+
+/// One row of the tree.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    pub target: Target,
+    pub level: u32,
+    pub label: String,
+    /// None for leaves.
+    pub expanded: Option<bool>,
+}
+
+/// Nodes listed; the terminal's `kubectl get nodes` lists all.
+const NODES_MAX: usize = 500;
+
+fn node_label(node: &NodeView) -> String {
+    let pods = match node.pods.len() {
+        1 => "1 Pod".to_string(),
+        count => [&count.to_string(), " Pods"].concat(),
+    };
+    let state = match (node.ready, node.control_plane) {
+        (false, _) => ", NotReady",
+        (true, true) => ", control plane",
+        _ => "",
+    };
+    ["Node ", &node.name, ", ", &node.ip, state, ", ", &pods].concat()
+}
+
+/// What is said of a Pod in one line.
+pub fn pod_label(pod: &PodView) -> String {
+    let mut label = ["Pod ", &pod.name].concat();
+    if pod.namespace != "default" {
+        label.push_str(" in ");
+        label.push_str(&pod.namespace);
+    }
+    if !pod.ip.is_empty() {
+        label.push_str(", ");
+        label.push_str(&pod.ip);
+    }
+    if pod.host_network {
+        label.push_str(", on the node's network");
+    }
+    let word = phase_word(pod.phase);
+    if !word.is_empty() {
+        label.push_str(", ");
+        label.push_str(word);
+    }
+    if !pod.reason.is_empty() {
+        label.push_str(": ");
+        label.push_str(&pod.reason);
+    }
+    label
+}
+
+fn device_label(node: &NodeView, index: usize) -> String {
+    let device = &node.devices[index];
+    let mut label = ["Device ", &device.name].concat();
+    for part in [&device.address, &device.note] {
+        if !part.is_empty() {
+            label.push_str(", ");
+            label.push_str(part);
+        }
+    }
+    label.push_str(", MTU ");
+    label.push_str(&device.mtu.to_string());
+    label
+}
+
+/// What is said of anything in the picture.
+pub fn label(scene: &Scene, target: &Target) -> String {
+    match *target {
+        Target::Node(node) => scene.nodes.get(node).map(node_label),
+        Target::Pod(node, pod) => scene.nodes.get(node).and_then(|node| node.pods.get(pod)).map(pod_label),
+        Target::Device(node, device) => {
+            scene.nodes.get(node).filter(|node| device < node.devices.len()).map(|node| device_label(node, device))
+        }
+        Target::Pending(pod) => scene.pending.get(pod).map(pod_label),
+        Target::Gateway => Some(["Gateway of the node network, ", &scene.gateway_ip].concat()),
+    }
+    .unwrap_or_default()
+}
+
+/// The rows that can be seen: nodes, and what is in the open ones.
+pub fn items(scene: &Scene, open: &BTreeSet<usize>) -> Vec<Item> {
+    let mut items = Vec::new();
+    let mut push = |target: Target, level: u32, expanded: Option<bool>| {
+        items.push(Item { label: label(scene, &target), target, level, expanded });
+    };
+    for (index, node) in scene.nodes.iter().enumerate().take(NODES_MAX) {
+        let expanded = open.contains(&index);
+        push(Target::Node(index), 1, Some(expanded));
+        if expanded {
+            (0..node.pods.len()).for_each(|pod| push(Target::Pod(index, pod), 2, None));
+            (0..node.devices.len()).for_each(|device| push(Target::Device(index, device), 2, None));
+        }
+    }
+    (0..scene.pending.len().min(NODES_MAX)).for_each(|pod| push(Target::Pending(pod), 1, None));
+    push(Target::Gateway, 1, None);
+    items
+}
+
+/// What an arrow key does: the row to go to, or the node to open or close.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Move {
+    To(Target),
+    Turn(usize),
+    Stay,
+}
+
+/// Moves in the tree as the WAI-ARIA tree pattern has it.
+pub fn moved(items: &[Item], now: &Target, key: &str) -> Move {
+    let at = items.iter().position(|item| item.target == *now).unwrap_or(0);
+    let to = |index: Option<usize>| {
+        index.and_then(|index| items.get(index)).map_or(Move::Stay, |item| Move::To(item.target.clone()))
+    };
+    let Some(item) = items.get(at) else { return Move::Stay };
+    match (key, item.expanded, &item.target) {
+        ("ArrowDown", ..) => to(Some(at + 1)),
+        ("ArrowUp", ..) => to(at.checked_sub(1)),
+        ("Home", ..) => to(Some(0)),
+        ("End", ..) => to(items.len().checked_sub(1)),
+        ("ArrowRight", Some(false), Target::Node(node)) => Move::Turn(*node),
+        ("ArrowRight", Some(true), _) => to(Some(at + 1)),
+        ("ArrowLeft", Some(true), Target::Node(node)) => Move::Turn(*node),
+        ("ArrowLeft", None, Target::Pod(node, _) | Target::Device(node, _)) => Move::To(Target::Node(*node)),
+        _ => Move::Stay,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn every_thing_in_the_picture_is_in_the_tree() {
+        let scene = fixture::scene(2, 2);
+        let all = items(&scene, &BTreeSet::from([0, 1, 2]));
+        let things: usize = scene.nodes.iter().map(|node| 1 + node.pods.len() + node.devices.len()).sum();
+        assert_eq!(all.len(), things + 1);
+        assert!(all.iter().any(|item| item.label == "Pod pod-a, 10.245.1.2" || item.label.starts_with("Pod pod-a, 10.")));
+        assert!(all.iter().any(|item| item.label.contains("flannel.1") && item.label.contains("VNI 1")));
+        assert_eq!(items(&scene, &BTreeSet::new()).len(), scene.nodes.len() + 1);
+    }
+
+    #[test]
+    fn arrows_open_close_and_walk() {
+        let scene = fixture::scene(2, 2);
+        let closed = items(&scene, &BTreeSet::new());
+        assert_eq!(moved(&closed, &Target::Node(1), "ArrowDown"), Move::To(Target::Node(2)));
+        assert_eq!(moved(&closed, &Target::Node(0), "ArrowUp"), Move::Stay);
+        assert_eq!(moved(&closed, &Target::Node(1), "ArrowRight"), Move::Turn(1));
+        assert_eq!(moved(&closed, &Target::Node(1), "End"), Move::To(Target::Gateway));
+        let open = items(&scene, &BTreeSet::from([1]));
+        assert_eq!(moved(&open, &Target::Node(1), "ArrowRight"), Move::To(Target::Pod(1, 0)));
+        assert_eq!(moved(&open, &Target::Device(1, 2), "ArrowLeft"), Move::To(Target::Node(1)));
+        assert_eq!(moved(&open, &Target::Node(1), "ArrowLeft"), Move::Turn(1));
+        assert_eq!(moved(&[], &Target::Gateway, "Home"), Move::Stay);
+    }
+}

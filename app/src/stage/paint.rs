@@ -1,0 +1,235 @@
+//! The only code that touches a canvas.
+
+use super::camera::Camera;
+use super::geometry::{Point, Rect, point};
+use super::prim::{Align, Picture, Prim, Stroke, Tone};
+use super::text::Face;
+use crate::platform;
+use podhop_engine::protocol::VerdictKind;
+use wasm_bindgen::prelude::*;
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
+
+/// Colours and fonts as the browser wants them, read from the tokens once a theme.
+pub struct Palette {
+    tones: Vec<JsValue>,
+    fonts: Vec<String>,
+    dash: JsValue,
+    solid: JsValue,
+    shadow: String,
+}
+
+impl Palette {
+    pub fn read() -> Palette {
+        let (sans, mono) = (platform::token("--sans"), platform::token("--mono"));
+        let fonts = Face::ALL.iter().map(|face| {
+            let weight = if matches!(face, Face::Title | Face::Strong) { "600 " } else { "" };
+            let family = if *face == Face::Mono { &mono } else { &sans };
+            [weight, &face.size().to_string(), "px ", family].concat()
+        });
+        Palette {
+            tones: Tone::ALL.iter().map(|tone| JsValue::from_str(&platform::token(tone.token()))).collect(),
+            fonts: fonts.collect(),
+            dash: js_sys::Array::of2(&JsValue::from(2.0), &JsValue::from(6.0)).into(),
+            solid: js_sys::Array::new().into(),
+            shadow: platform::token("--shadow-canvas"),
+        }
+    }
+
+    fn tone(&self, tone: Tone) -> &JsValue {
+        &self.tones[tone as usize]
+    }
+}
+
+pub struct Painter<'a> {
+    context: CanvasRenderingContext2d,
+    palette: &'a Palette,
+}
+
+impl<'a> Painter<'a> {
+    /// Clears a canvas of `width` × `height` CSS pixels, sized for the screen's pixels, and looks through the camera.
+    pub fn begin(canvas: &HtmlCanvasElement, size: (f64, f64), camera: Camera, palette: &'a Palette) -> Option<Self> {
+        let ratio = platform::window().device_pixel_ratio().clamp(0.5, 4.0);
+        let (width, height) = ((size.0 * ratio).round() as u32, (size.1 * ratio).round() as u32);
+        if canvas.width() != width || canvas.height() != height {
+            canvas.set_width(width);
+            canvas.set_height(height);
+        }
+        let context: CanvasRenderingContext2d = canvas.get_context("2d").ok()??.dyn_into().ok()?;
+        let _ = context.set_transform(1.0, 0.0, 0.0, 1.0, 0.0, 0.0);
+        context.clear_rect(0.0, 0.0, f64::from(width), f64::from(height));
+        let scale = camera.scale * ratio;
+        let _ = context.set_transform(scale, 0.0, 0.0, scale, camera.x * ratio, camera.y * ratio);
+        context.set_line_join("round");
+        Some(Painter { context, palette })
+    }
+
+    pub fn paint(&self, picture: &Picture) {
+        for (tone, rects) in &picture.squares {
+            self.context.begin_path();
+            for rect in rects {
+                self.context.rect(rect.x, rect.y, rect.width, rect.height);
+            }
+            self.fill(*tone);
+        }
+        for prim in &picture.prims {
+            match prim {
+                Prim::Box { rect, radius, fill, stroke, shadow } => {
+                    self.rounded(*rect, *radius);
+                    if *shadow {
+                        self.context.set_shadow_color(&self.palette.shadow);
+                        self.context.set_shadow_blur(14.0);
+                        self.context.set_shadow_offset_y(5.0);
+                    }
+                    if let Some(tone) = fill {
+                        self.fill(*tone);
+                    }
+                    if *shadow {
+                        self.context.set_shadow_color("transparent");
+                    }
+                    if let Some(stroke) = stroke {
+                        self.stroke(*stroke);
+                    }
+                }
+                Prim::Text { at, text, face, tone, align, scale } => self.text(*at, text, *face, *tone, *align, *scale),
+                Prim::Line { points, stroke, opacity, arrow } => self.line(points, *stroke, *opacity, *arrow),
+                Prim::Sign { at, kind, scale } => self.sign(*at, *kind, *scale),
+            }
+        }
+    }
+
+    /// The ring around what has the keyboard's focus or the pointer.
+    pub fn ring(&self, around: Rect, camera: Camera, strong: bool) {
+        self.rounded(around.grown(4.0 / camera.scale), 10.0);
+        let width = if strong { 2.5 } else { 1.2 } / camera.scale;
+        self.stroke(Stroke { tone: Tone::Accent, width, dashed: false });
+    }
+
+    // A JsValue is made once a theme; the string setters would cross into JavaScript with a new string each time.
+    #[allow(deprecated)]
+    fn fill(&self, tone: Tone) {
+        self.context.set_fill_style(self.palette.tone(tone));
+        self.context.fill();
+    }
+
+    #[allow(deprecated)]
+    fn stroke(&self, stroke: Stroke) {
+        self.context.set_stroke_style(self.palette.tone(stroke.tone));
+        self.context.set_line_width(stroke.width);
+        self.context.set_line_cap(if stroke.dashed { "butt" } else { "round" });
+        let _ = self.context.set_line_dash(if stroke.dashed { &self.palette.dash } else { &self.palette.solid });
+        self.context.stroke();
+    }
+
+    fn rounded(&self, rect: Rect, radius: f64) {
+        let radius = radius.min(rect.width / 2.0).min(rect.height / 2.0).max(0.0);
+        let context = &self.context;
+        context.begin_path();
+        context.move_to(rect.x + radius, rect.y);
+        let corners = [
+            (rect.right(), rect.y, rect.right(), rect.bottom()),
+            (rect.right(), rect.bottom(), rect.x, rect.bottom()),
+            (rect.x, rect.bottom(), rect.x, rect.y),
+            (rect.x, rect.y, rect.right(), rect.y),
+        ];
+        for (x1, y1, x2, y2) in corners {
+            let _ = context.arc_to(x1, y1, x2, y2, radius);
+        }
+        context.close_path();
+    }
+
+    #[allow(deprecated)]
+    fn text(&self, at: Point, text: &str, face: Face, tone: Tone, align: Align, scale: f64) {
+        let context = &self.context;
+        context.set_font(&self.palette.fonts[face as usize]);
+        context.set_text_align(match align {
+            Align::Left => "left",
+            Align::Center => "center",
+            Align::Right => "right",
+        });
+        context.set_fill_style(self.palette.tone(tone));
+        if scale == 1.0 {
+            let _ = context.fill_text(text, at.x, at.y);
+        } else {
+            context.save();
+            let _ = context.translate(at.x, at.y);
+            let _ = context.scale(scale, scale);
+            let _ = context.fill_text(text, 0.0, 0.0);
+            context.restore();
+        }
+    }
+
+    fn line(&self, points: &[Point], stroke: Stroke, opacity: f64, arrow: bool) {
+        let (Some(first), Some(last)) = (points.first(), points.last()) else { return };
+        let context = &self.context;
+        context.set_global_alpha(opacity);
+        context.begin_path();
+        context.move_to(first.x, first.y);
+        for corner in points.windows(3) {
+            let radius = (corner[0].distance(corner[1]) / 2.0).min(corner[1].distance(corner[2]) / 2.0).min(12.0);
+            let _ = context.arc_to(corner[1].x, corner[1].y, corner[2].x, corner[2].y, radius);
+        }
+        context.line_to(last.x, last.y);
+        self.stroke(stroke);
+        if let (true, Some(before)) = (arrow, points.len().checked_sub(2).map(|i| points[i])) {
+            self.arrow(before, *last, stroke);
+        }
+        context.set_global_alpha(1.0);
+    }
+
+    fn arrow(&self, from: Point, to: Point, stroke: Stroke) {
+        let length = from.distance(to).max(0.01);
+        let (dx, dy) = ((to.x - from.x) / length, (to.y - from.y) / length);
+        let (long, wide) = (4.5 * stroke.width, 2.4 * stroke.width);
+        let back = point(to.x - dx * long, to.y - dy * long);
+        self.context.begin_path();
+        self.context.move_to(to.x, to.y);
+        self.context.line_to(back.x - dy * wide, back.y + dx * wide);
+        self.context.line_to(back.x + dy * wide, back.y - dx * wide);
+        self.context.close_path();
+        self.fill(stroke.tone);
+    }
+
+    /// ● ✕ ⊘ ◌ drawn, so that every system shows the same shapes.
+    fn sign(&self, at: Point, kind: VerdictKind, scale: f64) {
+        let context = &self.context;
+        let radius = 8.5 * scale;
+        let tone = match kind {
+            VerdictKind::Pass => return,
+            VerdictKind::Delivered => Tone::Ok,
+            VerdictKind::Wait => Tone::Wait,
+            VerdictKind::Dropped => Tone::Drop,
+            VerdictKind::Rejected | VerdictKind::Refused => Tone::Reject,
+        };
+        let circle = |radius: f64| {
+            context.begin_path();
+            let _ = context.arc(at.x, at.y, radius, 0.0, std::f64::consts::TAU);
+        };
+        circle(radius + 2.0 * scale);
+        self.fill(Tone::Sheet);
+        circle(radius);
+        let pen = Stroke { tone, width: 2.2 * scale, dashed: kind == VerdictKind::Refused };
+        let stick = |x1: f64, y1: f64, x2: f64, y2: f64| {
+            context.begin_path();
+            context.move_to(at.x + x1 * radius, at.y + y1 * radius);
+            context.line_to(at.x + x2 * radius, at.y + y2 * radius);
+            self.stroke(Stroke { dashed: false, ..pen });
+        };
+        match kind {
+            VerdictKind::Delivered => self.fill(tone),
+            VerdictKind::Dropped => {
+                stick(-0.62, -0.62, 0.62, 0.62);
+                stick(-0.62, 0.62, 0.62, -0.62);
+            }
+            VerdictKind::Rejected => {
+                self.stroke(pen);
+                stick(-0.66, 0.66, 0.66, -0.66);
+            }
+            VerdictKind::Wait => {
+                self.stroke(pen);
+                stick(0.0, -0.6, 0.0, 0.0);
+                stick(0.0, 0.0, 0.45, 0.0);
+            }
+            _ => self.stroke(pen),
+        }
+    }
+}

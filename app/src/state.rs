@@ -1,0 +1,434 @@
+//! What the page knows, and what can be done to it. Panels read the signals and call the actions.
+
+use crate::opening;
+use crate::platform;
+use crate::playback::player::Player;
+use crate::playback::playlist::Playlist;
+use crate::session::{Restart, Session};
+use leptos::prelude::*;
+use podhop_engine::protocol::*;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Tabs of the inspector, of the dock and, on a narrow screen, of the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tab {
+    Journey,
+    Headers,
+    Tables,
+    Object,
+    Terminal,
+    Flows,
+    Stage,
+    Inspector,
+    Editor,
+    Dock,
+}
+
+/// A command and what it printed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogEntry {
+    pub prompt: String,
+    pub line: String,
+    /// None while it runs.
+    pub chunks: Option<Vec<Chunk>>,
+    pub exit_status: i32,
+}
+
+/// A table that is looked at, and the text of the row that is lit.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TableAsk {
+    pub place: String,
+    pub table: String,
+    pub lit: String,
+}
+
+/// An object that is looked at: `pods`, `default`, `pod-a`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ObjectAsk {
+    pub kind: String,
+    pub namespace: String,
+    pub name: String,
+}
+
+#[derive(Clone, Copy)]
+pub struct App {
+    session: StoredValue<Option<Session>, LocalStorage>,
+    pub scene: RwSignal<Option<Arc<Scene>>>,
+    pub files: RwSignal<Vec<FileView>>,
+    pub active_file: RwSignal<String>,
+    /// Grows when a file's text changes other than by typing.
+    pub text_epoch: RwSignal<u32>,
+    pub diagnostics: RwSignal<Vec<DiagnosticView>>,
+    /// Live files whose present text is not what the cluster runs.
+    pub held: RwSignal<BTreeSet<String>>,
+    /// What the last edit did, in words.
+    pub changes: RwSignal<Vec<String>>,
+    pub flows: RwSignal<Vec<FlowSummary>>,
+    pub flow: RwSignal<Option<Arc<FlowView>>>,
+    /// Packets (indices) whose plumbing is shown.
+    pub unfolded: RwSignal<BTreeSet<usize>>,
+    pub player: Player,
+    /// Packet and step (indices) of the present moment.
+    pub now: Memo<Option<(usize, usize)>>,
+    pub inspector: RwSignal<Tab>,
+    pub dock: RwSignal<Tab>,
+    pub pane: RwSignal<Tab>,
+    pub object: RwSignal<Option<ObjectAsk>>,
+    pub table: RwSignal<Option<TableAsk>>,
+    /// The lines that caused the selected step.
+    pub marked: RwSignal<Option<TextRange>>,
+    /// The line that the editor's caret is on.
+    pub caret_line: RwSignal<u32>,
+    pub log: RwSignal<Vec<LogEntry>>,
+    pub prompt: RwSignal<String>,
+    pub notice: RwSignal<Option<String>>,
+    /// Read out politely.
+    pub spoken: RwSignal<String>,
+    /// Grows with every change of theme, so that the stage reads its colours again.
+    pub theme_epoch: RwSignal<u32>,
+}
+
+impl App {
+    pub fn new() -> App {
+        let player = Player::new();
+        let now = Memo::new(move |_| {
+            let ms = player.ms.get();
+            player.list.with(|list| list.beats.get(list.at(ms)).map(|beat| (beat.packet, beat.step)))
+        });
+        App {
+            session: StoredValue::new_local(None),
+            scene: RwSignal::new(None),
+            files: RwSignal::new(Vec::new()),
+            active_file: RwSignal::new(opening::FILE.to_string()),
+            text_epoch: RwSignal::new(0),
+            diagnostics: RwSignal::new(Vec::new()),
+            held: RwSignal::new(BTreeSet::new()),
+            changes: RwSignal::new(Vec::new()),
+            flows: RwSignal::new(Vec::new()),
+            flow: RwSignal::new(None),
+            unfolded: RwSignal::new(BTreeSet::new()),
+            player,
+            now,
+            inspector: RwSignal::new(Tab::Journey),
+            dock: RwSignal::new(Tab::Terminal),
+            pane: RwSignal::new(Tab::Stage),
+            object: RwSignal::new(None),
+            table: RwSignal::new(None),
+            marked: RwSignal::new(None),
+            caret_line: RwSignal::new(0),
+            log: RwSignal::new(Vec::new()),
+            prompt: RwSignal::new(opening::PROMPT.to_string()),
+            notice: RwSignal::new(None),
+            spoken: RwSignal::new(String::new()),
+            theme_epoch: RwSignal::new(0),
+        }
+    }
+
+    /// Starts the worker and asks for the first cluster; the page is drawn meanwhile.
+    pub fn open(self) {
+        let file = OpenFile { name: opening::FILE.into(), text: opening::MANIFEST.into(), live: true };
+        let text = file.text.clone();
+        let view = FileView { name: file.name.clone(), text, live: true, read_only: false };
+        self.files.set(vec![view]);
+        let session = Session::open(vec![file], opening::SEED, move |why| self.restarted(why));
+        self.session.set_value(Some(session.clone()));
+        session.ask_open(move |reply| {
+            if let ReplyBody::Opened(opened) = reply {
+                self.take_opened(opened);
+                if let Some(line) = self.scene.with_untracked(|s| s.as_ref().and_then(|s| opening::first_command(s))) {
+                    self.run_then(line, true);
+                }
+            }
+        });
+    }
+
+    pub fn ask(self, body: RequestBody, answer: impl FnOnce(ReplyBody) + 'static) {
+        self.session.with_value(|session| {
+            if let Some(session) = session {
+                session.ask(body, answer);
+            }
+        });
+    }
+
+    fn take_opened(self, opened: Opened) {
+        self.files.set(opened.files);
+        self.text_epoch.update(|epoch| *epoch += 1);
+        self.diagnostics.set(opened.diagnostics);
+        self.held.update(BTreeSet::clear);
+        self.take_scene(opened.scene);
+    }
+
+    fn take_scene(self, scene: Scene) {
+        platform::set_root_data("podhopRevision", &scene.revision.to_string());
+        self.scene.set(Some(Arc::new(scene)));
+    }
+
+    fn restarted(self, why: Restart) {
+        let (opened, notice) = match why {
+            Restart::Trapped(opened) => {
+                (Some(opened), "The simulator met an error of its own and was started again from the last good files.")
+            }
+            Restart::Stopped(opened) => (Some(opened), "Stopped. The cluster was started again from the last good files."),
+            Restart::Failed(_) => (None, "The simulator does not start with these files. Reload the page to begin anew."),
+        };
+        self.notice.set(Some(notice.to_string()));
+        self.spoken.set(notice.to_string());
+        let Some(opened) = opened else { return };
+        // What was typed since stays in the editor, marked as not applied.
+        let typed = self.files.get_untracked();
+        let mut files = opened.files.clone();
+        let mut held = BTreeSet::new();
+        for file in &mut files {
+            if let Some(mine) = typed.iter().find(|mine| mine.name == file.name && mine.text != file.text) {
+                file.text.clone_from(&mine.text);
+                held.insert(file.name.clone());
+            }
+        }
+        self.take_opened(Opened { files, ..opened });
+        self.held.set(held);
+        self.player.pause();
+        self.flow.set(None);
+        self.flows.update(Vec::clear);
+        self.player.list.set(Arc::default());
+        self.prompt.set(opening::PROMPT.to_string());
+        self.log.update(|log| log.retain(|entry| entry.chunks.is_some()));
+    }
+
+    pub fn stop(self) {
+        self.session.with_value(|session| {
+            if let Some(session) = session.as_ref().filter(|session| session.is_busy()) {
+                session.stop();
+            }
+        });
+    }
+
+    // Files
+
+    /// The user has typed.
+    pub fn edit(self, name: &str, text: String) {
+        self.files.update(|files| {
+            if let Some(file) = files.iter_mut().find(|file| file.name == name) {
+                file.text.clone_from(&text);
+            }
+        });
+        let file = name.to_string();
+        let answer: Rc<dyn Fn(ReplyBody)> = Rc::new(move |reply| {
+            let ReplyBody::Edited(edited) = reply else { return };
+            self.diagnostics.set(edited.diagnostics);
+            let live = self.files.with_untracked(|files| files.iter().any(|f| f.name == file && f.live));
+            self.held.update(|held| {
+                if edited.applied || !live { held.remove(&file) } else { held.insert(file.clone()) };
+            });
+            if edited.applied {
+                self.changes.set(edited.changes);
+                self.take_scene(edited.scene);
+                self.refresh();
+            }
+        });
+        self.session.with_value(|session| {
+            if let Some(session) = session {
+                session.edit(name, &text, answer);
+            }
+        });
+    }
+
+    /// Replaces a file's text, as a fix does.
+    pub fn replace_text(self, name: &str, text: String) {
+        self.edit(name, text);
+        self.text_epoch.update(|epoch| *epoch += 1);
+    }
+
+    /// Shows a stretch of a file in the editor.
+    pub fn show_text(self, at: &TextRange) {
+        self.active_file.set(at.file.clone());
+        self.marked.set(Some(at.clone()));
+        self.pane.set(Tab::Editor);
+    }
+
+    // Conversations
+
+    /// Runs a line in the console.
+    pub fn run(self, line: String) {
+        self.run_then(line, false);
+    }
+
+    fn run_then(self, line: String, first: bool) {
+        let prompt = self.prompt.get_untracked();
+        let index = self.log.with_untracked(Vec::len);
+        self.log.update(|log| log.push(LogEntry { prompt, line: line.clone(), chunks: None, exit_status: 0 }));
+        self.ask(RequestBody::Run { session: 0, line }, move |reply| match reply {
+            ReplyBody::Console(console) => self.take_console(index, console, first),
+            ReplyBody::Error(text) => self.log.update(|log| {
+                if let Some(entry) = log.get_mut(index) {
+                    entry.chunks = Some(vec![Chunk { stream: Stream::Err, text, at: None }]);
+                    entry.exit_status = 130;
+                }
+            }),
+            _ => {}
+        });
+    }
+
+    fn take_console(self, index: usize, console: Console, first: bool) {
+        self.log.update(|log| {
+            if let Some(entry) = log.get_mut(index) {
+                entry.chunks = Some(console.chunks);
+                entry.exit_status = console.exit_status;
+            }
+            if console.clear {
+                log.clear();
+            }
+        });
+        self.prompt.set(console.prompt);
+        self.diagnostics.set(console.diagnostics);
+        if !console.files.is_empty() {
+            self.files.update(|files| {
+                for file in console.files {
+                    match files.iter_mut().find(|known| known.name == file.name) {
+                        Some(known) => *known = file,
+                        None => files.push(file),
+                    }
+                }
+            });
+            self.text_epoch.update(|epoch| *epoch += 1);
+        }
+        if let Some(scene) = console.scene {
+            self.take_scene(scene);
+        }
+        if let Some(flow) = console.flows.last() {
+            self.show_flow(*flow, if first { Start::Autoplay } else { Start::Play });
+        }
+        self.ask_flows();
+    }
+
+    pub fn ask_flows(self) {
+        self.ask(RequestBody::Flows, move |reply| {
+            if let ReplyBody::Flows(list) = reply {
+                self.flows.set(list.flows);
+            }
+        });
+    }
+
+    /// Loads a conversation and makes it the one on the stage.
+    pub fn show_flow(self, flow: u32, start: Start) {
+        let shown = self.flow.with_untracked(|shown| shown.as_ref().map(|shown| shown.summary.flow));
+        if shown == Some(flow) {
+            return self.start(start);
+        }
+        self.ask(RequestBody::Flow { flow }, move |reply| {
+            let ReplyBody::Flow(view) = reply else { return };
+            self.player.pause();
+            self.unfolded.update(BTreeSet::clear);
+            self.player.list.set(Arc::new(Playlist::new(&view, &BTreeSet::new())));
+            self.player.ms.set(0.0);
+            self.flow.set(Some(Arc::from(view)));
+            self.start(start);
+        });
+    }
+
+    fn start(self, start: Start) {
+        match start {
+            Start::Autoplay | Start::Play => self.player.autoplay(),
+            Start::Packet(packet) => self.play_packet(packet),
+        }
+    }
+
+    /// Plays one packet (by its number in the conversation).
+    pub fn play_packet(self, packet: u32) {
+        let index = self.flow.with_untracked(|flow| {
+            let flow = flow.as_ref()?;
+            let index = flow.packets.iter().position(|p| p.packet == packet)?;
+            Some(crate::playback::playlist::served(flow, index))
+        });
+        let Some(index) = index else { return };
+        let part = self.player.list.with_untracked(|list| {
+            let mut beats = list.beats.iter().enumerate().filter(|(_, beat)| beat.packet == index);
+            let first = beats.next()?;
+            Some((first.1.start_ms, list.rest_ms(beats.next_back().unwrap_or(first).0)))
+        });
+        if let Some((from, until)) = part {
+            self.player.play_part(from, until);
+        }
+    }
+
+    /// Shows or folds the plumbing of a packet; the present step stays the present one.
+    pub fn unfold(self, packet: usize) {
+        let now = self.now.get_untracked();
+        self.unfolded.update(|unfolded| {
+            if !unfolded.remove(&packet) {
+                unfolded.insert(packet);
+            }
+        });
+        let Some(flow) = self.flow.get_untracked() else { return };
+        let list = self.unfolded.with_untracked(|unfolded| Playlist::new(&flow, unfolded));
+        let beat = now.and_then(|(packet, step)| list.find(packet, step));
+        self.player.list.set(Arc::new(list));
+        self.player.show(beat.unwrap_or(0));
+    }
+
+    /// Moves the packet to a step, and lights what caused it.
+    pub fn select(self, packet: usize, step: usize) {
+        if let Some(beat) = self.player.list.with_untracked(|list| list.find(packet, step)) {
+            self.player.show(beat);
+            self.follow();
+        }
+    }
+
+    /// A discrete move by `by` steps; the extremes of `isize` are both ends.
+    pub fn step(self, by: isize) {
+        match by {
+            isize::MIN => self.player.show(0),
+            isize::MAX => self.player.show(self.player.list.with_untracked(|list| list.beats.len().saturating_sub(1))),
+            by => self.player.step(by),
+        }
+        self.follow();
+    }
+
+    /// After a discrete move: speak the step, and light its row and its line.
+    pub fn follow(self) {
+        let Some((packet, step)) = self.now.get_untracked() else { return };
+        let Some(flow) = self.flow.get_untracked() else { return };
+        let Some(view) = flow.packets.get(packet).and_then(|packet| packet.steps.get(step)) else { return };
+        self.spoken.set([&view.title, ", ", &view.place, ". ", &view.sentence].concat());
+        self.marked.set(view.cause.as_ref().and_then(|cause| cause.origin.at.clone()));
+        if let Some(cause) = &view.cause {
+            let (place, table, lit) = (cause.place.clone(), cause.table.clone(), cause.text.clone());
+            self.table.set(Some(TableAsk { place, table, lit }));
+        }
+    }
+
+    /// After the cluster has changed: what is shown of it is asked for again.
+    fn refresh(self) {
+        self.table.update(|_| {});
+        self.object.update(|_| {});
+    }
+
+    // Looking
+
+    pub fn look_at_table(self, ask: TableAsk) {
+        self.table.set(Some(ask));
+        self.inspector.set(Tab::Tables);
+        self.pane.set(Tab::Inspector);
+    }
+
+    pub fn look_at_object(self, kind: &str, namespace: &str, name: &str) {
+        let ask = ObjectAsk { kind: kind.into(), namespace: namespace.into(), name: name.into() };
+        self.object.set(Some(ask));
+        self.inspector.set(Tab::Object);
+    }
+}
+
+impl Default for App {
+    fn default() -> App {
+        App::new()
+    }
+}
+
+/// What happens when a conversation comes on the stage.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Start {
+    Autoplay,
+    Play,
+    Packet(u32),
+}
