@@ -1,6 +1,12 @@
 // Starts the page and compiles the engine beside it. File names here are the plain ones; the built site's carry hashes.
 import start from "./podhop-app.js";
 
+// The theme that was chosen, before anything is drawn. Storage can be forbidden in a sandboxed frame.
+try {
+  const theme = localStorage.getItem("podhop.theme");
+  if (theme) document.documentElement.dataset.theme = theme;
+} catch {}
+
 const fetched = async (name) => {
   // The same address and mode as the preload links in index.html, so that nothing is fetched twice.
   const response = await fetch(name, { credentials: "same-origin" });

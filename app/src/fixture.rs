@@ -229,8 +229,14 @@ impl Server {
         let body = match request.body {
             RequestBody::Open { files, .. } => {
                 self.revision += 1;
-                let files = files.into_iter().map(|f| FileView { name: f.name, text: f.text, live: f.live, read_only: false });
-                ReplyBody::Opened(Opened { revision: 1, files: files.collect(), diagnostics: vec![], scene: scene(2, 2) })
+                let files =
+                    files.into_iter().map(|f| FileView { name: f.name, text: f.text, live: f.live, read_only: false });
+                ReplyBody::Opened(Opened {
+                    revision: 1,
+                    files: files.collect(),
+                    diagnostics: vec![],
+                    scene: scene(2, 2),
+                })
             }
             RequestBody::Edit { text, file } => {
                 if text.contains("trap") {
@@ -261,9 +267,13 @@ impl Server {
                 let out = |text: &str, at| Chunk { stream: Stream::Out, text: text.into(), at };
                 let mut chunks = vec![out(text, None)];
                 for (i, p) in [3u32, 5, 7].into_iter().enumerate() {
-                    chunks.push(out(&format!("64 bytes from 10.244.2.2: seq={i} ttl=62 time=0.086 ms\n"), Some((0, p))));
+                    chunks
+                        .push(out(&format!("64 bytes from 10.244.2.2: seq={i} ttl=62 time=0.086 ms\n"), Some((0, p))));
                 }
-                chunks.push(out("\n--- 10.244.2.2 ping statistics ---\n3 packets transmitted, 3 packets received, 0% packet loss\n", None));
+                chunks.push(out(
+                    "\n--- 10.244.2.2 ping statistics ---\n3 packets transmitted, 3 packets received, 0% packet loss\n",
+                    None,
+                ));
                 if line.contains("bad") {
                     chunks = vec![Chunk { stream: Stream::Err, text: "sh: bad: not found\n".into(), at: None }];
                 }
@@ -283,10 +293,18 @@ impl Server {
             RequestBody::Flows => ReplyBody::Flows(FlowList { flows: vec![summary("ping 10.244.2.2")] }),
             RequestBody::Flow { .. } => ReplyBody::Flow(Box::new(ping())),
             RequestBody::Headers { .. } => {
-                let field = |name: &str, value: &str, offset, len| HeaderField { name: name.into(), value: value.into(), offset, len };
+                let field = |name: &str, value: &str, offset, len| HeaderField {
+                    name: name.into(),
+                    value: value.into(),
+                    offset,
+                    len,
+                };
                 let layer = |name: &str, offset| HeaderLayer {
                     name: name.into(),
-                    fields: vec![field("Destination", "02:42:ac:12:00:04", offset, 6), field("Source", "02:42:ac:12:00:03", offset + 6, 6)],
+                    fields: vec![
+                        field("Destination", "02:42:ac:12:00:04", offset, 6),
+                        field("Source", "02:42:ac:12:00:03", offset + 6, 6),
+                    ],
                     offset,
                     len: 14,
                 };
@@ -296,13 +314,17 @@ impl Server {
                 })
             }
             RequestBody::Table { place, table } => {
-                let origin = OriginView { label: "Node worker-2 · spec.podCIDR".into(), at: None, as_of_revision: None };
+                let origin =
+                    OriginView { label: "Node worker-2 · spec.podCIDR".into(), at: None, as_of_revision: None };
                 let row = |text: &str| TableRowView { text: text.into(), origin: origin.clone() };
                 ReplyBody::Table(TableView {
                     place,
                     table,
                     command: "ip route".into(),
-                    rows: vec![row("default via 172.18.0.1 dev eth0"), row("10.244.2.0/24 via 10.244.2.0 dev flannel.1 onlink")],
+                    rows: vec![
+                        row("default via 172.18.0.1 dev eth0"),
+                        row("10.244.2.0/24 via 10.244.2.0 dev flannel.1 onlink"),
+                    ],
                 })
             }
             RequestBody::Object { name, .. } => ReplyBody::Object(ObjectView {

@@ -1,6 +1,8 @@
 //! podhop's page. Every panel is a folder with its pure view-model, its component and its CSS. The view-models build and
 //! are tested natively; components exist in the browser only.
 
+#[cfg(target_arch = "wasm32")]
+pub mod dom;
 pub mod opening;
 #[cfg(target_arch = "wasm32")]
 pub mod platform;

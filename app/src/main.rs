@@ -2,9 +2,19 @@
 
 #[cfg(target_arch = "wasm32")]
 fn main() {
-    let app = podhop_app::state::App::new();
-    app.open();
-    leptos::mount::mount_to_body(move || podhop_app::shell::page(app));
+    use podhop_app::{dom, platform, shell, state};
+    dom::start(|| {
+        let app = state::App::new();
+        // The worker starts on the first cluster while the page is built.
+        app.open();
+        let page = shell::page(app);
+        if let Some(boot) = platform::element("boot") {
+            boot.remove();
+        }
+        if let Some(body) = platform::document().body() {
+            let _ = body.append_child(&page.0);
+        }
+    });
 }
 
 #[cfg(not(target_arch = "wasm32"))]

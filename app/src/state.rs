@@ -1,15 +1,14 @@
 //! What the page knows, and what can be done to it. Panels read the signals and call the actions.
 
+use crate::dom::Var;
 use crate::opening;
 use crate::platform;
 use crate::playback::player::Player;
 use crate::playback::playlist::Playlist;
 use crate::session::{Restart, Session};
-use leptos::prelude::*;
 use podhop_engine::protocol::*;
 use std::collections::BTreeSet;
 use std::rc::Rc;
-use std::sync::Arc;
 
 /// Tabs of the inspector, of the dock and, on a narrow screen, of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,75 +53,68 @@ pub struct ObjectAsk {
 
 #[derive(Clone, Copy)]
 pub struct App {
-    session: StoredValue<Option<Session>, LocalStorage>,
-    pub scene: RwSignal<Option<Arc<Scene>>>,
-    pub files: RwSignal<Vec<FileView>>,
-    pub active_file: RwSignal<String>,
+    session: Var<Option<Session>>,
+    pub scene: Var<Option<Rc<Scene>>>,
+    pub files: Var<Vec<FileView>>,
+    pub active_file: Var<String>,
     /// Grows when a file's text changes other than by typing.
-    pub text_epoch: RwSignal<u32>,
-    pub diagnostics: RwSignal<Vec<DiagnosticView>>,
+    pub text_epoch: Var<u32>,
+    pub diagnostics: Var<Vec<DiagnosticView>>,
     /// Live files whose present text is not what the cluster runs.
-    pub held: RwSignal<BTreeSet<String>>,
+    pub held: Var<BTreeSet<String>>,
     /// What the last edit did, in words.
-    pub changes: RwSignal<Vec<String>>,
-    pub flows: RwSignal<Vec<FlowSummary>>,
-    pub flow: RwSignal<Option<Arc<FlowView>>>,
+    pub changes: Var<Vec<String>>,
+    pub flows: Var<Vec<FlowSummary>>,
+    pub flow: Var<Option<Rc<FlowView>>>,
     /// Packets (indices) whose plumbing is shown.
-    pub unfolded: RwSignal<BTreeSet<usize>>,
+    pub unfolded: Var<BTreeSet<usize>>,
     pub player: Player,
-    /// Packet and step (indices) of the present moment.
-    pub now: Memo<Option<(usize, usize)>>,
-    pub inspector: RwSignal<Tab>,
-    pub dock: RwSignal<Tab>,
-    pub pane: RwSignal<Tab>,
-    pub object: RwSignal<Option<ObjectAsk>>,
-    pub table: RwSignal<Option<TableAsk>>,
+    pub inspector: Var<Tab>,
+    pub dock: Var<Tab>,
+    pub pane: Var<Tab>,
+    pub object: Var<Option<ObjectAsk>>,
+    pub table: Var<Option<TableAsk>>,
     /// The lines that caused the selected step.
-    pub marked: RwSignal<Option<TextRange>>,
+    pub marked: Var<Option<TextRange>>,
     /// The line that the editor's caret is on.
-    pub caret_line: RwSignal<u32>,
-    pub log: RwSignal<Vec<LogEntry>>,
-    pub prompt: RwSignal<String>,
-    pub notice: RwSignal<Option<String>>,
+    pub caret_line: Var<u32>,
+    pub log: Var<Vec<LogEntry>>,
+    pub prompt: Var<String>,
+    pub notice: Var<Option<String>>,
     /// Read out politely.
-    pub spoken: RwSignal<String>,
+    pub spoken: Var<String>,
     /// Grows with every change of theme, so that the stage reads its colours again.
-    pub theme_epoch: RwSignal<u32>,
+    pub theme_epoch: Var<u32>,
 }
 
 impl App {
     pub fn new() -> App {
         let player = Player::new();
-        let now = Memo::new(move |_| {
-            let ms = player.ms.get();
-            player.list.with(|list| list.beats.get(list.at(ms)).map(|beat| (beat.packet, beat.step)))
-        });
         App {
-            session: StoredValue::new_local(None),
-            scene: RwSignal::new(None),
-            files: RwSignal::new(Vec::new()),
-            active_file: RwSignal::new(opening::FILE.to_string()),
-            text_epoch: RwSignal::new(0),
-            diagnostics: RwSignal::new(Vec::new()),
-            held: RwSignal::new(BTreeSet::new()),
-            changes: RwSignal::new(Vec::new()),
-            flows: RwSignal::new(Vec::new()),
-            flow: RwSignal::new(None),
-            unfolded: RwSignal::new(BTreeSet::new()),
+            session: Var::new(None),
+            scene: Var::new(None),
+            files: Var::new(Vec::new()),
+            active_file: Var::new(opening::FILE.to_string()),
+            text_epoch: Var::new(0),
+            diagnostics: Var::new(Vec::new()),
+            held: Var::new(BTreeSet::new()),
+            changes: Var::new(Vec::new()),
+            flows: Var::new(Vec::new()),
+            flow: Var::new(None),
+            unfolded: Var::new(BTreeSet::new()),
             player,
-            now,
-            inspector: RwSignal::new(Tab::Journey),
-            dock: RwSignal::new(Tab::Terminal),
-            pane: RwSignal::new(Tab::Stage),
-            object: RwSignal::new(None),
-            table: RwSignal::new(None),
-            marked: RwSignal::new(None),
-            caret_line: RwSignal::new(0),
-            log: RwSignal::new(Vec::new()),
-            prompt: RwSignal::new(opening::PROMPT.to_string()),
-            notice: RwSignal::new(None),
-            spoken: RwSignal::new(String::new()),
-            theme_epoch: RwSignal::new(0),
+            inspector: Var::new(Tab::Journey),
+            dock: Var::new(Tab::Terminal),
+            pane: Var::new(Tab::Stage),
+            object: Var::new(None),
+            table: Var::new(None),
+            marked: Var::new(None),
+            caret_line: Var::new(0),
+            log: Var::new(Vec::new()),
+            prompt: Var::new(opening::PROMPT.to_string()),
+            notice: Var::new(None),
+            spoken: Var::new(String::new()),
+            theme_epoch: Var::new(0),
         }
     }
 
@@ -133,11 +125,11 @@ impl App {
         let view = FileView { name: file.name.clone(), text, live: true, read_only: false };
         self.files.set(vec![view]);
         let session = Session::open(vec![file], opening::SEED, move |why| self.restarted(why));
-        self.session.set_value(Some(session.clone()));
+        self.session.set(Some(session.clone()));
         session.ask_open(move |reply| {
             if let ReplyBody::Opened(opened) = reply {
                 self.take_opened(opened);
-                if let Some(line) = self.scene.with_untracked(|s| s.as_ref().and_then(|s| opening::first_command(s))) {
+                if let Some(line) = self.scene.peek(|s| s.as_ref().and_then(|s| opening::first_command(s))) {
                     self.run_then(line, true);
                 }
             }
@@ -145,7 +137,7 @@ impl App {
     }
 
     pub fn ask(self, body: RequestBody, answer: impl FnOnce(ReplyBody) + 'static) {
-        self.session.with_value(|session| {
+        self.session.peek(|session| {
             if let Some(session) = session {
                 session.ask(body, answer);
             }
@@ -162,7 +154,7 @@ impl App {
 
     fn take_scene(self, scene: Scene) {
         platform::set_root_data("podhopRevision", &scene.revision.to_string());
-        self.scene.set(Some(Arc::new(scene)));
+        self.scene.set(Some(Rc::new(scene)));
     }
 
     fn restarted(self, why: Restart) {
@@ -170,14 +162,18 @@ impl App {
             Restart::Trapped(opened) => {
                 (Some(opened), "The simulator met an error of its own and was started again from the last good files.")
             }
-            Restart::Stopped(opened) => (Some(opened), "Stopped. The cluster was started again from the last good files."),
-            Restart::Failed(_) => (None, "The simulator does not start with these files. Reload the page to begin anew."),
+            Restart::Stopped(opened) => {
+                (Some(opened), "Stopped. The cluster was started again from the last good files.")
+            }
+            Restart::Failed(_) => {
+                (None, "The simulator does not start with these files. Reload the page to begin anew.")
+            }
         };
         self.notice.set(Some(notice.to_string()));
         self.spoken.set(notice.to_string());
         let Some(opened) = opened else { return };
         // What was typed since stays in the editor, marked as not applied.
-        let typed = self.files.get_untracked();
+        let typed = self.files.now();
         let mut files = opened.files.clone();
         let mut held = BTreeSet::new();
         for file in &mut files {
@@ -188,16 +184,15 @@ impl App {
         }
         self.take_opened(Opened { files, ..opened });
         self.held.set(held);
-        self.player.pause();
         self.flow.set(None);
         self.flows.update(Vec::clear);
-        self.player.list.set(Arc::default());
+        self.player.load(Playlist::default(), 0.0);
         self.prompt.set(opening::PROMPT.to_string());
         self.log.update(|log| log.retain(|entry| entry.chunks.is_some()));
     }
 
     pub fn stop(self) {
-        self.session.with_value(|session| {
+        self.session.peek(|session| {
             if let Some(session) = session.as_ref().filter(|session| session.is_busy()) {
                 session.stop();
             }
@@ -217,9 +212,13 @@ impl App {
         let answer: Rc<dyn Fn(ReplyBody)> = Rc::new(move |reply| {
             let ReplyBody::Edited(edited) = reply else { return };
             self.diagnostics.set(edited.diagnostics);
-            let live = self.files.with_untracked(|files| files.iter().any(|f| f.name == file && f.live));
+            let live = self.files.peek(|files| files.iter().any(|f| f.name == file && f.live));
             self.held.update(|held| {
-                if edited.applied || !live { held.remove(&file) } else { held.insert(file.clone()) };
+                if edited.applied || !live {
+                    held.remove(&file)
+                } else {
+                    held.insert(file.clone())
+                };
             });
             if edited.applied {
                 self.changes.set(edited.changes);
@@ -227,7 +226,7 @@ impl App {
                 self.refresh();
             }
         });
-        self.session.with_value(|session| {
+        self.session.peek(|session| {
             if let Some(session) = session {
                 session.edit(name, &text, answer);
             }
@@ -255,8 +254,8 @@ impl App {
     }
 
     fn run_then(self, line: String, first: bool) {
-        let prompt = self.prompt.get_untracked();
-        let index = self.log.with_untracked(Vec::len);
+        let prompt = self.prompt.now();
+        let index = self.log.peek(Vec::len);
         self.log.update(|log| log.push(LogEntry { prompt, line: line.clone(), chunks: None, exit_status: 0 }));
         self.ask(RequestBody::Run { session: 0, line }, move |reply| match reply {
             ReplyBody::Console(console) => self.take_console(index, console, first),
@@ -312,17 +311,16 @@ impl App {
 
     /// Loads a conversation and makes it the one on the stage.
     pub fn show_flow(self, flow: u32, start: Start) {
-        let shown = self.flow.with_untracked(|shown| shown.as_ref().map(|shown| shown.summary.flow));
+        let shown = self.flow.peek(|shown| shown.as_ref().map(|shown| shown.summary.flow));
         if shown == Some(flow) {
             return self.start(start);
         }
         self.ask(RequestBody::Flow { flow }, move |reply| {
             let ReplyBody::Flow(view) = reply else { return };
-            self.player.pause();
             self.unfolded.update(BTreeSet::clear);
-            self.player.list.set(Arc::new(Playlist::new(&view, &BTreeSet::new())));
-            self.player.ms.set(0.0);
-            self.flow.set(Some(Arc::from(view)));
+            let list = Playlist::new(&view, &BTreeSet::new());
+            self.flow.set(Some(Rc::from(view)));
+            self.player.load(list, 0.0);
             self.start(start);
         });
     }
@@ -336,13 +334,13 @@ impl App {
 
     /// Plays one packet (by its number in the conversation).
     pub fn play_packet(self, packet: u32) {
-        let index = self.flow.with_untracked(|flow| {
+        let index = self.flow.peek(|flow| {
             let flow = flow.as_ref()?;
             let index = flow.packets.iter().position(|p| p.packet == packet)?;
             Some(crate::playback::playlist::served(flow, index))
         });
         let Some(index) = index else { return };
-        let part = self.player.list.with_untracked(|list| {
+        let part = self.player.list.peek(|list| {
             let mut beats = list.beats.iter().enumerate().filter(|(_, beat)| beat.packet == index);
             let first = beats.next()?;
             Some((first.1.start_ms, list.rest_ms(beats.next_back().unwrap_or(first).0)))
@@ -354,22 +352,21 @@ impl App {
 
     /// Shows or folds the plumbing of a packet; the present step stays the present one.
     pub fn unfold(self, packet: usize) {
-        let now = self.now.get_untracked();
+        let now = self.player.beat.now();
         self.unfolded.update(|unfolded| {
             if !unfolded.remove(&packet) {
                 unfolded.insert(packet);
             }
         });
-        let Some(flow) = self.flow.get_untracked() else { return };
-        let list = self.unfolded.with_untracked(|unfolded| Playlist::new(&flow, unfolded));
-        let beat = now.and_then(|(packet, step)| list.find(packet, step));
-        self.player.list.set(Arc::new(list));
-        self.player.show(beat.unwrap_or(0));
+        let Some(flow) = self.flow.now() else { return };
+        let list = self.unfolded.peek(|unfolded| Playlist::new(&flow, unfolded));
+        let rest = now.and_then(|(packet, step)| list.find(packet, step)).map_or(0.0, |beat| list.rest_ms(beat));
+        self.player.load(list, rest);
     }
 
     /// Moves the packet to a step, and lights what caused it.
     pub fn select(self, packet: usize, step: usize) {
-        if let Some(beat) = self.player.list.with_untracked(|list| list.find(packet, step)) {
+        if let Some(beat) = self.player.list.peek(|list| list.find(packet, step)) {
             self.player.show(beat);
             self.follow();
         }
@@ -379,7 +376,7 @@ impl App {
     pub fn step(self, by: isize) {
         match by {
             isize::MIN => self.player.show(0),
-            isize::MAX => self.player.show(self.player.list.with_untracked(|list| list.beats.len().saturating_sub(1))),
+            isize::MAX => self.player.show(self.player.list.peek(|list| list.beats.len().saturating_sub(1))),
             by => self.player.step(by),
         }
         self.follow();
@@ -387,8 +384,8 @@ impl App {
 
     /// After a discrete move: speak the step, and light its row and its line.
     pub fn follow(self) {
-        let Some((packet, step)) = self.now.get_untracked() else { return };
-        let Some(flow) = self.flow.get_untracked() else { return };
+        let Some((packet, step)) = self.player.beat.now() else { return };
+        let Some(flow) = self.flow.now() else { return };
         let Some(view) = flow.packets.get(packet).and_then(|packet| packet.steps.get(step)) else { return };
         self.spoken.set([&view.title, ", ", &view.place, ". ", &view.sentence].concat());
         self.marked.set(view.cause.as_ref().and_then(|cause| cause.origin.at.clone()));
@@ -400,8 +397,8 @@ impl App {
 
     /// After the cluster has changed: what is shown of it is asked for again.
     fn refresh(self) {
-        self.table.update(|_| {});
-        self.object.update(|_| {});
+        self.table.update(|_| ());
+        self.object.update(|_| ());
     }
 
     // Looking

@@ -1,68 +1,59 @@
 //! Diagnostics under the text.
 
 use super::model;
+use crate::dom::{El, button, el};
+use crate::parts::link;
 use crate::state::App;
-use leptos::prelude::*;
 use podhop_engine::protocol::DiagnosticView;
 
 /// More than these are counted, not listed.
 const SHOWN_MAX: usize = 50;
 
-pub fn problems(app: App) -> AnyView {
+pub fn problems(app: App) -> El {
     let rows = move || {
         let diagnostics = app.diagnostics.get();
-        diagnostics.iter().take(SHOWN_MAX).map(|diagnostic| row(app, diagnostic)).collect::<Vec<AnyView>>()
+        let mut rows: Vec<El> = diagnostics.iter().take(SHOWN_MAX).map(|diagnostic| row(app, diagnostic)).collect();
+        if let Some(more) = diagnostics.len().checked_sub(SHOWN_MAX).filter(|more| *more > 0) {
+            rows.push(el("li").class("note").text(&more.to_string()).text(" more"));
+        }
+        rows
     };
-    let more = move || app.diagnostics.with(Vec::len).saturating_sub(SHOWN_MAX);
-    view! {
-        <div class="problems" role="region" aria-label="Problems" hidden=move || app.diagnostics.with(Vec::is_empty)>
-            <ul aria-live="polite">{rows}</ul>
-            <p class="note" hidden=move || more() == 0>{more} " more"</p>
-        </div>
-    }
-    .into_any()
+    el("div")
+        .class("problems")
+        .attr("role", "region")
+        .label("Problems")
+        .hidden_of(move || app.diagnostics.with(Vec::is_empty))
+        .kid(el("ul").attr("aria-live", "polite").live(rows))
 }
 
-fn row(app: App, diagnostic: &DiagnosticView) -> AnyView {
+fn row(app: App, diagnostic: &DiagnosticView) -> El {
     let at = diagnostic.at.clone();
-    let label = [&at.line.to_string(), ":", &at.column.to_string()].concat();
-    let other_file = app.active_file.with_untracked(|active| *active != at.file);
-    let label = if other_file { [&at.file, ":", &label].concat() } else { label };
-    let (sign, word) = match diagnostic.severity.as_str() {
-        "error" => ("✕", "error"),
-        "warning" => ("▲", "warning"),
-        _ => ("●", "note"),
+    let mut label = [&at.line.to_string(), ":", &at.column.to_string()].concat();
+    if app.active_file.with(|active| *active != at.file) {
+        label = [&at.file, ":", &label].concat();
+    }
+    let (sign, class) = match diagnostic.severity.as_str() {
+        "error" => ("✕", "problem error"),
+        "warning" => ("▲", "problem warning"),
+        _ => ("●", "problem note"),
     };
-    let fix = diagnostic.fix.clone().map(|(range, text)| {
-        let apply = move |_| {
-            let fixed = app.files.with_untracked(|files| {
+    let spoken = [&diagnostic.severity, " at line ", &label].concat();
+    let place = button("link where").label(&spoken).text(&label).on_click(move || app.show_text(&at));
+    let mut text = el("span").kid(place).text(" ").text(&diagnostic.message);
+    if let Some(hint) = &diagnostic.hint {
+        text = text.text(" ").part("span", "hint", hint);
+    }
+    if let Some((range, by)) = diagnostic.fix.clone() {
+        let fix = move || {
+            let fixed = app.files.peek(|files| {
                 let file = files.iter().find(|file| file.name == range.file)?;
-                Some(model::replaced(&file.text, &range, &text))
+                Some(model::replaced(&file.text, &range, &by))
             });
             if let Some(fixed) = fixed {
                 app.replace_text(&range.file, fixed);
             }
         };
-        view! { <button type="button" class="link" on:click=apply>"Fix"</button> }
-    });
-    let hint = diagnostic.hint.clone();
-    view! {
-        <li class=["problem ", word].concat()>
-            <span class="sign" aria-hidden="true">{sign}</span>
-            <span>
-                <button
-                    type="button"
-                    class="link where"
-                    aria-label=[word, " at line ", &label].concat()
-                    on:click=move |_| app.show_text(&at)
-                >
-                    {label}
-                </button>
-                " " {diagnostic.message.clone()}
-                <span class="hint" hidden=hint.is_none()>" " {hint.clone().unwrap_or_default()}</span>
-                " " {fix}
-            </span>
-        </li>
+        text = text.text(" ").kid(link("Fix", fix));
     }
-    .into_any()
+    el("li").class(class).kid(el("span").class("sign").attr("aria-hidden", "true").text(sign)).kid(text)
 }

@@ -58,15 +58,15 @@ pub fn verdict_sign(kind: VerdictKind) -> &'static str {
     }
 }
 
-/// The class that colours a verdict.
+/// The classes that colour a verdict.
 pub fn verdict_class(kind: VerdictKind) -> &'static str {
     match kind {
-        VerdictKind::Pass => "v-pass",
-        VerdictKind::Wait => "v-wait",
-        VerdictKind::Delivered => "v-ok",
-        VerdictKind::Dropped => "v-drop",
-        VerdictKind::Rejected => "v-reject",
-        VerdictKind::Refused => "v-refuse",
+        VerdictKind::Pass => "end",
+        VerdictKind::Wait => "end v-wait",
+        VerdictKind::Delivered => "end v-ok",
+        VerdictKind::Dropped => "end v-drop",
+        VerdictKind::Rejected => "end v-reject",
+        VerdictKind::Refused => "end v-refuse",
     }
 }
 

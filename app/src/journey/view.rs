@@ -1,41 +1,37 @@
 //! The list of steps, grouped by packet.
 
 use super::model::{self, Group};
+use crate::dom::{El, Nodes, Var, button, effect, el};
+use crate::parts::{self, empty, link};
 use crate::platform;
 use crate::state::{App, TableAsk};
-use leptos::prelude::*;
-use podhop_engine::protocol::{CauseView, FlowView, StepView, VerdictKind};
+use podhop_engine::protocol::{CauseView, FlowView, OriginView, ReplyBody, RequestBody, StepView, VerdictKind};
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::rc::Rc;
 
-pub fn journey(app: App) -> AnyView {
+pub fn journey(app: App) -> El {
     // Groups that the user opened or closed against the default.
-    let turned = RwSignal::new(BTreeSet::<usize>::new());
-    let shown_flow = Memo::new(move |_| app.flow.with(|flow| flow.as_ref().map(|flow| flow.summary.flow)));
-    Effect::new(move |_| {
-        shown_flow.track();
+    let turned = Var::new(BTreeSet::<usize>::new());
+    effect(move || {
+        app.flow.track();
         turned.update(BTreeSet::clear);
     });
     keep_in_sight(app);
-    let list = move || {
+    el("div").class("journey").live(move || {
         let Some(flow) = app.flow.get() else {
-            return view! { <p class="empty">"No conversation yet. Run a command such as ping in the terminal."</p> }.into_any();
+            return vec![empty("No conversation yet. Run a command such as ping in the terminal.")];
         };
         let groups = app.unfolded.with(|unfolded| model::groups(&flow, unfolded));
-        let views: Vec<AnyView> = groups.into_iter().map(|group| group_view(app, &flow, group, turned)).collect();
-        view! {
-            {head(app, &flow)}
-            {views}
-        }
-        .into_any()
-    };
-    view! { <div class="journey">{list}</div> }.into_any()
+        let mut nodes = vec![head(app, &flow)];
+        nodes.extend(groups.into_iter().map(|group| group_view(app, &flow, group, turned)));
+        nodes
+    })
 }
 
-/// Scrolls the list, when the present step has changed, so that it can be seen.
+/// Marks the steps that are done and the present one, and scrolls the list so that it can be seen.
 fn keep_in_sight(app: App) {
-    Effect::new(move |_| {
-        let Some((packet, step)) = app.now.get() else { return };
+    effect(move || {
+        let Some((packet, step)) = app.player.beat.get() else { return };
         let Some(row) = platform::element(&step_id(packet, step)) else { return };
         let Some(list) = row.closest(".panel").ok().flatten() else { return };
         let (row, room) = (row.get_bounding_client_rect(), list.get_bounding_client_rect());
@@ -51,179 +47,140 @@ fn step_id(packet: usize, step: usize) -> String {
     ["step-", &packet.to_string(), "-", &step.to_string()].concat()
 }
 
-fn head(app: App, flow: &FlowView) -> AnyView {
+fn head(app: App, flow: &FlowView) -> El {
     let summary = &flow.summary;
     let number = summary.flow;
-    let sign = model::verdict_sign(summary.end_kind);
-    let class = ["end ", model::verdict_class(summary.end_kind)].concat();
-    let unrecorded = (flow.unrecorded_count > 0)
-        .then(|| [&flow.unrecorded_count.to_string(), " more packets were not recorded."].concat());
-    let save = move |_| {
-        app.ask(podhop_engine::protocol::RequestBody::Pcap { flow: number, packet: None }, move |reply| {
-            if let podhop_engine::protocol::ReplyBody::Bytes(bytes) = reply {
+    let save = move || {
+        app.ask(RequestBody::Pcap { flow: number, packet: None }, move |reply| {
+            if let ReplyBody::Bytes(bytes) = reply {
                 platform::save("podhop.pcapng", &bytes);
             }
         });
     };
-    view! {
-        <div class="flow-head">
-            <h2>{summary.title.clone()}</h2>
-            <span class=class>{sign} " " {summary.end.clone()}</span>
-            <button type="button" class="link" on:click=save title="Save as pcapng, for Wireshark">
-                "pcapng"
-            </button>
-            <p hidden=summary.reason.is_empty()>{summary.reason.clone()}</p>
-            <p hidden=unrecorded.is_none()>{unrecorded.unwrap_or_default()}</p>
-        </div>
-    }
-    .into_any()
+    let unrecorded = [&flow.unrecorded_count.to_string(), " more packets were not recorded."].concat();
+    el("div")
+        .class("flow-head")
+        .part("h2", "", &summary.title)
+        .kid(parts::verdict(summary.end_kind, &summary.end))
+        .kid(link("pcapng", save).title("Save as pcapng, for Wireshark"))
+        .kid(el("p").text(&summary.reason).hidden(summary.reason.is_empty()))
+        .kid(el("p").text(&unrecorded).hidden(flow.unrecorded_count == 0))
 }
 
-fn group_view(app: App, flow: &Arc<FlowView>, group: Group, turned: RwSignal<BTreeSet<usize>>) -> AnyView {
+fn group_view(app: App, flow: &Rc<FlowView>, group: Group, turned: Var<BTreeSet<usize>>) -> El {
     let packet = group.packet;
-    let current = Memo::new(move |_| app.now.get().is_some_and(|(now, _)| now == packet));
+    let beat = app.player.beat;
+    let is_current = move || beat.with(|beat| beat.is_some_and(|(now, _)| now == packet));
     let by_default = !group.repeats && !group.nested;
-    // The packet that is on its way is always open.
-    let open = Memo::new(move |_| current.get() || turned.with(|turned| turned.contains(&packet)) != by_default);
-    let turn = move |_| {
+    let turn = move || {
         turned.update(|turned| {
             if !turned.remove(&packet) {
                 turned.insert(packet);
             }
         });
     };
-    let flow = flow.clone();
-    let plumbing = (group.plumbing_count > 0).then(|| plumbing_button(app, packet, group.plumbing_count));
-    let steps = {
-        let flow = flow.clone();
-        move || {
-            open.get().then(|| {
-                let steps = flow.packets[packet].steps.iter().enumerate();
-                let rows: Vec<AnyView> = steps.map(|(i, step)| step_view(app, packet, i, step)).collect();
-                view! { <ol class="steps">{rows}</ol> }
-            })
-        }
-    };
-    let end_class = ["end ", model::verdict_class(group.end)].concat();
-    let count = [&group.steps_count.to_string(), " steps"].concat();
-    view! {
-        <section class="group" class:nested=group.nested class:now=move || current.get()>
-            <h3>
-                <button type="button" class="group-head" aria-expanded=move || if open.get() { "true" } else { "false" } on:click=turn>
-                    <span class="group-title">{group.title}</span>
-                    <span class="group-ends">{group.ends}</span>
-                    <span class=end_class>{model::verdict_sign(group.end)} " " {group.end_word}</span>
-                    <span class="group-count" hidden=move || open.get()>{count}</span>
-                </button>
-            </h3>
-            {plumbing}
-            {steps}
-        </section>
-    }
-    .into_any()
-}
-
-fn plumbing_button(app: App, packet: usize, count: usize) -> AnyView {
-    let shown = move || app.unfolded.with(|unfolded| unfolded.contains(&packet));
-    let what = if count == 1 { " packet" } else { " packets" };
-    let text = [&count.to_string(), what, " of plumbing (ARP, acknowledgements)"].concat();
-    view! {
-        <button
-            type="button"
-            class="link plumbing"
-            aria-expanded=move || if shown() { "true" } else { "false" }
-            on:click=move |_| app.unfold(packet)
-        >
-            {move || if shown() { "▾ " } else { "▸ " }}
-            {text}
-        </button>
-    }
-    .into_any()
-}
-
-fn step_view(app: App, packet: usize, index: usize, step: &StepView) -> AnyView {
-    let state = Memo::new(move |_| match app.now.get() {
-        Some(now) if now == (packet, index) => 1,
-        Some((now, at)) if now == packet && at > index => 2,
-        Some((now, _)) if now > packet => 2,
-        _ => 0,
-    });
-    let select = move |_| app.select(packet, index);
-    let changes: Vec<AnyView> = step
-        .changes
-        .iter()
-        .map(|change| {
-            let value = model::change_value(change);
-            view! {
-                <span class="change">
-                    {change.field.clone()} " " <i>{value}</i>
-                </span>
+    let count = ["· ", &group.steps_count.to_string(), " steps"].concat();
+    let head = button("group-head")
+        .part("span", "group-title", &group.title)
+        .part("span", "group-ends", &group.ends)
+        .kid(parts::verdict(group.end, &group.end_word))
+        .part("span", "group-count", &count)
+        .on_click(turn);
+    let steps = el("ol").class("steps");
+    // Steps are made when the group opens, and not again while the packet moves on. The packet under way is open.
+    let (opening, of_head, list) = (flow.clone(), head.0.clone(), steps.0.clone());
+    let open = Rc::new(std::cell::Cell::new(None));
+    effect(move || {
+        let now = is_current() || turned.with(|turned| turned.contains(&packet)) != by_default;
+        if open.replace(Some(now)) != Some(now) {
+            let _ = of_head.set_attribute("aria-expanded", if now { "true" } else { "false" });
+            list.replace_children_with_str_0();
+            let shown = opening.packets[packet].steps.iter().enumerate().filter(|_| now);
+            for row in shown.map(|(i, step)| step_view(app, packet, i, step)) {
+                let _ = list.append_child(&row.0);
             }
-            .into_any()
-        })
-        .collect();
-    let cause = step.cause.as_ref().map(|cause| cause_view(app, cause));
-    let caused = {
-        let at = step.cause.as_ref().and_then(|cause| cause.origin.at.clone());
-        move || {
-            let line = app.caret_line.get();
-            line > 0 && at.as_ref().is_some_and(|at| {
-                (at.line..=at.end_line).contains(&line) && app.active_file.with(|file| *file == at.file)
-            })
         }
-    };
-    let beginner = step.sentence_beginner.clone();
-    let verdict = (step.verdict != VerdictKind::Pass).then(|| {
-        let class = ["end ", model::verdict_class(step.verdict)].concat();
-        view! { <span class=class>{model::verdict_sign(step.verdict)}</span> }
     });
-    view! {
-        <li
-            class="step"
-            id=step_id(packet, index)
-            class:on=move || state.get() == 1
-            class:done=move || state.get() == 2
-            class:caused=caused
-        >
-            <button
-                type="button"
-                class="step-head"
-                aria-current=move || if state.get() == 1 { "step" } else { "false" }
-                on:click=select
-            >
-                <span class="dot"></span>
-                <b>{step.title.clone()}</b>
-                <span class="dev">{model::where_of(step)}</span>
-                {verdict}
-            </button>
-            <div class="step-body">
-                <p class="sentence">{step.sentence.clone()}</p>
-                <p class="beginner">{beginner}</p>
-                <p class="changes" hidden=changes.is_empty()>{changes}</p>
-                {cause}
-            </div>
-        </li>
+    el("section")
+        .class(if group.nested { "group nested" } else { "group" })
+        .class_of("now", is_current)
+        .kid(el("h3").kid(head))
+        .kids(plumbing_button(app, packet, group.plumbing_count))
+        .kid(steps)
+}
+
+fn plumbing_button(app: App, packet: usize, count: usize) -> Nodes {
+    if count == 0 {
+        return Vec::new();
     }
-    .into_any()
+    let shown = app.unfolded.peek(|unfolded| unfolded.contains(&packet));
+    let sign = if shown { "▾ " } else { "▸ " };
+    let what = if count == 1 { " packet" } else { " packets" };
+    let text = [sign, &count.to_string(), what, " of plumbing (ARP, acknowledgements)"].concat();
+    let button = button("link plumbing").attr("aria-expanded", if shown { "true" } else { "false" });
+    vec![button.text(&text).on_click(move || app.unfold(packet))]
+}
+
+fn step_view(app: App, packet: usize, index: usize, step: &StepView) -> El {
+    let mut head = button("step-head")
+        .part("span", "dot", "")
+        .part("b", "", &step.title)
+        .part("span", "dev", &model::where_of(step))
+        .on_click(move || app.select(packet, index));
+    if step.verdict != VerdictKind::Pass {
+        head = head.kid(parts::verdict(step.verdict, ""));
+    }
+    let change = |change: &podhop_engine::protocol::ChangeView| {
+        let value = model::change_value(change);
+        el("span").class("change").text(&change.field).text(" ").part("i", "", &value)
+    };
+    let mut body = el("div").class("step-body").part("p", "sentence", &step.sentence).part(
+        "p",
+        "beginner",
+        &step.sentence_beginner,
+    );
+    if !step.changes.is_empty() {
+        body = body.kid(el("p").class("changes").kids(step.changes.iter().map(change).collect()));
+    }
+    if let Some(cause) = &step.cause {
+        body = body.kid(cause_view(app, cause));
+    }
+    let row = el("li").id(&step_id(packet, index));
+    let (of_row, of_head) = (row.0.clone(), head.0.clone());
+    let at = step.cause.as_ref().and_then(|cause| cause.origin.at.clone());
+    effect(move || {
+        let (on, done) = match app.player.beat.get() {
+            Some(now) if now == (packet, index) => (true, false),
+            Some((now, at)) => (false, now > packet || (now == packet && at > index)),
+            None => (false, false),
+        };
+        let line = app.caret_line.get();
+        let caused = line > 0
+            && at.as_ref().is_some_and(|at| {
+                (at.line..=at.end_line).contains(&line) && app.active_file.with(|file| *file == at.file)
+            });
+        let class =
+            ["step", if on { " on" } else { "" }, if done { " done" } else { "" }, if caused { " caused" } else { "" }];
+        let _ = of_row.set_attribute("class", &class.concat());
+        let _ = of_head.set_attribute("aria-current", if on { "step" } else { "false" });
+    });
+    row.kid(head).kid(body)
 }
 
 /// The row that decided, with ways to its table and to its YAML.
-fn cause_view(app: App, cause: &CauseView) -> AnyView {
+fn cause_view(app: App, cause: &CauseView) -> El {
     let ask = TableAsk { place: cause.place.clone(), table: cause.table.clone(), lit: cause.text.clone() };
-    view! {
-        <div class="cause">
-            <button type="button" class="row" title="Show it in its table" on:click=move |_| app.look_at_table(ask.clone())>
-                {cause.text.clone()}
-            </button>
-            {origin_view(app, &cause.origin)}
-            <span class="command" title="On a real cluster, run this there">{cause.command.clone()}</span>
-        </div>
-    }
-    .into_any()
+    let row = button("row").title("Show it in its table").text(&cause.text);
+    let command = el("span").class("command").title("On a real cluster, run this there").text(&cause.command);
+    el("div")
+        .class("cause")
+        .kid(row.on_click(move || app.look_at_table(ask.clone())))
+        .kid(origin_view(app, &cause.origin))
+        .kid(command)
 }
 
 /// Where a row comes from; a link if that is a line of YAML.
-pub fn origin_view(app: App, origin: &podhop_engine::protocol::OriginView) -> AnyView {
+pub fn origin_view(app: App, origin: &OriginView) -> El {
     let mut label = origin.label.clone();
     if let Some(revision) = origin.as_of_revision {
         label.push_str(" (as of revision ");
@@ -232,15 +189,12 @@ pub fn origin_view(app: App, origin: &podhop_engine::protocol::OriginView) -> An
     }
     match origin.at.clone() {
         Some(at) => {
-            let place = [&at.file, ":", &at.line.to_string()].concat();
-            view! {
-                <button type="button" class="link" on:click=move |_| app.show_text(&at)>
-                    {label} " · " {place}
-                </button>
-            }
-            .into_any()
+            label.push_str(" · ");
+            label.push_str(&at.file);
+            label.push(':');
+            label.push_str(&at.line.to_string());
+            link(&label, move || app.show_text(&at))
         }
-        None => view! { <span class="origin">{label}</span> }.into_any(),
+        None => el("span").class("origin").text(&label),
     }
 }
-

@@ -1,30 +1,28 @@
 //! The object view.
 
+use crate::dom::{El, Nodes, Var, effect, el};
+use crate::parts::{empty, link};
 use crate::state::{App, ObjectAsk, Tab, TableAsk};
-use leptos::prelude::*;
-use podhop_engine::protocol::{ObjectView, ReplyBody, RequestBody};
+use podhop_engine::protocol::{ObjectView, ReplyBody, RequestBody, SetupStep};
+use std::rc::Rc;
 
-pub fn object(app: App) -> AnyView {
-    let shown = RwSignal::new(None::<Result<ObjectView, String>>);
-    Effect::new(move |_| {
-        let revision = app.scene.with(|scene| scene.as_ref().map(|scene| scene.revision));
-        let (Some(ask), Tab::Object, Some(_)) = (app.object.get(), app.inspector.get(), revision) else { return };
+pub fn object(app: App) -> El {
+    let shown: Var<Option<Rc<Result<ObjectView, String>>>> = Var::new(None);
+    effect(move || {
+        app.scene.track();
+        let (Some(ask), Tab::Object) = (app.object.get(), app.inspector.get()) else { return };
         let ObjectAsk { kind, namespace, name } = ask;
         app.ask(RequestBody::Object { kind, namespace, name }, move |reply| match reply {
-            ReplyBody::Object(view) => shown.set(Some(Ok(view))),
-            ReplyBody::Error(text) => shown.set(Some(Err(text))),
+            ReplyBody::Object(view) => shown.set(Some(Rc::new(Ok(view)))),
+            ReplyBody::Error(text) => shown.set(Some(Rc::new(Err(text)))),
             _ => {}
         });
     });
-    let inside = move || match shown.get() {
-        None => {
-            view! { <p class="empty">"Choose a node or a Pod on the stage to see its object, and how its network was set up."</p> }
-                .into_any()
-        }
-        Some(Err(text)) => view! { <p class="empty">{text}</p> }.into_any(),
+    el("div").class("object").live(move || match shown.get().as_deref() {
+        None => vec![empty("Choose a node or a Pod on the stage to see its object, and how its network was set up.")],
+        Some(Err(text)) => vec![empty(text)],
         Some(Ok(view)) => object_view(app, view),
-    };
-    view! { <div class="object">{inside}</div> }.into_any()
+    })
 }
 
 /// The place of the object's tables, for Pods and nodes.
@@ -36,60 +34,38 @@ fn place_of(ask: &ObjectAsk) -> Option<String> {
     }
 }
 
-fn object_view(app: App, view: ObjectView) -> AnyView {
-    let facts: Vec<AnyView> = view
-        .facts
-        .into_iter()
-        .map(|(label, value)| view! { <dt>{label}</dt><dd>{value}</dd> }.into_any())
-        .collect();
-    let setup: Vec<AnyView> = view
-        .setup
-        .into_iter()
-        .map(|step| {
-            view! {
-                <li>
-                    <b>{step.title}</b>
-                    <span class="dev">{step.plugin}</span>
-                    <code hidden=step.command.is_empty()>{step.command.clone()}</code>
-                </li>
-            }
-            .into_any()
-        })
-        .collect();
-    let events: Vec<AnyView> = view.events.into_iter().map(|event| view! { <li>{event}</li> }.into_any()).collect();
-    let owners = view.owners.join(" ← ");
-    let source = view.at.map(|at| {
+fn object_view(app: App, view: &ObjectView) -> Nodes {
+    let mut links = el("p").class("note");
+    if let Some(at) = view.at.clone() {
         let label = [&at.file, ":", &at.line.to_string()].concat();
-        view! {
-            <button type="button" class="link" on:click=move |_| app.show_text(&at)>
-                {label}
-            </button>
-        }
-    });
-    let tables = app.object.get_untracked().as_ref().and_then(place_of).map(|place| {
-        let open = move |_| {
-            app.look_at_table(TableAsk { place: place.clone(), table: "route".into(), lit: String::new() });
-        };
-        view! { <button type="button" class="link" on:click=open>"its tables"</button> }
-    });
-    let (no_setup, no_events) = (setup.is_empty(), events.is_empty());
-    view! {
-        <h2 class="object-title">{view.title}</h2>
-        <p class="note">{source} " " {tables}</p>
-        <dl class="facts">{facts}</dl>
-        <p class="note" hidden=owners.is_empty()>"owned by " {owners.clone()}</p>
-        <section hidden=no_events>
-            <h3>"Events"</h3>
-            <ul class="events">{events}</ul>
-        </section>
-        <section hidden=no_setup>
-            <h3>"How its network came to be"</h3>
-            <ol class="setup">{setup}</ol>
-        </section>
-        <details open=no_setup>
-            <summary>"YAML"</summary>
-            <pre class="yaml" tabindex="0" role="group" aria-label="YAML">{view.yaml}</pre>
-        </details>
+        links = links.kid(link(&label, move || app.show_text(&at))).text(" ");
     }
-    .into_any()
+    if let Some(place) = app.object.peek(|ask| ask.as_ref().and_then(place_of)) {
+        let ask = TableAsk { place, table: "route".to_string(), lit: String::new() };
+        links = links.kid(link("its tables", move || app.look_at_table(ask.clone())));
+    }
+    let facts = view.facts.iter().flat_map(|(label, value)| [el("dt").text(label), el("dd").text(value)]);
+    let mut nodes =
+        vec![el("h2").class("object-title").text(&view.title), links, el("dl").class("facts").kids(facts.collect())];
+    if !view.owners.is_empty() {
+        nodes.push(el("p").class("note").text("owned by ").text(&view.owners.join(" ← ")));
+    }
+    if !view.events.is_empty() {
+        let events = view.events.iter().map(|event| el("li").text(event)).collect();
+        nodes.push(el("section").part("h3", "", "Events").kid(el("ul").class("events").kids(events)));
+    }
+    if !view.setup.is_empty() {
+        let setup = view.setup.iter().map(setup_step).collect();
+        let heading = el("section").part("h3", "", "How its network came to be");
+        nodes.push(heading.kid(el("ol").class("setup").kids(setup)));
+    }
+    let yaml = el("pre").class("yaml").attr("tabindex", "0").attr("role", "group").label("YAML").text(&view.yaml);
+    let details = el("details").part("summary", "", "YAML").kid(yaml);
+    nodes.push(if view.setup.is_empty() { details.attr("open", "") } else { details });
+    nodes
+}
+
+fn setup_step(step: &SetupStep) -> El {
+    let row = el("li").part("b", "", &step.title).part("span", "dev", &step.plugin);
+    if step.command.is_empty() { row } else { row.part("code", "", &step.command) }
 }

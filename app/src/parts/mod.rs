@@ -1,17 +1,13 @@
 //! Small parts that several panels share.
 
+use crate::dom::{El, Var, button, el, svg};
+use crate::platform;
 use crate::state::Tab;
-use leptos::ev::KeyboardEvent;
-use leptos::prelude::*;
+use wasm_bindgen::JsCast;
 
 /// A drawn sign, 16 × 16.
-pub fn icon(path: &'static str) -> AnyView {
-    view! {
-        <svg class="icon" viewBox="0 0 16 16" aria-hidden="true">
-            <path d=path />
-        </svg>
-    }
-    .into_any()
+pub fn icon(path: &str) -> El {
+    svg("svg").class("icon").attr("viewBox", "0 0 16 16").attr("aria-hidden", "true").kid(svg("path").attr("d", path))
 }
 
 pub const PLAY: &str = "M5 3v10l8-5z";
@@ -26,23 +22,42 @@ pub const FIT: &str = "M2 2h5v1.6H3.6V7H2zM9 2h5v5h-1.6V3.6H9zM2 9h1.6v3.4H7V14H
 pub const CLOSE: &str = "M4 3l4 4 4-4 1 1-4 4 4 4-1 1-4-4-4 4-1-1 4-4-4-4z";
 
 /// A button that shows a sign.
-pub fn icon_button(label: &'static str, path: &'static str, on: impl Fn() + 'static) -> AnyView {
-    view! {
-        <button type="button" class="round" aria-label=label title=label on:click=move |_| on()>
-            {icon(path)}
-        </button>
-    }
-    .into_any()
+pub fn icon_button(label: &str, path: &str, act: impl FnMut() + 'static) -> El {
+    button("round").label(label).title(label).kid(icon(path)).on_click(act)
+}
+
+/// A button that looks like a link.
+pub fn link(text: &str, act: impl FnMut() + 'static) -> El {
+    button("link").text(text).on_click(act)
+}
+
+/// A sign and a word in the colour of a verdict.
+pub fn verdict(kind: podhop_engine::protocol::VerdictKind, word: &str) -> El {
+    use crate::journey::model::{verdict_class, verdict_sign};
+    el("span").class(verdict_class(kind)).text(verdict_sign(kind)).text(" ").text(word)
+}
+
+pub fn empty(text: &str) -> El {
+    el("p").class("empty").text(text)
 }
 
 /// One tab of a list: what it selects, the id of its panel, and its text.
-pub type TabItem = (Tab, &'static str, Signal<String>);
+pub struct TabItem {
+    pub tab: Tab,
+    pub panel: &'static str,
+    pub text: Box<dyn Fn() -> String>,
+}
+
+pub fn tab(tab: Tab, panel: &'static str, text: impl Fn() -> String + 'static) -> TabItem {
+    TabItem { tab, panel, text: Box::new(text) }
+}
 
 /// A list of tabs; arrow keys move between them.
-pub fn tabs(label: &'static str, items: Vec<TabItem>, selected: RwSignal<Tab>) -> AnyView {
-    let order: Vec<(Tab, &'static str)> = items.iter().map(|(tab, panel, _)| (*tab, *panel)).collect();
-    let on_key = move |event: KeyboardEvent| {
-        let at = order.iter().position(|(tab, _)| *tab == selected.get_untracked()).unwrap_or(0);
+pub fn tabs(label: &str, items: Vec<TabItem>, selected: Var<Tab>) -> El {
+    let order: Vec<(Tab, &'static str)> = items.iter().map(|item| (item.tab, item.panel)).collect();
+    let on_key = move |event: web_sys::Event| {
+        let event: &web_sys::KeyboardEvent = event.unchecked_ref();
+        let at = order.iter().position(|(tab, _)| *tab == selected.now()).unwrap_or(0);
         let to = match event.key().as_str() {
             "ArrowRight" => (at + 1) % order.len(),
             "ArrowLeft" => (at + order.len() - 1) % order.len(),
@@ -53,35 +68,19 @@ pub fn tabs(label: &'static str, items: Vec<TabItem>, selected: RwSignal<Tab>) -
         event.prevent_default();
         event.stop_propagation();
         selected.set(order[to].0);
-        crate::platform::focus(&tab_id(order[to].1));
+        platform::focus(&tab_id(order[to].1));
     };
-    let buttons: Vec<AnyView> = items
-        .into_iter()
-        .map(|(tab, panel, text)| {
-            let on = move || selected.get() == tab;
-            view! {
-                <button
-                    type="button"
-                    role="tab"
-                    class="tab"
-                    id=tab_id(panel)
-                    aria-controls=panel
-                    aria-selected=move || if on() { "true" } else { "false" }
-                    tabindex=move || if on() { "0" } else { "-1" }
-                    on:click=move |_| selected.set(tab)
-                >
-                    {text}
-                </button>
-            }
-            .into_any()
-        })
-        .collect();
-    view! {
-        <div class="tabs" role="tablist" aria-label=label on:keydown=on_key>
-            {buttons}
-        </div>
-    }
-    .into_any()
+    let buttons = items.into_iter().map(|TabItem { tab, panel, text }| {
+        button("tab")
+            .attr("role", "tab")
+            .id(&tab_id(panel))
+            .attr("aria-controls", panel)
+            .bool_of("aria-selected", move || selected.get() == tab)
+            .attr_of("tabindex", move || if selected.get() == tab { "0" } else { "-1" }.to_string())
+            .text_of(text)
+            .on_click(move || selected.set(tab))
+    });
+    el("div").class("tabs").attr("role", "tablist").label(label).on("keydown", on_key).kids(buttons.collect())
 }
 
 fn tab_id(panel: &str) -> String {
@@ -89,22 +88,13 @@ fn tab_id(panel: &str) -> String {
 }
 
 /// The panel of a tab.
-pub fn panel(id: &'static str, tab: Tab, selected: RwSignal<Tab>, inside: AnyView) -> AnyView {
-    view! {
-        <div
-            role="tabpanel"
-            class="panel"
-            id=id
-            aria-labelledby=tab_id(id)
-            tabindex="-1"
-            hidden=move || selected.get() != tab
-        >
-            {inside}
-        </div>
-    }
-    .into_any()
-}
-
-pub fn fixed(text: &'static str) -> Signal<String> {
-    Signal::derive(move || text.to_string())
+pub fn panel(id: &str, tab: Tab, selected: Var<Tab>, inside: El) -> El {
+    el("div")
+        .class("panel")
+        .id(id)
+        .attr("role", "tabpanel")
+        .attr("aria-labelledby", &tab_id(id))
+        .attr("tabindex", "-1")
+        .hidden_of(move || selected.get() != tab)
+        .kid(inside)
 }

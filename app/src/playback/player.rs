@@ -1,9 +1,9 @@
 //! Plays a playlist against the frames of the browser.
 
 use super::playlist::Playlist;
+use crate::dom::Var;
 use crate::platform::{self, Frames};
-use leptos::prelude::*;
-use std::sync::Arc;
+use std::rc::Rc;
 
 /// The speeds that can be chosen.
 pub const SPEEDS: [(f64, &str); 5] = [(0.25, "¼×"), (0.5, "½×"), (1.0, "1×"), (2.0, "2×"), (4.0, "4×")];
@@ -14,16 +14,18 @@ const DISCRETE_MS: f64 = 900.0;
 
 #[derive(Clone, Copy)]
 pub struct Player {
-    pub list: RwSignal<Arc<Playlist>>,
+    pub list: Var<Rc<Playlist>>,
     /// The moment on the playlist's time line.
-    pub ms: RwSignal<f64>,
-    pub playing: RwSignal<bool>,
+    pub ms: Var<f64>,
+    /// Packet and step (indices) of the present moment.
+    pub beat: Var<Option<(usize, usize)>>,
+    pub playing: Var<bool>,
     /// Index into `SPEEDS`.
-    pub speed: RwSignal<usize>,
+    pub speed: Var<usize>,
     /// How often the conversation was played to its end.
-    pub finished_count: RwSignal<u32>,
-    state: StoredValue<State>,
-    frames: StoredValue<Option<Frames>, LocalStorage>,
+    pub finished_count: Var<u32>,
+    state: Var<State>,
+    frames: Var<Option<Frames>>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -40,26 +42,39 @@ struct State {
 impl Player {
     pub fn new() -> Player {
         let player = Player {
-            list: RwSignal::new(Arc::default()),
-            ms: RwSignal::new(0.0),
-            playing: RwSignal::new(false),
-            speed: RwSignal::new(2),
-            finished_count: RwSignal::new(0),
-            state: StoredValue::new(State::default()),
-            frames: StoredValue::new_local(None),
+            list: Var::new(Rc::default()),
+            ms: Var::new(0.0),
+            beat: Var::new(None),
+            playing: Var::new(false),
+            speed: Var::new(2),
+            finished_count: Var::new(0),
+            state: Var::new(State::default()),
+            frames: Var::new(None),
         };
-        player.frames.set_value(Some(Frames::new(move |now| player.frame(now))));
+        player.frames.set(Some(Frames::new(move |now| player.frame(now))));
         player
     }
 
+    /// Another conversation, or the same with more of its packets, at the moment `ms`.
+    pub fn load(self, list: Playlist, ms: f64) {
+        self.pause();
+        self.list.set(Rc::new(list));
+        self.move_to(ms);
+    }
+
+    fn move_to(self, ms: f64) {
+        self.ms.put(ms);
+        self.beat.put(self.list.peek(|list| list.beats.get(list.at(ms)).map(|beat| (beat.packet, beat.step))));
+    }
+
     pub fn total_ms(self) -> f64 {
-        self.list.with_untracked(|list| list.total_ms())
+        self.list.peek(|list| list.total_ms())
     }
 
     fn run(self, until_ms: f64, rate: f64) {
-        self.state.set_value(State { until_ms, rate, ..State::default() });
-        self.playing.set(true);
-        self.frames.with_value(|frames| {
+        self.state.set(State { until_ms, rate, ..State::default() });
+        self.playing.put(true);
+        self.frames.peek(|frames| {
             if let Some(frames) = frames {
                 frames.start();
             }
@@ -72,15 +87,15 @@ impl Player {
         if total == 0.0 {
             return;
         }
-        if self.ms.get_untracked() >= total - 1.0 {
-            self.ms.set(0.0);
+        if self.ms.now() >= total - 1.0 {
+            self.move_to(0.0);
         }
         self.run(total, 1.0);
     }
 
     /// Plays once from the beginning, in less than five seconds; waits for the user if motion is unwelcome.
     pub fn autoplay(self) {
-        self.ms.set(0.0);
+        self.move_to(0.0);
         let total = self.total_ms();
         if total > 0.0 && !platform::reduced_motion() {
             self.run(total, (total / AUTOPLAY_MS).max(1.0));
@@ -88,34 +103,34 @@ impl Player {
     }
 
     pub fn pause(self) {
-        self.playing.set(false);
+        self.playing.put(false);
     }
 
     pub fn toggle(self) {
-        if self.playing.get_untracked() { self.pause() } else { self.play() }
+        if self.playing.now() { self.pause() } else { self.play() }
     }
 
     /// Jumps to a moment.
     pub fn seek(self, ms: f64) {
         self.pause();
-        self.ms.set(ms.clamp(0.0, self.total_ms()));
+        self.move_to(ms.clamp(0.0, self.total_ms()));
     }
 
     /// Shows a step at rest.
     pub fn show(self, beat: usize) {
-        let rest = self.list.with_untracked(|list| list.rest_ms(beat));
+        let rest = self.list.peek(|list| list.rest_ms(beat));
         self.seek(rest);
     }
 
     /// Moves to the end of the next beat, so that it can be seen; back at once.
     pub fn step(self, by: isize) {
-        let now = self.ms.get_untracked();
-        let (beat, rest) = self.list.with_untracked(|list| {
+        let now = self.ms.now();
+        let (start, rest) = self.list.peek(|list| {
             let beat = list.stepped(now, by);
-            (beat, list.rest_ms(beat))
+            (list.beats.get(beat).map_or(now, |beat| beat.start_ms), list.rest_ms(beat))
         });
         if by > 0 && rest > now && !platform::reduced_motion() {
-            self.ms.set(self.list.with_untracked(|list| list.beats.get(beat).map_or(now, |beat| beat.start_ms)).max(now));
+            self.ms.set(self.list.peek(|list| list.beats.get(beat).map_or(now, |beat| beat.start_ms)).max(now));
             self.run(rest, 1.0);
         } else {
             self.seek(rest);
@@ -127,37 +142,37 @@ impl Player {
         if platform::reduced_motion() {
             self.seek(until_ms);
         } else {
-            self.ms.set(from_ms);
+            self.move_to(from_ms);
             self.run(until_ms, 1.0);
         }
     }
 
     fn frame(self, now: f64) -> bool {
-        if !self.playing.get_untracked() {
+        if !self.playing.now() {
             return false;
         }
-        let mut state = self.state.get_value();
+        let mut state = self.state.now();
         // A hidden tab gets no frames; its pause is not made up for.
         let passed = state.last_frame_ms.map_or(0.0, |last| (now - last).clamp(0.0, 100.0));
         state.last_frame_ms = Some(now);
-        let speed = SPEEDS[self.speed.get_untracked().min(SPEEDS.len() - 1)].0;
-        let before = self.ms.get_untracked();
+        let speed = SPEEDS[self.speed.now().min(SPEEDS.len() - 1)].0;
+        let before = self.ms.now();
         let mut next = before + passed * speed * state.rate;
         if platform::reduced_motion() {
             state.stood_ms += passed * speed;
             next = before;
             if state.stood_ms >= DISCRETE_MS {
                 state.stood_ms = 0.0;
-                next = self.list.with_untracked(|list| list.rest_ms(list.stepped(before, 1)));
+                next = self.list.peek(|list| list.rest_ms(list.stepped(before, 1)));
             }
         }
         let ended = next >= state.until_ms - 0.02;
-        self.state.set_value(state);
+        self.state.set(state);
         if ended || next != before {
-            self.ms.set(next.min(state.until_ms));
+            self.move_to(next.min(state.until_ms));
         }
         if ended {
-            self.playing.set(false);
+            self.playing.put(false);
             if state.until_ms >= self.total_ms() - 0.02 {
                 self.finished_count.update(|count| *count += 1);
             }

@@ -174,13 +174,15 @@ impl Playlist {
 
 /// A length of virtual time in two or three digits: `38 µs`, `1.2 ms`, `3 s`.
 pub fn duration(ns: u64) -> String {
+    // The last digit is rounded, so that just under a second is told as a second.
     let (unit, size) = match ns {
         0..=999 => return [&ns.to_string(), " ns"].concat(),
-        1_000..=999_999 => (" µs", 1_000),
-        1_000_000..=999_999_999 => (" ms", 1_000_000),
+        1_000..=999_499 => (" µs", 1_000),
+        999_500..=999_499_999 => (" ms", 1_000_000),
         _ => (" s", 1_000_000_000),
     };
-    let (whole, tenth) = (ns / size, ns % size / (size / 10));
+    let tenths = (ns + size / 20) / (size / 10);
+    let (whole, tenth) = if tenths < 100 { (tenths / 10, tenths % 10) } else { ((ns + size / 2) / size, 0) };
     let mut text = whole.to_string();
     if whole < 10 && tenth > 0 {
         text.push('.');
@@ -250,7 +252,15 @@ mod tests {
 
     #[test]
     fn durations_read_well() {
-        for (ns, text) in [(40, "40 ns"), (4_200, "4.2 µs"), (38_000, "38 µs"), (1_000_000_000, "1 s"), (0, "0 ns")] {
+        for (ns, text) in [
+            (40, "40 ns"),
+            (4_200, "4.2 µs"),
+            (38_000, "38 µs"),
+            (1_000_000_000, "1 s"),
+            (999_880_000, "1 s"),
+            (999_900, "1 ms"),
+            (0, "0 ns"),
+        ] {
             assert_eq!(duration(ns), text);
         }
     }

@@ -2,104 +2,102 @@
 
 use super::player::SPEEDS;
 use super::playlist;
+use crate::dom::{El, Nodes, button, derived, effect, el};
 use crate::parts::{self, icon, icon_button};
 use crate::state::App;
-use leptos::prelude::*;
+use web_sys::HtmlInputElement;
 
-pub fn playback(app: App) -> AnyView {
+pub fn playback(app: App) -> Nodes {
     let player = app.player;
-    let empty = move || player.list.with(|list| list.beats.is_empty());
-    let toggle = move |_| player.toggle();
-    let play_label = move || if player.playing.get() { "Pause" } else { "Play" };
-    let speed = move |_| player.speed.update(|speed| *speed = (*speed + 1) % SPEEDS.len());
-    view! {
-        {icon_button("First step", parts::FIRST, move || app.step(isize::MIN))}
-        {icon_button("Step back", parts::BACK, move || app.step(-1))}
-        <button type="button" class="round main" aria-label=play_label title=play_label on:click=toggle disabled=empty>
-            {move || icon(if player.playing.get() { parts::PAUSE } else { parts::PLAY })}
-        </button>
-        {icon_button("Step", parts::FORWARD, move || app.step(1))}
-        {icon_button("Last step", parts::LAST, move || app.step(isize::MAX))}
-        {scrubber(app)}
-        <span class="clock">{move || clock(app)}</span>
-        <button
-            type="button"
-            class="speed"
-            aria-label=move || ["Speed ", SPEEDS[player.speed.get()].1].concat()
-            title="Speed"
-            on:click=speed
-        >
-            {move || SPEEDS[player.speed.get()].1}
-        </button>
-    }
-    .into_any()
+    let play_label = move || if player.playing.get() { "Pause" } else { "Play" }.to_string();
+    let speed = move || SPEEDS[player.speed.get().min(SPEEDS.len() - 1)].1.to_string();
+    let toggle = button("round main")
+        .attr_of("aria-label", play_label)
+        .attr_of("title", play_label)
+        .on_click(move || player.toggle())
+        .live(move || vec![icon(if player.playing.get() { parts::PAUSE } else { parts::PLAY })]);
+    vec![
+        icon_button("First step", parts::FIRST, move || app.step(isize::MIN)),
+        icon_button("Step back", parts::BACK, move || app.step(-1)),
+        toggle,
+        icon_button("Step", parts::FORWARD, move || app.step(1)),
+        icon_button("Last step", parts::LAST, move || app.step(isize::MAX)),
+        scrubber(app),
+        el("span").class("clock").text_of(move || clock(app)),
+        button("speed")
+            .title("Speed")
+            .attr_of("aria-label", move || ["Speed ", &speed()].concat())
+            .text_of(speed)
+            .on_click(move || player.speed.update(|speed| *speed = (*speed + 1) % SPEEDS.len())),
+    ]
 }
 
-/// The virtual time of the present step since the conversation began, or the wait before it.
+/// The virtual time of the present step since the conversation began.
 fn clock(app: App) -> String {
-    let Some((packet, step)) = app.now.get() else { return String::new() };
+    let now = app.player.beat.get();
     app.flow.with(|flow| {
-        let Some(flow) = flow else { return String::new() };
+        let Some((flow, (packet, step))) = flow.as_ref().zip(now) else { return String::new() };
         let start = flow.packets.first().map_or(0, |packet| packet.born_at_ns);
         let at = flow.packets.get(packet).and_then(|packet| packet.steps.get(step)).map_or(start, |step| step.at_ns);
         playlist::duration(at.saturating_sub(start))
     })
 }
 
-fn scrubber(app: App) -> AnyView {
+fn percent(part: f64) -> String {
+    // Hundredths of a percent are finer than a pixel, and need no floating-point formatting.
+    let hundredths = (part.clamp(0.0, 1.0) * 10_000.0) as u32;
+    let (whole, rest) = (hundredths / 100, hundredths % 100);
+    let zero = if rest < 10 { "0" } else { "" };
+    [&whole.to_string(), ".", zero, &rest.to_string(), "%"].concat()
+}
+
+fn scrubber(app: App) -> El {
     let player = app.player;
-    let total = Memo::new(move |_| player.list.with(|list| list.total_ms()).max(1.0));
-    let share = move || player.ms.get() / total.get();
-    let scrub = move |event| {
-        let value: f64 = event_target_value(&event).parse().unwrap_or(0.0);
-        player.seek(value / 1000.0 * player.total_ms());
-    };
+    let total = move || player.list.with(|list| list.total_ms()).max(1.0);
     let said = move || {
-        let now = app.now.get();
+        let now = player.beat.get();
         app.flow.with(|flow| {
-            let (Some(flow), Some((packet, step))) = (flow, now) else { return String::new() };
-            let packet = &flow.packets[packet.min(flow.packets.len() - 1)];
+            let Some((flow, (packet, step))) = flow.as_ref().zip(now) else { return String::new() };
+            let Some(packet) = flow.packets.get(packet) else { return String::new() };
             let title = packet.steps.get(step).map_or("", |step| step.title.as_str());
             [&packet.title, ": ", title].concat()
         })
     };
-    // Ticks where packets begin, and words where time was folded.
-    let ticks = move || {
-        let total = total.get();
-        player.list.with(|list| {
-            let waits = list.beats.iter().filter(|beat| beat.waited_ns > 0);
-            let words: Vec<(f64, String)> = waits
-                .map(|beat| (beat.start_ms / total, [&playlist::duration(beat.waited_ns), " later"].concat()))
-                .collect();
-            let starts = list.packet_starts().into_iter().map(|ms| (ms / total, String::new()));
-            let crowded = words.len() > 6;
-            starts
-                .chain(words)
-                .take(400)
-                .map(|(at, word)| {
-                    let left = [&(at * 100.0).to_string(), "%"].concat();
-                    let text = if crowded { String::new() } else { word };
-                    view! { <i class="tick" class:wait=!text.is_empty() style:left=left>{text}</i> }.into_any()
-                })
-                .collect::<Vec<AnyView>>()
-        })
-    };
-    view! {
-        <div class="bar">
-            <div class="ticks" aria-hidden="true">{ticks}</div>
-            <div class="done" aria-hidden="true" style:width=move || [&(share() * 100.0).to_string(), "%"].concat()></div>
-            <input
-                type="range"
-                min="0"
-                max="1000"
-                step="1"
-                aria-label="Moment of the conversation"
-                aria-valuetext=said
-                prop:value=move || (share() * 1000.0).round().to_string()
-                on:input=scrub
-                on:change=move |_| app.follow()
-            />
-        </div>
-    }
-    .into_any()
+    let input = el("input")
+        .attr("type", "range")
+        .attr("min", "0")
+        .attr("max", "1000")
+        .label("Moment of the conversation")
+        .attr_of("aria-valuetext", said);
+    let range: HtmlInputElement = input.cast();
+    let of = range.clone();
+    let thumb = derived(move || (player.ms.get() / total() * 1000.0).round());
+    effect(move || of.set_value_as_number(thumb.get()));
+    let input = input
+        .on("input", move |_| player.seek(range.value_as_number() / 1000.0 * player.total_ms()))
+        .on("change", move |_| app.follow());
+    el("div")
+        .class("bar")
+        .kid(el("div").class("ticks").attr("aria-hidden", "true").live(move || ticks(app)))
+        .kid(el("div").class("done").style_of("width", move || percent(thumb.get() / 1000.0)))
+        .kid(input)
+}
+
+/// Ticks where packets begin, and words where time was folded.
+fn ticks(app: App) -> Nodes {
+    app.player.list.with(|list| {
+        let total = list.total_ms().max(1.0);
+        let mut marks: Vec<(f64, String)> = list.packet_starts().into_iter().map(|ms| (ms, String::new())).collect();
+        let waits: Vec<_> = list.beats.iter().filter(|beat| beat.waited_ns > 0).collect();
+        // Where waits are many, words would lie on each other.
+        if waits.len() <= 4 {
+            let word = |ns| [&playlist::duration(ns), " later"].concat();
+            marks.extend(waits.into_iter().map(|beat| (beat.start_ms, word(beat.waited_ns))));
+        }
+        let mark = |(ms, word): (f64, String)| {
+            let class = if word.is_empty() { "tick" } else { "tick wait" };
+            el("i").class(class).style("left", &percent(ms / total)).text(&word)
+        };
+        marks.into_iter().take(400).map(mark).collect()
+    })
 }

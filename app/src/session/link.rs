@@ -3,7 +3,7 @@
 use super::good::Good;
 use crate::platform::Worker;
 use gloo::timers::callback::Timeout;
-use podhop_engine::protocol::{Opened, OpenFile, Reply, ReplyBody, Request, RequestBody};
+use podhop_engine::protocol::{OpenFile, Opened, Reply, ReplyBody, Request, RequestBody};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;

@@ -1,7 +1,7 @@
 //! The keys, in a dialog.
 
-use leptos::html::Dialog;
-use leptos::prelude::*;
+use crate::dom::{Nodes, button, el};
+use web_sys::HtmlDialogElement;
 
 const KEYS: [(&str, &str); 12] = [
     ("Space", "play or pause"),
@@ -18,49 +18,24 @@ const KEYS: [(&str, &str); 12] = [
     ("Esc", "in the editor: leave with the next Tab"),
 ];
 
-pub fn help() -> AnyView {
-    let dialog = NodeRef::<Dialog>::new();
-    let open = move |_| {
-        if let Some(dialog) = dialog.get_untracked() {
-            let _ = dialog.show_modal();
-        }
-    };
-    let close = move |_| {
-        if let Some(dialog) = dialog.get_untracked() {
-            dialog.close();
-        }
-    };
-    let rows: Vec<AnyView> = KEYS
+pub fn help() -> Nodes {
+    let rows = KEYS
         .iter()
-        .map(|(keys, what)| {
-            view! {
-                <tr>
-                    <th scope="row">
-                        <kbd>{*keys}</kbd>
-                    </th>
-                    <td>{*what}</td>
-                </tr>
-            }
-            .into_any()
-        })
-        .collect();
-    view! {
-        <button type="button" class="ghost" aria-haspopup="dialog" on:click=open>
-            "? Help"
-        </button>
-        <dialog class="help" node_ref=dialog aria-labelledby="help-title">
-            <h2 id="help-title">"Keys"</h2>
-            <table>
-                <tbody>{rows}</tbody>
-            </table>
-            <p>
-                "Every step of a packet names the row of a table that decided it, and the line of YAML that made the row. "
-                "Ping prints as busybox prints it, because that is what runs in these Pods; the iputils version words its summary a little differently."
-            </p>
-            <button type="button" class="ghost" on:click=close>
-                "Close"
-            </button>
-        </dialog>
-    }
-    .into_any()
+        .map(|(keys, what)| el("tr").kid(el("th").attr("scope", "row").part("kbd", "", keys)).part("td", "", what));
+    let about = "Every step of a packet names the row of a table that decided it, and the line of YAML that made the row. \
+                 Ping prints as busybox prints it, because busybox is what runs in these Pods; iputils' ping words its \
+                 summary a little differently.";
+    let dialog = el("dialog")
+        .class("help")
+        .attr("aria-labelledby", "help-title")
+        .kid(el("h2").id("help-title").text("Keys"))
+        .kid(el("table").kid(el("tbody").kids(rows.collect())))
+        .part("p", "", about);
+    let shown: HtmlDialogElement = dialog.cast();
+    let closed = shown.clone();
+    let dialog = dialog.kid(button("ghost").text("Close").on_click(move || closed.close()));
+    let open = button("ghost").attr("aria-haspopup", "dialog").text("? Help").on_click(move || {
+        let _ = shown.show_modal();
+    });
+    vec![open, dialog]
 }

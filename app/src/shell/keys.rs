@@ -2,8 +2,8 @@
 
 use crate::platform;
 use crate::state::App;
-use leptos::ev::KeyboardEvent;
 use wasm_bindgen::JsCast;
+use web_sys::KeyboardEvent;
 
 pub fn listen(app: App) {
     let on_key = move |event: &web_sys::Event| {

@@ -4,12 +4,12 @@ mod header;
 mod help;
 mod keys;
 
-use crate::parts::{self, fixed};
+use crate::dom::{El, el};
+use crate::parts::{self, tab};
 use crate::state::{App, Tab};
-use leptos::prelude::*;
 
 /// The whole page.
-pub fn page(app: App) -> AnyView {
+pub fn page(app: App) -> El {
     keys::listen(app);
     let pane = move || match app.pane.get() {
         Tab::Editor => "editor",
@@ -17,90 +17,65 @@ pub fn page(app: App) -> AnyView {
         Tab::Dock => "dock",
         _ => "stage",
     };
-    view! {
-        <div class="app" data-pane=pane>
-            {header::header(app)}
-            {pane_tabs(app)}
-            {notice(app)}
-            <section class="edit" id="pane-editor" aria-label="Manifests">
-                {crate::editor::view::editor(app)}
-            </section>
-            <main class="stage" id="pane-stage" aria-label="Cluster">
-                {crate::stage::view::stage(app)}
-            </main>
-            <aside class="insp" id="pane-inspector" aria-label="Inspector">
-                {inspector(app)}
-            </aside>
-            <section class="play" aria-label="Playback">
-                {crate::playback::view::playback(app)}
-            </section>
-            <section class="dock" id="pane-dock" aria-label="Console">
-                {dock(app)}
-            </section>
-            <div class="unseen" role="status" aria-live="polite">
-                {move || app.spoken.get()}
-            </div>
-        </div>
-    }
-    .into_any()
+    let area = |tag: &str, class: &str, id: &str, label: &str| el(tag).class(class).id(id).label(label);
+    el("div")
+        .class("app")
+        .attr_of("data-pane", move || pane().to_string())
+        .kid(header::header(app))
+        .kid(pane_tabs(app))
+        .kid(notice(app))
+        .kid(area("section", "edit", "pane-editor", "Manifests").kids(crate::editor::view::editor(app)))
+        .kid(area("main", "stage", "pane-stage", "Cluster").kids(crate::stage::view::stage(app)))
+        .kid(inspector(app, area("aside", "insp", "pane-inspector", "Inspector")))
+        .kid(area("section", "play", "pane-play", "Playback").kids(crate::playback::view::playback(app)))
+        .kid(dock(app, area("section", "dock", "pane-dock", "Console")))
+        .kid(el("div").class("unseen").attr("role", "status").text_of(move || app.spoken.get()))
 }
 
 /// On a narrow screen one area shows at a time.
-fn pane_tabs(app: App) -> AnyView {
+fn pane_tabs(app: App) -> El {
     let items = vec![
-        (Tab::Stage, "pane-stage", fixed("Cluster")),
-        (Tab::Inspector, "pane-inspector", fixed("Journey")),
-        (Tab::Editor, "pane-editor", fixed("YAML")),
-        (Tab::Dock, "pane-dock", fixed("Terminal")),
+        tab(Tab::Stage, "pane-stage", || "Cluster".to_string()),
+        tab(Tab::Inspector, "pane-inspector", || "Journey".to_string()),
+        tab(Tab::Editor, "pane-editor", || "YAML".to_string()),
+        tab(Tab::Dock, "pane-dock", || "Terminal".to_string()),
     ];
-    view! { <div class="panes">{parts::tabs("Areas", items, app.pane)}</div> }.into_any()
+    el("div").class("panes").kid(parts::tabs("Areas", items, app.pane))
 }
 
-fn inspector(app: App) -> AnyView {
-    let object = Signal::derive(move || {
-        app.object.with(|object| object.as_ref().map_or("Object".to_string(), |object| object.name.clone()))
-    });
+fn inspector(app: App, area: El) -> El {
+    let object = move || app.object.with(|object| object.as_ref().map_or("Object".to_string(), |o| o.name.clone()));
     let items = vec![
-        (Tab::Journey, "panel-journey", fixed("Journey")),
-        (Tab::Headers, "panel-headers", fixed("Headers")),
-        (Tab::Tables, "panel-tables", fixed("Tables")),
-        (Tab::Object, "panel-object", object),
+        tab(Tab::Journey, "panel-journey", || "Journey".to_string()),
+        tab(Tab::Headers, "panel-headers", || "Headers".to_string()),
+        tab(Tab::Tables, "panel-tables", || "Tables".to_string()),
+        tab(Tab::Object, "panel-object", object),
     ];
-    view! {
-        {parts::tabs("Inspector", items, app.inspector)}
-        {parts::panel("panel-journey", Tab::Journey, app.inspector, crate::journey::view::journey(app))}
-        {parts::panel("panel-headers", Tab::Headers, app.inspector, crate::headers::headers(app))}
-        {parts::panel("panel-tables", Tab::Tables, app.inspector, crate::tables::tables(app))}
-        {parts::panel("panel-object", Tab::Object, app.inspector, crate::object::object(app))}
-    }
-    .into_any()
+    area.kid(parts::tabs("Inspector", items, app.inspector))
+        .kid(parts::panel("panel-journey", Tab::Journey, app.inspector, crate::journey::view::journey(app)))
+        .kid(parts::panel("panel-headers", Tab::Headers, app.inspector, crate::headers::headers(app)))
+        .kid(parts::panel("panel-tables", Tab::Tables, app.inspector, crate::tables::tables(app)))
+        .kid(parts::panel("panel-object", Tab::Object, app.inspector, crate::object::object(app)))
 }
 
-fn dock(app: App) -> AnyView {
-    let flows = Signal::derive(move || match app.flows.with(Vec::len) {
+fn dock(app: App, area: El) -> El {
+    let flows = move || match app.flows.with(Vec::len) {
         0 => "Flows".to_string(),
         count => ["Flows ", &count.to_string()].concat(),
-    });
+    };
     let items =
-        vec![(Tab::Terminal, "panel-terminal", fixed("Terminal")), (Tab::Flows, "panel-flows", flows)];
-    view! {
-        {parts::tabs("Console", items, app.dock)}
-        {parts::panel("panel-terminal", Tab::Terminal, app.dock, crate::terminal::view::terminal(app))}
-        {parts::panel("panel-flows", Tab::Flows, app.dock, crate::flows::flows(app))}
-    }
-    .into_any()
+        vec![tab(Tab::Terminal, "panel-terminal", || "Terminal".to_string()), tab(Tab::Flows, "panel-flows", flows)];
+    area.kid(parts::tabs("Console", items, app.dock))
+        .kid(parts::panel("panel-terminal", Tab::Terminal, app.dock, crate::terminal::view::terminal(app)))
+        .kid(parts::panel("panel-flows", Tab::Flows, app.dock, crate::flows::flows(app)))
 }
 
-fn notice(app: App) -> AnyView {
-    let shown = move || {
-        app.notice.get().map(|text| {
-            view! {
-                <div class="notice" role="alert">
-                    <span>{text}</span>
-                    {parts::icon_button("Dismiss", parts::CLOSE, move || app.notice.set(None))}
-                </div>
-            }
-        })
-    };
-    view! { {shown} }.into_any()
+fn notice(app: App) -> El {
+    let text = move || app.notice.get().unwrap_or_default();
+    el("div")
+        .class("notice")
+        .attr("role", "alert")
+        .hidden_of(move || app.notice.with(Option::is_none))
+        .kid(el("span").text_of(text))
+        .kid(parts::icon_button("Dismiss", parts::CLOSE, move || app.notice.set(None)))
 }

@@ -1,6 +1,6 @@
 //! Pan and zoom: world pixels to the canvas's CSS pixels.
 
-use super::geometry::{Point, Rect, point};
+use super::geometry::{Point, Rect, point, rect};
 
 /// screen = world × scale + (x, y)
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -12,6 +12,8 @@ pub struct Camera {
 
 const SCALE_MIN: f64 = 0.08;
 const SCALE_MAX: f64 = 4.0;
+/// Below this the smallest letters cannot be read.
+const SCALE_READABLE: f64 = 0.78;
 /// Space around a fitted picture.
 const MARGIN: f64 = 20.0;
 
@@ -25,6 +27,31 @@ impl Camera {
         // A picture that is much lower than the canvas hangs in its upper part, where the eye begins.
         let spare = (down - bounds.height * scale).max(0.0);
         Camera { scale, x, y: top + spare * 0.3 - bounds.y * scale }
+    }
+
+    /// Shows everything if it can then be read; else the part that must be readable; else only what is around `at`.
+    pub fn readable(bounds: Rect, focus: Rect, width: f64, height: f64, top: f64) -> (Camera, bool) {
+        let all = Camera::fit(bounds, width, height, top);
+        if all.scale >= SCALE_READABLE {
+            return (all, false);
+        }
+        let part = Camera::fit(focus, width, height, top);
+        if part.scale >= SCALE_READABLE {
+            return (part, false);
+        }
+        (Camera { scale: SCALE_READABLE, ..part }, true)
+    }
+
+    /// The same scale, with `at` in the middle, but no farther beyond `focus` than the margin.
+    pub fn around(self, at: Point, focus: Rect, width: f64, height: f64, top: f64) -> Camera {
+        let place = |at: f64, from: f64, to: f64, start: f64, room: f64| {
+            let (low, high) = (start + room - to * self.scale, start - from * self.scale);
+            // Smaller than the room: in its middle.
+            if low > high { (low + high) / 2.0 } else { (start + room / 2.0 - at * self.scale).clamp(low, high) }
+        };
+        let x = place(at.x, focus.x, focus.right(), MARGIN, width - 2.0 * MARGIN);
+        let y = place(at.y, focus.y, focus.bottom(), top, height - top - MARGIN);
+        Camera { x, y, ..self }
     }
 
     pub fn to_world(self, at: Point) -> Point {
@@ -46,15 +73,23 @@ impl Camera {
         Camera { x: self.x + dx, y: self.y + dy, ..self }
     }
 
-    /// How much larger than world size things must be drawn to stay readable when the picture is far away.
-    pub fn legible(self) -> f64 {
-        (0.92 / self.scale).clamp(1.0, 3.2)
+    /// What of the world can be seen in a canvas of this size.
+    pub fn view(self, width: f64, height: f64) -> View {
+        let (from, to) = (self.to_world(point(0.0, 0.0)), self.to_world(point(width, height)));
+        let world = rect(from.x, from.y, to.x - from.x, to.y - from.y);
+        View { world, legible: (0.92 / self.scale).clamp(1.0, 3.2) }
     }
+}
+
+/// The visible part of the world, and how much larger than world size things must be drawn to stay readable.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct View {
+    pub world: Rect,
+    pub legible: f64,
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::geometry::rect;
     use super::*;
 
     #[test]
@@ -63,6 +98,12 @@ mod tests {
         let camera = Camera::fit(bounds, 800.0, 600.0, 50.0);
         let (a, b) = (camera.to_screen(point(0.0, 0.0)), camera.to_screen(point(2000.0, 700.0)));
         assert!(a.x >= 0.0 && a.y >= 50.0 && b.x <= 800.0 && b.y <= 600.0);
+        let (near, follows) = Camera::readable(bounds, bounds, 390.0, 600.0, 50.0);
+        assert!(follows && near.scale > 0.7);
+        let around = near.around(point(1000.0, 300.0), bounds, 390.0, 600.0, 50.0);
+        assert!((around.to_screen(point(1000.0, 300.0)).x - 195.0).abs() < 1.0);
+        let left = near.around(point(0.0, 0.0), bounds, 390.0, 600.0, 50.0);
+        assert!((0.0..30.0).contains(&left.to_screen(point(0.0, 0.0)).x), "nothing but the picture is shown");
         let about = point(321.0, 123.0);
         let world = camera.to_world(about);
         let near = camera.zoomed(1.7, about);

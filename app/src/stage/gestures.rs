@@ -4,7 +4,6 @@ use super::geometry::{Point, point};
 use super::view::Stage;
 use crate::state::Tab;
 use gloo::events::{EventListener, EventListenerOptions};
-use leptos::prelude::*;
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
@@ -51,11 +50,8 @@ pub fn listen(frame: &web_sys::Element, stage: Stage) {
     );
     on("pointermove", Box::new(move |event, fingers| moved(stage, event, fingers)));
     on("pointerup", Box::new(move |event, fingers| up(stage, event, fingers)));
-    on(
-        "pointercancel",
-        Box::new(move |event, fingers| fingers.down.retain(|(id, _)| *id != event.pointer_id())),
-    );
-    on("pointerleave", Box::new(move |_, _| stage.hovered.set(None)));
+    on("pointercancel", Box::new(move |event, fingers| fingers.down.retain(|(id, _)| *id != event.pointer_id())));
+    on("pointerleave", Box::new(move |_, _| stage.hovered.put(None)));
     let options = EventListenerOptions::enable_prevent_default();
     let wheel = EventListener::new_with_options(frame, "wheel", options, move |event| {
         event.prevent_default();
@@ -72,7 +68,7 @@ fn moved(stage: Stage, event: &PointerEvent, fingers: &mut Fingers) {
     let now = at(event);
     let Some(index) = fingers.down.iter().position(|(id, _)| *id == event.pointer_id()) else {
         if event.pointer_type() == "mouse" {
-            stage.hovered.set(stage.target_at(now).map(|target| (target, now)));
+            stage.hovered.put(stage.target_at(now).map(|target| (target, now)));
         }
         return;
     };
@@ -80,7 +76,7 @@ fn moved(stage: Stage, event: &PointerEvent, fingers: &mut Fingers) {
     fingers.travelled += before.distance(now);
     match fingers.down.as_slice() {
         [_] if fingers.travelled > CLICK_PX => {
-            stage.hovered.set(None);
+            stage.hovered.put(None);
             stage.pan(now.x - before.x, now.y - before.y);
         }
         [a, b] => {

@@ -69,6 +69,8 @@ pub struct Layout {
     /// Pods that no node has taken: index into `Scene.pending`.
     pub pending: Vec<(usize, Rect)>,
     pub bounds: Rect,
+    /// Rooms, wire and gateway: what must be readable.
+    pub focus: Rect,
 }
 
 /// Which nodes are drawn as rooms: those of the conversation and those the user opened; if that is less than two, the
@@ -124,12 +126,13 @@ pub fn layout(scene: &Scene, focus: &Focus) -> Layout {
     let closed: Vec<usize> = (0..scene.nodes.len()).filter(|index| !open.contains(index)).collect();
     let tiles_y = if pending.is_empty() { below } else { pending_bottom + 20.0 };
     let (tiles, tile_size, tile_frame) = tile_rows(&closed, width, tiles_y, gateway);
-    let mut bounds = rect(0.0, 0.0, width, gateway.bottom());
+    let focus = rect(0.0, 0.0, width, gateway.bottom());
+    let mut bounds = focus;
     for other in tile_frame.iter().copied().chain(tiles.iter().map(|tile| tile.rect)).chain(pending.iter().map(|p| p.1))
     {
         bounds = bounds.union(other);
     }
-    Layout { rooms, tiles, tile_size, tile_frame, gateway, bus, pending, bounds }
+    Layout { rooms, tiles, tile_size, tile_frame, gateway, bus, pending, bounds, focus }
 }
 
 fn pending_row(scene: &Scene, width: f64, y: f64) -> (Vec<(usize, Rect)>, f64) {

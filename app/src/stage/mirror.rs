@@ -143,7 +143,9 @@ mod tests {
         let all = items(&scene, &BTreeSet::from([0, 1, 2]));
         let things: usize = scene.nodes.iter().map(|node| 1 + node.pods.len() + node.devices.len()).sum();
         assert_eq!(all.len(), things + 1);
-        assert!(all.iter().any(|item| item.label == "Pod pod-a, 10.245.1.2" || item.label.starts_with("Pod pod-a, 10.")));
+        assert!(
+            all.iter().any(|item| item.label == "Pod pod-a, 10.245.1.2" || item.label.starts_with("Pod pod-a, 10."))
+        );
         assert!(all.iter().any(|item| item.label.contains("flannel.1") && item.label.contains("VNI 1")));
         assert_eq!(items(&scene, &BTreeSet::new()).len(), scene.nodes.len() + 1);
     }

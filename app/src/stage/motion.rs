@@ -1,5 +1,6 @@
 //! What moves: the lines of the ways taken, the envelope at its moment, the signs at the ends.
 
+use super::camera::View;
 use super::geometry::{Point, Rect, point, rect};
 use super::layout::Layout;
 use super::prim::{Align, Picture, Prim, Stroke, Tone};
@@ -73,8 +74,9 @@ fn shifted(points: Vec<Point>, by: f64) -> Vec<Point> {
     points.into_iter().map(|at| point(at.x + by, at.y + by)).collect()
 }
 
-/// Everything that moves, at the moment `ms`. `scale` enlarges the envelope when the picture is far away.
-pub fn motion(flow: &FlowView, ways: &Ways, list: &Playlist, ms: f64, scale: f64) -> Picture {
+/// Everything that moves, at the moment `ms`.
+pub fn motion(flow: &FlowView, ways: &Ways, list: &Playlist, ms: f64, view: View) -> Picture {
+    let scale = view.legible;
     let mut picture = Picture::default();
     let Some(now) = moment(ways, list, ms) else { return picture };
     let current = list.beats[now.beat].packet;
@@ -89,7 +91,7 @@ pub fn motion(flow: &FlowView, ways: &Ways, list: &Playlist, ms: f64, scale: f64
     let before = list.beats[now.beat].step.checked_sub(1).map(|i| &packet.steps[i]);
     // The new wrapping shows on arrival: until then the packet looks as it did when it left the last stop.
     let shown = if arrived { step } else { before.unwrap_or(step) };
-    envelope(&mut picture, shown, at, scale);
+    envelope(&mut picture, shown, at, view);
     if ended {
         picture.prims.push(Prim::Sign { at, kind: packet.disposition_kind, scale });
     } else if arrived && step.verdict == VerdictKind::Wait {
@@ -145,23 +147,30 @@ const LAYER: f64 = 27.0;
 const INSET: f64 = 8.0;
 const OUTER_HEAD: f64 = 21.0;
 
-/// Where the card of an envelope with these layers stands for a packet at `at`: beside it, in the middle on the wire.
-pub fn card(envelope: &[(String, String)], at: Point, scale: f64) -> Rect {
+/// Where the card of an envelope with these layers stands for a packet at `at`: right of it on the left of the picture,
+/// left of it on the right, in the middle between, and never outside of what can be seen.
+pub fn card(envelope: &[(String, String)], at: Point, view: View) -> Rect {
+    let scale = view.legible;
+    let layers = envelope.len().max(1);
     let widest = |(i, (kind, pair)): (usize, &(String, String))| {
-        let pair = if i + 1 == envelope.len() { short_pair(pair) } else { pair.clone() };
-        text::width(kind, Face::Mono)
-            + text::width(&pair, Face::Mono)
-            + 30.0
-            + i as f64 * 2.0 * INSET
-            + (envelope.len() - 1 - i) as f64 * 2.0 * INSET
+        let pair = if i + 1 == layers { short_pair(pair) } else { pair.clone() };
+        let text = text::width(kind, Face::Mono) + text::width(&pair, Face::Mono);
+        text + 34.0 + i as f64 * 2.0 * INSET
     };
     let width = envelope.iter().enumerate().map(widest).fold(60.0, f64::max) * scale;
-    let height = (LAYER + (envelope.len().max(1) - 1) as f64 * (OUTER_HEAD + INSET)) * scale;
-    rect(at.x + 12.0 * scale, at.y - height / 2.0, width, height)
+    let height = (LAYER + (layers - 1) as f64 * (OUTER_HEAD + INSET)) * scale;
+    let beside = 14.0 * scale;
+    let across = eased(((at.x - view.world.x) / view.world.width - 0.35) / 0.3);
+    let x = at.x + beside - across * (width + 2.0 * beside);
+    let inside = |at: f64, from: f64, room: f64| at.clamp(from, (from + room).max(from));
+    let x = inside(x, view.world.x + 4.0, view.world.width - width - 8.0);
+    let y = inside(at.y - height / 2.0, view.world.y + 4.0, view.world.height - height - 8.0);
+    rect(x, y, width, height)
 }
 
 /// An envelope in an envelope, the outermost layer first.
-fn envelope(picture: &mut Picture, step: &StepView, at: Point, scale: f64) {
+fn envelope(picture: &mut Picture, step: &StepView, at: Point, view: View) {
+    let scale = view.legible;
     let dot = rect(at.x - 5.0 * scale, at.y - 5.0 * scale, 10.0 * scale, 10.0 * scale);
     let ring = Stroke { tone: Tone::Sheet, width: 2.0 * scale, dashed: false };
     picture.prims.push(Prim::Box {
@@ -174,7 +183,7 @@ fn envelope(picture: &mut Picture, step: &StepView, at: Point, scale: f64) {
     if step.envelope.is_empty() {
         return;
     }
-    let mut place = card(&step.envelope, at, scale);
+    let mut place = card(&step.envelope, at, view);
     let count = step.envelope.len();
     for (i, (kind, pair)) in step.envelope.iter().enumerate() {
         let innermost = i + 1 == count;
@@ -223,6 +232,22 @@ mod tests {
         (flow, ways, list, made)
     }
 
+    fn view_of(layout: &Layout) -> View {
+        View { world: layout.bounds.grown(20.0), legible: 1.0 }
+    }
+
+    #[test]
+    fn the_card_can_always_be_read() {
+        let (flow, ways, list, made) = setup();
+        let view = view_of(&made);
+        for beat in 0..list.beats.len() {
+            let now = moment(&ways, &list, list.rest_ms(beat)).unwrap();
+            let of = list.beats[beat];
+            let place = card(&flow.packets[of.packet].steps[of.step].envelope, now.at, view);
+            assert_eq!(view.world.union(place), view.world, "{place:?} is cut off");
+        }
+    }
+
     #[test]
     fn the_envelope_never_jumps_within_a_packet() {
         let (_, ways, list, _) = setup();
@@ -243,9 +268,9 @@ mod tests {
 
     #[test]
     fn vxlan_wraps_the_packet_between_the_tunnel_devices_only() {
-        let (flow, ways, list, _) = setup();
+        let (flow, ways, list, made) = setup();
         let boxes = |ms: f64| {
-            let picture = motion(&flow, &ways, &list, ms, 1.0);
+            let picture = motion(&flow, &ways, &list, ms, view_of(&made));
             picture.prims.iter().filter(|prim| matches!(prim, Prim::Box { radius, .. } if *radius > 5.5)).count()
         };
         let stage = |name: &str| list.beats.iter().position(|b| flow.packets[b.packet].steps[b.step].stage == name);
@@ -259,8 +284,8 @@ mod tests {
 
     #[test]
     fn the_end_is_signed_and_ways_stay() {
-        let (flow, ways, list, _) = setup();
-        let end = motion(&flow, &ways, &list, list.total_ms(), 1.0);
+        let (flow, ways, list, made) = setup();
+        let end = motion(&flow, &ways, &list, list.total_ms(), view_of(&made));
         assert!(end.prims.iter().any(|prim| matches!(prim, Prim::Sign { kind: VerdictKind::Delivered, .. })));
         let faded = |prim: &&Prim| matches!(prim, Prim::Line { opacity, .. } if *opacity < 0.5);
         assert_eq!(end.prims.iter().filter(faded).count(), 2, "one line for requests, one for replies");

@@ -64,13 +64,6 @@ impl<'a> Painter<'a> {
     }
 
     pub fn paint(&self, picture: &Picture) {
-        for (tone, rects) in &picture.squares {
-            self.context.begin_path();
-            for rect in rects {
-                self.context.rect(rect.x, rect.y, rect.width, rect.height);
-            }
-            self.fill(*tone);
-        }
         for prim in &picture.prims {
             match prim {
                 Prim::Box { rect, radius, fill, stroke, shadow } => {
@@ -94,6 +87,13 @@ impl<'a> Painter<'a> {
                 Prim::Line { points, stroke, opacity, arrow } => self.line(points, *stroke, *opacity, *arrow),
                 Prim::Sign { at, kind, scale } => self.sign(*at, *kind, *scale),
             }
+        }
+        for (tone, rects) in &picture.squares {
+            self.context.begin_path();
+            for rect in rects {
+                self.context.rect(rect.x, rect.y, rect.width, rect.height);
+            }
+            self.fill(*tone);
         }
     }
 

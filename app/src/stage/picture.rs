@@ -3,7 +3,7 @@
 use super::geometry::{Point, point, rect};
 use super::layout::{Focus, Layout, Tile, TileSize};
 use super::prim::{Align, Picture, Stroke, Tone, stroke};
-use super::room::{PodPlace, PodShape, Room};
+use super::room::{POD_WIDTH, PodPlace, PodShape, Room};
 use super::text::{self, Face};
 use podhop_engine::protocol::{NodeView, PodPhase, PodView, Scene};
 
@@ -111,9 +111,9 @@ fn wires(picture: &mut Picture, node: &NodeView, room: &Room) {
             let x = at.rect.center().x;
             picture.line(vec![point(x, at.rect.bottom()), point(x, room.bridge_y - 13.0)], thin);
             let veth = &node.pods[at.pod].veth;
-            let label = text::fit(veth, 54.0, Face::Note);
+            let label = text::fit(veth, 50.0, Face::Note);
             let middle = (at.rect.bottom() + room.bridge_y - 13.0) / 2.0 + 4.0;
-            picture.text(point(x + 8.0, middle), label, Face::Note, Tone::Ink3);
+            picture.text(point(x + 13.0, middle), label, Face::Note, Tone::Ink3);
         }
         let below = if room.tunnel.is_some() { room.tunnel_y } else { room.nic_y } - 13.0;
         picture.line(vec![point(room.lane_x, room.bridge_y + 13.0), point(room.lane_x, below)], thin);
@@ -134,15 +134,21 @@ fn devices(picture: &mut Picture, node: &NodeView, room: &Room) {
             label.push(' ');
             label.push_str(device.address.split('/').next().unwrap_or_default());
         }
-        let label = text::fit(&label, at.rect.width - 20.0, Face::Mono);
-        picture.text(point(at.rect.x + 12.0, at.rect.y + 17.0), label, Face::Mono, Tone::Ink2);
+        // Beside the wires that go down into the device, not under them.
+        let label = text::fit(&label, if bridge { 110.0 } else { 72.0 }, Face::Mono);
+        let (x, align) = match room.mirrored && !bridge {
+            true => (room.lane_x - 10.0, Align::Right),
+            false if bridge => (at.rect.x + POD_WIDTH / 2.0 + 14.0, Align::Left),
+            false => (room.lane_x + 14.0, Align::Left),
+        };
+        picture.aligned(point(x, at.rect.y + 17.0), label, Face::Mono, Tone::Ink2, align);
         if room.tunnel == Some(i) {
             let mtu = ["MTU ", &device.mtu.to_string()].concat();
             let (x, align) = match room.mirrored {
                 true => (at.rect.x - 12.0, Align::Right),
                 false => (at.rect.right() + 12.0, Align::Left),
             };
-            let room_for_note = room.rect.width - at.rect.width - 90.0;
+            let room_for_note = room.rect.width - at.rect.width - 52.0;
             let note = text::fit(&device.note, room_for_note, Face::Note);
             picture.aligned(point(x, at.rect.y + 10.0), note, Face::Note, Tone::Ink3, align);
             picture.aligned(point(x, at.rect.y + 24.0), mtu, Face::Note, Tone::Ink3, align);

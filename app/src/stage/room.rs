@@ -14,7 +14,7 @@ const MARK: f64 = 14.0;
 const MARK_GAP: f64 = 4.0;
 const VETH: f64 = 42.0;
 const DEVICE_HEIGHT: f64 = 26.0;
-const DEVICE_WIDTH: f64 = 112.0;
+const DEVICE_WIDTH: f64 = 148.0;
 /// From the top of the bridge to the bottom of the room.
 const LOWER: f64 = DEVICE_HEIGHT + 30.0 + DEVICE_HEIGHT + 28.0 + DEVICE_HEIGHT + 24.0;
 /// Named chips; beyond that, the rest are marks.
@@ -145,12 +145,12 @@ pub fn place(plan: &RoomPlan, node: &NodeView, room: Rect, mirrored: bool) -> Ro
     let tunnel_top = bridge_top + DEVICE_HEIGHT + 30.0;
     let nic_top = tunnel_top + DEVICE_HEIGHT + 28.0;
     let half = DEVICE_HEIGHT / 2.0;
-    let hosts_width = room.width - 2.0 * PAD - DEVICE_WIDTH - 40.0;
+    let hosts_width = room.width - 2.0 * PAD - DEVICE_WIDTH - 24.0;
     let hosts_per_row = ((hosts_width + MARK_GAP) / (MARK + MARK_GAP)).floor().max(1.0) as usize;
     // Two rows are room enough for what runs on a node's own network; the list beside the stage names all of them.
     for (i, pod) in plan.hosts.iter().take(2 * hosts_per_row).enumerate() {
         let (column, row) = ((i % hosts_per_row) as f64, (i / hosts_per_row) as f64);
-        let x = left(PAD + DEVICE_WIDTH + 24.0 + column * (MARK + MARK_GAP), MARK);
+        let x = left(PAD + DEVICE_WIDTH + 12.0 + column * (MARK + MARK_GAP), MARK);
         let at = rect(x, nic_top + 12.0 + row * (MARK + MARK_GAP), MARK, MARK);
         pods.push(PodPlace { pod: *pod, shape: PodShape::HostMark, rect: at });
     }
@@ -163,7 +163,7 @@ pub fn place(plan: &RoomPlan, node: &NodeView, room: Rect, mirrored: bool) -> Ro
         bridge: None,
         tunnel: None,
         nic: None,
-        lane_x: left(PAD + DEVICE_WIDTH / 2.0, 0.0),
+        lane_x: left(PAD + POD_WIDTH / 2.0, 0.0),
         bypass_x: left(room.width - 14.0, 0.0),
         bridge_y: bridge_top + half,
         tunnel_y: tunnel_top + half,

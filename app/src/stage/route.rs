@@ -130,7 +130,7 @@ impl Map<'_> {
         let rooms = &self.layout.rooms;
         let bus_y = self.layout.bus.0.y;
         match spots[i] {
-            Spot::Pod { at, inside, .. } => point(at.x, if inside { at.y - 24.0 } else { at.y }),
+            Spot::Pod { at, inside, .. } => point(at.x, if inside { at.y - 9.0 } else { at.y }),
             Spot::Veth { room, x } => point(x, rooms[room].bridge_y - 24.0),
             Spot::Bridge(room) => {
                 // On the bar, at the plug or the lane that the packet comes from.

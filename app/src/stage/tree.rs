@@ -4,72 +4,76 @@ use super::geometry::point;
 use super::layout::Target;
 use super::mirror::{self, Item, Move};
 use super::view::Stage;
+use crate::dom::{El, Var, derived, el};
 use crate::platform;
-use leptos::ev::KeyboardEvent;
-use leptos::prelude::*;
 use std::collections::BTreeSet;
+use wasm_bindgen::JsCast;
+use web_sys::KeyboardEvent;
 
-pub fn tree(stage: Stage) -> AnyView {
+pub fn tree(stage: Stage) -> El {
     let app = stage.app;
-    let open = RwSignal::new(BTreeSet::<usize>::new());
-    let current = RwSignal::new(Target::Node(0));
-    let items = Memo::new(move |_| {
-        app.scene.with(|scene| scene.as_ref().map(|scene| mirror::items(scene, &open.get())).unwrap_or_default())
+    let open = Var::new(BTreeSet::<usize>::new());
+    let current = Var::new(Target::Node(0));
+    let items = derived(move || {
+        let open = open.get();
+        app.scene.with(|scene| scene.as_ref().map(|scene| mirror::items(scene, &open)).unwrap_or_default())
     });
     // What had the focus can be gone with the last edit.
-    let present = Memo::new(move |_| {
+    let present = move || {
         let now = current.get();
         items.with(|items| if items.iter().any(|item| item.target == now) { now } else { Target::Node(0) })
-    });
-    let on_key = move |event: KeyboardEvent| {
+    };
+    let go = move |target: Target| {
+        let id = id_of(&target);
+        current.set(target.clone());
+        stage.focused.put(Some(target));
+        platform::focus(&id);
+    };
+    let on_key = move |event: web_sys::Event| {
+        let event: &KeyboardEvent = event.unchecked_ref();
         if event.ctrl_key() || event.meta_key() || event.alt_key() {
             return;
         }
-        let now = present.get_untracked();
+        let now = present();
         match event.key().as_str() {
             "Enter" | " " => stage.activate(&now),
             "+" | "=" => stage.zoom(1.3, middle(stage, &now)),
             "-" => stage.zoom(1.0 / 1.3, None),
             "0" => stage.fit(),
-            key => match items.with_untracked(|items| mirror::moved(items, &now, key)) {
-                Move::To(target) => {
-                    let id = id_of(&target);
-                    current.set(target.clone());
-                    stage.focused.set(Some(target));
-                    platform::focus(&id);
+            key => match items.peek(|items| mirror::moved(items, &now, key)) {
+                Move::To(target) => go(target),
+                Move::Turn(node) => {
+                    open.update(|open| {
+                        if !open.remove(&node) {
+                            open.insert(node);
+                        }
+                    });
+                    // The rows are made anew after this event; the focus goes to the same one again.
+                    let id = id_of(&now);
+                    gloo::timers::callback::Timeout::new(0, move || platform::focus(&id)).forget();
                 }
-                Move::Turn(node) => open.update(|open| {
-                    if !open.remove(&node) {
-                        open.insert(node);
-                    }
-                }),
                 Move::Stay if key.starts_with("Arrow") => {}
                 Move::Stay => return,
             },
         }
         event.prevent_default();
     };
-    let rows = move || items.get().into_iter().map(|item| row(item, present)).collect::<Vec<AnyView>>();
-    view! {
-        <div
-            class="tree"
-            role="tree"
-            aria-label="Nodes, Pods and devices"
-            on:keydown=on_key
-            on:focusin=move |_| stage.focused.set(Some(present.get_untracked()))
-            on:focusout=move |_| stage.focused.set(None)
-        >
-            {rows}
-        </div>
-    }
-    .into_any()
+    let rows = move || items.with(|items| items.iter().map(|item| row(item, current, items)).collect());
+    el("div")
+        .class("tree")
+        .attr("role", "tree")
+        .label("Nodes, Pods and devices")
+        .on("keydown", on_key)
+        .on("focusin", move |_| stage.focused.put(Some(present())))
+        .on("focusout", move |_| stage.focused.put(None))
+        .live(rows)
 }
 
 /// The middle of a target on the screen.
 fn middle(stage: Stage, target: &Target) -> Option<super::geometry::Point> {
-    let rect = stage.layout.with_untracked(|layout| layout.as_ref()?.rect_of(target))?;
+    let rect = stage.layout.peek(|layout| layout.as_ref()?.rect_of(target))?;
     let center = rect.center();
-    Some(stage.camera.get_untracked().to_screen(point(center.x, center.y)))
+    Some(stage.camera.now().to_screen(point(center.x, center.y)))
 }
 
 fn id_of(target: &Target) -> String {
@@ -83,19 +87,19 @@ fn id_of(target: &Target) -> String {
     ["tree-", kind, &a.to_string(), "-", &b.to_string()].concat()
 }
 
-fn row(item: Item, present: Memo<Target>) -> AnyView {
+fn row(item: &Item, current: Var<Target>, items: &[Item]) -> El {
     let target = item.target.clone();
-    let expanded = item.expanded.map(|expanded| if expanded { "true" } else { "false" });
-    view! {
-        <div
-            role="treeitem"
-            id=id_of(&item.target)
-            aria-level=item.level.to_string()
-            aria-expanded=expanded
-            tabindex=move || if present.get() == target { "0" } else { "-1" }
-        >
-            {item.label}
-        </div>
+    // If the current one is gone, the first takes its place.
+    let stands_in = items.first().is_some_and(|first| first.target == target);
+    let gone = !items.iter().any(|item| current.peek(|now| *now == item.target));
+    let mut row = el("div")
+        .attr("role", "treeitem")
+        .id(&id_of(&item.target))
+        .attr("aria-level", &item.level.to_string())
+        .text(&item.label);
+    if let Some(expanded) = item.expanded {
+        row = row.attr("aria-expanded", if expanded { "true" } else { "false" });
     }
-    .into_any()
+    let on = move || current.with(|now| *now == target) || (gone && stands_in);
+    row.attr_of("tabindex", move || if on() { "0" } else { "-1" }.to_string())
 }

@@ -1,19 +1,20 @@
 //! The stage: two canvases (the still picture and what moves), their camera, and the tree beside them.
 
 use super::camera::Camera;
-use super::geometry::{Point, Rect, point};
+use super::geometry::{Point, point};
 use super::layout::{self, Focus, Layout, Target};
 use super::motion::{self, Ways};
 use super::paint::{Painter, Palette};
+use super::prim::Picture;
 use super::route;
 use super::{gestures, mirror, picture, tree};
+use crate::dom::{El, Nodes, Var, derived, effect, el};
 use crate::parts::{self, icon_button};
 use crate::platform;
 use crate::state::{App, Tab, TableAsk};
-use leptos::html::{Canvas, Div};
-use leptos::prelude::*;
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::rc::Rc;
+use web_sys::HtmlCanvasElement;
 
 /// Height of the heading above the picture.
 const HEADING: f64 = 64.0;
@@ -22,47 +23,65 @@ const HEADING: f64 = 64.0;
 #[derive(Clone, Copy)]
 pub struct Stage {
     pub app: App,
-    pub opened: RwSignal<BTreeSet<String>>,
-    pub layout: Memo<Option<Arc<Layout>>>,
-    pub camera: RwSignal<Camera>,
+    pub opened: Var<BTreeSet<String>>,
+    pub layout: Var<Option<Rc<Layout>>>,
+    pub camera: Var<Camera>,
+    /// The picture is larger than the screen: the camera goes with the packet.
+    pub follows: Var<bool>,
     /// The user has moved the camera: it is no longer fitted by itself.
-    pub own_camera: RwSignal<bool>,
-    pub size: RwSignal<(f64, f64)>,
+    pub own_camera: Var<bool>,
+    pub size: Var<(f64, f64)>,
     /// Under the pointer, and where that is.
-    pub hovered: RwSignal<Option<(Target, Point)>>,
+    pub hovered: Var<Option<(Target, Point)>>,
     /// In the tree.
-    pub focused: RwSignal<Option<Target>>,
+    pub focused: Var<Option<Target>>,
 }
 
 impl Stage {
     fn new(app: App) -> Stage {
-        let opened = RwSignal::new(BTreeSet::new());
-        let layout = Memo::new(move |_| {
+        let opened = Var::new(BTreeSet::new());
+        let layout = derived(move || {
             let scene = app.scene.get()?;
-            Some(Arc::new(layout::layout(&scene, &focus(app, opened))))
+            Some(Rc::new(layout::layout(&scene, &focus(app, opened))))
         });
         Stage {
             app,
             opened,
             layout,
-            camera: RwSignal::new(Camera { scale: 1.0, x: 0.0, y: 0.0 }),
-            own_camera: RwSignal::new(false),
-            size: RwSignal::new((0.0, 0.0)),
-            hovered: RwSignal::new(None),
-            focused: RwSignal::new(None),
+            camera: Var::new(Camera { scale: 1.0, x: 0.0, y: 0.0 }),
+            follows: Var::new(false),
+            own_camera: Var::new(false),
+            size: Var::new((0.0, 0.0)),
+            hovered: Var::new(None),
+            focused: Var::new(None),
         }
     }
 
     pub fn fit(self) {
-        self.own_camera.set(false);
-        let (width, height) = self.size.get_untracked();
-        if let (Some(layout), true) = (self.layout.get_untracked(), width > 0.0) {
+        self.own_camera.set(true);
+        let (width, height) = self.size.now();
+        if let (Some(layout), true) = (self.layout.now(), width > 0.0) {
+            self.follows.set(false);
             self.camera.set(Camera::fit(layout.bounds, width, height, HEADING));
         }
     }
 
+    /// What one sees without having moved anything: all of it, or as much as can be read.
+    fn begin(self) {
+        let (width, height) = self.size.now();
+        if let (Some(layout), true) = (self.layout.now(), width > 0.0) {
+            let (camera, follows) = Camera::readable(layout.bounds, layout.focus, width, height, HEADING);
+            self.follows.set(follows);
+            self.camera.set(if follows {
+                camera.around(point(0.0, 0.0), layout.focus, width, height, HEADING)
+            } else {
+                camera
+            });
+        }
+    }
+
     pub fn zoom(self, factor: f64, about: Option<Point>) {
-        let (width, height) = self.size.get_untracked();
+        let (width, height) = self.size.now();
         self.own_camera.set(true);
         self.camera.update(|camera| {
             *camera = camera.zoomed(factor, about.unwrap_or(point(width / 2.0, height / 2.0)));
@@ -75,32 +94,31 @@ impl Stage {
     }
 
     pub fn target_at(self, screen: Point) -> Option<Target> {
-        let world = self.camera.get_untracked().to_world(screen);
-        self.layout.with_untracked(|layout| layout.as_ref().and_then(|layout| layout.hit(world)))
+        let world = self.camera.now().to_world(screen);
+        self.layout.peek(|layout| layout.as_ref().and_then(|layout| layout.hit(world)))
     }
 
     /// The packet's envelope is at this point of the screen.
     pub fn envelope_at(self, screen: Point) -> bool {
         let app = self.app;
-        let (Some(flow), Some(layout), Some(scene)) =
-            (app.flow.get_untracked(), self.layout.get_untracked(), app.scene.get_untracked())
-        else {
+        let (Some(flow), Some(layout), Some(scene)) = (app.flow.now(), self.layout.now(), app.scene.now()) else {
             return false;
         };
-        let camera = self.camera.get_untracked();
+        let camera = self.camera.now();
         let ways = Ways::new(&scene, &layout, &flow);
-        let ms = app.player.ms.get_untracked();
-        app.player.list.with_untracked(|list| {
+        let ms = app.player.ms.now();
+        app.player.list.peek(|list| {
             let Some(now) = motion::moment(&ways, list, ms) else { return false };
             let beat = list.beats[now.beat];
             let envelope = &flow.packets[beat.packet].steps[beat.step].envelope;
-            motion::card(envelope, now.at, camera.legible()).contains(camera.to_world(screen))
+            let (width, height) = self.size.now();
+            motion::card(envelope, now.at, camera.view(width, height)).contains(camera.to_world(screen))
         })
     }
 
     /// What a click or Enter does: look at it; a node that is only a tile opens.
     pub fn activate(self, target: &Target) {
-        let Some(scene) = self.app.scene.get_untracked() else { return };
+        let Some(scene) = self.app.scene.now() else { return };
         match *target {
             Target::Node(node) => {
                 let node = &scene.nodes[node];
@@ -140,155 +158,139 @@ impl Stage {
     }
 }
 
-fn focus(app: App, opened: RwSignal<BTreeSet<String>>) -> Focus {
+fn focus(app: App, opened: Var<BTreeSet<String>>) -> Focus {
     let places = app.flow.with(|flow| flow.as_ref().map(|flow| route::places(flow)).unwrap_or_default());
     Focus { places, opened: opened.get() }
 }
 
-fn focus_now(app: App, opened: RwSignal<BTreeSet<String>>) -> Focus {
-    untrack(|| focus(app, opened))
+fn focus_now(app: App, opened: Var<BTreeSet<String>>) -> Focus {
+    let places = app.flow.peek(|flow| flow.as_ref().map(|flow| route::places(flow)).unwrap_or_default());
+    Focus { places, opened: opened.now() }
 }
 
-pub fn stage(app: App) -> AnyView {
+pub fn stage(app: App) -> Nodes {
     let stage = Stage::new(app);
-    let frame = NodeRef::<Div>::new();
-    let still = NodeRef::<Canvas>::new();
-    let moving = NodeRef::<Canvas>::new();
-    Effect::new(move |_| {
-        if let Some(frame) = frame.get() {
-            platform::on_resize(&frame, move |width, height| stage.size.set((width, height)));
-            gestures::listen(&frame, stage);
-        }
-    });
-    Effect::new(move |_| {
+    let canvas = || el("canvas").attr("aria-hidden", "true");
+    let (still, moving) = (canvas(), canvas());
+    let of_canvases = (still.cast(), moving.cast());
+    let frame = el("div").class("canvases").kid(still).kid(moving);
+    platform::on_resize(&frame.0, move |width, height| stage.size.put((width, height)));
+    gestures::listen(&frame.0, stage);
+    effect(move || {
         stage.layout.track();
         stage.size.track();
-        if !stage.own_camera.get_untracked() {
-            stage.fit();
+        if !stage.own_camera.now() {
+            stage.begin();
         }
     });
-    draw(stage, still, moving);
-    Effect::new(move |_| {
+    draw(stage, of_canvases.0, of_canvases.1);
+    effect(move || {
         if app.player.finished_count.get() > 0 {
             platform::set_root_data("podhopFlow", "done");
         }
     });
-    view! {
-        <div class="canvases" node_ref=frame>
-            <canvas node_ref=still aria-hidden="true"></canvas>
-            <canvas node_ref=moving aria-hidden="true"></canvas>
-        </div>
-        {heading(app)}
-        {tree::tree(stage)}
-        <div class="zoom" role="group" aria-label="Zoom">
-            {icon_button("Closer", parts::PLUS, move || stage.zoom(1.3, None))}
-            {icon_button("Further", parts::MINUS, move || stage.zoom(1.0 / 1.3, None))}
-            {icon_button("All of it", parts::FIT, move || stage.fit())}
-        </div>
-        {tip(stage)}
-    }
-    .into_any()
+    let zoom = el("div")
+        .class("zoom")
+        .attr("role", "group")
+        .label("Zoom")
+        .kid(icon_button("Closer", parts::PLUS, move || stage.zoom(1.3, None)))
+        .kid(icon_button("Further", parts::MINUS, move || stage.zoom(1.0 / 1.3, None)))
+        .kid(icon_button("All of it", parts::FIT, move || stage.fit()));
+    vec![frame, heading(app), tree::tree(stage), zoom, tip(stage)]
 }
 
 /// Redraws the layer that a change concerns, and no other.
-fn draw(stage: Stage, still: NodeRef<Canvas>, moving: NodeRef<Canvas>) {
+fn draw(stage: Stage, still: HtmlCanvasElement, moving: HtmlCanvasElement) {
     let app = stage.app;
-    let palette = StoredValue::new_local(None::<Palette>);
-    Effect::new(move |_| {
+    let palette: Var<Option<Rc<Palette>>> = Var::new(None);
+    effect(move || {
         app.theme_epoch.track();
-        palette.set_value(Some(Palette::read()));
+        palette.set(Some(Rc::new(Palette::read())));
     });
-    let ways = Memo::new(move |_| {
-        let (scene, layout, flow) = (app.scene.get()?, stage.layout.get()?, app.flow.get()?);
-        Some(Arc::new(Ways::new(&scene, &layout, &flow)))
+    let ways: Var<Option<Rc<Ways>>> = Var::new(None);
+    effect(move || {
+        let of = app.scene.get().zip(stage.layout.get()).zip(app.flow.get());
+        ways.set(of.map(|((scene, layout), flow)| Rc::new(Ways::new(&scene, &layout, &flow))));
     });
-    let still_picture = Memo::new(move |_| {
-        let (scene, layout) = (app.scene.get()?, stage.layout.get()?);
-        Some(Arc::new(picture::picture(&scene, &layout, &focus(app, stage.opened))))
+    effect(move || {
+        let (ms, Some(ways), true) = (app.player.ms.get(), ways.get(), stage.follows.get()) else { return };
+        let moment = app.player.list.peek(|list| motion::moment(&ways, list, ms));
+        if let (Some(now), Some(layout), false) = (moment, stage.layout.now(), stage.own_camera.now()) {
+            let (width, height) = stage.size.now();
+            stage.camera.put(stage.camera.now().around(now.at, layout.focus, width, height, HEADING));
+        }
     });
-    Effect::new(move |_| {
-        app.theme_epoch.track();
-        let (Some(canvas), Some(picture), size) = (still.get(), still_picture.get(), stage.size.get()) else { return };
+    let still_picture: Var<Option<Rc<Picture>>> = Var::new(None);
+    effect(move || {
+        let of = app.scene.get().zip(stage.layout.get());
+        let focus = focus(app, stage.opened);
+        still_picture.set(of.map(|(scene, layout)| Rc::new(picture::picture(&scene, &layout, &focus))));
+    });
+    effect(move || {
+        let (Some(picture), Some(palette), size) = (still_picture.get(), palette.get(), stage.size.get()) else {
+            return;
+        };
+        let camera = stage.camera.get();
         if size.0 < 1.0 {
             return;
         }
-        palette.with_value(|palette| {
-            let Some(palette) = palette else { return };
-            if let Some(painter) = Painter::begin(&canvas, size, stage.camera.get(), palette) {
-                painter.paint(&picture);
-                platform::set_root_data("podhopReady", "1");
-            }
-        });
-    });
-    Effect::new(move |_| {
-        app.theme_epoch.track();
-        let (Some(canvas), size, camera) = (moving.get(), stage.size.get(), stage.camera.get()) else { return };
-        if size.0 < 1.0 {
-            return;
+        if let Some(painter) = Painter::begin(&still, size, camera, &palette) {
+            painter.paint(&picture);
+            platform::set_root_data("podhopReady", "1");
         }
-        let ms = app.player.ms.get();
+    });
+    effect(move || {
+        let (Some(palette), size, camera) = (palette.get(), stage.size.get(), stage.camera.get()) else { return };
+        let (flow, ways, ms) = (app.flow.get(), ways.get(), app.player.ms.get());
         let (hovered, focused) = (stage.hovered.get(), stage.focused.get());
-        palette.with_value(|palette| {
-            let Some(palette) = palette else { return };
-            let Some(painter) = Painter::begin(&canvas, size, camera, palette) else { return };
-            let rect_of = |target: &Target| -> Option<Rect> {
-                stage.layout.with(|layout| layout.as_ref().and_then(|layout| layout.rect_of(target)))
-            };
-            if let Some(around) = hovered.and_then(|(target, _)| rect_of(&target)) {
-                painter.ring(around, camera, false);
-            }
-            if let (Some(flow), Some(ways)) = (app.flow.get(), ways.get()) {
-                let picture = app.player.list.with(|list| motion::motion(&flow, &ways, list, ms, camera.legible()));
-                painter.paint(&picture);
-            }
-            if let Some(around) = focused.and_then(|target| rect_of(&target)) {
-                painter.ring(around, camera, true);
-            }
-        });
+        if size.0 < 1.0 {
+            return;
+        }
+        let Some(painter) = Painter::begin(&moving, size, camera, &palette) else { return };
+        let rect_of = |target: &Target| stage.layout.peek(|layout| layout.as_ref().and_then(|l| l.rect_of(target)));
+        if let Some(around) = hovered.and_then(|(target, _)| rect_of(&target)) {
+            painter.ring(around, camera, false);
+        }
+        if let Some((flow, ways)) = flow.zip(ways).filter(|(flow, ways)| ways.routes.len() == flow.packets.len()) {
+            let view = camera.view(size.0, size.1);
+            let picture = app.player.list.peek(|list| motion::motion(&flow, &ways, list, ms, view));
+            painter.paint(&picture);
+        }
+        if let Some(around) = focused.and_then(|target| rect_of(&target)) {
+            painter.ring(around, camera, true);
+        }
     });
 }
 
 /// The conversation and where its packet is, in words.
-fn heading(app: App) -> AnyView {
+fn heading(app: App) -> El {
     let title = move || match app.flow.get() {
         Some(flow) => flow.summary.title.clone(),
         None if app.scene.with(Option::is_some) => "Cluster".to_string(),
         None => "Starting the cluster …".to_string(),
     };
     let now = move || {
-        let (Some(flow), Some((packet, step))) = (app.flow.get(), app.now.get()) else { return String::new() };
+        let Some((flow, (packet, step))) = app.flow.get().zip(app.player.beat.get()) else { return String::new() };
         let Some(packet) = flow.packets.get(packet) else { return String::new() };
         let Some(step) = packet.steps.get(step) else { return String::new() };
-        let place = crate::journey::model::where_of(step);
-        [&packet.title, " · ", &step.title, " · ", &place].concat()
+        [&packet.title, " · ", &step.title, " · ", &crate::journey::model::where_of(step)].concat()
     };
-    view! {
-        <div class="heading">
-            <h2>{title}</h2>
-            <p>{now}</p>
-        </div>
-    }
-    .into_any()
+    el("div").class("heading").kid(el("h2").text_of(title)).kid(el("p").text_of(now))
 }
 
 /// What is under the pointer, in full.
-fn tip(stage: Stage) -> AnyView {
+fn tip(stage: Stage) -> El {
+    let pixels = |value: f64| [&(value as i32).to_string(), "px"].concat();
     let text = move || {
-        let hovered = stage.hovered.get()?;
-        let scene = stage.app.scene.get()?;
-        Some((mirror::label(&scene, &hovered.0), hovered.1))
+        let hovered = stage.hovered.get().zip(stage.app.scene.get());
+        hovered.map(|((target, _), scene)| mirror::label(&scene, &target)).unwrap_or_default()
     };
-    let pixels = |value: f64| [&value.round().to_string(), "px"].concat();
-    let shown = move || {
-        text().map(|(text, at)| {
-            let width = stage.size.get_untracked().0;
-            let left = pixels((at.x + 14.0).min((width - 260.0).max(4.0)));
-            view! {
-                <div class="tip" aria-hidden="true" style:left=left style:top=pixels(at.y + 16.0)>
-                    {text}
-                </div>
-            }
-        })
-    };
-    view! { {shown} }.into_any()
+    let at = move || stage.hovered.with(|hovered| hovered.as_ref().map_or(point(0.0, 0.0), |(_, at)| *at));
+    el("div")
+        .class("tip")
+        .attr("aria-hidden", "true")
+        .hidden_of(move || stage.hovered.with(Option::is_none))
+        .style_of("left", move || pixels((at().x + 14.0).min((stage.size.now().0 - 260.0).max(4.0))))
+        .style_of("top", move || pixels(at().y + 16.0))
+        .text_of(text)
 }
