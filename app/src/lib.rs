@@ -26,5 +26,5 @@ pub mod terminal;
 #[cfg(target_arch = "wasm32")]
 pub mod shell;
 
-#[cfg(any(test, feature = "demo"))]
-pub mod fixture;
+#[cfg(test)]
+mod fixture;

@@ -38,3 +38,15 @@ pub fn first_command(scene: &podhop_engine::protocol::Scene) -> Option<String> {
     let to = pods.find(|pod| pod.namespace == "default" && pod.name == "pod-b" && !pod.ip.is_empty())?;
     Some(["kubectl exec pod-a -- ping -c 3 ", &to.ip].concat())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_opens_with_the_lab_s_own_manifest() {
+        let lab = include_str!("../../labs/01-pod-to-pod.md");
+        let fence = ["```yaml title=\"", FILE, "\"\n", MANIFEST, "```\n"].concat();
+        assert!(lab.contains(&fence), "labs/01-pod-to-pod.md has another {FILE}");
+    }
+}

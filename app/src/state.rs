@@ -256,9 +256,10 @@ impl App {
     fn run_then(self, line: String, first: bool) {
         let prompt = self.prompt.now();
         let index = self.log.peek(Vec::len);
+        let before = self.files.now();
         self.log.update(|log| log.push(LogEntry { prompt, line: line.clone(), chunks: None, exit_status: 0 }));
         self.ask(RequestBody::Run { session: 0, line }, move |reply| match reply {
-            ReplyBody::Console(console) => self.take_console(index, console, first),
+            ReplyBody::Console(console) => self.take_console(index, console, before, first),
             ReplyBody::Error(text) => self.log.update(|log| {
                 if let Some(entry) = log.get_mut(index) {
                     entry.chunks = Some(vec![Chunk { stream: Stream::Err, text, at: None }]);
@@ -269,7 +270,7 @@ impl App {
         });
     }
 
-    fn take_console(self, index: usize, console: Console, first: bool) {
+    fn take_console(self, index: usize, console: Console, before: Vec<FileView>, first: bool) {
         self.log.update(|log| {
             if let Some(entry) = log.get_mut(index) {
                 entry.chunks = Some(console.chunks);
@@ -281,17 +282,7 @@ impl App {
         });
         self.prompt.set(console.prompt);
         self.diagnostics.set(console.diagnostics);
-        if !console.files.is_empty() {
-            self.files.update(|files| {
-                for file in console.files {
-                    match files.iter_mut().find(|known| known.name == file.name) {
-                        Some(known) => *known = file,
-                        None => files.push(file),
-                    }
-                }
-            });
-            self.text_epoch.update(|epoch| *epoch += 1);
-        }
+        self.take_files(console.files, &before);
         if let Some(scene) = console.scene {
             self.take_scene(scene);
         }
@@ -299,6 +290,29 @@ impl App {
             self.show_flow(*flow, if first { Start::Autoplay } else { Start::Play });
         }
         self.ask_flows();
+    }
+
+    /// Files as they are after a command. What one has typed meanwhile, or what is not applied, is not overwritten.
+    fn take_files(self, files: Vec<FileView>, before: &[FileView]) {
+        let held = self.held.now();
+        let mut rewritten = false;
+        self.files.update(|known| {
+            for file in files {
+                let Some(mine) = known.iter_mut().find(|mine| mine.name == file.name) else {
+                    known.push(file);
+                    continue;
+                };
+                let untouched = before.iter().any(|old| old.name == mine.name && old.text == mine.text);
+                (mine.live, mine.read_only) = (file.live, file.read_only);
+                if untouched && mine.text != file.text && !held.contains(&mine.name) {
+                    mine.text = file.text;
+                    rewritten = true;
+                }
+            }
+        });
+        if rewritten {
+            self.text_epoch.update(|epoch| *epoch += 1);
+        }
     }
 
     pub fn ask_flows(self) {

@@ -2,16 +2,15 @@
 
 #[cfg(target_arch = "wasm32")]
 fn main() {
-    use podhop_engine::protocol::{Reply, Request};
+    use podhop_engine::protocol::{Request, Server};
     use wasm_bindgen::prelude::*;
     let scope: web_sys::DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
     let answers = scope.clone();
-    let mut server = podhop_app::fixture::Server::default();
+    let mut server = Server::default();
     let handler = Closure::<dyn FnMut(web_sys::MessageEvent)>::new(move |event: web_sys::MessageEvent| {
         let bytes = js_sys::Uint8Array::new(&event.data()).to_vec();
         let Ok(request) = postcard::from_bytes::<Request>(&bytes) else { return };
-        let reply: Reply = server.handle(request);
-        let Ok(bytes) = postcard::to_allocvec(&reply) else { return };
+        let Ok(bytes) = postcard::to_allocvec(&server.handle(request)) else { return };
         let buffer = js_sys::Uint8Array::from(bytes.as_slice()).buffer();
         let _ = answers.post_message_with_transfer(&buffer, &js_sys::Array::of1(&buffer));
     });

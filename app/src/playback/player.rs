@@ -130,7 +130,7 @@ impl Player {
             (list.beats.get(beat).map_or(now, |beat| beat.start_ms), list.rest_ms(beat))
         });
         if by > 0 && rest > now && !platform::reduced_motion() {
-            self.ms.set(self.list.peek(|list| list.beats.get(beat).map_or(now, |beat| beat.start_ms)).max(now));
+            self.move_to(start.max(now));
             self.run(rest, 1.0);
         } else {
             self.seek(rest);

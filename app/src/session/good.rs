@@ -55,7 +55,7 @@ mod tests {
 
     fn edited(applied: bool) -> ReplyBody {
         let scene = Scene::default();
-        ReplyBody::Edited(Edited { revision: 1, applied, diagnostics: vec![], changes: vec![], scene })
+        ReplyBody::Edited(Edited { revision: 1, applied, files: vec![], diagnostics: vec![], changes: vec![], scene })
     }
 
     #[test]

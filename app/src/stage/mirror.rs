@@ -19,7 +19,7 @@ pub struct Item {
 const NODES_MAX: usize = 500;
 
 fn node_label(node: &NodeView) -> String {
-    let pods = match node.pods.len() {
+    let pods = match node.pods_count {
         1 => "1 Pod".to_string(),
         count => [&count.to_string(), " Pods"].concat(),
     };

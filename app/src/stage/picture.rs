@@ -233,7 +233,7 @@ fn draw_tile(picture: &mut Picture, node: &NodeView, tile: &Tile, size: TileSize
             pod_marks(picture, node, at(9.0, 22.0), place.width - 18.0);
         }
         TileSize::Dot => {
-            let count = node.pods.len().to_string();
+            let count = node.pods_count.to_string();
             let middle = at(place.width / 2.0, place.height / 2.0 + 3.5);
             picture.aligned(middle, count, Face::Tiny, Tone::Ink2, Align::Center);
         }
@@ -244,7 +244,8 @@ fn draw_tile(picture: &mut Picture, node: &NodeView, tile: &Tile, size: TileSize
 fn pod_marks(picture: &mut Picture, node: &NodeView, at: Point, width: f64) {
     let (size, gap) = (7.0, 3.0);
     let fitting = ((width + gap) / (size + gap)).floor() as usize;
-    let shown = if node.pods.len() > fitting { fitting.saturating_sub(3) } else { node.pods.len() };
+    let count = node.pods_count as usize;
+    let shown = if count > fitting { fitting.saturating_sub(3) } else { count }.min(node.pods.len());
     for (i, pod) in node.pods.iter().take(shown).enumerate() {
         let tone = match pod.phase {
             PodPhase::Running if pod.system => Tone::Line,
@@ -253,8 +254,8 @@ fn pod_marks(picture: &mut Picture, node: &NodeView, at: Point, width: f64) {
         };
         picture.square(tone, rect(at.x + i as f64 * (size + gap), at.y, size, size));
     }
-    if shown < node.pods.len() {
-        let more = ["+", &(node.pods.len() - shown).to_string()].concat();
+    if shown < count {
+        let more = ["+", &(count - shown).to_string()].concat();
         let x = at.x + shown as f64 * (size + gap);
         picture.text(point(x, at.y + size), more, Face::Tiny, Tone::Ink3);
     }
