@@ -3,6 +3,7 @@
 
 #[cfg(target_arch = "wasm32")]
 pub mod dom;
+mod few;
 pub mod opening;
 #[cfg(target_arch = "wasm32")]
 pub mod platform;

@@ -1,13 +1,13 @@
 //! What the page knows, and what can be done to it. Panels read the signals and call the actions.
 
 use crate::dom::Var;
+use crate::few::Few;
 use crate::opening;
 use crate::platform;
 use crate::playback::player::Player;
 use crate::playback::playlist::Playlist;
 use crate::session::{Restart, Session};
 use podhop_engine::protocol::*;
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// Tabs of the inspector, of the dock and, on a narrow screen, of the page.
@@ -61,13 +61,13 @@ pub struct App {
     pub text_epoch: Var<u32>,
     pub diagnostics: Var<Vec<DiagnosticView>>,
     /// Live files whose present text is not what the cluster runs.
-    pub held: Var<BTreeSet<String>>,
+    pub held: Var<Few<String>>,
     /// What the last edit did, in words.
     pub changes: Var<Vec<String>>,
     pub flows: Var<Vec<FlowSummary>>,
     pub flow: Var<Option<Rc<FlowView>>>,
     /// Packets (indices) whose plumbing is shown.
-    pub unfolded: Var<BTreeSet<usize>>,
+    pub unfolded: Var<Few<usize>>,
     pub player: Player,
     pub inspector: Var<Tab>,
     pub dock: Var<Tab>,
@@ -81,6 +81,8 @@ pub struct App {
     pub log: Var<Vec<LogEntry>>,
     pub prompt: Var<String>,
     pub notice: Var<Option<String>>,
+    /// The table of known fields, kept for a new worker.
+    fields: Var<Option<String>>,
     /// Read out politely.
     pub spoken: Var<String>,
     /// Grows with every change of theme, so that the stage reads its colours again.
@@ -97,11 +99,11 @@ impl App {
             active_file: Var::new(opening::FILE.to_string()),
             text_epoch: Var::new(0),
             diagnostics: Var::new(Vec::new()),
-            held: Var::new(BTreeSet::new()),
+            held: Var::new(Few::default()),
             changes: Var::new(Vec::new()),
             flows: Var::new(Vec::new()),
             flow: Var::new(None),
-            unfolded: Var::new(BTreeSet::new()),
+            unfolded: Var::new(Few::default()),
             player,
             inspector: Var::new(Tab::Journey),
             dock: Var::new(Tab::Terminal),
@@ -113,6 +115,7 @@ impl App {
             log: Var::new(Vec::new()),
             prompt: Var::new(opening::PROMPT.to_string()),
             notice: Var::new(None),
+            fields: Var::new(None),
             spoken: Var::new(String::new()),
             theme_epoch: Var::new(0),
         }
@@ -148,7 +151,7 @@ impl App {
         self.files.set(opened.files);
         self.text_epoch.update(|epoch| *epoch += 1);
         self.diagnostics.set(opened.diagnostics);
-        self.held.update(BTreeSet::clear);
+        self.held.update(Few::clear);
         self.take_scene(opened.scene);
     }
 
@@ -175,7 +178,7 @@ impl App {
         // What was typed since stays in the editor, marked as not applied.
         let typed = self.files.now();
         let mut files = opened.files.clone();
-        let mut held = BTreeSet::new();
+        let mut held = Few::default();
         for file in &mut files {
             if let Some(mine) = typed.iter().find(|mine| mine.name == file.name && mine.text != file.text) {
                 file.text.clone_from(&mine.text);
@@ -184,6 +187,9 @@ impl App {
         }
         self.take_opened(Opened { files, ..opened });
         self.held.set(held);
+        if let Some(text) = self.fields.now() {
+            self.ask(RequestBody::Fields { text }, |_| ());
+        }
         self.flow.set(None);
         self.flows.update(Vec::clear);
         self.player.load(Playlist::default(), 0.0);
@@ -213,13 +219,7 @@ impl App {
             let ReplyBody::Edited(edited) = reply else { return };
             self.diagnostics.set(edited.diagnostics);
             let live = self.files.peek(|files| files.iter().any(|f| f.name == file && f.live));
-            self.held.update(|held| {
-                if edited.applied || !live {
-                    held.remove(&file)
-                } else {
-                    held.insert(file.clone())
-                };
-            });
+            self.held.update(|held| held.put(file.clone(), !edited.applied && live));
             if edited.applied {
                 self.changes.set(edited.changes);
                 self.take_scene(edited.scene);
@@ -290,6 +290,9 @@ impl App {
             self.show_flow(*flow, if first { Start::Autoplay } else { Start::Play });
         }
         self.ask_flows();
+        if first {
+            self.load_fields();
+        }
     }
 
     /// Files as they are after a command. What one has typed meanwhile, or what is not applied, is not overwritten.
@@ -315,6 +318,18 @@ impl App {
         }
     }
 
+    /// The table of all fields, by which unknown ones are told; asked for when the first picture is there.
+    fn load_fields(self) {
+        platform::fetch_text("./fields.txt", move |text| {
+            self.fields.set(Some(text.clone()));
+            self.ask(RequestBody::Fields { text }, move |reply| {
+                if let ReplyBody::Edited(edited) = reply {
+                    self.diagnostics.set(edited.diagnostics);
+                }
+            });
+        });
+    }
+
     pub fn ask_flows(self) {
         self.ask(RequestBody::Flows, move |reply| {
             if let ReplyBody::Flows(list) = reply {
@@ -331,8 +346,8 @@ impl App {
         }
         self.ask(RequestBody::Flow { flow }, move |reply| {
             let ReplyBody::Flow(view) = reply else { return };
-            self.unfolded.update(BTreeSet::clear);
-            let list = Playlist::new(&view, &BTreeSet::new());
+            self.unfolded.update(Few::clear);
+            let list = Playlist::new(&view, &Few::default());
             self.flow.set(Some(Rc::from(view)));
             self.player.load(list, 0.0);
             self.start(start);
@@ -367,11 +382,7 @@ impl App {
     /// Shows or folds the plumbing of a packet; the present step stays the present one.
     pub fn unfold(self, packet: usize) {
         let now = self.player.beat.now();
-        self.unfolded.update(|unfolded| {
-            if !unfolded.remove(&packet) {
-                unfolded.insert(packet);
-            }
-        });
+        self.unfolded.update(|unfolded| unfolded.turn(packet));
         let Some(flow) = self.flow.now() else { return };
         let list = self.unfolded.peek(|unfolded| Playlist::new(&flow, unfolded));
         let rest = now.and_then(|(packet, step)| list.find(packet, step)).map_or(0.0, |beat| list.rest_ms(beat));

@@ -99,7 +99,8 @@ pub fn spans(line: &str, number: u32, file: &str, diagnostics: &[DiagnosticView]
     let len = line.chars().count();
     let under: Vec<(usize, usize, &str)> = diagnostics
         .iter()
-        .filter(|diagnostic| diagnostic.at.file == file)
+        // A note speaks of a whole object; underlined, it would look like an error.
+        .filter(|diagnostic| diagnostic.at.file == file && diagnostic.severity != "info")
         .filter_map(|diagnostic| {
             let (from, to) = columns_of(&diagnostic.at, number, len)?;
             Some((from, to, diagnostic.severity.as_str()))

@@ -29,7 +29,7 @@ pub fn editor(app: App) -> Nodes {
         .attr("autocomplete", "off")
         .attr("autocapitalize", "off")
         .attr("wrap", "off")
-        .attr_of("aria-label", move || ["Text of ", &app.active_file.get()].concat());
+        .label("Manifests");
     let field: HtmlTextAreaElement = area.cast();
     // The text area keeps its own text while one types; only other changes are written into it.
     let of = field.clone();

@@ -11,11 +11,11 @@ pub fn headers(app: App) -> El {
     let shown = Var::new(None::<Rc<HeadersView>>);
     // Offset and length of the field that is lit.
     let lit = Var::new((0usize, 0usize));
-    // Asked for only while the panel is looked at and the packet rests.
+    // Asked for only while the panel is looked at.
     effect(move || {
-        let (beat, tab, playing) = (app.player.beat.get(), app.inspector.get(), app.player.playing.get());
+        let (beat, tab) = (app.player.beat.get(), app.inspector.get());
         let Some(((packet, step), flow)) = beat.zip(app.flow.get()) else { return shown.set(None) };
-        if tab != Tab::Headers || playing {
+        if tab != Tab::Headers {
             return;
         }
         let Some(number) = flow.packets.get(packet).map(|packet| packet.packet) else { return };

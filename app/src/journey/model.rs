@@ -1,8 +1,8 @@
 //! The conversation as a list of groups, one for each packet.
 
+use crate::few::Few;
 use crate::playback::playlist::served;
 use podhop_engine::protocol::{ChangeView, FlowView, StepView, VerdictKind};
-use std::collections::BTreeSet;
 
 /// One packet's steps.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,12 +71,11 @@ pub fn verdict_class(kind: VerdictKind) -> &'static str {
 }
 
 /// All groups in the order of the playlist.
-pub fn groups(flow: &FlowView, unfolded: &BTreeSet<usize>) -> Vec<Group> {
+pub fn groups(flow: &FlowView, unfolded: &Few<usize>) -> Vec<Group> {
     let mains: Vec<usize> = (0..flow.packets.len()).map(|index| served(flow, index)).collect();
-    let mut order: Vec<usize> = (0..flow.packets.len()).filter(|index| mains[*index] == *index).collect();
-    order.sort_by_key(|index| flow.packets[*index].born_at_ns);
+    let order: Vec<usize> = (0..flow.packets.len()).filter(|index| mains[*index] == *index).collect();
     let mut groups: Vec<Group> = Vec::new();
-    let mut ways: BTreeSet<Vec<(&str, &str)>> = BTreeSet::new();
+    let mut ways: Few<Vec<(&str, &str)>> = Few::default();
     for main in order {
         let children: Vec<usize> = (0..flow.packets.len()).filter(|i| mains[*i] == main && *i != main).collect();
         let mut group = group(flow, main);
@@ -125,14 +124,14 @@ mod tests {
     #[test]
     fn groups_fold_plumbing_and_repetitions() {
         let flow = fixture::ping();
-        let folded = groups(&flow, &BTreeSet::new());
+        let folded = groups(&flow, &Few::default());
         let titles: Vec<&str> = folded.iter().map(|group| group.title.as_str()).collect();
         assert_eq!(titles[..2], ["ICMP echo request seq 0", "ICMP echo reply seq 0"]);
         assert_eq!(folded.len(), 6);
         assert_eq!(folded[0].plumbing_count, 2);
         assert_eq!(folded[0].ends, "pod-a → pod-b");
         assert_eq!(folded.iter().map(|g| g.repeats).collect::<Vec<_>>(), [false, false, true, true, true, true]);
-        let unfolded = groups(&flow, &BTreeSet::from([0]));
+        let unfolded = groups(&flow, &Few::from_iter([0]));
         assert!(unfolded[1].nested && unfolded[1].title.starts_with("ARP"));
         assert_eq!(unfolded.len(), 8);
     }

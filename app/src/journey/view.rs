@@ -2,33 +2,78 @@
 
 use super::model::{self, Group};
 use crate::dom::{El, Nodes, Var, button, effect, el};
+use crate::few::Few;
 use crate::parts::{self, empty, link};
 use crate::platform;
 use crate::state::{App, TableAsk};
-use podhop_engine::protocol::{CauseView, FlowView, OriginView, ReplyBody, RequestBody, StepView, VerdictKind};
-use std::collections::BTreeSet;
+use podhop_engine::protocol::{
+    CauseView, FlowView, OriginView, ReplyBody, RequestBody, StepView, TextRange, VerdictKind,
+};
 use std::rc::Rc;
 
+/// What the list of steps keeps while it is shown.
+#[derive(Clone, Copy)]
+struct List {
+    app: App,
+    /// Groups that the user opened or closed against the default.
+    turned: Var<Few<usize>>,
+    rows: Var<Vec<Row>>,
+}
+
+/// A step that stands in the list.
+struct Row {
+    packet: usize,
+    step: usize,
+    at: Option<TextRange>,
+    row: web_sys::Element,
+    head: web_sys::Element,
+}
+
 pub fn journey(app: App) -> El {
-    // Groups that the user opened or closed against the default.
-    let turned = Var::new(BTreeSet::<usize>::new());
-    effect(move || {
-        app.flow.track();
-        turned.update(BTreeSet::clear);
-    });
-    keep_in_sight(app);
-    el("div").class("journey").live(move || {
+    let list = List { app, turned: Var::new(Few::default()), rows: Var::new(Vec::new()) };
+    let view = el("div").class("journey").live(move || {
+        list.rows.update(Vec::clear);
         let Some(flow) = app.flow.get() else {
             return vec![empty("No conversation yet. Run a command such as ping in the terminal.")];
         };
         let groups = app.unfolded.with(|unfolded| model::groups(&flow, unfolded));
         let mut nodes = vec![head(app, &flow)];
-        nodes.extend(groups.into_iter().map(|group| group_view(app, &flow, group, turned)));
+        nodes.extend(groups.into_iter().map(|group| group_view(list, &flow, group)));
         nodes
-    })
+    });
+    effect(move || {
+        app.flow.track();
+        list.turned.update(Few::clear);
+    });
+    effect(move || {
+        app.active_file.track();
+        app.caret_line.track();
+        let beat = app.player.beat.get();
+        list.rows.with(|rows| rows.iter().for_each(|row| mark(app, row, beat)));
+    });
+    keep_in_sight(app);
+    view
 }
 
-/// Marks the steps that are done and the present one, and scrolls the list so that it can be seen.
+/// Shows whether a step is done, is the present one, or was caused by the line that the caret is on.
+fn mark(app: App, row: &Row, beat: Option<(usize, usize)>) {
+    let (on, done) = match beat {
+        Some(now) if now == (row.packet, row.step) => (true, false),
+        Some((packet, step)) => (false, packet > row.packet || (packet == row.packet && step > row.step)),
+        None => (false, false),
+    };
+    let line = app.caret_line.now();
+    let at = row.at.as_ref().filter(|at| (at.line..=at.end_line).contains(&line));
+    let caused = line > 0 && at.is_some_and(|at| app.active_file.peek(|file| *file == at.file));
+    let part = |on: bool, class: &'static str| if on { class } else { "" };
+    let class = ["step", part(on, " on"), part(done, " done"), part(caused, " caused")].concat();
+    if row.row.class_name() != class {
+        row.row.set_class_name(&class);
+        let _ = row.head.set_attribute("aria-current", if on { "step" } else { "false" });
+    }
+}
+
+/// Scrolls the list, when the present step has changed, so that it can be seen.
 fn keep_in_sight(app: App) {
     effect(move || {
         let Some((packet, step)) = app.player.beat.get() else { return };
@@ -67,39 +112,41 @@ fn head(app: App, flow: &FlowView) -> El {
         .kid(el("p").text(&unrecorded).hidden(flow.unrecorded_count == 0))
 }
 
-fn group_view(app: App, flow: &Rc<FlowView>, group: Group, turned: Var<BTreeSet<usize>>) -> El {
-    let packet = group.packet;
+fn group_view(list: List, flow: &Rc<FlowView>, group: Group) -> El {
+    let (app, packet) = (list.app, group.packet);
     let beat = app.player.beat;
     let is_current = move || beat.with(|beat| beat.is_some_and(|(now, _)| now == packet));
     let by_default = !group.repeats && !group.nested;
-    let turn = move || {
-        turned.update(|turned| {
-            if !turned.remove(&packet) {
-                turned.insert(packet);
-            }
-        });
-    };
     let count = ["· ", &group.steps_count.to_string(), " steps"].concat();
     let head = button("group-head")
         .part("span", "group-title", &group.title)
         .part("span", "group-ends", &group.ends)
         .kid(parts::verdict(group.end, &group.end_word))
         .part("span", "group-count", &count)
-        .on_click(turn);
+        .on_click(move || list.turned.update(|turned| turned.turn(packet)));
     let steps = el("ol").class("steps");
     // Steps are made when the group opens, and not again while the packet moves on. The packet under way is open.
-    let (opening, of_head, list) = (flow.clone(), head.0.clone(), steps.0.clone());
-    let open = Rc::new(std::cell::Cell::new(None));
+    let (flow, of_head, of_steps) = (flow.clone(), head.0.clone(), steps.0.clone());
+    let open = std::cell::Cell::new(None);
     effect(move || {
-        let now = is_current() || turned.with(|turned| turned.contains(&packet)) != by_default;
-        if open.replace(Some(now)) != Some(now) {
-            let _ = of_head.set_attribute("aria-expanded", if now { "true" } else { "false" });
-            list.replace_children_with_str_0();
-            let shown = opening.packets[packet].steps.iter().enumerate().filter(|_| now);
-            for row in shown.map(|(i, step)| step_view(app, packet, i, step)) {
-                let _ = list.append_child(&row.0);
-            }
+        let turned = list.turned.with(|turned| turned.contains(&packet));
+        let now = is_current() || turned != by_default;
+        if open.replace(Some(now)) == Some(now) {
+            return;
         }
+        let _ = of_head.set_attribute("aria-expanded", if now { "true" } else { "false" });
+        of_steps.replace_children_with_str_0();
+        let mut rows = Vec::new();
+        for (index, step) in flow.packets[packet].steps.iter().enumerate().filter(|_| now) {
+            let row = step_view(app, packet, index, step);
+            mark(app, &row, beat.now());
+            let _ = of_steps.append_child(&row.row);
+            rows.push(row);
+        }
+        list.rows.update(|known| {
+            known.retain(|row| row.packet != packet);
+            known.extend(rows);
+        });
     });
     el("section")
         .class(if group.nested { "group nested" } else { "group" })
@@ -121,7 +168,7 @@ fn plumbing_button(app: App, packet: usize, count: usize) -> Nodes {
     vec![button.text(&text).on_click(move || app.unfold(packet))]
 }
 
-fn step_view(app: App, packet: usize, index: usize, step: &StepView) -> El {
+fn step_view(app: App, packet: usize, index: usize, step: &StepView) -> Row {
     let mut head = button("step-head")
         .part("span", "dot", "")
         .part("b", "", &step.title)
@@ -145,26 +192,9 @@ fn step_view(app: App, packet: usize, index: usize, step: &StepView) -> El {
     if let Some(cause) = &step.cause {
         body = body.kid(cause_view(app, cause));
     }
-    let row = el("li").id(&step_id(packet, index));
-    let (of_row, of_head) = (row.0.clone(), head.0.clone());
     let at = step.cause.as_ref().and_then(|cause| cause.origin.at.clone());
-    effect(move || {
-        let (on, done) = match app.player.beat.get() {
-            Some(now) if now == (packet, index) => (true, false),
-            Some((now, at)) => (false, now > packet || (now == packet && at > index)),
-            None => (false, false),
-        };
-        let line = app.caret_line.get();
-        let caused = line > 0
-            && at.as_ref().is_some_and(|at| {
-                (at.line..=at.end_line).contains(&line) && app.active_file.with(|file| *file == at.file)
-            });
-        let class =
-            ["step", if on { " on" } else { "" }, if done { " done" } else { "" }, if caused { " caused" } else { "" }];
-        let _ = of_row.set_attribute("class", &class.concat());
-        let _ = of_head.set_attribute("aria-current", if on { "step" } else { "false" });
-    });
-    row.kid(head).kid(body)
+    let row = el("li").id(&step_id(packet, index));
+    Row { packet, step: index, at, head: head.0.clone(), row: row.kid(head).kid(body).0 }
 }
 
 /// The row that decided, with ways to its table and to its YAML.
@@ -187,7 +217,9 @@ pub fn origin_view(app: App, origin: &OriginView) -> El {
         label.push_str(&revision.to_string());
         label.push(')');
     }
-    match origin.at.clone() {
+    // Only what stands in the editor can be shown there.
+    let is_open = |at: &TextRange| app.files.peek(|files| files.iter().any(|file| file.name == at.file));
+    match origin.at.clone().filter(is_open) {
         Some(at) => {
             label.push_str(" · ");
             label.push_str(&at.file);

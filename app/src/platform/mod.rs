@@ -8,6 +8,7 @@ pub use worker::Worker;
 
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 
 pub fn window() -> web_sys::Window {
     web_sys::window().unwrap_throw()
@@ -104,4 +105,16 @@ pub fn save(name: &str, bytes: &[u8]) {
         link.unchecked_ref::<web_sys::HtmlElement>().click();
     }
     let _ = web_sys::Url::revoke_object_url(&url);
+}
+
+/// Fetches a text that belongs to the page; nothing happens if it cannot be had.
+pub fn fetch_text(address: &'static str, then: impl FnOnce(String) + 'static) {
+    any_spawner::Executor::spawn_local(async move {
+        let Ok(response) = JsFuture::from(window().fetch_with_str(address)).await else { return };
+        let response: web_sys::Response = response.unchecked_into();
+        let Ok(text) = response.text().map(JsFuture::from) else { return };
+        if let (true, Ok(text)) = (response.ok(), text.await) {
+            then(text.as_string().unwrap_or_default());
+        }
+    });
 }

@@ -1,8 +1,8 @@
 //! The order and the tempo of a conversation's steps. Nothing is simulated here: the recorded steps are laid out on a
 //! time line of the eye, on which each stage can be seen, repetitions pass quickly and waits are folded.
 
+use crate::few::Few;
 use podhop_engine::protocol::{FlowView, PacketView, StepView, VerdictKind};
-use std::collections::BTreeSet;
 
 /// One step on the time line. `packet` and `step` are indices into the flow.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -72,7 +72,7 @@ struct Builder<'a> {
     beats: Vec<Beat>,
     /// For each main packet, the plumbing that serves it.
     plumbing: Vec<Vec<usize>>,
-    ways: BTreeSet<Vec<(&'a str, &'a str)>>,
+    ways: Few<Vec<(&'a str, &'a str)>>,
     now_ms: f64,
     now_ns: Option<u64>,
 }
@@ -114,7 +114,7 @@ impl<'a> Builder<'a> {
 impl Playlist {
     /// All steps of the conversation in the order in which they are told: packet by packet, plumbing only where its
     /// main packet (an index) is in `unfolded`, and then at the moment it was needed.
-    pub fn new(flow: &FlowView, unfolded: &BTreeSet<usize>) -> Playlist {
+    pub fn new(flow: &FlowView, unfolded: &Few<usize>) -> Playlist {
         let mut plumbing = vec![Vec::new(); flow.packets.len()];
         let mut main = Vec::new();
         for index in 0..flow.packets.len() {
@@ -123,9 +123,8 @@ impl Playlist {
                 _ => main.push(index),
             }
         }
-        main.sort_by_key(|index| flow.packets[*index].born_at_ns);
         let mut builder =
-            Builder { flow, beats: Vec::new(), plumbing, ways: BTreeSet::new(), now_ms: 0.0, now_ns: None };
+            Builder { flow, beats: Vec::new(), plumbing, ways: Few::default(), now_ms: 0.0, now_ns: None };
         for index in main {
             builder.packet(index, unfolded.contains(&index));
         }
@@ -200,10 +199,10 @@ mod tests {
     #[test]
     fn plumbing_is_folded_until_asked_for_and_then_comes_where_it_was_needed() {
         let flow = fixture::ping();
-        let folded = Playlist::new(&flow, &BTreeSet::new());
+        let folded = Playlist::new(&flow, &Few::default());
         assert!(folded.beats.iter().all(|beat| !flow.packets[beat.packet].plumbing));
         let main = flow.packets.iter().position(|p| !p.plumbing).unwrap();
-        let unfolded = Playlist::new(&flow, &BTreeSet::from([main]));
+        let unfolded = Playlist::new(&flow, &Few::from_iter([main]));
         let arp = unfolded.beats.iter().position(|beat| flow.packets[beat.packet].plumbing).unwrap();
         assert_eq!(unfolded.beats[arp - 1].packet, main);
         assert_eq!(flow.packets[main].steps[unfolded.beats[arp - 1].step].verdict, VerdictKind::Wait);
@@ -213,7 +212,7 @@ mod tests {
     #[test]
     fn every_visible_step_has_its_stretch_of_time_without_overlap() {
         let flow = fixture::ping();
-        let list = Playlist::new(&flow, &BTreeSet::new());
+        let list = Playlist::new(&flow, &Few::default());
         let steps: usize = flow.packets.iter().filter(|p| !p.plumbing).map(|p| p.steps.len()).sum();
         assert_eq!(list.beats.len(), steps);
         for pair in list.beats.windows(2) {
@@ -227,7 +226,7 @@ mod tests {
     #[test]
     fn a_second_ping_on_the_same_way_is_quicker_and_its_second_is_folded() {
         let flow = fixture::ping();
-        let list = Playlist::new(&flow, &BTreeSet::new());
+        let list = Playlist::new(&flow, &Few::default());
         let length = |packet: usize| -> f64 {
             list.beats.iter().filter(|beat| beat.packet == packet).map(|beat| beat.duration_ms).sum()
         };
@@ -240,7 +239,7 @@ mod tests {
 
     #[test]
     fn stepping_stops_at_both_ends() {
-        let list = Playlist::new(&fixture::ping(), &BTreeSet::new());
+        let list = Playlist::new(&fixture::ping(), &Few::default());
         assert_eq!(list.stepped(0.0, 1), 0);
         assert_eq!(list.stepped(list.rest_ms(0), 1), 1);
         assert_eq!(list.stepped(list.rest_ms(1), -1), 0);

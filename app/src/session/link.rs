@@ -5,7 +5,6 @@ use crate::platform::Worker;
 use gloo::timers::callback::Timeout;
 use podhop_engine::protocol::{OpenFile, Opened, Reply, ReplyBody, Request, RequestBody};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// Keystrokes are gathered for this long before they are sent.
@@ -27,6 +26,7 @@ pub enum Restart {
 type Answer = Box<dyn FnOnce(ReplyBody)>;
 
 struct Pending {
+    id: u32,
     asked: RequestBody,
     answer: Answer,
 }
@@ -35,7 +35,7 @@ struct Pending {
 struct Inner {
     worker: Option<Worker>,
     next_id: u32,
-    pending: BTreeMap<u32, Pending>,
+    pending: Vec<Pending>,
     good: Good,
     failures: u32,
     on_restart: Option<Rc<dyn Fn(Restart)>>,
@@ -85,7 +85,7 @@ impl Session {
         let request = Request { id, body };
         if let (Ok(bytes), Some(worker)) = (postcard::to_allocvec(&request), &inner.worker) {
             worker.send(&bytes);
-            inner.pending.insert(id, Pending { asked: request.body, answer });
+            inner.pending.push(Pending { id, asked: request.body, answer });
         }
     }
 
@@ -93,7 +93,8 @@ impl Session {
         let Ok(reply) = postcard::from_bytes::<Reply>(bytes) else { return };
         let pending = {
             let mut inner = self.0.borrow_mut();
-            let Some(pending) = inner.pending.remove(&reply.id) else { return };
+            let Some(at) = inner.pending.iter().position(|pending| pending.id == reply.id) else { return };
+            let pending = inner.pending.remove(at);
             inner.failures = 0;
             inner.good.learn(&pending.asked, &reply.body);
             pending
@@ -172,7 +173,7 @@ impl Session {
             ReplyBody::Error(text) => session.tell(Restart::Failed(text)),
             _ => {}
         });
-        for (_, pending) in lost {
+        for pending in lost {
             (pending.answer)(ReplyBody::Error("stopped".to_string()));
         }
     }

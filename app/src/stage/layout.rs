@@ -3,8 +3,8 @@
 
 use super::geometry::{Point, Rect, point, rect};
 use super::room::{self, Room, RoomPlan};
+use crate::few::Few;
 use podhop_engine::protocol::{NodeView, Scene};
-use std::collections::BTreeSet;
 
 pub const GAP: f64 = 52.0;
 const BUS_DROP: f64 = 64.0;
@@ -17,7 +17,7 @@ pub struct Focus {
     /// Places that the conversation passes, in order: `pod/default/pod-a`, `node/worker-1` …
     pub places: Vec<String>,
     /// Nodes that the user opened.
-    pub opened: BTreeSet<String>,
+    pub opened: Few<String>,
 }
 
 /// A node seen from afar.
@@ -75,30 +75,33 @@ pub struct Layout {
 
 /// Which nodes are drawn as rooms: those of the conversation and those the user opened; if that is less than two, the
 /// first ones that run something of the user's, workers before the control plane.
-pub fn rooms_of(scene: &Scene, focus: &Focus) -> BTreeSet<usize> {
-    let mut rooms = BTreeSet::new();
+pub fn rooms_of(scene: &Scene, focus: &Focus) -> Vec<usize> {
+    let mut open = vec![false; scene.nodes.len()];
+    let mut count = 0;
+    let mut take = |index: usize, count_max: usize| {
+        if count < count_max && !std::mem::replace(&mut open[index], true) {
+            count += 1;
+        }
+    };
     let on = |place: &str| {
         scene.nodes.iter().position(|node| node.place == place || node.pods.iter().any(|pod| pod.place == place))
     };
     for index in focus.places.iter().filter_map(|place| on(place)) {
-        if rooms.len() < ROOMS_MAX {
-            rooms.insert(index);
+        take(index, ROOMS_MAX);
+    }
+    for (index, node) in scene.nodes.iter().enumerate() {
+        if focus.opened.contains(&node.name) {
+            take(index, usize::MAX);
         }
     }
-    rooms.extend(scene.nodes.iter().enumerate().filter(|(_, node)| focus.opened.contains(&node.name)).map(|(i, _)| i));
-    let rank = |node: &NodeView| match (node.pods.iter().any(|pod| !pod.system), node.control_plane) {
-        (true, _) => 0,
-        (false, false) => 1,
-        (false, true) => 2,
-    };
-    let mut others: Vec<usize> = (0..scene.nodes.len()).collect();
-    others.sort_by_key(|index| rank(&scene.nodes[*index]));
-    for index in others {
-        if rooms.len() < 2 {
-            rooms.insert(index);
+    let has_own = |node: &NodeView| node.pods.iter().any(|pod| !pod.system);
+    let wanted: [&dyn Fn(&NodeView) -> bool; 3] = [&has_own, &|node| !node.control_plane, &|_| true];
+    for wants in wanted {
+        for (index, _) in scene.nodes.iter().enumerate().filter(|(_, node)| wants(node)) {
+            take(index, 2);
         }
     }
-    rooms
+    (0..open.len()).filter(|index| open[*index]).collect()
 }
 
 /// The whole picture's coordinates. The same scene and focus give the same layout.

@@ -2,8 +2,8 @@
 
 use super::layout::Target;
 use super::picture::phase_word;
+use crate::few::Few;
 use podhop_engine::protocol::{NodeView, PodView, Scene};
-use std::collections::BTreeSet;
 
 /// One row of the tree.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,7 +86,7 @@ pub fn label(scene: &Scene, target: &Target) -> String {
 }
 
 /// The rows that can be seen: nodes, and what is in the open ones.
-pub fn items(scene: &Scene, open: &BTreeSet<usize>) -> Vec<Item> {
+pub fn items(scene: &Scene, open: &Few<usize>) -> Vec<Item> {
     let mut items = Vec::new();
     let mut push = |target: Target, level: u32, expanded: Option<bool>| {
         items.push(Item { label: label(scene, &target), target, level, expanded });
@@ -140,25 +140,25 @@ mod tests {
     #[test]
     fn every_thing_in_the_picture_is_in_the_tree() {
         let scene = fixture::scene(2, 2);
-        let all = items(&scene, &BTreeSet::from([0, 1, 2]));
+        let all = items(&scene, &Few::from_iter([0, 1, 2]));
         let things: usize = scene.nodes.iter().map(|node| 1 + node.pods.len() + node.devices.len()).sum();
         assert_eq!(all.len(), things + 1);
         assert!(
             all.iter().any(|item| item.label == "Pod pod-a, 10.245.1.2" || item.label.starts_with("Pod pod-a, 10."))
         );
         assert!(all.iter().any(|item| item.label.contains("flannel.1") && item.label.contains("VNI 1")));
-        assert_eq!(items(&scene, &BTreeSet::new()).len(), scene.nodes.len() + 1);
+        assert_eq!(items(&scene, &Few::default()).len(), scene.nodes.len() + 1);
     }
 
     #[test]
     fn arrows_open_close_and_walk() {
         let scene = fixture::scene(2, 2);
-        let closed = items(&scene, &BTreeSet::new());
+        let closed = items(&scene, &Few::default());
         assert_eq!(moved(&closed, &Target::Node(1), "ArrowDown"), Move::To(Target::Node(2)));
         assert_eq!(moved(&closed, &Target::Node(0), "ArrowUp"), Move::Stay);
         assert_eq!(moved(&closed, &Target::Node(1), "ArrowRight"), Move::Turn(1));
         assert_eq!(moved(&closed, &Target::Node(1), "End"), Move::To(Target::Gateway));
-        let open = items(&scene, &BTreeSet::from([1]));
+        let open = items(&scene, &Few::from_iter([1]));
         assert_eq!(moved(&open, &Target::Node(1), "ArrowRight"), Move::To(Target::Pod(1, 0)));
         assert_eq!(moved(&open, &Target::Device(1, 2), "ArrowLeft"), Move::To(Target::Node(1)));
         assert_eq!(moved(&open, &Target::Node(1), "ArrowLeft"), Move::Turn(1));

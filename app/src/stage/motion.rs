@@ -6,6 +6,7 @@ use super::layout::Layout;
 use super::prim::{Align, Picture, Prim, Stroke, Tone};
 use super::route::{Map, Route};
 use super::text::{self, Face};
+use crate::few::Few;
 use crate::playback::playlist::Playlist;
 use podhop_engine::protocol::{FlowView, Scene, StepView, VerdictKind};
 
@@ -103,17 +104,19 @@ pub fn motion(flow: &FlowView, ways: &Ways, list: &Playlist, ms: f64, view: View
 /// The ways: done ones solid, the rest of the present one dashed, signs where packets ended badly.
 fn trails(picture: &mut Picture, flow: &FlowView, ways: &Ways, list: &Playlist, now: Moment, scale: f64) {
     let current = list.beats[now.beat].packet;
-    let done: std::collections::BTreeSet<usize> =
-        list.beats[..now.beat].iter().map(|beat| beat.packet).filter(|packet| *packet != current).collect();
-    let drawn: std::collections::BTreeSet<usize> = done.iter().map(|packet| ways.same_as[*packet]).collect();
-    for packet in drawn {
-        let route = &ways.routes[packet];
-        let points = shifted(route.line.part(0.0, route.line.length()), shift(flow.packets[packet].reply));
-        let stroke = Stroke { tone: Tone::Accent, width: 1.5 * scale, dashed: false };
-        picture.prims.push(Prim::Line { points, stroke, opacity: 0.45, arrow: true });
+    let mut done = vec![false; flow.packets.len()];
+    for beat in &list.beats[..now.beat] {
+        done[beat.packet] = beat.packet != current;
     }
-    for packet in done {
+    let mut drawn = Few::default();
+    for packet in (0..done.len()).filter(|packet| done[*packet]) {
         let of = &flow.packets[packet];
+        if drawn.insert(ways.same_as[packet]) {
+            let route = &ways.routes[packet];
+            let points = shifted(route.line.part(0.0, route.line.length()), shift(of.reply));
+            let stroke = Stroke { tone: Tone::Accent, width: 1.5 * scale, dashed: false };
+            picture.prims.push(Prim::Line { points, stroke, opacity: 0.45, arrow: true });
+        }
         let bad = !matches!(of.disposition_kind, VerdictKind::Pass | VerdictKind::Delivered | VerdictKind::Wait);
         if let (true, Some(end)) = (bad, ways.routes[packet].line.points.last()) {
             let by = shift(of.reply);
@@ -133,8 +136,9 @@ fn trails(picture: &mut Picture, flow: &FlowView, ways: &Ways, list: &Playlist, 
 
 /// `10.244.1.2 → 10.244.2.2` with the destination's common head left out: `10.244.1.2 → .2.2`.
 fn short_pair(pair: &str) -> String {
-    let Some((from, to)) = pair.split_once(" → ") else { return pair.to_string() };
-    let is_ip = |text: &str| text.split('.').count() == 4 && text.bytes().next().is_some_and(|b| b.is_ascii_digit());
+    let Some((from, to)) = pair.split_once('→') else { return pair.to_string() };
+    let (from, to) = (from.trim(), to.trim());
+    let is_ip = |text: &str| text.split('.').count() == 4 && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     let (a, b): (Vec<&str>, Vec<&str>) = (from.split('.').collect(), to.split('.').collect());
     if !is_ip(from) || !is_ip(to) || a[..2] != b[..2] {
         return pair.to_string();
@@ -222,13 +226,12 @@ mod tests {
     use super::super::route::places;
     use super::*;
     use crate::fixture;
-    use std::collections::BTreeSet;
 
     fn setup() -> (FlowView, Ways, Playlist, Layout) {
         let (scene, flow) = (fixture::scene(2, 2), fixture::ping());
         let made = layout(&scene, &Focus { places: places(&flow), ..Focus::default() });
         let ways = Ways::new(&scene, &made, &flow);
-        let list = Playlist::new(&flow, &BTreeSet::new());
+        let list = Playlist::new(&flow, &Few::default());
         (flow, ways, list, made)
     }
 

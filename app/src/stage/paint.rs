@@ -24,7 +24,7 @@ impl Palette {
         let fonts = Face::ALL.iter().map(|face| {
             let weight = if matches!(face, Face::Title | Face::Strong) { "600 " } else { "" };
             let family = if *face == Face::Mono { &mono } else { &sans };
-            [weight, &face.size().to_string(), "px ", family].concat()
+            [weight, &(face.size() as u32).to_string(), "px ", family].concat()
         });
         Palette {
             tones: Tone::ALL.iter().map(|tone| JsValue::from_str(&platform::token(tone.token()))).collect(),

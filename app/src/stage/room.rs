@@ -106,12 +106,13 @@ pub fn plan(index: usize, node: &NodeView, focus: &Focus, boxes_max: usize) -> R
     for (i, pod) in node.pods.iter().enumerate() {
         if pod.host_network { hosts.push(i) } else { wired.push(i) }
     }
-    let rank = |i: &usize| {
-        let pod = &node.pods[*i];
-        let concerned = focus.places.iter().position(|place| *place == pod.place).unwrap_or(usize::MAX);
-        (concerned, pod.system)
+    let index_of = |place: &String| wired.iter().copied().find(|i| node.pods[*i].place == *place);
+    let concerned: Vec<usize> = focus.places.iter().filter_map(index_of).collect();
+    let others = |system: bool| {
+        let is = move |i: &&usize| node.pods[**i].system == system;
+        wired.iter().filter(is).filter(|i| !concerned.contains(i)).copied().collect::<Vec<usize>>()
     };
-    wired.sort_by_key(rank);
+    let mut wired = [concerned.clone(), others(false), others(true)].concat();
     let columns = boxes_max.min(wired.len()).max(2);
     let rest = wired.split_off(columns.min(wired.len()));
     let (chips, marks) = if rest.len() <= CHIPS_MAX.max(columns) { (rest, Vec::new()) } else { (Vec::new(), rest) };

@@ -5,14 +5,14 @@ use super::layout::Target;
 use super::mirror::{self, Item, Move};
 use super::view::Stage;
 use crate::dom::{El, Var, derived, el};
+use crate::few::Few;
 use crate::platform;
-use std::collections::BTreeSet;
 use wasm_bindgen::JsCast;
 use web_sys::KeyboardEvent;
 
 pub fn tree(stage: Stage) -> El {
     let app = stage.app;
-    let open = Var::new(BTreeSet::<usize>::new());
+    let open = Var::new(Few::<usize>::default());
     let current = Var::new(Target::Node(0));
     let items = derived(move || {
         let open = open.get();
@@ -43,11 +43,7 @@ pub fn tree(stage: Stage) -> El {
             key => match items.peek(|items| mirror::moved(items, &now, key)) {
                 Move::To(target) => go(target),
                 Move::Turn(node) => {
-                    open.update(|open| {
-                        if !open.remove(&node) {
-                            open.insert(node);
-                        }
-                    });
+                    open.update(|open| open.turn(node));
                     // The rows are made anew after this event; the focus goes to the same one again.
                     let id = id_of(&now);
                     gloo::timers::callback::Timeout::new(0, move || platform::focus(&id)).forget();

@@ -9,10 +9,10 @@ use super::prim::Picture;
 use super::route;
 use super::{gestures, mirror, picture, tree};
 use crate::dom::{El, Nodes, Var, derived, effect, el};
+use crate::few::Few;
 use crate::parts::{self, icon_button};
 use crate::platform;
 use crate::state::{App, Tab, TableAsk};
-use std::collections::BTreeSet;
 use std::rc::Rc;
 use web_sys::HtmlCanvasElement;
 
@@ -23,7 +23,7 @@ const HEADING: f64 = 64.0;
 #[derive(Clone, Copy)]
 pub struct Stage {
     pub app: App,
-    pub opened: Var<BTreeSet<String>>,
+    pub opened: Var<Few<String>>,
     pub layout: Var<Option<Rc<Layout>>>,
     pub camera: Var<Camera>,
     /// The picture is larger than the screen: the camera goes with the packet.
@@ -33,13 +33,15 @@ pub struct Stage {
     pub size: Var<(f64, f64)>,
     /// Under the pointer, and where that is.
     pub hovered: Var<Option<(Target, Point)>>,
+    /// A node that was opened just now: the camera goes to it.
+    pub wanted: Var<Option<usize>>,
     /// In the tree.
     pub focused: Var<Option<Target>>,
 }
 
 impl Stage {
     fn new(app: App) -> Stage {
-        let opened = Var::new(BTreeSet::new());
+        let opened = Var::new(Few::default());
         let layout = derived(move || {
             let scene = app.scene.get()?;
             Some(Rc::new(layout::layout(&scene, &focus(app, opened))))
@@ -53,6 +55,7 @@ impl Stage {
             own_camera: Var::new(false),
             size: Var::new((0.0, 0.0)),
             hovered: Var::new(None),
+            wanted: Var::new(None),
             focused: Var::new(None),
         }
     }
@@ -72,6 +75,12 @@ impl Stage {
         if let (Some(layout), true) = (self.layout.now(), width > 0.0) {
             let (camera, follows) = Camera::readable(layout.bounds, layout.focus, width, height, HEADING);
             self.follows.set(follows);
+            let wanted = self.wanted.now().and_then(|node| layout.rect_of(&Target::Node(node)));
+            if let (true, Some(room)) = (follows, wanted) {
+                self.follows.set(false);
+                self.camera.set(camera.around(room.center(), layout.focus, width, height, HEADING));
+                return;
+            }
             self.camera.set(if follows {
                 camera.around(point(0.0, 0.0), layout.focus, width, height, HEADING)
             } else {
@@ -120,14 +129,12 @@ impl Stage {
     pub fn activate(self, target: &Target) {
         let Some(scene) = self.app.scene.now() else { return };
         match *target {
-            Target::Node(node) => {
-                let node = &scene.nodes[node];
-                let is_room = layout::rooms_of(&scene, &focus_now(self.app, self.opened));
-                let index = scene.nodes.iter().position(|other| other.name == node.name);
-                if index.is_some_and(|index| !is_room.contains(&index)) {
-                    self.opened.update(|opened| {
-                        opened.insert(node.name.clone());
-                    });
+            Target::Node(index) => {
+                let node = &scene.nodes[index];
+                if !layout::rooms_of(&scene, &focus_now(self.app, self.opened)).contains(&index) {
+                    self.own_camera.set(false);
+                    self.wanted.set(Some(index));
+                    self.opened.update(|opened| opened.insert(node.name.clone()));
                 }
                 self.app.look_at_object("nodes", "", &node.name);
             }
@@ -158,12 +165,12 @@ impl Stage {
     }
 }
 
-fn focus(app: App, opened: Var<BTreeSet<String>>) -> Focus {
+fn focus(app: App, opened: Var<Few<String>>) -> Focus {
     let places = app.flow.with(|flow| flow.as_ref().map(|flow| route::places(flow)).unwrap_or_default());
     Focus { places, opened: opened.get() }
 }
 
-fn focus_now(app: App, opened: Var<BTreeSet<String>>) -> Focus {
+fn focus_now(app: App, opened: Var<Few<String>>) -> Focus {
     let places = app.flow.peek(|flow| flow.as_ref().map(|flow| route::places(flow)).unwrap_or_default());
     Focus { places, opened: opened.now() }
 }
@@ -179,6 +186,7 @@ pub fn stage(app: App) -> Nodes {
     effect(move || {
         stage.layout.track();
         stage.size.track();
+        app.flow.track();
         if !stage.own_camera.now() {
             stage.begin();
         }
