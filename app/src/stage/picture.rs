@@ -197,7 +197,7 @@ fn draw_pod(picture: &mut Picture, pod: &PodView, at: &PodPlace, focus: &Focus) 
                 true => (pod.ip.as_str(), Face::Mono, Tone::Ink2),
                 false => (word, Face::Note, phase_tone(pod.phase)),
             };
-            let line = text::fit(line, place.width - 22.0, face);
+            let line = text::fit(line, place.width - 16.0, face);
             picture.text(point(place.x + 13.0, place.y + 45.0), line, face, tone);
         }
         PodShape::Chip => {

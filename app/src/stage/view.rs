@@ -184,6 +184,10 @@ pub fn stage(app: App) -> Nodes {
     platform::on_resize(&frame.0, move |width, height| stage.size.put((width, height)));
     gestures::listen(&frame.0, stage);
     effect(move || {
+        app.flow.track();
+        stage.wanted.set(None);
+    });
+    effect(move || {
         stage.layout.track();
         stage.size.track();
         app.flow.track();
