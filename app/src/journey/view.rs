@@ -10,6 +10,7 @@ use podhop_engine::protocol::{
     CauseView, FlowView, OriginView, ReplyBody, RequestBody, StepView, TextRange, VerdictKind,
 };
 use std::rc::Rc;
+use wasm_bindgen::JsCast;
 
 /// What the list of steps keeps while it is shown.
 #[derive(Clone, Copy)]
@@ -27,20 +28,22 @@ struct Row {
     at: Option<TextRange>,
     row: web_sys::Element,
     head: web_sys::Element,
+    buttons: Vec<web_sys::Element>,
 }
 
 pub fn journey(app: App) -> El {
     let list = List { app, turned: Var::new(Few::default()), rows: Var::new(Vec::new()) };
-    let view = el("div").class("journey").live(move || {
-        list.rows.update(Vec::clear);
-        let Some(flow) = app.flow.get() else {
-            return vec![empty("No conversation yet. Run a command such as ping in the terminal.")];
-        };
-        let groups = app.unfolded.with(|unfolded| model::groups(&flow, unfolded));
-        let mut nodes = vec![head(app, &flow)];
-        nodes.extend(groups.into_iter().map(|group| group_view(list, &flow, group)));
-        nodes
-    });
+    let view =
+        el("div").class("journey").on("keydown", move |event| on_key(app, event.unchecked_ref())).live(move || {
+            list.rows.update(Vec::clear);
+            let Some(flow) = app.flow.get() else {
+                return vec![empty("No conversation yet. Run a command such as ping in the terminal.")];
+            };
+            let groups = app.unfolded.with(|unfolded| model::groups(&flow, unfolded));
+            let mut nodes = vec![head(app, &flow)];
+            nodes.extend(groups.into_iter().map(|group| group_view(list, &flow, group)));
+            nodes
+        });
     effect(move || {
         app.flow.track();
         list.turned.update(Few::clear);
@@ -53,6 +56,21 @@ pub fn journey(app: App) -> El {
     });
     keep_in_sight(app);
     view
+}
+
+/// Up and down go through the steps, as left and right do everywhere.
+fn on_key(app: App, event: &web_sys::KeyboardEvent) {
+    match event.key().as_str() {
+        "ArrowDown" => app.step(1),
+        "ArrowUp" => app.step(-1),
+        _ => return,
+    }
+    event.prevent_default();
+    if let Some((packet, step)) = app.player.beat.now() {
+        // Its group may open only now.
+        let id = head_id(packet, step);
+        gloo::timers::callback::Timeout::new(0, move || platform::focus(&id)).forget();
+    }
 }
 
 /// Shows whether a step is done, is the present one, or was caused by the line that the caret is on.
@@ -70,6 +88,10 @@ fn mark(app: App, row: &Row, beat: Option<(usize, usize)>) {
     if row.row.class_name() != class {
         row.row.set_class_name(&class);
         let _ = row.head.set_attribute("aria-current", if on { "step" } else { "false" });
+        // One stop of the Tab key for the whole list: the present step, its row and its line.
+        for button in &row.buttons {
+            let _ = button.set_attribute("tabindex", if on { "0" } else { "-1" });
+        }
     }
 }
 
@@ -90,6 +112,10 @@ fn keep_in_sight(app: App) {
 
 fn step_id(packet: usize, step: usize) -> String {
     ["step-", &packet.to_string(), "-", &step.to_string()].concat()
+}
+
+fn head_id(packet: usize, step: usize) -> String {
+    [&step_id(packet, step), "-head"].concat()
 }
 
 fn head(app: App, flow: &FlowView) -> El {
@@ -170,6 +196,8 @@ fn plumbing_button(app: App, packet: usize, count: usize) -> Nodes {
 
 fn step_view(app: App, packet: usize, index: usize, step: &StepView) -> Row {
     let mut head = button("step-head")
+        .id(&head_id(packet, index))
+        .attr("tabindex", "-1")
         .part("span", "dot", "")
         .part("b", "", &step.title)
         .part("span", "dev", &model::where_of(step))
@@ -189,24 +217,31 @@ fn step_view(app: App, packet: usize, index: usize, step: &StepView) -> Row {
     if !step.changes.is_empty() {
         body = body.kid(el("p").class("changes").kids(step.changes.iter().map(change).collect()));
     }
+    let mut buttons = vec![head.0.clone()];
     if let Some(cause) = &step.cause {
-        body = body.kid(cause_view(app, cause));
+        let (view, links) = cause_view(app, cause);
+        body = body.kid(view);
+        buttons.extend(links);
     }
     let at = step.cause.as_ref().and_then(|cause| cause.origin.at.clone());
     let row = el("li").id(&step_id(packet, index));
-    Row { packet, step: index, at, head: head.0.clone(), row: row.kid(head).kid(body).0 }
+    Row { packet, step: index, at, buttons, head: head.0.clone(), row: row.kid(head).kid(body).0 }
 }
 
-/// The row that decided, with ways to its table and to its YAML.
-fn cause_view(app: App, cause: &CauseView) -> El {
+/// The row that decided, with ways to its table and to its YAML; the buttons in it.
+fn cause_view(app: App, cause: &CauseView) -> (El, Vec<web_sys::Element>) {
     let ask = TableAsk { place: cause.place.clone(), table: cause.table.clone(), lit: cause.text.clone() };
-    let row = button("row").title("Show it in its table").text(&cause.text);
+    let row = button("row").attr("tabindex", "-1").title("Show it in its table").text(&cause.text);
+    let origin = origin_view(app, &cause.origin);
+    let mut buttons = vec![row.0.clone()];
+    if origin.0.tag_name().eq_ignore_ascii_case("button") {
+        let _ = origin.0.set_attribute("tabindex", "-1");
+        buttons.push(origin.0.clone());
+    }
     let command = el("span").class("command").title("On a real cluster, run this there").text(&cause.command);
-    el("div")
-        .class("cause")
-        .kid(row.on_click(move || app.look_at_table(ask.clone())))
-        .kid(origin_view(app, &cause.origin))
-        .kid(command)
+    let view =
+        el("div").class("cause").kid(row.on_click(move || app.look_at_table(ask.clone()))).kid(origin).kid(command);
+    (view, buttons)
 }
 
 /// Where a row comes from; a link if that is a line of YAML.

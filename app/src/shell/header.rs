@@ -41,8 +41,7 @@ fn theme_button(app: App) -> El {
         app.theme_epoch.update(|epoch| *epoch += 1);
     });
     button("ghost")
-        .label("Dark theme")
-        .bool_of("aria-pressed", move || dark.get())
+        .attr_of("aria-label", move || [if dark.get() { "Dark" } else { "Light" }, " theme, change it"].concat())
         .on_click(move || {
             let theme = if is_dark() { "light" } else { "dark" };
             platform::set_root_data("theme", theme);
@@ -50,7 +49,8 @@ fn theme_button(app: App) -> El {
             dark.put(theme == "dark");
             app.theme_epoch.update(|epoch| *epoch += 1);
         })
-        .kid(el("span").text_of(move || if dark.get() { "☾ Dark" } else { "☀ Light" }.to_string()))
+        .kid(el("span").attr("aria-hidden", "true").text_of(move || if dark.get() { "☾ " } else { "☀ " }.to_string()))
+        .kid(el("span").text_of(move || if dark.get() { "Dark" } else { "Light" }.to_string()))
 }
 
 fn is_dark() -> bool {

@@ -3,10 +3,11 @@
 use crate::dom::{Nodes, button, el};
 use web_sys::HtmlDialogElement;
 
-const KEYS: [(&str, &str); 12] = [
+const KEYS: [(&str, &str); 13] = [
     ("Space", "play or pause"),
     ("→  ←", "one step on, one step back"),
     ("Home  End", "first step, last step"),
+    ("↑  ↓", "in the journey: from step to step"),
     ("Tab", "from area to area; the cluster is one stop"),
     ("arrows", "in the cluster: through nodes, Pods and devices"),
     ("Enter", "in the cluster: look at it; on a node far away: open it"),

@@ -18,15 +18,15 @@ pub fn page(app: App) -> El {
         _ => "stage",
     };
     let area = |tag: &str, class: &str, id: &str, label: &str| el(tag).class(class).id(id).label(label);
-    el("div")
+    el("main")
         .class("app")
         .attr_of("data-pane", move || pane().to_string())
         .kid(header::header(app))
         .kid(pane_tabs(app))
         .kid(notice(app))
         .kid(area("section", "edit", "pane-editor", "Manifests").kids(crate::editor::view::editor(app)))
-        .kid(area("main", "stage", "pane-stage", "Cluster").kids(crate::stage::view::stage(app)))
-        .kid(inspector(app, area("aside", "insp", "pane-inspector", "Inspector")))
+        .kid(area("section", "stage", "pane-stage", "Cluster").kids(crate::stage::view::stage(app)))
+        .kid(inspector(app, area("section", "insp", "pane-inspector", "Inspector")))
         .kid(area("section", "play", "pane-play", "Playback").kids(crate::playback::view::playback(app)))
         .kid(dock(app, area("section", "dock", "pane-dock", "Console")))
         .kid(el("div").class("unseen").attr("role", "status").text_of(move || app.spoken.get()))

@@ -60,7 +60,14 @@ pub fn tree(stage: Stage) -> El {
         .attr("role", "tree")
         .label("Nodes, Pods and devices")
         .on("keydown", on_key)
-        .on("focusin", move |_| stage.focused.put(Some(present())))
+        .on("focusin", move |event| {
+            let id = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok()).map(|row| row.id());
+            let row = items.peek(|items| items.iter().find(|item| Some(id_of(&item.target)) == id).cloned());
+            if let Some(row) = row {
+                current.put(row.target.clone());
+                stage.focused.put(Some(row.target));
+            }
+        })
         .on("focusout", move |_| stage.focused.put(None))
         .live(rows)
 }

@@ -9,6 +9,10 @@ export class PodhopPage {
     this.problems = [];
     this.hosts = new Set();
     this.editor = page.getByRole("textbox", { name: "Manifests" });
+    this.terminal = page.getByRole("textbox", { name: "Command" });
+    this.output = page.getByRole("log", { name: "Output" });
+    this.problemList = page.getByRole("region", { name: "Problems" });
+    this.presentStep = page.locator('.step-head[aria-current="step"]');
     page.on("console", (message) => {
       if (["error", "warning"].includes(message.type())) this.problems.push(`console: ${message.text()}`);
     });
@@ -42,6 +46,20 @@ export class PodhopPage {
   /** Waits until the first flow has played to its end. */
   async flowPlayed() {
     await this.page.locator('html[data-podhop-flow="done"]').waitFor({ state: "attached", timeout: 60_000 });
+  }
+
+  tab(name) {
+    return this.page.getByRole("tab", { name });
+  }
+
+  button(name) {
+    return this.page.getByRole("button", { name, exact: true });
+  }
+
+  /** Types a line into the terminal. */
+  async run(line) {
+    await this.terminal.fill(line);
+    await this.terminal.press("Enter");
   }
 
   async revision() {
