@@ -43,7 +43,7 @@ pub struct TableAsk {
     pub lit: String,
 }
 
-/// An object that is looked at: `pods`, `default`, `pod-a`.
+/// An object that is looked at: `Pod`, `default`, `pod-a`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ObjectAsk {
     pub kind: String,

@@ -28,8 +28,8 @@ pub fn object(app: App) -> El {
 /// The place of the object's tables, for Pods and nodes.
 fn place_of(ask: &ObjectAsk) -> Option<String> {
     match ask.kind.as_str() {
-        "pods" => Some(["pod/", &ask.namespace, "/", &ask.name].concat()),
-        "nodes" => Some(["node/", &ask.name].concat()),
+        "Pod" => Some(["pod/", &ask.namespace, "/", &ask.name].concat()),
+        "Node" => Some(["node/", &ask.name].concat()),
         _ => None,
     }
 }

@@ -8,10 +8,12 @@ use wasm_bindgen::prelude::*;
 #[derive(Clone)]
 pub struct Frames(Rc<Inner>);
 
+type Callback = Closure<dyn FnMut(f64)>;
+
 struct Inner {
     running: Cell<bool>,
     asked: Cell<bool>,
-    closure: RefCell<Option<Closure<dyn FnMut(f64)>>>,
+    closure: RefCell<Option<Callback>>,
 }
 
 impl Frames {

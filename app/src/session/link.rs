@@ -24,6 +24,7 @@ pub enum Restart {
 }
 
 type Answer = Box<dyn FnOnce(ReplyBody)>;
+type EditAnswer = Rc<dyn Fn(ReplyBody)>;
 
 struct Pending {
     id: u32,
@@ -40,7 +41,7 @@ struct Inner {
     failures: u32,
     on_restart: Option<Rc<dyn Fn(Restart)>>,
     /// The newest text that waits to be sent, with what to do with the answer.
-    edit: Option<(String, String, Rc<dyn Fn(ReplyBody)>)>,
+    edit: Option<(String, String, EditAnswer)>,
     gather: Option<Timeout>,
     editing: bool,
 }
@@ -104,7 +105,7 @@ impl Session {
 
     /// The text of a file has changed. Sends the newest text when the last one has been answered, so that a slow
     /// cluster is never more than one text behind.
-    pub fn edit(&self, file: &str, text: &str, answer: Rc<dyn Fn(ReplyBody)>) {
+    pub fn edit(&self, file: &str, text: &str, answer: EditAnswer) {
         let session = self.clone();
         let mut inner = self.0.borrow_mut();
         if inner.edit.as_ref().is_some_and(|(waiting, ..)| waiting != file) {

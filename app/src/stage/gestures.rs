@@ -20,6 +20,8 @@ struct Fingers {
     pinched: bool,
 }
 
+type Act = Box<dyn Fn(&PointerEvent, &mut Fingers)>;
+
 fn at(event: &web_sys::MouseEvent) -> Point {
     let target = event.current_target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
     let rect = target.map(|element| element.get_bounding_client_rect());
@@ -30,7 +32,7 @@ fn at(event: &web_sys::MouseEvent) -> Point {
 /// Listens as long as the page lives.
 pub fn listen(frame: &web_sys::Element, stage: Stage) {
     let fingers = Rc::new(RefCell::new(Fingers::default()));
-    let on = |name: &'static str, act: Box<dyn Fn(&PointerEvent, &mut Fingers)>| {
+    let on = |name: &'static str, act: Act| {
         let fingers = fingers.clone();
         let listener = EventListener::new(frame, name, move |event| {
             act(event.unchecked_ref(), &mut fingers.borrow_mut());

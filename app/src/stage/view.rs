@@ -136,15 +136,15 @@ impl Stage {
                     self.wanted.set(Some(index));
                     self.opened.update(|opened| opened.insert(node.name.clone()));
                 }
-                self.app.look_at_object("nodes", "", &node.name);
+                self.app.look_at_object("Node", "", &node.name);
             }
             Target::Pod(node, pod) => {
                 let pod = &scene.nodes[node].pods[pod];
-                self.app.look_at_object("pods", &pod.namespace, &pod.name);
+                self.app.look_at_object("Pod", &pod.namespace, &pod.name);
             }
             Target::Pending(pod) => {
                 let pod = &scene.pending[pod];
-                self.app.look_at_object("pods", &pod.namespace, &pod.name);
+                self.app.look_at_object("Pod", &pod.namespace, &pod.name);
             }
             Target::Device(node, device) => {
                 let node = &scene.nodes[node];

@@ -30,7 +30,7 @@ pub enum RequestBody {
     Headers { flow: u32, packet: u32, step: u32 },
     /// One table of one namespace in the real tool's text: `place` as in `StepView.place`.
     Table { place: String, table: String },
-    /// One object: kind as in `pods`, namespace empty for cluster-scoped kinds.
+    /// One object: kind as manifests write it (`Pod`), namespace empty for cluster-scoped kinds.
     Object { kind: String, namespace: String, name: String },
     /// A conversation as pcapng bytes; one packet of it if given.
     Pcap { flow: u32, packet: Option<u32> },
