@@ -280,7 +280,7 @@ impl App {
                 log.clear();
             }
         });
-        self.prompt.set(console.prompt);
+        self.prompt.set(console.prompt.trim_end().to_string());
         self.diagnostics.set(console.diagnostics);
         self.take_files(console.files, &before);
         if let Some(scene) = console.scene {

@@ -3,6 +3,7 @@
 use super::playlist::Playlist;
 use crate::dom::Var;
 use crate::platform::{self, Frames};
+use crate::stage::geometry::within;
 use std::rc::Rc;
 
 /// The speeds that can be chosen.
@@ -113,7 +114,7 @@ impl Player {
     /// Jumps to a moment.
     pub fn seek(self, ms: f64) {
         self.pause();
-        self.move_to(ms.clamp(0.0, self.total_ms()));
+        self.move_to(within(ms, 0.0, self.total_ms()));
     }
 
     /// Shows a step at rest.
@@ -153,7 +154,7 @@ impl Player {
         }
         let mut state = self.state.now();
         // A hidden tab gets no frames; its pause is not made up for.
-        let passed = state.last_frame_ms.map_or(0.0, |last| (now - last).clamp(0.0, 100.0));
+        let passed = state.last_frame_ms.map_or(0.0, |last| within(now - last, 0.0, 100.0));
         state.last_frame_ms = Some(now);
         let speed = SPEEDS[self.speed.now().min(SPEEDS.len() - 1)].0;
         let before = self.ms.now();

@@ -4,6 +4,7 @@ use super::player::SPEEDS;
 use super::playlist;
 use crate::dom::{El, Nodes, button, derived, effect, el};
 use crate::parts::{self, icon, icon_button};
+use crate::stage::geometry::within;
 use crate::state::App;
 use web_sys::HtmlInputElement;
 
@@ -45,7 +46,7 @@ fn clock(app: App) -> String {
 
 fn percent(part: f64) -> String {
     // Hundredths of a percent are finer than a pixel, and need no floating-point formatting.
-    let hundredths = (part.clamp(0.0, 1.0) * 10_000.0) as u32;
+    let hundredths = (within(part, 0.0, 1.0) * 10_000.0) as u32;
     let (whole, rest) = (hundredths / 100, hundredths % 100);
     let zero = if rest < 10 { "0" } else { "" };
     [&whole.to_string(), ".", zero, &rest.to_string(), "%"].concat()

@@ -1,6 +1,6 @@
 //! Pan and zoom: world pixels to the canvas's CSS pixels.
 
-use super::geometry::{Point, Rect, point, rect};
+use super::geometry::{Point, Rect, point, rect, within};
 
 /// screen = world × scale + (x, y)
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -13,7 +13,7 @@ pub struct Camera {
 const SCALE_MIN: f64 = 0.08;
 const SCALE_MAX: f64 = 4.0;
 /// Below this the smallest letters cannot be read.
-const SCALE_READABLE: f64 = 0.78;
+const SCALE_READABLE: f64 = 0.72;
 /// Space around a fitted picture.
 const MARGIN: f64 = 20.0;
 
@@ -22,7 +22,7 @@ impl Camera {
     /// blown up beyond 1.15.
     pub fn fit(bounds: Rect, width: f64, height: f64, top: f64) -> Camera {
         let (across, down) = (width - 2.0 * MARGIN, height - top - MARGIN);
-        let scale = (across / bounds.width).min(down / bounds.height).clamp(SCALE_MIN, 1.15);
+        let scale = within((across / bounds.width).min(down / bounds.height), SCALE_MIN, 1.15);
         let x = (width - bounds.width * scale) / 2.0 - bounds.x * scale;
         // A picture that is much lower than the canvas hangs in its upper part, where the eye begins.
         let spare = (down - bounds.height * scale).max(0.0);
@@ -47,7 +47,7 @@ impl Camera {
         let place = |at: f64, from: f64, to: f64, start: f64, room: f64| {
             let (low, high) = (start + room - to * self.scale, start - from * self.scale);
             // Smaller than the room: in its middle.
-            if low > high { (low + high) / 2.0 } else { (start + room / 2.0 - at * self.scale).clamp(low, high) }
+            if low > high { (low + high) / 2.0 } else { within(start + room / 2.0 - at * self.scale, low, high) }
         };
         let x = place(at.x, focus.x, focus.right(), MARGIN, width - 2.0 * MARGIN);
         let y = place(at.y, focus.y, focus.bottom(), top, height - top - MARGIN);
@@ -64,7 +64,7 @@ impl Camera {
 
     /// Zooms by a factor; the world stays under the screen point `about`.
     pub fn zoomed(self, factor: f64, about: Point) -> Camera {
-        let scale = (self.scale * factor).clamp(SCALE_MIN, SCALE_MAX);
+        let scale = within(self.scale * factor, SCALE_MIN, SCALE_MAX);
         let world = self.to_world(about);
         Camera { scale, x: about.x - world.x * scale, y: about.y - world.y * scale }
     }
@@ -77,7 +77,7 @@ impl Camera {
     pub fn view(self, width: f64, height: f64) -> View {
         let (from, to) = (self.to_world(point(0.0, 0.0)), self.to_world(point(width, height)));
         let world = rect(from.x, from.y, to.x - from.x, to.y - from.y);
-        View { world, legible: (0.92 / self.scale).clamp(1.0, 3.2) }
+        View { world, legible: within(0.92 / self.scale, 1.0, 3.2) }
     }
 }
 
@@ -99,7 +99,7 @@ mod tests {
         let (a, b) = (camera.to_screen(point(0.0, 0.0)), camera.to_screen(point(2000.0, 700.0)));
         assert!(a.x >= 0.0 && a.y >= 50.0 && b.x <= 800.0 && b.y <= 600.0);
         let (near, follows) = Camera::readable(bounds, bounds, 390.0, 600.0, 50.0);
-        assert!(follows && near.scale > 0.7);
+        assert!(follows && near.scale >= SCALE_READABLE);
         let around = near.around(point(1000.0, 300.0), bounds, 390.0, 600.0, 50.0);
         assert!((around.to_screen(point(1000.0, 300.0)).x - 195.0).abs() < 1.0);
         let left = near.around(point(0.0, 0.0), bounds, 390.0, 600.0, 50.0);

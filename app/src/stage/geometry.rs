@@ -21,6 +21,12 @@ impl Point {
     }
 }
 
+/// As `f64::clamp`, whose panic message would bring all of floating-point formatting into the page's module. `low` wins
+/// where it is above `high`.
+pub fn within(value: f64, low: f64, high: f64) -> f64 {
+    value.min(high).max(low)
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Rect {
     pub x: f64,

@@ -1,6 +1,6 @@
 //! Pointer and wheel: pan, zoom, pinch, hover, click.
 
-use super::geometry::{Point, point};
+use super::geometry::{Point, point, within};
 use super::view::Stage;
 use crate::state::Tab;
 use gloo::events::{EventListener, EventListenerOptions};
@@ -61,7 +61,7 @@ pub fn listen(frame: &web_sys::Element, stage: Stage) {
         let unit = if event.delta_mode() == WheelEvent::DOM_DELTA_LINE { 24.0 } else { 1.0 };
         // A trackpad's pinch comes as a wheel with Ctrl, in small portions.
         let speed = if event.ctrl_key() { 0.01 } else { 0.0016 };
-        stage.zoom((-event.delta_y() * unit * speed).exp().clamp(0.5, 2.0), Some(at(event)));
+        stage.zoom(within((-event.delta_y() * unit * speed).exp(), 0.5, 2.0), Some(at(event)));
     });
     wheel.forget();
 }

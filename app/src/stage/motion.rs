@@ -1,7 +1,7 @@
 //! What moves: the lines of the ways taken, the envelope at its moment, the signs at the ends.
 
 use super::camera::View;
-use super::geometry::{Point, Rect, point, rect};
+use super::geometry::{Point, Rect, point, rect, within};
 use super::layout::Layout;
 use super::prim::{Align, Picture, Prim, Stroke, Tone};
 use super::route::{Map, Route};
@@ -48,7 +48,7 @@ pub struct Moment {
 
 /// Slow at both ends, quick in the middle.
 fn eased(part: f64) -> f64 {
-    let part = part.clamp(0.0, 1.0);
+    let part = within(part, 0.0, 1.0);
     part * part * (3.0 - 2.0 * part)
 }
 
@@ -166,7 +166,7 @@ pub fn card(envelope: &[(String, String)], at: Point, view: View) -> Rect {
     let beside = 14.0 * scale;
     let across = eased(((at.x - view.world.x) / view.world.width - 0.35) / 0.3);
     let x = at.x + beside - across * (width + 2.0 * beside);
-    let inside = |at: f64, from: f64, room: f64| at.clamp(from, (from + room).max(from));
+    let inside = |at: f64, from: f64, room: f64| within(at, from, from + room);
     let x = inside(x, view.world.x + 4.0, view.world.width - width - 8.0);
     let y = inside(at.y - height / 2.0, view.world.y + 4.0, view.world.height - height - 8.0);
     rect(x, y, width, height)

@@ -1,7 +1,7 @@
 //! The only code that touches a canvas.
 
 use super::camera::Camera;
-use super::geometry::{Point, Rect, point};
+use super::geometry::{Point, Rect, point, within};
 use super::prim::{Align, Picture, Prim, Stroke, Tone};
 use super::text::Face;
 use crate::platform;
@@ -48,7 +48,7 @@ pub struct Painter<'a> {
 impl<'a> Painter<'a> {
     /// Clears a canvas of `width` × `height` CSS pixels, sized for the screen's pixels, and looks through the camera.
     pub fn begin(canvas: &HtmlCanvasElement, size: (f64, f64), camera: Camera, palette: &'a Palette) -> Option<Self> {
-        let ratio = platform::window().device_pixel_ratio().clamp(0.5, 4.0);
+        let ratio = within(platform::window().device_pixel_ratio(), 0.5, 4.0);
         let (width, height) = ((size.0 * ratio).round() as u32, (size.1 * ratio).round() as u32);
         if canvas.width() != width || canvas.height() != height {
             canvas.set_width(width);

@@ -25,7 +25,9 @@ pub fn picture(scene: &Scene, layout: &Layout, focus: &Focus) -> Picture {
         let mut label = layout.tiles.len().to_string();
         label.push_str(if layout.tiles.len() == 1 { " more node" } else { " more nodes" });
         picture.text(point(frame.x + 16.0, frame.y + 22.0), label, Face::Note, Tone::Ink3);
-        picture.line(vec![point(frame.x + 40.0, frame.y), point(frame.x + 40.0, layout.bus.0.y)], wire());
+        // Between the Pods that wait and the gateway.
+        let x = layout.gateway.x - 10.0;
+        picture.line(vec![point(x, frame.y), point(x, layout.bus.0.y)], wire());
     }
     for tile in &layout.tiles {
         if layout.tile_frame.is_none() {
@@ -141,7 +143,7 @@ fn devices(picture: &mut Picture, node: &NodeView, room: &Room) {
             false if bridge => (at.rect.x + POD_WIDTH / 2.0 + 14.0, Align::Left),
             false => (room.lane_x + 14.0, Align::Left),
         };
-        picture.aligned(point(x, at.rect.y + 17.0), label, Face::Mono, Tone::Ink2, align);
+        picture.aligned(point(x, at.rect.y + if bridge { 14.0 } else { 17.0 }), label, Face::Mono, Tone::Ink2, align);
         if room.tunnel == Some(i) {
             let mtu = ["MTU ", &device.mtu.to_string()].concat();
             let (x, align) = match room.mirrored {

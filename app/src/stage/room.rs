@@ -62,6 +62,8 @@ pub struct Room {
     pub bypass_x: f64,
     /// y of the bridge's, the tunnel's and the NIC's middle.
     pub bridge_y: f64,
+    /// y at which packets run along the bridge: under its name.
+    pub bridge_way_y: f64,
     pub tunnel_y: f64,
     pub nic_y: f64,
 }
@@ -167,6 +169,7 @@ pub fn place(plan: &RoomPlan, node: &NodeView, room: Rect, mirrored: bool) -> Ro
         lane_x: left(PAD + POD_WIDTH / 2.0, 0.0),
         bypass_x: left(room.width - 14.0, 0.0),
         bridge_y: bridge_top + half,
+        bridge_way_y: bridge_top + 20.0,
         tunnel_y: tunnel_top + half,
         nic_y: nic_top + half,
     };

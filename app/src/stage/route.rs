@@ -104,10 +104,14 @@ impl Map<'_> {
     pub fn route(&self, packet: &PacketView) -> Route {
         let spots: Vec<Spot> = packet.steps.iter().map(|step| self.spot(step)).collect();
         let mut route = Route::default();
+        // A way that begins at something that is gone by now begins at the first thing that is still there.
+        let known = spots.iter().position(|spot| *spot != Spot::Unknown);
+        let start = known.map(|i| self.stop(&spots, i, &packet.steps[i], None));
         let mut last: Option<(Point, Spot)> = None;
         for (i, spot) in spots.iter().enumerate() {
-            let at = self.stop(&spots, i, &packet.steps[i], last.map(|l| l.0));
-            if let Some((from, before)) = last {
+            let at =
+                self.stop(&spots, i, &packet.steps[i], last.map(|l| l.0).or(start.filter(|_| *spot == Spot::Unknown)));
+            if let Some((from, before)) = last.filter(|(_, before)| *before != Spot::Unknown) {
                 for corner in self.corners(from, before, at, *spot) {
                     route.line.push(corner);
                 }
@@ -137,7 +141,7 @@ impl Map<'_> {
                 let room = &rooms[room];
                 let came = last.map_or(room.lane_x, |at| at.x);
                 let plugs = room.rect.x + 26.0..=room.rect.right() - 26.0;
-                point(if plugs.contains(&came) { came } else { room.lane_x }, room.bridge_y)
+                point(if plugs.contains(&came) { came } else { room.lane_x }, room.bridge_way_y)
             }
             Spot::Tunnel(room) => point(rooms[room].lane_x, rooms[room].tunnel_y),
             Spot::Nic(room) => point(rooms[room].lane_x, rooms[room].nic_y),
@@ -181,7 +185,7 @@ impl Map<'_> {
                 let room = &self.layout.rooms[a];
                 let upper = |spot: Spot| matches!(spot, Spot::Pod { .. } | Spot::Veth { .. } | Spot::Bridge(_));
                 if upper(before) || upper(spot) {
-                    vec![point(from.x, room.bridge_y), point(to.x, room.bridge_y)]
+                    vec![point(from.x, room.bridge_way_y), point(to.x, room.bridge_way_y)]
                 } else if matches!(before, Spot::Nic(_)) || matches!(spot, Spot::Nic(_)) {
                     let own = if matches!(before, Spot::Nic(_)) { to } else { from };
                     vec![point(own.x, room.own_processes().y), point(room.lane_x, room.own_processes().y)]
