@@ -218,6 +218,16 @@ impl Draft {
         self.work.insert(Work::Schedule);
     }
 
+    /// A Pod that has done its work: it holds neither address nor place.
+    pub fn end_pod(&mut self, node: &Arc<str>, key: &PodKey, well: bool) {
+        self.unbind(key);
+        self.change_pod(key, |record| {
+            record.node = Some(node.clone());
+            record.phase = if well { PodPhase::Succeeded } else { PodPhase::Failed };
+            record.reason = if well { "Completed" } else { "Error" }.into();
+        });
+    }
+
     pub(super) fn remove_pod(&mut self, key: &PodKey) {
         self.unbind(key);
         if self.revision.pods.get(key).is_some_and(|pod| pod.owner.is_none()) {

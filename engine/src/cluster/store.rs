@@ -1,7 +1,7 @@
 //! The store: files, the revision in force and those before it.
 
 use super::files::File;
-use super::{Draft, ObjectKey, Options, Outcome, Revision};
+use super::{Draft, ObjectKey, Options, Outcome, PodKey, PodPhase, Revision};
 use crate::manifest::fields::FieldTable;
 use crate::manifest::{Diagnostics, Source, Sources};
 use std::collections::{BTreeSet, VecDeque};
@@ -140,6 +140,16 @@ impl Cluster {
         let applied = self.finish(draft, applied);
         self.seal();
         applied
+    }
+
+    /// The containers of a running Pod that is not restarted have ended; no-op for any other.
+    pub fn end_pod(&mut self, key: &PodKey, well: bool, now_ns: u64) {
+        let running = self.current.pods.get(key).filter(|pod| pod.phase == PodPhase::Running);
+        let Some(node) = running.and_then(|pod| pod.node.clone()) else { return };
+        let mut draft = self.draft(now_ns);
+        draft.end_pod(&node, key, well);
+        self.finish(draft, Applied::default());
+        self.seal();
     }
 
     /// The files as they are now belong to the revision in force.

@@ -1,5 +1,6 @@
 //! A terminal: shells within shells (`kubectl exec -it … -- sh`, `ssh NODE`), line by line.
 
+use super::kubectl;
 use super::machine::{Context, Effects, Machine};
 use super::shell::{self, Chunk, Dialect, Io, Session};
 use crate::cluster::PodKey;
@@ -75,7 +76,10 @@ impl Terminal {
             let outcome = shell::run(script, &mut machine, &mut shell.session, &mut io);
             status = outcome.status;
             if outcome.exited && self.shells.len() > 1 {
-                self.shells.pop();
+                let shell = self.shells.pop();
+                if let Some(Context::Container { pod, .. }) = shell.map(|shell| shell.context) {
+                    kubectl::left(world, &pod, status);
+                }
             }
         }
         if let Some(context) = effects.entered.take() {

@@ -42,7 +42,7 @@ fn add(draft: &mut Draft, node_name: &Arc<str>, key: &PodKey, fates: &mut Fates)
     };
     let failing = match fates.of(draft, &pod, &node) {
         Fate::Runs(failing) => failing,
-        Fate::Ended(well) => return end(draft, node_name, key, well),
+        Fate::Ended(well) => return draft.end_pod(node_name, key, well),
     };
     let wired = if pod.host_network {
         Ok((node.ip, node.ip_origin.clone(), false))
@@ -86,16 +86,6 @@ fn add(draft: &mut Draft, node_name: &Arc<str>, key: &PodKey, fates: &mut Fates)
         record.started_at_ns = Some(now);
         record.version = number;
     }
-}
-
-/// A Pod that has done its work: it holds neither address nor place.
-fn end(draft: &mut Draft, node_name: &Arc<str>, key: &PodKey, well: bool) {
-    draft.unbind(key);
-    draft.change_pod(key, |record| {
-        record.node = Some(node_name.clone());
-        record.phase = if well { PodPhase::Succeeded } else { PodPhase::Failed };
-        record.reason = if well { "Completed" } else { "Error" }.into();
-    });
 }
 
 fn fail(draft: &mut Draft, key: &PodKey, message: String) {

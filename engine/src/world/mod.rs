@@ -14,7 +14,7 @@ pub use runtime::{Finished, Limit, Runtime};
 pub use scratch::Scratch;
 pub use tables::TableCache;
 
-use crate::cluster::{Applied, Cluster, ObjectKey, Options, Revision};
+use crate::cluster::{Applied, Cluster, ObjectKey, Options, PodKey, Revision};
 use crate::control;
 use crate::dataplane::{Neighbor, NetnsState, Process, Surroundings};
 use crate::tables::{LinkIndex, Netns, NetnsId, Segment};
@@ -80,6 +80,11 @@ impl World {
     /// `kubectl delete`
     pub fn delete(&mut self, keys: &[ObjectKey]) -> Applied {
         self.change(|cluster, now| cluster.delete(keys, now))
+    }
+
+    /// The containers of a Pod that is not restarted have ended.
+    pub fn end_pod(&mut self, key: &PodKey, well: bool) {
+        self.change(|cluster, now| cluster.end_pod(key, well, now));
     }
 
     pub fn revision(&self) -> &Revision {

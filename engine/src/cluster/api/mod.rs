@@ -6,7 +6,7 @@ mod status;
 mod time;
 
 pub use status::{ContainerState, ContainerStatus, ReplicaCounts, container_statuses, replica_counts};
-pub use time::{EPOCH_SECONDS, timestamp};
+pub use time::{EPOCH_SECONDS, seconds_of, timestamp};
 
 use super::{Body, Kind, Object, ObjectKey, Provenance, Revision};
 use crate::manifest::emit::json_compact;

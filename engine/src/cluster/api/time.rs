@@ -19,6 +19,21 @@ pub fn timestamp(ns: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}Z", second % 60)
 }
 
+/// The way back: seconds since 1970 of an RFC 3339 time in UTC. Models Howard Hinnant's `days_from_civil`.
+pub fn seconds_of(timestamp: &str) -> Option<i64> {
+    let (date, time) = timestamp.strip_suffix('Z')?.split_once('T')?;
+    let number = |text: &str| text.parse::<i64>().ok().filter(|n| (0..10_000).contains(n));
+    let mut parts = date.splitn(3, '-').map(number);
+    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+    let year = year - i64::from(month <= 2);
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let days = era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468;
+    let mut parts = time.split('.').next()?.splitn(3, ':').map(number);
+    let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next()??);
+    Some(days * 86_400 + hour * 3600 + minute * 60 + second)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -27,6 +42,12 @@ mod tests {
     fn days_are_counted_as_the_calendar_does() {
         assert_eq!(timestamp(0), "2026-01-01T00:00:00Z");
         assert_eq!(timestamp(61_000_000_000), "2026-01-01T00:01:01Z");
+        let moments = [0, 61, 59 * 86_400, 60 * 86_400 + 3_599, (365 + 365 + 59) * 86_400];
+        for second in moments {
+            let text = timestamp(second * 1_000_000_000);
+            assert_eq!(seconds_of(&text), Some((EPOCH_SECONDS + second) as i64), "{text}");
+        }
+        assert_eq!(seconds_of("yesterday"), None);
         assert_eq!(timestamp((365 + 365 + 59) * 86_400 * 1_000_000_000), "2028-02-29T00:00:00Z");
     }
 }

@@ -231,7 +231,8 @@ impl Command<'_, '_> {
                     self.io.err(&text);
                 }
                 _ if names_only => self.io.out(&format!("{key}\n")),
-                outcome => self.io.out(&format!("{key} {}\n", outcome.as_str())),
+                // A kind or kubeadm configuration has no name.
+                outcome => self.io.out(&format!("{} {}\n", key.to_string().trim_end_matches('/'), outcome.as_str())),
             }
         }
         self.diagnostics(applied);
@@ -239,7 +240,7 @@ impl Command<'_, '_> {
     }
 
     /// Errors and warnings about a text, with their places.
-    fn diagnostics(&mut self, applied: &Applied) {
+    pub(super) fn diagnostics(&mut self, applied: &Applied) {
         let mut shown = Diagnostics::default();
         for diagnostic in applied.diagnostics.iter().filter(|diagnostic| diagnostic.severity != Severity::Info) {
             let added = shown.add(diagnostic.severity, diagnostic.code, diagnostic.span, diagnostic.message.clone());

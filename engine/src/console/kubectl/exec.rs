@@ -7,6 +7,7 @@ use crate::console::machine::Context;
 use crate::console::shell::{self, Host};
 use crate::console::terminal;
 use crate::workload::Shell;
+use crate::world::World;
 use std::sync::Arc;
 
 pub const EXEC_FLAGS: &[Flag] = &[
@@ -196,7 +197,9 @@ pub fn debug(command: &mut Command<'_, '_>, parsed: &Parsed) -> Result<i32, Fail
     let suffix = identity::suffix(identity::bits(revision.seed, &["debug", name, &revision.number.to_string()]));
     let pod = format!("node-debugger-{name}-{suffix}");
     let argv: Vec<String> = parsed.arguments[1..].to_vec();
-    let manifest = manifest(&pod, &namespace, name, container, image, profile, parsed.is("tty"));
+    let stays = parsed.is("stdin") || parsed.is("attach");
+    let place = Place { pod: &pod, namespace: &namespace, node: name, container, image };
+    let manifest = place.manifest(profile, parsed.is("tty"), stays, &argv);
     if !parsed.is("quiet") {
         command.io.err(&format!("Creating debugging pod {pod} with container {container} on node {name}.\n"));
     }
@@ -207,14 +210,14 @@ pub fn debug(command: &mut Command<'_, '_>, parsed: &Parsed) -> Result<i32, Fail
             return Err(Failure::Text(format!("Error from server ({reason}): {message}\n")));
         }
     }
-    if !parsed.is("stdin") && !parsed.is("attach") {
+    if !stays {
         return Ok(0);
     }
     let key = PodKey::new(&namespace, &pod);
     let Some(record) = command.revision().pods.get(&key).cloned() else {
         return Err(Failure::error(&format!("the Pod {pod} could not be created")));
     };
-    if parsed.is("tty") && !parsed.is("quiet") && argv.is_empty() {
+    if parsed.is("tty") && !parsed.is("quiet") {
         command.io.err(
             "All commands and output from this session will be recorded in container logs, including credentials and \
              sensitive information passed through the command prompt.\nIf you don't see a command prompt, try pressing \
@@ -222,26 +225,60 @@ pub fn debug(command: &mut Command<'_, '_>, parsed: &Parsed) -> Result<i32, Fail
         );
     }
     let argv = if argv.is_empty() { vec!["sh".to_string()] } else { argv };
-    command.run_in(&record, 0, &argv, parsed)
+    let ran = command.run_in(&record, 0, &argv, parsed);
+    if command.machine.effects.entered.is_none() {
+        command.machine.world.end_pod(&key, matches!(ran, Ok(0)));
+    }
+    ran
 }
 
-/// Models pkg/cmd/debug generateNodeDebugPod. The container waits, so that the session can be entered.
-fn manifest(pod: &str, namespace: &str, node: &str, container: &str, image: &str, profile: &str, tty: bool) -> String {
-    let security = match profile {
-        "sysadmin" => "    securityContext: {privileged: true}\n",
-        "netadmin" => "    securityContext: {capabilities: {add: [NET_ADMIN, NET_RAW]}}\n",
-        _ => "",
+/// A shell in this Pod has ended; a debugging container ends with it.
+pub fn left(world: &mut World, pod: &PodKey, status: i32) {
+    let debugs = |record: &Arc<PodRecord>| {
+        record.labels.iter().any(|(key, value)| (&**key, &**value) == ("app.kubernetes.io/managed-by", "kubectl-debug"))
     };
-    let quote = |text: &str| format!("{text:?}");
-    format!(
-        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {pod}\n  namespace: {}\n  labels:\n    \
-         app.kubernetes.io/managed-by: kubectl-debug\nspec:\n  nodeName: {}\n  hostNetwork: true\n  hostPID: true\n  \
-         hostIPC: true\n  restartPolicy: Never\n  containers:\n  - name: {}\n    image: {}\n    command: [sleep, infinity]\n    \
-         stdin: true\n    tty: {tty}\n{security}    volumeMounts:\n    - mountPath: /host\n      name: host-root\n  \
-         tolerations:\n  - operator: Exists\n  volumes:\n  - hostPath: {{path: /}}\n    name: host-root\n",
-        quote(namespace),
-        quote(node),
-        quote(container),
-        quote(image)
-    )
+    if world.revision().pods.get(pod).is_some_and(debugs) {
+        world.end_pod(pod, status == 0);
+    }
+}
+
+/// Where a debugging container is to run.
+struct Place<'a> {
+    pod: &'a str,
+    namespace: &'a str,
+    node: &'a str,
+    container: &'a str,
+    image: &'a str,
+}
+
+impl Place<'_> {
+    /// Models pkg/cmd/debug generateNodeDebugPod. A container that `stays` waits, so that the session can be entered;
+    /// another one runs its command without an input and ends.
+    fn manifest(&self, profile: &str, tty: bool, stays: bool, argv: &[String]) -> String {
+        let security = match profile {
+            "sysadmin" => "    securityContext: {privileged: true}\n",
+            "netadmin" => "    securityContext: {capabilities: {add: [NET_ADMIN, NET_RAW]}}\n",
+            _ => "",
+        };
+        let quote = |text: &str| format!("{text:?}");
+        let words: Vec<String> = argv.iter().map(|word| quote(word)).collect();
+        let command = match (stays, argv.is_empty()) {
+            (true, _) => "    command: [sleep, infinity]\n".to_owned(),
+            (false, true) => String::new(),
+            (false, false) => format!("    command: [{}]\n", words.join(", ")),
+        };
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {}\n  namespace: {}\n  labels:\n    \
+             app.kubernetes.io/managed-by: kubectl-debug\nspec:\n  nodeName: {}\n  hostNetwork: true\n  hostPID: \
+             true\n  hostIPC: true\n  restartPolicy: Never\n  containers:\n  - name: {}\n    image: \
+             {}\n{command}    stdin: {stays}\n    tty: {tty}\n{security}    volumeMounts:\n    - mountPath: \
+             /host\n      name: host-root\n  tolerations:\n  - operator: Exists\n  volumes:\n  - hostPath: {{path: \
+             /}}\n    name: host-root\n",
+            self.pod,
+            quote(self.namespace),
+            quote(self.node),
+            quote(self.container),
+            quote(self.image)
+        )
+    }
 }

@@ -11,9 +11,12 @@ pub mod jsonpath;
 mod output;
 mod printers;
 pub mod resource;
+mod scale;
 pub mod table;
 #[cfg(test)]
 mod tests;
+
+pub use exec::left;
 
 use super::machine::Machine;
 use super::shell::{Io, Session};
@@ -66,6 +69,7 @@ const COMMANDS: &[(&str, &[Flag], Run)] = &[
     ("get", get::FLAGS, get::get),
     ("apply", apply::APPLY_FLAGS, apply::apply),
     ("delete", apply::DELETE_FLAGS, apply::delete),
+    ("scale", scale::FLAGS, scale::scale),
     ("exec", exec::EXEC_FLAGS, exec::exec),
     ("debug", exec::DEBUG_FLAGS, exec::debug),
     ("version", info::VERSION_FLAGS, info::version),
@@ -105,7 +109,6 @@ const OTHERS: &[&str] = &[
     "replace",
     "rollout",
     "run",
-    "scale",
     "set",
     "taint",
     "top",

@@ -3,6 +3,7 @@
 
 use super::duration::human_duration;
 use super::table::{Row, Table, format_labels};
+use crate::cluster::api::{EPOCH_SECONDS, seconds_of};
 use crate::cluster::{Kind, Object};
 use crate::manifest::{Node, Value};
 
@@ -89,7 +90,7 @@ pub fn row(kind: &Kind, object: &Object, api: &Node, now_ns: u64) -> Row {
     let age = human_duration((now_ns.saturating_sub(object.created_at_ns) / 1_000_000_000) as i64);
     let name = object.key.name.to_string();
     let cells = match (&*kind.group, &*kind.kind) {
-        ("", "Pod") => pod(name, api, age),
+        ("", "Pod") => pod(name, api, age, now_ns),
         ("", "Node") => node(name, api, age),
         ("", "Namespace") => vec![name, field(api, "status.phase"), age],
         ("", "Service") => service(name, api, age),
@@ -192,9 +193,10 @@ fn selector(node: Option<&Node>) -> String {
 }
 
 /// Models printPod.
-fn pod(name: String, api: &Node, age: String) -> Vec<String> {
+fn pod(name: String, api: &Node, age: String, now_ns: u64) -> Vec<String> {
     let total = items(api, "spec.containers").len();
     let (mut ready, mut restarts, mut running) = (0, 0, false);
+    let mut restarted = None;
     let mut reason = field(api, "status.reason");
     if reason.is_empty() {
         reason = field(api, "status.phase");
@@ -206,6 +208,7 @@ fn pod(name: String, api: &Node, age: String) -> Vec<String> {
     }
     for status in items(api, "status.containerStatuses").iter().rev() {
         restarts += number(status, "restartCount");
+        restarted = restarted.max(seconds_of(&field(status, "lastState.terminated.finishedAt")));
         let waiting = field(status, "state.waiting.reason");
         let terminated = find(status, "state.terminated");
         if !waiting.is_empty() {
@@ -227,11 +230,18 @@ fn pod(name: String, api: &Node, age: String) -> Vec<String> {
         reason = if condition.is_some() { "Running" } else { "NotReady" }.into();
     }
     let gates = items(api, "spec.readinessGates").len();
+    let restarts = match restarted.filter(|_| restarts > 0) {
+        Some(at) => {
+            let now = EPOCH_SECONDS as i64 + (now_ns / 1_000_000_000) as i64;
+            format!("{restarts} ({} ago)", human_duration(now - at))
+        }
+        None => restarts.to_string(),
+    };
     vec![
         name,
         format!("{ready}/{total}"),
         reason,
-        restarts.to_string(),
+        restarts,
         age,
         or(&field(api, "status.podIP"), "<none>").to_string(),
         or(&field(api, "spec.nodeName"), "<none>").to_string(),

@@ -141,7 +141,7 @@ impl Ip<'_, '_, '_> {
         match name {
             "main" | "254" => Ok(route::Table::Main),
             "all" => Ok(route::Table::All),
-            "local" | "255" if !self.busybox() => Ok(route::Table::Local),
+            "local" | "255" => Ok(route::Table::Local),
             _ => Err(self.wrong_argument(name, "table", "table id value is invalid\n")),
         }
     }

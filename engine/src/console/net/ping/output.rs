@@ -195,7 +195,7 @@ impl Report {
         if self.received_count > 0 && self.is_timed() {
             let total = u64::from(self.received_count + self.repeats_count);
             let average = self.sum_us / total;
-            let deviation = (self.squares_us - self.sum_us * self.sum_us / total) / total.isqrt();
+            let deviation = ((self.squares_us - self.sum_us * self.sum_us / total) / total).isqrt();
             let [min, average, max, deviation] = [self.min_us, average, self.max_us, deviation].map(millis);
             let _ = write!(text, "rtt min/avg/max/mdev = {min}/{average}/{max}/{deviation} ms");
             comma = ", ";
