@@ -214,9 +214,9 @@ fn usage_errors() {
     fails("kubectl gett", "error: unknown command \"gett\" for \"kubectl\"\n\nDid you mean this?\n\tget\n\tset\n\n", 1);
     assert!(
         Console::new()
-            .run("kubectl scale deploy web --replicas=3")
+            .run("kubectl rollout restart deploy web")
             .1
-            .starts_with("error: podhop's kubectl has no scale yet; it has get, ")
+            .starts_with("error: podhop's kubectl has no rollout yet; it has get, ")
     );
     prints("kubectl -n kube-system get ds -o name", "daemonset.apps/kube-proxy\n");
     prints("kubectl version", "Client Version: v1.34.0\nKustomize Version: v5.7.1\nServer Version: v1.34.0\n");
@@ -292,6 +292,27 @@ fn a_container_can_be_entered_and_left() {
     assert_eq!((console.run("hostname").0.as_str(), console.terminal.prompt().as_str()), ("pod-a\n", "/ # "));
     console.run("exit");
     assert_eq!(console.terminal.prompt(), "student@host $ ");
+}
+
+#[test]
+fn scale_sets_replicas_and_the_manifest_sets_them_back() {
+    let mut console = Console::new();
+    let ready = |console: &mut Console| console.run("kubectl get deploy web -o jsonpath={.status.readyReplicas}").0;
+    assert_eq!(console.run("kubectl scale deployment/web --replicas 5").0, "deployment.apps/web scaled\n");
+    assert_eq!(ready(&mut console), "5");
+    assert_eq!(
+        console.run("kubectl scale deploy web --replicas=1 --current-replicas=2").1,
+        "error: Expected replicas to be 2, was 5\n"
+    );
+    assert_eq!(console.run("kubectl scale deploy web --replicas=0 --current-replicas=5").2, 0);
+    assert_eq!(ready(&mut console), "");
+    fails("kubectl scale deploy web", "error: required flag(s) \"replicas\" not set\n", 1);
+    fails("kubectl scale pod pod-a --replicas=2", "error: the server could not find the requested resource\n", 1);
+    fails(
+        "kubectl scale deploy no --replicas=2",
+        "Error from server (NotFound): deployments.apps \"no\" not found\n",
+        1,
+    );
 }
 
 #[test]
