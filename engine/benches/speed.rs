@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use podhop_engine::cluster::Options;
 use podhop_engine::protocol::{OpenFile, ReplyBody, Request, RequestBody, Server};
+use podhop_engine::trace::FlowEnd;
 use podhop_engine::world::{ProbeKind, ProbeSpec};
 
 const FILE: &str = "bench.yaml";
@@ -17,11 +18,12 @@ const FILE: &str = "bench.yaml";
 /// A measurement: its name, and what prints it.
 type Measurement = (&'static str, fn());
 
-const MEASUREMENTS: [Measurement; 5] = [
+const MEASUREMENTS: [Measurement; 6] = [
     ("open_100_objects", || open("open_100_objects", 100, 30)),
     ("open_10000_objects", || open("open_10000_objects", 10_000, 3)),
     ("edit_100_objects", edit),
     ("echo_across_nodes", echo),
+    ("connect_across_nodes", connect),
     ("huge", huge),
 ];
 
@@ -54,11 +56,11 @@ fn median(runs: usize, mut run: impl FnMut(usize)) -> u128 {
 /// Two Pods pinned to different nodes, and plain Pods with labels and ports to make up the number.
 fn manifests(objects: usize, mark: usize) -> String {
     let mut text = String::new();
-    for (name, node) in [("pod-a", "worker-1"), ("pod-b", "worker-2")] {
+    for (name, node, image) in [("pod-a", "worker-1", "agnhost"), ("pod-b", "worker-2", "nginx")] {
         let _ = write!(
             text,
             "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {name}\n  labels: {{app: ends, mark: m{mark}}}\nspec:\n  \
-             nodeName: {node}\n  containers:\n  - name: main\n    image: busybox\n    command: [sleep, \"3600\"]\n---\n"
+             nodeName: {node}\n  containers:\n  - name: main\n    image: {image}\n---\n"
         );
     }
     for index in 2..objects {
@@ -113,19 +115,30 @@ fn edit() {
 /// One echo and its reply between Pods on different nodes, with the neighbours known, all steps recorded.
 fn echo() {
     let mut server = opened(Options::default(), manifests(2, 0));
-    let spec = across_nodes(&mut server, "pod-a", "pod-b");
+    let spec = across_nodes(&mut server, PING);
     let ping = |server: &mut Server| assert!(server.world().probe(&spec).connects());
     ping(&mut server);
     report("echo_across_nodes", median(5_000, |_| ping(&mut server)), "ns");
 }
 
-fn across_nodes(server: &mut Server, from: &str, to: &str) -> ProbeSpec {
+/// A handshake with a server on another node, and its end.
+fn connect() {
+    let mut server = opened(Options::default(), manifests(2, 0));
+    let spec = across_nodes(&mut server, ProbeKind::Tcp { port: 80, ttl: None });
+    let connect = |server: &mut Server| assert_eq!(server.world().probe(&spec).end, FlowEnd::Delivered);
+    connect(&mut server);
+    report("connect_across_nodes", median(2_000, |_| connect(&mut server)), "ns");
+}
+
+const PING: ProbeKind = ProbeKind::Ping { size: 56, dont_fragment: false, ttl: None };
+
+/// From pod-a to pod-b.
+fn across_nodes(server: &mut Server, kind: ProbeKind) -> ProbeSpec {
     let revision = server.world().revision();
     let pod = |name: &str| revision.pod("default", name).expect("the Pod was created").clone();
-    let (from, to) = (pod(from), pod(to));
+    let (from, to) = (pod("pod-a"), pod("pod-b"));
     assert_ne!(from.node, to.node);
     let (to, _) = to.ip.clone().expect("the Pod has an address");
-    let kind = ProbeKind::Ping { size: 56, dont_fragment: false, ttl: None };
     ProbeSpec { from: from.netns.expect("the Pod runs"), to, kind, timeout: 5_000_000_000 }
 }
 
@@ -144,7 +157,7 @@ fn huge() {
     let options = Options { workers_count: Some(5_000), ..Options::default() };
     let mut server = opened(options, text.clone());
     report("huge_open", start.elapsed().as_nanos(), "ns");
-    let spec = across_nodes(&mut server, "pod-a", "pod-b");
+    let spec = across_nodes(&mut server, PING);
     let start = Instant::now();
     assert!(server.world().probe(&spec).connects());
     report("huge_first_ping", start.elapsed().as_nanos(), "ns");

@@ -1,7 +1,7 @@
 //! One sentence a step.
 
 use super::packet::error_name;
-use crate::net::{Frame, IcmpError};
+use crate::net::{Frame, Icmp, IcmpError, Transport};
 use crate::tables::{LinkKind, Netns};
 use crate::trace::{CauseTable, Change, DropReason, Stage, Step, Verdict};
 
@@ -56,8 +56,11 @@ fn passed(step: &Step, frame: &Frame, netns: Option<&Netns>) -> (String, String)
     let device = netns.zip(step.link).and_then(|(netns, link)| netns.link(link));
     let name = device.map_or("", |link| &*link.name);
     match step.stage {
+        Stage::Send if of_the_kernel(frame) => {
+            pair(format!("{} bytes, made by the kernel", ip_len(frame)), "The kernel makes this packet by itself.")
+        }
         Stage::Send => {
-            pair(format!("{} bytes leave the socket", ip_len(frame)), "A program or the kernel makes a packet.")
+            pair(format!("{} bytes leave the socket", ip_len(frame)), "A program hands its data to the kernel.")
         }
         Stage::RouteOut | Stage::RouteIn => routed(step, netns),
         Stage::Forward => {
@@ -100,6 +103,12 @@ fn passed(step: &Step, frame: &Frame, netns: Option<&Netns>) -> (String, String)
 }
 
 /// Bytes of the packet itself, without the Ethernet header.
+/// What no program has sent: ARP, echo replies, ICMP errors.
+fn of_the_kernel(frame: &Frame) -> bool {
+    let icmp = frame.ip().map(|ip| &ip.payload);
+    icmp.is_none_or(|payload| matches!(payload, Transport::Icmp(Icmp::EchoReply { .. } | Icmp::Error { .. })))
+}
+
 fn ip_len(frame: &Frame) -> usize {
     frame.len() - Frame::HEADER_LEN
 }
