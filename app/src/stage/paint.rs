@@ -15,6 +15,8 @@ pub struct Palette {
     fonts: Vec<String>,
     dash: JsValue,
     solid: JsValue,
+    /// The broken circle of a refusal.
+    broken: JsValue,
     shadow: String,
 }
 
@@ -31,6 +33,7 @@ impl Palette {
             fonts: fonts.collect(),
             dash: js_sys::Array::of2(&JsValue::from(2.0), &JsValue::from(6.0)).into(),
             solid: js_sys::Array::new().into(),
+            broken: js_sys::Array::of2(&JsValue::from(4.0), &JsValue::from(2.7)).into(),
             shadow: platform::token("--shadow-canvas"),
         }
     }
@@ -111,12 +114,16 @@ impl<'a> Painter<'a> {
         self.context.fill();
     }
 
-    #[allow(deprecated)]
     fn stroke(&self, stroke: Stroke) {
+        self.stroke_as(stroke, if stroke.dashed { &self.palette.dash } else { &self.palette.solid });
+    }
+
+    #[allow(deprecated)]
+    fn stroke_as(&self, stroke: Stroke, dash: &JsValue) {
         self.context.set_stroke_style(self.palette.tone(stroke.tone));
         self.context.set_line_width(stroke.width);
         self.context.set_line_cap(if stroke.dashed { "butt" } else { "round" });
-        let _ = self.context.set_line_dash(if stroke.dashed { &self.palette.dash } else { &self.palette.solid });
+        let _ = self.context.set_line_dash(dash);
         self.context.stroke();
     }
 
@@ -207,12 +214,12 @@ impl<'a> Painter<'a> {
         circle(radius + 2.0 * scale);
         self.fill(Tone::Sheet);
         circle(radius);
-        let pen = Stroke { tone, width: 2.2 * scale, dashed: kind == VerdictKind::Refused };
+        let pen = Stroke { tone, width: 2.2 * scale, dashed: false };
         let stick = |x1: f64, y1: f64, x2: f64, y2: f64| {
             context.begin_path();
             context.move_to(at.x + x1 * radius, at.y + y1 * radius);
             context.line_to(at.x + x2 * radius, at.y + y2 * radius);
-            self.stroke(Stroke { dashed: false, ..pen });
+            self.stroke(pen);
         };
         match kind {
             VerdictKind::Delivered => self.fill(tone),
@@ -229,7 +236,7 @@ impl<'a> Painter<'a> {
                 stick(0.0, -0.6, 0.0, 0.0);
                 stick(0.0, 0.0, 0.45, 0.0);
             }
-            _ => self.stroke(pen),
+            _ => self.stroke_as(Stroke { dashed: true, ..pen }, &self.palette.broken),
         }
     }
 }
