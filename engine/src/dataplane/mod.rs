@@ -1,6 +1,6 @@
 //! The walk: what a kernel does with a packet, by its tables alone.
 //!
-//! Entry points are [`Walk::receive`] (a frame arrives on a device), [`Walk::switch`] (a frame enters a segment),
+//! Entry points are [`Walk::receive`] (a frame arrives on a device), [`Switch::switch`] (a frame enters a segment),
 //! [`Walk::send`] (a socket or the kernel sends a packet) and [`Walk::timer`]. Each works inside one network namespace
 //! and returns [`Effect`]s: frames to deliver elsewhere and timers to set. The walk owns no clock: `now` moves by the
 //! cost of what is done, and the world delivers effects in the order of their times.

@@ -1,6 +1,6 @@
 //! YAML text → object trees with source positions, typed projections and diagnostics.
 //!
-//! A text becomes a [`Source`]; [`parse`] or [`Documents`] turn it into one [`Document`] per object, `List`s flattened.
+//! A text becomes a [`Source`]; [`parse()`] or [`Documents`] turn it into one [`Document`] per object, `List`s flattened.
 //! Whatever is wrong becomes a [`Diagnostic`] with an exact [`Span`], a message and a hint; the rest still parses.
 
 pub mod diagnostic;

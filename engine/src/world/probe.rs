@@ -198,5 +198,5 @@ fn arrival(trace: &Trace, to: IpAddr) -> Option<(NetnsId, Frame)> {
         let frame = p.frame_after(p.steps.len() as u32);
         (frame.ip()?.dst == to).then_some((place, frame))
     };
-    trace.packets.iter().filter(sent).filter(arrived).filter_map(at_end).last()
+    trace.packets.iter().filter(sent).filter(arrived).filter_map(at_end).next_back()
 }

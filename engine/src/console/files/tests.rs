@@ -2,7 +2,7 @@ use crate::console::net::testing::Lab;
 
 #[test]
 fn what_the_kubelet_writes() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::default();
     let hosts = lab.text("busy", "cat /etc/hosts", 0);
     assert!(hosts.starts_with("# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n"), "{hosts}");
     assert!(hosts.ends_with(&format!("{}\tbusy\n", lab.ip("busy"))), "{hosts}");
@@ -22,7 +22,7 @@ fn what_the_kubelet_writes() {
 
 #[test]
 fn what_commands_write_stays_in_its_place() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::default();
     assert_eq!(lab.text("busy", "echo hi > /tmp/x; echo there >> /tmp/x", 0), "");
     assert_eq!(lab.text("busy", "cat /tmp/x; ls /tmp", 0), "hi\nthere\nx\n");
     assert_eq!(lab.text("net", "ls /tmp", 0), "");
@@ -34,7 +34,7 @@ fn what_commands_write_stays_in_its_place() {
 
 #[test]
 fn the_host_s_folder_is_the_editor() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::default();
     assert_eq!(lab.text("@", "cd /home/student; ls; head -n 1 pods.yaml", 0), "pods.yaml\napiVersion: v1\n");
     assert_eq!(lab.text("@", "echo 'a: 1' > /home/student/new.yaml; cat /home/student/new.yaml", 0), "a: 1\n");
     assert!(lab.world.cluster().file("new.yaml").is_some_and(|file| !file.live));
@@ -47,7 +47,7 @@ fn the_host_s_folder_is_the_editor() {
 
 #[test]
 fn forwarding_can_be_turned_off_on_a_node() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::default();
     assert_eq!(lab.run("busy", "ping -c 1 -W 1 {web}").status, 0);
     assert_eq!(lab.text("@worker-1", "sysctl -w net.ipv4.ip_forward=0", 0), "net.ipv4.ip_forward = 0\n");
     assert_eq!(lab.run("busy", "ping -c 1 -W 1 {web}").status, 1);

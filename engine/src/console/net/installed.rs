@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_shell_does_not_find_what_the_image_lacks() {
-        let mut lab = Lab::new();
+        let mut lab = Lab::default();
         assert_eq!(lab.text("web", "ping 10.244.1.2", 127), "sh: ping: not found\n");
         assert_eq!(
             lab.text("busy", "curl 10.244.1.2; which ping wget", 0),
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn what_is_there_but_not_simulated_says_so() {
-        let mut lab = Lab::new();
+        let mut lab = Lab::default();
         assert_eq!(lab.text("busy", "vi /etc/hosts", 1), "vi: podhop does not simulate this program\n");
         assert!(lab.text("@worker-1", "tcpdump -i any", 1).starts_with("tcpdump: "));
     }

@@ -114,7 +114,9 @@ pub fn busybox_usage(synopsis: &str) -> String {
 mod tests {
     use super::*;
 
-    fn read(spec: Spec, line: &str) -> (Vec<Result<(char, String), String>>, Vec<String>) {
+    type Read = Result<(char, String), String>;
+
+    fn read(spec: Spec, line: &str) -> (Vec<Read>, Vec<String>) {
         let argv: Vec<String> = line.split(' ').map(str::to_owned).collect();
         let mut options = Options::new(spec, &argv);
         let mut read = Vec::new();

@@ -44,14 +44,16 @@ pub struct Ran {
     pub about: Vec<(u32, u32)>,
 }
 
-impl Lab {
-    pub fn new() -> Lab {
+impl Default for Lab {
+    fn default() -> Lab {
         let mut world = World::new(Options::default());
         let applied = world.open_file("pods.yaml", PODS, true);
         assert!(applied.committed, "{:?}", applied.diagnostics);
         Lab { world, effects: Effects::default() }
     }
+}
 
+impl Lab {
     /// The address of a Pod of namespace `default`.
     pub fn ip(&self, pod: &str) -> String {
         let record = self.world.revision().pod("default", pod);

@@ -2,7 +2,7 @@ use super::testing::Lab;
 
 #[test]
 fn nc_connects_or_says_why_not() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::default();
     let web = lab.ip("web");
     let text = lab.text("net", "nc -vz {web} 80", 0);
     assert_eq!(text, format!("Connection to {web} 80 port [tcp/http] succeeded!\n"));
@@ -20,7 +20,7 @@ fn nc_connects_or_says_why_not() {
 
 #[test]
 fn traceroute_names_every_hop() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::default();
     let (web, text) = (lab.ip("web"), lab.text("busy", "traceroute -n {web}", 0));
     let hops: Vec<&str> = text.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
     assert_eq!(hops, ["to", "10.244.1.1", "10.244.2.0", &web], "{text}");
@@ -31,7 +31,7 @@ fn traceroute_names_every_hop() {
 
 #[test]
 fn bridge_lists_what_it_knows() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::default();
     lab.run("busy", "ping -c 1 {net}");
     let text = lab.text("@worker-1", "bridge fdb show br cni0", 0);
     assert!(text.lines().any(|line| line.trim_end().ends_with("master cni0")), "{text}");

@@ -65,8 +65,14 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Out) -> i32 {
         };
         let number = || value.split('.').next().and_then(|text| text.parse::<u32>().ok()).filter(|n| *n > 0);
         let set = match letter {
-            'n' => Some(tracer.numeric = true),
-            'I' => Some(tracer.icmp = true),
+            'n' => {
+                tracer.numeric = true;
+                Some(())
+            }
+            'I' => {
+                tracer.icmp = true;
+                Some(())
+            }
             'T' => return fail(io, "traceroute: podhop traces by UDP and ICMP, not by TCP (-T)\n", 2),
             'q' => number().filter(|n| *n <= 10).map(|n| tracer.probes = n),
             'm' => number().filter(|n| *n <= 255).map(|n| tracer.ttl_max = n as u8),

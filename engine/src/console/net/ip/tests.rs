@@ -2,7 +2,7 @@ use crate::console::net::testing::Lab;
 
 #[test]
 fn tables_of_a_pod_by_image() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::default();
     let text = lab.text("busy", "ip -4 addr show eth0", 0);
     let busy = lab.ip("busy");
     assert!(text.contains(&format!("    inet {busy}/24 brd 10.244.1.255 scope global eth0\n")), "{text}");
@@ -18,7 +18,7 @@ fn tables_of_a_pod_by_image() {
 
 #[test]
 fn which_way_a_packet_goes() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::default();
     let net = lab.ip("net");
     let text = lab.text("net", "ip route get 10.244.2.9", 0);
     assert_eq!(text, format!("10.244.2.9 via 10.244.1.1 dev eth0 src {net} uid 0 \n    cache \n"));
@@ -35,7 +35,7 @@ fn which_way_a_packet_goes() {
 
 #[test]
 fn mistakes_in_the_tool_s_words() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::default();
     for (place, line, status, words) in [
         ("net", "ip foo", 1, "Object \"foo\" is unknown, try \"ip help\".\n"),
         ("net", "ip -x a", 255, "Option \"-x\" is unknown, try \"ip -help\".\n"),
@@ -57,7 +57,7 @@ fn mistakes_in_the_tool_s_words() {
 
 #[test]
 fn changes_have_effect() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::default();
     let ping = "ping -q -c 1 -W 1 {web}";
     assert_eq!(lab.run("busy", ping).status, 0);
     assert_eq!(lab.text("@worker-1", "ip route del 10.244.2.0/24", 0), "");
@@ -75,7 +75,7 @@ fn changes_have_effect() {
 
 #[test]
 fn neighbours_are_learned_set_and_forgotten() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::default();
     lab.run("net", "ping -c 1 {busy}");
     let text = lab.text("net", "ip neigh", 0);
     assert!(

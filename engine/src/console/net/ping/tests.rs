@@ -12,7 +12,7 @@ fn without_times(text: &str) -> String {
 
 #[test]
 fn busybox_as_it_prints() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::default();
     let (web, ran) = (lab.ip("web"), lab.run("busy", "ping -c 2 {web}"));
     let expected = format!(
         "PING {web} ({web}): 56 data bytes\n64 bytes from {web}: seq=0 ttl=62 time=T ms\n64 bytes from {web}: seq=1 ttl=62 \
@@ -26,7 +26,7 @@ fn busybox_as_it_prints() {
 
 #[test]
 fn iputils_as_it_prints() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::default();
     let (web, ran) = (lab.ip("web"), lab.run("net", "ping -c 2 {web}"));
     let expected = format!(
         "PING {web} ({web}) 56(84) bytes of data.\n64 bytes from {web}: icmp_seq=1 ttl=62 time=T ms\n64 bytes from {web}: \
@@ -38,7 +38,7 @@ fn iputils_as_it_prints() {
 
 #[test]
 fn an_absent_address() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::default();
     let text = lab.text("net", "ping -c 2 10.244.1.99", 1);
     let own = lab.ip("net");
     for seq in [1, 2] {
@@ -53,7 +53,7 @@ fn an_absent_address() {
 
 #[test]
 fn errors_from_the_way() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::default();
     let text = lab.text("net", "ping -c 1 -t 1 {web}", 1);
     assert!(text.contains("From 10.244.1.1 icmp_seq=1 Time to live exceeded\n"), "{text}");
     let text = lab.text("net", "ping -c 2 -M do -s 1423 {web}", 1);
@@ -66,7 +66,7 @@ fn errors_from_the_way() {
 
 #[test]
 fn a_ping_without_a_count_ends() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::default();
     let ran = lab.run("busy", "ping {web}");
     assert!(ran.out.contains("10 packets transmitted, 10 packets received, 0% packet loss"), "{}", ran.out);
     assert_eq!((ran.err.as_str(), ran.status), ("^C", 0));
@@ -74,7 +74,7 @@ fn a_ping_without_a_count_ends() {
 
 #[test]
 fn deadlines_bounds_and_speed() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::default();
     let text = lab.text("net", "ping -q -w 3 {web}", 0);
     assert!(text.contains("3 packets transmitted, 3 received, 0% packet loss, time 2000ms"), "{text}");
     let text = lab.text("busy", "ping -q -w 3 {web}", 0);
@@ -88,7 +88,7 @@ fn deadlines_bounds_and_speed() {
 
 #[test]
 fn names_and_mistakes() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::default();
     assert_eq!(
         lab.text("busy", "ping -c 1 localhost", 0).lines().next(),
         Some("PING localhost (127.0.0.1): 56 data bytes")
