@@ -2,6 +2,24 @@
 import start from "./podhop-worker.js";
 
 const early = [];
+let first;
+let rest;
+
+// The engine's second half: all that the opening of the page does without. The first half calls this when it comes to a
+// function of the other, and cannot wait for a promise: if the half is not there yet, it is fetched on the spot.
+self.podhopLoadRest = () => {
+  if (!rest) {
+    const request = new XMLHttpRequest();
+    request.open("GET", new URL("./podhop-worker_rest.wasm", import.meta.url), false);
+    request.responseType = "arraybuffer";
+    request.send();
+    if (request.status !== 200 && request.status !== 0) {
+      throw new Error(`podhop-worker_rest.wasm: ${request.status} ${request.statusText}`);
+    }
+    rest = new WebAssembly.Module(request.response);
+  }
+  new WebAssembly.Instance(rest, { first });
+};
 
 const hold = async ({ data }) => {
   if (!(data instanceof WebAssembly.Module)) {
@@ -9,7 +27,7 @@ const hold = async ({ data }) => {
     return;
   }
   try {
-    await start({ module_or_path: data });
+    first = await start({ module_or_path: data });
   } catch (error) {
     self.reportError(error); // reaches the page as the worker's `error` event
     return;

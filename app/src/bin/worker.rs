@@ -4,6 +4,15 @@
 fn main() {
     use podhop_engine::protocol::{Request, Server};
     use wasm_bindgen::prelude::*;
+
+    #[wasm_bindgen]
+    extern "C" {
+        /// Brings the engine's second half: worker.js has it. Called by the first half of a site that was split (see
+        /// `xtask/src/dist/split`) and by nothing here.
+        #[wasm_bindgen(js_namespace = globalThis, js_name = podhopLoadRest)]
+        fn load_rest();
+    }
+
     let scope: web_sys::DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
     let answers = scope.clone();
     let mut server = Server::default();
@@ -17,6 +26,10 @@ fn main() {
     scope.set_onmessage(Some(handler.as_ref().unchecked_ref()));
     // The handler lives as long as the worker.
     handler.forget();
+    // Keeps the import in the module.
+    if js_sys::global().is_null() {
+        load_rest();
+    }
 }
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -4,8 +4,10 @@
 //! It reads the index.html that `trunk serve` reads; the names of files in there are the plain ones.
 
 mod compress;
+mod halves;
 mod names;
 mod page;
+mod split;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,6 +25,8 @@ type Files = BTreeMap<String, Vec<u8>>;
 
 /// The two programs: the page and the worker.
 const PROGRAMS: [&str; 2] = ["podhop-app", "podhop-worker"];
+/// Has the linker say where each constant lies, which splitting needs to know.
+const LINKING: &str = "target.wasm32-unknown-unknown.rustflags=['-Clink-arg=--emit-relocs']";
 
 pub fn dist() -> PathBuf {
     root().join("dist")
@@ -33,13 +37,15 @@ pub fn build() -> Result<Tally> {
     // Whatever goes wrong from here on, no earlier site is mistaken for this one.
     empty(&dist())?;
     println!("  compiling to wasm");
-    run(&mut cargo(
-        "build --quiet --locked --package podhop-app --bins --profile wasm-release --target wasm32-unknown-unknown",
-    ))?;
+    let mut build = cargo("build --quiet --locked --package podhop-app --profile wasm-release");
+    build.args(["--target", "wasm32-unknown-unknown", "--config", LINKING]);
+    run(build.args(PROGRAMS.iter().flat_map(|program| ["--bin", program])))?;
     let staging = target().join("xtask/site");
     empty(&staging)?;
     println!("  wasm-bindgen, wasm-opt");
-    bind(&staging)?;
+    let layouts = bind(&staging)?;
+    println!("  rehearsal, halves");
+    halves::make(&staging, &layouts[1])?;
     let html = fs::read_to_string(root().join("index.html"))?;
     copy_folder(&root().join("public"), &staging)?;
     fs::write(staging.join(page::STYLES), join_styles(&html)?)?;
@@ -63,25 +69,32 @@ pub fn compress() -> Result<Tally> {
     Ok(Tally::NOTHING)
 }
 
-/// JavaScript glue and optimised wasm for each program.
-fn bind(staging: &Path) -> Result<()> {
+/// JavaScript glue and optimised wasm for each program; gives the layouts of their data.
+fn bind(staging: &Path) -> Result<[split::Layout; 2]> {
     let built = target().join("wasm32-unknown-unknown/wasm-release");
     std::thread::scope(|scope| {
         let programs = PROGRAMS.map(|program| {
             let wasm = built.join(format!("{program}.wasm"));
             scope.spawn(move || bind_one(program, &wasm, staging))
         });
-        programs.into_iter().try_for_each(|program| program.join().expect("a binding thread does not panic"))
+        let [page, worker] = programs.map(|program| program.join().expect("a binding thread does not panic"));
+        Ok([page?, worker?])
     })
 }
 
-fn bind_one(program: &str, wasm: &Path, staging: &Path) -> Result<()> {
+fn bind_one(program: &str, wasm: &Path, staging: &Path) -> Result<split::Layout> {
+    let linked = fs::read(wasm)?;
+    let plain = target().join(format!("xtask/{program}.wasm"));
+    fs::write(&plain, split::without_linking(&linked)?)?;
     // start.js and worker.js always say which module to start.
     let options = ["--target", "web", "--no-typescript", "--omit-default-module-path", "--out-name", program];
-    run(command("wasm-bindgen", options).arg("--out-dir").arg(staging).arg(wasm))?;
+    run(command("wasm-bindgen", options).arg("--out-dir").arg(staging).arg(&plain))?;
     let bound = staging.join(format!("{program}_bg.wasm"));
-    // The features that rustc used are named in the module itself, where wasm-opt finds them.
-    run(npm_bin("wasm-opt").args(["-Oz", "--strip-debug", "--strip-producers"]).arg(&bound).arg("-o").arg(&bound))
+    // The features that rustc used are named in the module itself, where wasm-opt finds them. Functions that are called
+    // once stay functions: a half can do without one of them.
+    let options = ["-Oz", "--one-caller-inline-max-function-size", "0", "--strip-debug", "--strip-producers"];
+    run(npm_bin("wasm-opt").args(options).arg(&bound).arg("-o").arg(&bound))?;
+    split::Layout::read(&linked)
 }
 
 fn join_styles(html: &str) -> Result<String> {
