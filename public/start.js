@@ -24,12 +24,33 @@ const compiled = async (name) => {
 
 const engine = compiled("./podhop-worker_bg.wasm");
 
+// The engine's second half, without which it plays the opening and answers edits: fetched when someone turns to anything
+// but the editor, or after a minute. A worker that needs it before that fetches it by itself.
+let rest;
+const workers = [];
+const hints = ["pointerdown", "keydown", "focusin"];
+const wanted = (event) => {
+  if (event?.target instanceof HTMLTextAreaElement) return;
+  clearTimeout(late);
+  for (const hint of hints) removeEventListener(hint, wanted, true);
+  rest = compiled("./podhop-worker_rest.wasm");
+  rest.catch(() => {}); // whoever needs it will say so
+  for (const worker of workers) hand(worker);
+};
+for (const hint of hints) addEventListener(hint, wanted, true);
+const late = setTimeout(wanted, 60_000);
+const hand = (worker) => rest?.then((module) => worker.postMessage({ rest: module }), () => {});
+
 // The page calls this for its first worker and again after a trap: the engine is fetched and compiled once.
 // A worker that cannot start reports it as an `error` event on itself.
 globalThis.podhopWorker = () => {
   const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "podhop engine" });
+  workers.push(worker);
   engine.then(
-    (module) => worker.postMessage(module),
+    (module) => {
+      worker.postMessage(module);
+      hand(worker);
+    },
     (error) => worker.dispatchEvent(new ErrorEvent("error", { message: String(error) })),
   );
   return worker;

@@ -6,7 +6,7 @@ let first;
 let rest;
 
 // The engine's second half: all that the opening of the page does without. The first half calls this when it comes to a
-// function of the other, and cannot wait for a promise: if the half is not there yet, it is fetched on the spot.
+// function of the other, and cannot wait for a promise: if the page has not sent the half yet, it is fetched on the spot.
 self.podhopLoadRest = () => {
   if (!rest) {
     const request = new XMLHttpRequest();
@@ -20,6 +20,12 @@ self.podhopLoadRest = () => {
   }
   new WebAssembly.Instance(rest, { first });
 };
+
+self.addEventListener("message", (event) => {
+  if (!event.data.rest) return;
+  rest ??= event.data.rest;
+  event.stopImmediatePropagation();
+});
 
 const hold = async ({ data }) => {
   if (!(data instanceof WebAssembly.Module)) {

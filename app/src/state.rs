@@ -10,6 +10,9 @@ use crate::session::{Restart, Session};
 use podhop_engine::protocol::*;
 use std::rc::Rc;
 
+/// The first edit's answer is shown before anything else is fetched.
+const FIELDS_AFTER_MS: u32 = 300;
+
 /// Tabs of the inspector, of the dock and, on a narrow screen, of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tab {
@@ -83,6 +86,7 @@ pub struct App {
     pub notice: Var<Option<String>>,
     /// The table of known fields, kept for a new worker.
     fields: Var<Option<String>>,
+    fields_asked: Var<bool>,
     /// Read out politely.
     pub spoken: Var<String>,
     /// Grows with every change of theme, so that the stage reads its colours again.
@@ -116,6 +120,7 @@ impl App {
             prompt: Var::new(opening::PROMPT.to_string()),
             notice: Var::new(None),
             fields: Var::new(None),
+            fields_asked: Var::new(false),
             spoken: Var::new(String::new()),
             theme_epoch: Var::new(0),
         }
@@ -217,6 +222,7 @@ impl App {
         let file = name.to_string();
         let answer: Rc<dyn Fn(ReplyBody)> = Rc::new(move |reply| {
             let ReplyBody::Edited(edited) = reply else { return };
+            self.load_fields();
             self.diagnostics.set(edited.diagnostics);
             let live = self.files.peek(|files| files.iter().any(|f| f.name == file && f.live));
             self.held.update(|held| held.put(file.clone(), !edited.applied && live));
@@ -290,9 +296,6 @@ impl App {
             self.show_flow(*flow, if first { Start::Autoplay } else { Start::Play });
         }
         self.ask_flows();
-        if first {
-            self.load_fields();
-        }
     }
 
     /// Files as they are after a command. What one has typed meanwhile, or what is not applied, is not overwritten.
@@ -318,14 +321,21 @@ impl App {
         }
     }
 
-    /// The table of all fields, by which unknown ones are told; asked for when the first picture is there.
+    /// The table of all fields, by which unknown ones are told; asked for once, when the first edit has been answered.
     fn load_fields(self) {
-        platform::fetch_text("./fields.txt", move |text| {
-            self.fields.set(Some(text.clone()));
-            self.ask(RequestBody::Fields { text }, move |reply| {
-                if let ReplyBody::Edited(edited) = reply {
-                    self.diagnostics.set(edited.diagnostics);
-                }
+        if self.fields_asked.now() {
+            return;
+        }
+        self.fields_asked.set(true);
+        let taken = move |reply| {
+            if let ReplyBody::Edited(edited) = reply {
+                self.diagnostics.set(edited.diagnostics);
+            }
+        };
+        platform::after_ms(FIELDS_AFTER_MS, move || {
+            platform::fetch_text("./fields.txt", move |text| {
+                self.fields.set(Some(text.clone()));
+                self.ask(RequestBody::Fields { text }, taken);
             });
         });
     }

@@ -9,16 +9,17 @@ const browser = await chromium.launch(launchOptions);
 try {
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
   await page.route(/\/editor[^/]*\.js$/, (route) => route.abort());
-  const finished = [];
-  page.on("requestfinished", (request) => finished.push(request));
+  const asked = [];
+  page.on("request", (request) => asked.push(request));
   const podhop = new PodhopPage(page);
   await podhop.open(process.argv[2]);
   await podhop.flowPlayed();
   await podhop.edit((manifests) => `${manifests}\n---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: sized\n`);
   // What is still on its way counts too.
+  const counted = asked.filter((request) => request.url().startsWith("http"));
   await page.waitForLoadState("networkidle");
   const files = [];
-  for (const request of finished.filter((request) => request.url().startsWith("http"))) {
+  for (const request of counted) {
     const { responseBodySize, responseHeadersSize } = await request.sizes();
     files.push({ path: new URL(request.url()).pathname, bytes: responseBodySize + responseHeadersSize });
   }

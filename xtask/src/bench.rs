@@ -18,7 +18,7 @@ pub fn run(args: &[String]) -> Result<bool> {
     if root().join("dist/index.html").is_file() {
         println!("in Chromium …");
         npm_packages()?;
-        let site = Site::start(root().join("dist"), 0, Kind::Brotli)?;
+        let site = Site::start(&root().join("dist"), 0, Kind::Brotli)?;
         let mut measure = command("node", ["bench.mjs", &site.url()]);
         if !watch(measure.current_dir(browser_tests()).env("CHROMIUM", chromium()?), &mut collect)? {
             bail!("the benchmarks in Chromium failed");

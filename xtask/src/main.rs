@@ -106,7 +106,7 @@ fn serve(args: &mut Args) -> Result<bool> {
     if !no_build && !build_site() {
         return Ok(false);
     }
-    let site = server::Site::start(command::root().join("dist"), port, server::Kind::Brotli)?;
+    let site = server::Site::start(&command::root().join("dist"), port, server::Kind::Brotli)?;
     println!("podhop is at {} (Ctrl-C stops it)", site.url());
     if open {
         server::open_in_browser(&site.url());

@@ -10,7 +10,7 @@ use crate::steps::Tally;
 
 /// Measures dist/ in Chromium and compares with the budget.
 pub fn check() -> Result<Tally> {
-    let site = Site::start(root().join("dist"), 0, Kind::Brotli)?;
+    let site = Site::start(&root().join("dist"), 0, Kind::Brotli)?;
     let mut measure = command("node", ["size.mjs", &site.url()]);
     let printed = output(measure.current_dir(browser_tests()).env("CHROMIUM", chromium()?))?;
     let measured: Value = serde_json::from_str(&printed).context("size.mjs printed something else than JSON")?;

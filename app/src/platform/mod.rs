@@ -44,6 +44,10 @@ pub fn store(key: &str, value: &str) {
     }
 }
 
+pub fn after_ms(milliseconds: u32, act: impl FnOnce() + 'static) {
+    gloo::timers::callback::Timeout::new(milliseconds, act).forget();
+}
+
 /// Whether a media query holds now.
 pub fn media(query: &str) -> bool {
     window().match_media(query).ok().flatten().is_some_and(|list| list.matches())

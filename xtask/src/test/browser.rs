@@ -10,8 +10,8 @@ use crate::steps::Tally;
 
 /// Runs Playwright against the site on a good server and on one that knows nothing; each test is one check.
 pub fn check() -> Result<Tally> {
-    let good = Site::start(root().join("dist"), 0, Kind::Brotli)?;
-    let plain = Site::start(root().join("dist"), 0, Kind::PlainInSubPath)?;
+    let good = Site::start(&root().join("dist"), 0, Kind::Brotli)?;
+    let plain = Site::start(&root().join("dist"), 0, Kind::PlainInSubPath)?;
     let report = browser_tests().join("out/report.json");
     if report.exists() {
         std::fs::remove_file(&report)?;
