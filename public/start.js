@@ -1,5 +1,5 @@
 // Starts the page and compiles the engine beside it. File names here are the plain ones; the built site's carry hashes.
-import start from "./podhop-app.js";
+import start, { openPage } from "./podhop-app.js";
 
 // The theme that was chosen, before anything is drawn. Storage can be forbidden in a sandboxed frame.
 try {
@@ -24,22 +24,38 @@ const compiled = async (name) => {
 
 const engine = compiled("./podhop-worker_bg.wasm");
 
-// The engine's second half, without which it plays the opening and answers edits: fetched when someone turns to anything
-// but the editor, or after a minute. A worker that needs it before that fetches it by itself.
-let rest;
+// Both modules come in halves. The first plays the opening and answers edits; the second is fetched when someone turns to
+// anything but the editor, or after a minute. Whoever needs it before that fetches it on the spot.
+let pageRest;
+let engineRest;
 const workers = [];
-const hints = ["pointerdown", "keydown", "focusin"];
+const hints = ["pointermove", "pointerdown", "keydown", "focusin"];
 const wanted = (event) => {
   if (event?.target instanceof HTMLTextAreaElement) return;
   clearTimeout(late);
   for (const hint of hints) removeEventListener(hint, wanted, true);
-  rest = compiled("./podhop-worker_rest.wasm");
-  rest.catch(() => {}); // whoever needs it will say so
+  compiled("./podhop-app_rest.wasm").then((module) => (pageRest ??= module), () => {});
+  engineRest = compiled("./podhop-worker_rest.wasm");
   for (const worker of workers) hand(worker);
 };
 for (const hint of hints) addEventListener(hint, wanted, true);
 const late = setTimeout(wanted, 60_000);
-const hand = (worker) => rest?.then((module) => worker.postMessage({ rest: module }), () => {});
+const hand = (worker) => engineRest?.then((module) => worker.postMessage({ rest: module }), () => {});
+
+// The page's first half calls this when it comes to a function of the other, and cannot wait for a promise.
+let first;
+globalThis.podhopLoadRest = () => {
+  if (!pageRest) {
+    const request = new XMLHttpRequest();
+    request.open("GET", "./podhop-app_rest.wasm", false);
+    // A page, unlike a worker, gets text only from a request that does not return before it is answered.
+    request.overrideMimeType("text/plain; charset=x-user-defined");
+    request.send();
+    if (request.status !== 200) throw new Error(`podhop-app_rest.wasm: ${request.status} ${request.statusText}`);
+    pageRest = new WebAssembly.Module(Uint8Array.from(request.responseText, (letter) => letter.charCodeAt(0)));
+  }
+  new WebAssembly.Instance(pageRest, { first });
+};
 
 // The page calls this for its first worker and again after a trap: the engine is fetched and compiled once.
 // A worker that cannot start reports it as an `error` event on itself.
@@ -56,7 +72,12 @@ globalThis.podhopWorker = () => {
   return worker;
 };
 
-start({ module_or_path: compiled("./podhop-app_bg.wasm") }).catch((error) => {
+const open = async () => {
+  first = await start({ module_or_path: compiled("./podhop-app_bg.wasm") });
+  openPage();
+};
+
+open().catch((error) => {
   const note = document.createElement("p");
   note.setAttribute("role", "alert");
   note.textContent = `podhop could not start: ${error.message}`;

@@ -13,7 +13,7 @@ self.podhopLoadRest = () => {
     request.open("GET", new URL("./podhop-worker_rest.wasm", import.meta.url), false);
     request.responseType = "arraybuffer";
     request.send();
-    if (request.status !== 200 && request.status !== 0) {
+    if (request.status !== 200) {
       throw new Error(`podhop-worker_rest.wasm: ${request.status} ${request.statusText}`);
     }
     rest = new WebAssembly.Module(request.response);

@@ -102,7 +102,7 @@ pub fn chromium() -> Result<PathBuf> {
     Ok(output(command("node", ["-e", script]).current_dir(browser_tests()))?.into())
 }
 
-fn installed_chromium() -> Option<PathBuf> {
+pub fn installed_chromium() -> Option<PathBuf> {
     let names = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
     std::env::var_os("CHROMIUM").map(PathBuf::from).or_else(|| names.into_iter().find_map(found))
 }

@@ -5,10 +5,9 @@ mod element;
 mod var;
 
 pub use element::{El, Nodes, button, el, svg};
-pub use var::{Var, start};
+pub use var::Var;
 
-use reactive_graph::effect::RenderEffect;
-use reactive_graph::owner::StoredValue;
+use leptos::prelude::{RenderEffect, StoredValue};
 
 /// Runs `run` now, and again whenever something it has read has changed, until the effect that contains this one runs
 /// again.

@@ -1,8 +1,6 @@
 //! Values that can be watched.
 
-use reactive_graph::owner::Owner;
-use reactive_graph::signal::ArcTrigger;
-use reactive_graph::traits::{Notify, Track};
+use leptos::prelude::{ArcTrigger, Notify, Track};
 use std::cell::RefCell;
 
 /// A value of the page. It lives as long as the page, so it can be copied into every closure that needs it.
@@ -72,13 +70,4 @@ impl<T: PartialEq> Var<T> {
             self.set(value);
         }
     }
-}
-
-/// Makes effects run; `page` is built under the owner of all of them.
-pub fn start(page: impl FnOnce()) {
-    let _ = any_spawner::Executor::init_wasm_bindgen();
-    let owner = Owner::new();
-    owner.with(page);
-    // Lives as long as the page.
-    std::mem::forget(owner);
 }

@@ -113,7 +113,7 @@ pub fn save(name: &str, bytes: &[u8]) {
 
 /// Fetches a text that belongs to the page; nothing happens if it cannot be had.
 pub fn fetch_text(address: &'static str, then: impl FnOnce(String) + 'static) {
-    any_spawner::Executor::spawn_local(async move {
+    leptos::task::spawn_local(async move {
         let Ok(response) = JsFuture::from(window().fetch_with_str(address)).await else { return };
         let response: web_sys::Response = response.unchecked_into();
         let Ok(text) = response.text().map(JsFuture::from) else { return };

@@ -1,4 +1,4 @@
-//! The engine's module in two halves: what the opening of the page runs, and the rest.
+//! Both modules in two halves: what the opening of the page runs, and the rest.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::split;
-use crate::command::{cargo, command, npm_bin, output, root, run, target};
+use crate::command::{browser_tests, cargo, command, npm_bin, output, root, run, target};
+use crate::server::{Kind, Site};
+use crate::setup::installed_chromium;
 
-/// The import by which the first half asks for the second: app/src/bin/worker.rs has it.
+/// The import by which a first half asks for its second: app/src/main.rs and app/src/bin/worker.rs have it.
 const LOAD: &str = "podhopLoadRest";
 
 /// What rustc's modules use of wasm, and what the halves do: functions that give several values, shared globals.
@@ -21,41 +23,67 @@ const FEATURES: [&str; 6] = [
     "--enable-sign-ext",
 ];
 
-/// Splits the worker's module in `staging`; `layout` is that of its data. The second half becomes
-/// `podhop-worker_rest.wasm`.
-pub fn make(staging: &Path, layout: &split::Layout) -> Result<()> {
-    let work = target().join("xtask/halves");
-    fs::create_dir_all(&work)?;
-    let rehearsal = rehearsal(&work)?;
-    let bound = staging.join("podhop-worker_bg.wasm");
+/// Splits the worker's module in `staging`; `layout` is that of its data.
+pub fn worker(staging: &Path, layout: &split::Layout) -> Result<()> {
+    let work = empty_folder("worker")?;
+    let asked = output(&mut cargo("run --quiet --locked --package podhop-app --bin podhop-rehearsal"))?;
+    let rehearsal = work.join("rehearsal.txt");
+    fs::write(&rehearsal, asked)?;
     let glue = work.join("podhop-worker.mjs");
     fs::copy(staging.join("podhop-worker.js"), &glue)?;
+    let script = root().join("xtask/src/dist/rehearse.mjs");
+    let rehearse = |wasm: &Path, rest: Option<&Path>| {
+        let paths = [script.as_path(), &glue, wasm, &rehearsal].into_iter().chain(rest);
+        output(&mut command("node", paths))
+    };
+    let [bound, rest] = paths(staging, "podhop-worker");
     let whole = fs::read(&bound)?;
     let instrumented = work.join("instrumented.wasm");
     fs::write(&instrumented, split::instrument(&whole)?)?;
-    let ran = rehearse(&glue, &instrumented, &rehearsal, None)?;
-    let words: Vec<u64> = ran.lines().map(str::parse).collect::<Result<_, _>>().context("the rehearsal said no bits")?;
-    let ran = |stretch: u32| words[stretch as usize / 64] >> (stretch % 64) & 1 == 1;
-    let rest = staging.join("podhop-worker_rest.wasm");
-    let halves = split::split(&whole, layout, ran, LOAD)?;
-    for (path, half) in [&bound, &rest].into_iter().zip(halves) {
-        fs::write(path, half)?;
-        run(npm_bin("wasm-opt").arg("-Oz").args(FEATURES).arg(path).arg("-o").arg(path))?;
-    }
-    rehearse(&glue, &bound, &rehearsal, Some(&rest))?;
+    let ran = rehearse(&instrumented, None)?;
+    write(&whole, layout, &ran, [&bound, &rest])?;
+    rehearse(&bound, Some(&rest))?;
     Ok(())
 }
 
-/// What is rehearsed, as the native engine answers it.
-fn rehearsal(work: &Path) -> Result<PathBuf> {
-    let asked = output(&mut cargo("run --quiet --locked --package podhop-app --bin podhop-rehearsal"))?;
-    let path = work.join("rehearsal.txt");
-    fs::write(&path, asked)?;
-    Ok(path)
+/// Splits the page's module in `staging`, which has all other files of the site, if there is a Chromium to rehearse in.
+/// `html` is the page as it ships.
+pub fn page(staging: &Path, layout: &split::Layout, html: &str) -> Result<()> {
+    let [bound, rest] = paths(staging, "podhop-app");
+    let Some(chromium) = installed_chromium() else {
+        println!("  no Chromium to rehearse the page in: its module stays whole, and the first load is larger");
+        // A module of nothing.
+        return Ok(fs::write(rest, b"\0asm\x01\0\0\0")?);
+    };
+    let whole = fs::read(&bound)?;
+    let site = empty_folder("page")?;
+    super::copy_folder(staging, &site)?;
+    fs::write(site.join("index.html"), html)?;
+    fs::write(site.join("podhop-app_bg.wasm"), split::instrument(&whole)?)?;
+    let server = Site::start(&site, 0, Kind::Brotli)?;
+    let mut rehearse = command("node", ["rehearse.mjs", &server.url()]);
+    let ran = output(rehearse.current_dir(browser_tests()).env("CHROMIUM", chromium))?;
+    write(&whole, layout, &ran, [&bound, &rest])
 }
 
-fn rehearse(glue: &Path, wasm: &Path, rehearsal: &Path, rest: Option<&Path>) -> Result<String> {
-    let script = root().join("xtask/src/dist/rehearse.mjs");
-    let paths = [script.as_path(), glue, wasm, rehearsal].into_iter().chain(rest);
-    output(&mut command("node", paths))
+/// The halves of a program: the first replaces the whole.
+fn paths(staging: &Path, program: &str) -> [PathBuf; 2] {
+    ["bg", "rest"].map(|half| staging.join(format!("{program}_{half}.wasm")))
+}
+
+/// `ran` has a number of 64 bits a line, a bit for each stretch of code.
+fn write(whole: &[u8], layout: &split::Layout, ran: &str, paths: [&Path; 2]) -> Result<()> {
+    let words: Vec<u64> = ran.lines().map(str::parse).collect::<Result<_, _>>().context("the rehearsal said no bits")?;
+    let ran = |stretch: u32| words.get(stretch as usize / 64).is_some_and(|word| word >> (stretch % 64) & 1 == 1);
+    for (path, half) in paths.into_iter().zip(split::split(whole, layout, ran, LOAD)?) {
+        fs::write(path, half)?;
+        run(npm_bin("wasm-opt").arg("-Oz").args(FEATURES).arg(path).arg("-o").arg(path))?;
+    }
+    Ok(())
+}
+
+fn empty_folder(name: &str) -> Result<PathBuf> {
+    let folder = target().join("xtask/halves").join(name);
+    super::empty(&folder)?;
+    Ok(folder)
 }

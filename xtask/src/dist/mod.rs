@@ -43,17 +43,19 @@ pub fn build() -> Result<Tally> {
     let staging = target().join("xtask/site");
     empty(&staging)?;
     println!("  wasm-bindgen, wasm-opt");
-    let layouts = bind(&staging)?;
-    println!("  rehearsal, halves");
-    halves::make(&staging, &layouts[1])?;
+    let [page_layout, worker_layout] = bind(&staging)?;
     let html = fs::read_to_string(root().join("index.html"))?;
     copy_folder(&root().join("public"), &staging)?;
     fs::write(staging.join(page::STYLES), join_styles(&html)?)?;
+    let html = page::ship(&html)?;
+    println!("  rehearsals, halves");
+    halves::worker(&staging, &worker_layout)?;
+    halves::page(&staging, &page_layout, &html)?;
     println!("  esbuild, names with hashes");
     minify(&staging)?;
     let mut files = Files::new();
     collect(&staging, &staging, &mut files)?;
-    files.insert("index.html".to_string(), page::ship(&html)?.into_bytes());
+    files.insert("index.html".to_string(), html.into_bytes());
     let files = names::hashed(files)?;
     for (name, content) in &files {
         let path = dist().join(name);
