@@ -4,10 +4,12 @@
 
 mod cause;
 mod ending;
+mod events;
 mod packet;
 mod sentence;
 
 pub use cause::{Cause, command_of, place_name, row_text};
 pub use ending::ending;
+pub use events::pod_events;
 pub use packet::{Envelope, envelope, label, title};
 pub use sentence::{Sentence, sentence};

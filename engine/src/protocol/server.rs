@@ -9,6 +9,7 @@ use super::{
 use crate::cluster::{Applied, Object, ObjectKey, Options, Provenance};
 use crate::console::shell;
 use crate::console::terminal::Terminal;
+use crate::explain;
 use crate::manifest::fields::FieldTable;
 use crate::manifest::{Diagnostic, emit};
 use crate::program;
@@ -286,9 +287,10 @@ fn facts(object: &Object, world: &World) -> Vec<(String, String)> {
     facts
 }
 
+/// A Pod's events; those of other kinds are not kept.
 fn events(world: &World, key: &ObjectKey) -> Vec<String> {
-    let _ = (world, key);
-    Vec::new()
+    let pod = key.as_pod().and_then(|key| world.revision().pods.get(&key));
+    pod.map_or_else(Vec::new, |pod| explain::pod_events(pod))
 }
 
 fn setup(world: &World, key: &ObjectKey) -> Vec<SetupStep> {

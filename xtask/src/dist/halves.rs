@@ -73,7 +73,8 @@ fn paths(staging: &Path, program: &str) -> [PathBuf; 2] {
 
 /// `ran` has a number of 64 bits a line, a bit for each stretch of code.
 fn write(whole: &[u8], layout: &split::Layout, ran: &str, paths: [&Path; 2]) -> Result<()> {
-    let words: Vec<u64> = ran.lines().map(str::parse).collect::<Result<_, _>>().context("the rehearsal said no bits")?;
+    let words: Vec<u64> =
+        ran.lines().map(str::parse).collect::<Result<_, _>>().context("the rehearsal said no bits")?;
     let ran = |stretch: u32| words.get(stretch as usize / 64).is_some_and(|word| word >> (stretch % 64) & 1 == 1);
     for (path, half) in paths.into_iter().zip(split::split(whole, layout, ran, LOAD)?) {
         fs::write(path, half)?;

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result, anyhow};
 use wasm_encoder::reencode::{Error, Reencode};
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, DataSection, ElementSection, Elements, EntityType, ExportKind,
-    ExportSection, Function, FunctionSection, GlobalSection, GlobalType, ImportSection, Instruction, MemorySection,
-    Module as Encoded, TableSection, TypeSection, ValType,
+    BlockType, CodeSection, ConstExpr, DataSection, ElementSection, Elements, EntityType, ExportKind, ExportSection,
+    Function, FunctionSection, GlobalSection, GlobalType, ImportSection, Instruction, MemorySection, Module as Encoded,
+    TableSection, TypeSection, ValType,
 };
 
 use super::data::{self, Layout, Piece};
@@ -43,12 +43,7 @@ pub struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     /// `keep` says which defined functions the first module must have.
-    pub fn new(
-        module: &'a Module<'a>,
-        layout: &Layout,
-        keep: impl Fn(u32) -> bool,
-        load: u32,
-    ) -> Result<Plan<'a>> {
+    pub fn new(module: &'a Module<'a>, layout: &Layout, keep: impl Fn(u32) -> bool, load: u32) -> Result<Plan<'a>> {
         let exported: BTreeSet<u32> = module.exported_functions().chain(module.start).collect();
         let defined = module.imports_count()..module.functions_count();
         let (kept, moved): (Vec<u32>, Vec<u32>) =
@@ -211,7 +206,7 @@ impl<'a> Plan<'a> {
     fn exports(&self, renumber: &mut Renumber) -> Result<ExportSection> {
         let mut exports = ExportSection::new();
         for export in &self.module.exports {
-            said(renumber.parse_export(&mut exports, export.clone()))?;
+            said(renumber.parse_export(&mut exports, *export))?;
         }
         for function in &self.shared {
             exports.export(&function_name(*function), ExportKind::Func, renumber.of(*function)?);
@@ -230,11 +225,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Element segments, one for each run of slots.
-    fn elements(
-        &self,
-        renumber: &Renumber,
-        slots: impl Iterator<Item = (u32, u32, u32)>,
-    ) -> Result<ElementSection> {
+    fn elements(&self, renumber: &Renumber, slots: impl Iterator<Item = (u32, u32, u32)>) -> Result<ElementSection> {
         let mut runs: Vec<(u32, u32, Vec<u32>)> = Vec::new();
         for (table, slot, function) in slots {
             let function = renumber.of(function)?;

@@ -40,7 +40,8 @@ pub fn without_linking(wasm: &[u8]) -> Result<Vec<u8>> {
         if let Some((id, range)) = payload.as_section()
             && !is_linking
         {
-            let data = wasm.get(range.start as usize..range.end as usize).context("a section beyond the module's end")?;
+            let data =
+                wasm.get(range.start as usize..range.end as usize).context("a section beyond the module's end")?;
             kept.section(&wasm_encoder::RawSection { id, data });
         }
     }

@@ -2,8 +2,8 @@
 
 use anyhow::{Result, bail, ensure};
 use wasmparser::{
-    BlockType, ContType, DataKind, ElementItems, ElementKind, ExternalKind, FrameKind, FuncType, FunctionBody, ModuleArity,
-    Operator, Parser, Payload, RefType, SubType, TypeRef, ValType,
+    BlockType, ContType, DataKind, ElementItems, ElementKind, ExternalKind, FrameKind, FuncType, FunctionBody,
+    ModuleArity, Operator, Parser, Payload, RefType, SubType, TypeRef, ValType,
 };
 
 /// The parts of a module that wasm-bindgen has made, borrowed from its bytes.

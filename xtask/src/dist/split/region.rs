@@ -137,7 +137,8 @@ impl Body<'_, '_> {
         if left.is_some() {
             exits.insert(if container.is_none() { Exit::Return } else { Exit::Fall });
         }
-        let falls_by_label = !matches!(container.map(|at| &self.code.operators[at]), None | Some(Operator::Loop { .. }));
+        let falls_by_label =
+            !matches!(container.map(|at| &self.code.operators[at]), None | Some(Operator::Loop { .. }));
         if falls_by_label && exits.remove(&Exit::Label(0)) {
             exits.insert(Exit::Fall);
             if !container_results.is_empty() {
