@@ -5,18 +5,18 @@
 
 mod code;
 mod data;
-mod halves;
 mod instrument;
 mod liveness;
 mod module;
 mod outline;
+mod plan;
 mod region;
 
 pub use data::Layout;
 pub use instrument::instrument;
 
 use anyhow::{Context, Result};
-use halves::Plan;
+use plan::Plan;
 
 /// The two halves of a module; `ran` says of a stretch of its code whether the rehearsal needed it. `load` is part of the
 /// name of the import that brings the second half.
@@ -47,3 +47,6 @@ pub fn without_linking(wasm: &[u8]) -> Result<Vec<u8>> {
     }
     Ok(kept.finish())
 }
+
+#[cfg(test)]
+mod tests;
