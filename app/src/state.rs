@@ -2,6 +2,7 @@
 
 use crate::dom::Var;
 use crate::few::Few;
+use crate::flows::recorded::{Recorded, still_holds};
 use crate::opening;
 use crate::platform;
 use crate::playback::player::Player;
@@ -10,6 +11,8 @@ use crate::session::{Restart, Session};
 use podhop_engine::protocol::*;
 use std::rc::Rc;
 
+/// Conversations whose clusters are kept.
+const RECORDED_MAX: usize = 64;
 /// The first edit's answer is shown before anything else is fetched.
 const FIELDS_AFTER_MS: u32 = 300;
 
@@ -69,6 +72,8 @@ pub struct App {
     pub changes: Var<Vec<String>>,
     pub flows: Var<Vec<FlowSummary>>,
     pub flow: Var<Option<Rc<FlowView>>>,
+    /// The clusters that conversations were recorded in, the newest last.
+    recorded: Var<Vec<Recorded>>,
     /// Packets (indices) whose plumbing is shown.
     pub unfolded: Var<Few<usize>>,
     pub player: Player,
@@ -107,6 +112,7 @@ impl App {
             changes: Var::new(Vec::new()),
             flows: Var::new(Vec::new()),
             flow: Var::new(None),
+            recorded: Var::new(Vec::new()),
             unfolded: Var::new(Few::default()),
             player,
             inspector: Var::new(Tab::Journey),
@@ -197,6 +203,7 @@ impl App {
         }
         self.flow.set(None);
         self.flows.update(Vec::clear);
+        self.recorded.update(Vec::clear);
         self.player.load(Playlist::default(), 0.0);
         self.prompt.set(opening::PROMPT.to_string());
         self.log.update(|log| log.retain(|entry| entry.chunks.is_some()));
@@ -292,6 +299,15 @@ impl App {
         if let Some(scene) = console.scene {
             self.take_scene(scene);
         }
+        let line = self.log.peek(|log| log.get(index).map(|entry| entry.line.clone()));
+        if let (Some(line), Some(scene)) = (line, self.scene.now()) {
+            let made =
+                console.flows.iter().map(|flow| Recorded { flow: *flow, line: line.clone(), scene: scene.clone() });
+            self.recorded.update(|recorded| {
+                recorded.extend(made);
+                recorded.drain(..recorded.len().saturating_sub(RECORDED_MAX));
+            });
+        }
         if let Some(flow) = console.flows.last() {
             self.show_flow(*flow, if first { Start::Autoplay } else { Start::Play });
         }
@@ -346,6 +362,14 @@ impl App {
                 self.flows.set(list.flows);
             }
         });
+    }
+
+    /// The command that made the conversation on the stage, if the cluster has changed under it since.
+    pub fn outdated(self) -> Option<String> {
+        let (flow, scene) = (self.flow.get()?, self.scene.get()?);
+        let number = flow.summary.flow;
+        let recorded = self.recorded.with(|all| all.iter().find(|recorded| recorded.flow == number).cloned())?;
+        (!still_holds(&flow, &recorded.scene, &scene)).then_some(recorded.line)
     }
 
     /// Loads a conversation and makes it the one on the stage.

@@ -1,8 +1,9 @@
 //! The options that all commands share.
 
-use crate::{Failure, usage};
+use crate::{Failure, say, usage};
 use lexopt::{Arg, Parser, ValueExt};
 use podhop_engine::cluster::{CniName, Options, ProxyMode};
+use podhop_engine::control::NODES_MAX;
 
 /// Where the manifests are, and what overrides them.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +22,13 @@ impl Common {
         match arg {
             Arg::Short('f') | Arg::Long("filename") => self.paths.push(parser()?),
             Arg::Long("seed") => self.options.seed = number(&parser()?, "--seed")?,
-            Arg::Long("nodes") => self.options.workers_count = Some(number(&parser()?, "--nodes")?),
+            Arg::Long("nodes") => {
+                let count: u32 = number(&parser()?, "--nodes")?;
+                if count as usize >= NODES_MAX {
+                    return usage(format!("--nodes {count}: at most {} workers are simulated", NODES_MAX - 1));
+                }
+                self.options.workers_count = Some(count);
+            }
             Arg::Long("cni") => self.options.cni = Some(parser()?.parse::<CniName>().map_err(Failure::Usage)?),
             Arg::Long("proxy") => self.options.proxy = Some(parser()?.parse::<ProxyMode>().map_err(Failure::Usage)?),
             Arg::Long("mesh") => match parser()?.as_str() {
@@ -57,7 +64,7 @@ pub fn parse(
         }
         let name = name.unwrap_or_default();
         if name == "-h" || name == "--help" {
-            print!("{}", crate::help::ALL);
+            say(format_args!("{}", crate::help::ALL));
             return Err(Failure::Status(0));
         }
         let owned = match name.strip_prefix("--") {

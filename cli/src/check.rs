@@ -1,5 +1,6 @@
 //! `podhop check`: scenarios.
 
+use crate::say;
 use crate::{Failure, args, input, usage};
 use podhop_engine::scenario;
 use std::path::{Path, PathBuf};
@@ -35,7 +36,7 @@ fn check(files: &[PathBuf], update: bool) -> Result<(), Failure> {
         passed += p;
         failed += f;
     }
-    println!("{passed} passed, {failed} failed");
+    say(format_args!("{passed} passed, {failed} failed\n"));
     if failed > 0 { Err(Failure::Status(1)) } else { Ok(()) }
 }
 
@@ -46,20 +47,20 @@ fn one(file: &Path, update: bool) -> Result<(usize, usize), Failure> {
     let report = match scenario::run(&text, input::fields()) {
         Ok(report) => report,
         Err(message) => {
-            println!("{name}:{message}");
+            say(format_args!("{name}:{message}\n"));
             return Ok((0, 1));
         }
     };
     for check in &report.checks {
         if let Some(problem) = &check.problem {
-            println!("{name}:{}: {}\n{}", check.line, check.what, problem.trim_end());
+            say(format_args!("{name}:{}: {}\n{}\n", check.line, check.what, problem.trim_end()));
         }
     }
     if update && report.updated != text {
         std::fs::write(file, &report.updated).map_err(|error| Failure::Usage(format!("{name}: {error}")))?;
-        println!("{name}: updated");
+        say(format_args!("{name}: updated\n"));
     }
-    println!("{name}: {} of {} as expected", report.passed(), report.checks.len());
+    say(format_args!("{name}: {} of {} as expected\n", report.passed(), report.checks.len()));
     Ok((report.passed(), report.failed()))
 }
 

@@ -1,5 +1,6 @@
 //! `podhop export netns`: the cluster as a shell script.
 
+use crate::say;
 use crate::{Failure, args, input, usage};
 
 pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
@@ -23,6 +24,6 @@ pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
     }
     let world = input::open(&common)?;
     let (netns, segment) = podhop_engine::program::export::everything(world.revision());
-    print!("{}", podhop_engine::program::export::script(&netns, &segment, &prefix));
+    say(format_args!("{}", podhop_engine::program::export::script(&netns, &segment, &prefix)));
     Ok(())
 }

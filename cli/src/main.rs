@@ -9,6 +9,7 @@ mod probe;
 mod sh;
 mod trace;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Why a command ends without having done what was asked.
@@ -29,6 +30,26 @@ impl From<lexopt::Error> for Failure {
 pub fn usage<T>(message: impl Into<String>) -> Result<T, Failure> {
     Err(Failure::Usage(message.into()))
 }
+
+/// Prints. Whoever reads may have gone (`podhop trace … | head`): then there is nothing left to do.
+pub fn say(text: std::fmt::Arguments<'_>) {
+    said(std::io::stdout().write_fmt(text));
+}
+
+/// Ends the program if what was written could not be: quietly where the pipe's other end is closed, as the signal for it
+/// would.
+pub fn said(written: std::io::Result<()>) {
+    if let Err(error) = written {
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            std::process::exit(CLOSED_PIPE);
+        }
+        eprintln!("error: standard output: {error}");
+        std::process::exit(2);
+    }
+}
+
+/// 128 + SIGPIPE
+const CLOSED_PIPE: i32 = 141;
 
 fn main() -> ExitCode {
     match run() {
@@ -56,11 +77,11 @@ fn run() -> Result<(), Failure> {
         "check" => check::run(parser),
         "export" => export::run(parser),
         "version" => {
-            println!("podhop {}", env!("CARGO_PKG_VERSION"));
+            say(format_args!("podhop {}\n", env!("CARGO_PKG_VERSION")));
             Ok(())
         }
         "help" => {
-            print!("{}", help::ALL);
+            say(format_args!("{}", help::ALL));
             Ok(())
         }
         "reach" | "gen" => usage(format!("podhop {command} does not exist yet; see podhop --help")),

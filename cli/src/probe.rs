@@ -2,7 +2,7 @@
 
 use crate::args::Common;
 use crate::trace::{address_of, netns_of};
-use crate::{Failure, args, input, usage};
+use crate::{Failure, args, input, said, usage};
 use podhop_engine::cluster::{CniName, Options, ProxyMode};
 use podhop_engine::explain;
 use podhop_engine::manifest::Severity;
@@ -49,9 +49,7 @@ pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
         };
         failed |= answer.get("error").is_some();
         let mut out = std::io::stdout().lock();
-        if writeln!(out, "{answer}").and_then(|()| out.flush()).is_err() {
-            break;
-        }
+        said(writeln!(out, "{answer}").and_then(|()| out.flush()));
     }
     if failed { Err(Failure::Status(1)) } else { Ok(()) }
 }

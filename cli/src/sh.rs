@@ -1,6 +1,7 @@
 //! `podhop sh`: lines of the console.
 
 use crate::{Failure, args, input};
+use crate::{said, say};
 use podhop_engine::console::shell::Stream;
 use podhop_engine::console::terminal::{Ran, Terminal};
 use std::io::{BufRead, IsTerminal, Write};
@@ -41,19 +42,21 @@ pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
 
 fn prompt(terminal: &Terminal, wanted: bool) {
     if wanted {
-        print!("{}", terminal.prompt());
-        let _ = std::io::stdout().flush();
+        say(format_args!("{}", terminal.prompt()));
+        said(std::io::stdout().flush());
     }
 }
 
-/// Prints what a line printed, to the stream it printed to, and returns its exit status. A reader that has gone away
-/// is no error.
+/// Prints what a line printed, to the stream it printed to, and returns its exit status.
 fn show(ran: &Ran) -> i32 {
     for chunk in &ran.chunks {
-        let _ = match chunk.stream {
-            Stream::Out => std::io::stdout().write_all(chunk.text.as_bytes()).and_then(|()| std::io::stdout().flush()),
-            Stream::Err => std::io::stderr().write_all(chunk.text.as_bytes()),
-        };
+        match chunk.stream {
+            Stream::Out => {
+                said(std::io::stdout().write_all(chunk.text.as_bytes()).and_then(|()| std::io::stdout().flush()));
+            }
+            // Where errors cannot be told, there is nobody to tell that to.
+            Stream::Err => drop(std::io::stderr().write_all(chunk.text.as_bytes())),
+        }
     }
     ran.status
 }

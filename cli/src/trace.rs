@@ -1,5 +1,6 @@
 //! `podhop trace`: one conversation, step by step.
 
+use crate::say;
 use crate::{Failure, args, input, usage};
 use podhop_engine::protocol::{FlowView, PacketView, Server, StepView};
 use podhop_engine::tables::NetnsId;
@@ -32,7 +33,7 @@ pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
             Some("--port") => wanted.port = Some(args::number(&value()?, "--port")?),
             Some("--protocol") => wanted.protocol = Some(value()?.to_ascii_uppercase()),
             Some("--size") => wanted.size = Some(args::number(&value()?, "--size")?),
-            Some("--ttl") => wanted.ttl = Some(args::number(&value()?, "--ttl")?),
+            Some("--ttl") => wanted.ttl = Some(ttl(&value()?)?),
             Some("--df") => wanted.dont_fragment = true,
             Some("--json") => wanted.json = true,
             Some("--pcap") => wanted.pcap = Some(value()?),
@@ -62,9 +63,9 @@ fn show(server: &mut Server, flow: FlowId, wanted: &Wanted) -> Result<(), Failur
     }
     if wanted.json {
         let json = serde_json::to_string_pretty(&view).map_err(|error| Failure::Usage(error.to_string()))?;
-        println!("{json}");
+        say(format_args!("{json}\n"));
     } else {
-        print!("{}", text(&view));
+        say(format_args!("{}", text(&view)));
     }
     Ok(())
 }
@@ -167,4 +168,12 @@ fn step_text(step: &StepView) -> String {
         text += &format!("{:22}{}: {}\n{:22}from {}{at}\n", "", cause.table, cause.text, "", cause.origin.label);
     }
     text
+}
+
+/// A packet with TTL 0 is not sent by any socket.
+fn ttl(text: &str) -> Result<u8, Failure> {
+    match args::number(text, "--ttl")? {
+        0 => usage("--ttl 0: a number from 1 to 255 is expected"),
+        ttl => Ok(ttl),
+    }
 }

@@ -95,9 +95,11 @@ fn mark(app: App, row: &Row, beat: Option<(usize, usize)>) {
     }
 }
 
-/// Scrolls the list, when the present step has changed, so that it can be seen.
+/// Scrolls the list, when the present step has changed or the list has come into view, so that it can be seen.
 fn keep_in_sight(app: App) {
     effect(move || {
+        app.inspector.track();
+        app.pane.track();
         let Some((packet, step)) = app.player.beat.get() else { return };
         let Some(row) = platform::element(&step_id(packet, step)) else { return };
         let Some(list) = row.closest(".panel").ok().flatten() else { return };

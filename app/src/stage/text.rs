@@ -32,8 +32,8 @@ impl Face {
     /// The mean advance of a character, as a part of the size; on the generous side.
     fn advance(self) -> f64 {
         match self {
-            Face::Title | Face::Strong => 0.60,
-            Face::Plain | Face::Note | Face::Tiny => 0.56,
+            Face::Title | Face::Strong => 0.63,
+            Face::Plain | Face::Note | Face::Tiny => 0.61,
             Face::Mono => 0.605,
         }
     }

@@ -113,6 +113,9 @@ impl Stage {
         let (Some(flow), Some(layout), Some(scene)) = (app.flow.now(), self.layout.now(), app.scene.now()) else {
             return false;
         };
+        if app.outdated().is_some() {
+            return false;
+        }
         let camera = self.camera.now();
         let ways = Ways::new(&scene, &layout, &flow);
         let ms = app.player.ms.now();
@@ -222,6 +225,8 @@ fn draw(stage: Stage, still: HtmlCanvasElement, moving: HtmlCanvasElement) {
     let ways: Var<Option<Rc<Ways>>> = Var::new(None);
     effect(move || {
         let of = app.scene.get().zip(stage.layout.get()).zip(app.flow.get());
+        // Packets of another cluster have no way on this one.
+        let of = of.filter(|_| app.outdated().is_none());
         ways.set(of.map(|((scene, layout), flow)| Rc::new(Ways::new(&scene, &layout, &flow))));
     });
     effect(move || {
@@ -287,7 +292,18 @@ fn heading(app: App) -> El {
         let Some(step) = packet.steps.get(step) else { return String::new() };
         [&packet.title, " · ", &step.title, " · ", &crate::journey::model::where_of(step)].concat()
     };
-    el("div").class("heading").kid(el("h2").text_of(title)).kid(el("p").text_of(now))
+    let outdated = derived(move || app.outdated());
+    let again = move || {
+        if let Some(line) = outdated.now() {
+            app.run(line);
+        }
+    };
+    let note = el("div")
+        .class("outdated")
+        .hidden_of(move || outdated.with(Option::is_none))
+        .text("Recorded before the cluster changed. ")
+        .kid(parts::link("Run it again", again));
+    el("div").class("heading").kid(el("h2").text_of(title)).kid(el("p").text_of(now)).kid(note)
 }
 
 /// What is under the pointer, in full.

@@ -23,6 +23,8 @@ pub fn terminal(app: App) -> El {
     let field: HtmlInputElement = input.cast();
     let of_key = field.clone();
     let input = input.on("keydown", move |event| on_key(app, history, running, &of_key, event.unchecked_ref()));
+    let of_paste = field.clone();
+    let input = input.on("paste", move |event| on_paste(app, running, &of_paste, event.unchecked_ref()));
     let log = el("div")
         .attr("role", "log")
         .label("Output")
@@ -85,12 +87,29 @@ fn entry_view(app: App, entry: &LogEntry) -> El {
     el("div").class("entry").kid(typed).kids(chunks.collect())
 }
 
-/// Output that reports a packet can be clicked: the packet then plays.
+/// Output that reports a packet can be clicked: the packet then plays. The rest of what is printed with it is text.
 fn chunk_view(app: App, chunk: &Chunk) -> El {
     let class = if chunk.stream == Stream::Err { "out err" } else { "out" };
-    let Some((flow, packet)) = chunk.at else { return el("span").class(class).text(&chunk.text) };
-    button(&["seek ", class].concat()).title("Show this packet").text(&chunk.text).on("click", move |event| {
+    let out = el("span").class(class);
+    let Some((flow, packet)) = chunk.at else { return out.text(&chunk.text) };
+    let line = chunk.text.trim_start_matches('\n');
+    let (before, line) = chunk.text.split_at(chunk.text.len() - line.len());
+    let (line, after) = line.split_at(line.find('\n').unwrap_or(line.len()));
+    let seek = button("seek").title("Show this packet").text(line).on("click", move |event| {
         event.stop_propagation();
         app.show_flow(flow, Start::Packet(packet));
-    })
+    });
+    out.text(before).kid(seek).text(after)
+}
+
+/// Several lines at once are a script: they run as one, here-documents included.
+fn on_paste(app: App, running: Var<bool>, field: &HtmlInputElement, event: &web_sys::ClipboardEvent) {
+    let pasted = event.clipboard_data().and_then(|data| data.get_data("text/plain").ok()).unwrap_or_default();
+    if !pasted.trim_end().contains('\n') || running.now() {
+        return;
+    }
+    event.prevent_default();
+    let line = [&field.value(), pasted.trim_end()].concat();
+    field.set_value("");
+    app.run(line.replace("\r\n", "\n"));
 }

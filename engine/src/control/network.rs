@@ -48,9 +48,20 @@ fn compute(draft: &mut Draft) -> Network {
     if let Some(options) = draft.options.proxy {
         network.kube_proxy_mode = (options, Origin::default("command line", "--proxy"));
     }
-    let mut pods_given = flannel(draft, &mut network, &mut found);
-    pods_given |= kubeadm(draft, &mut network, &mut found);
-    pods_given |= kind(draft, &mut network, &mut found);
+    let of_flannel = flannel(draft, &mut network, &mut found).then(|| network.pod_network.clone());
+    let of_nodes = kubeadm(draft, &mut network, &mut found) | kind(draft, &mut network, &mut found);
+    if let (Some((flannel, origin)), true) = (&of_flannel, of_nodes)
+        && !flannel.contains(&network.pod_network.0)
+    {
+        let nodes = network.pod_network.0;
+        let message =
+            format!("Flannel's Network {flannel} does not contain the Pod subnet {nodes}: flanneld would exit");
+        let span = span_of(draft, origin).unwrap_or_default();
+        found
+            .warning("flannel-network", span, message)
+            .hint(format!("write \"Network\": \"{nodes}\" in net-conf.json; podhop goes on with {nodes}"));
+    }
+    let pods_given = of_flannel.is_some() || of_nodes;
     if draft.options.proxy.is_none() {
         kube_proxy(draft, &mut network);
     }
@@ -106,6 +117,19 @@ fn kubeadm(draft: &Draft, network: &mut Network, found: &mut Diagnostics) -> boo
     {
         let origin = |path| Origin::object(object.uid, path);
         let pods = origin("networking.podSubnet");
+        let subnets = configuration.pod_subnet.as_deref().unwrap_or_default();
+        if subnets.iter().any(|net| net.addr().is_ipv6()) {
+            let span = object.written().at("networking.podSubnet").span;
+            if subnets.iter().any(|net| net.addr().is_ipv4()) {
+                let message =
+                    "the IPv6 half of a dual-stack cluster is not simulated yet: Pods get IPv4 addresses only";
+                found.warning("ipv6", span, message);
+            } else {
+                found
+                    .error("ipv6", span, "clusters of IPv6 only are not simulated yet")
+                    .hint("give the Pods an IPv4 subnet, such as 10.244.0.0/16");
+            }
+        }
         return kubeadm_networking(configuration, network, pods, origin("networking.serviceSubnet"));
     }
     let Some((object, config_map)) = config_map(draft, "kube-system", "kubeadm-config") else { return false };
@@ -272,6 +296,12 @@ fn check(network: &Network, draft: &Draft, found: &mut Diagnostics) {
         found
             .error("subnets-overlap", span, message)
             .hint("give each a range of its own, such as 10.244.0.0/16 and 10.96.0.0/16");
+    }
+    let nodes = &network.node_network;
+    if matches!(pods.1, Origin::Object { .. }) && (pods.0.contains(&nodes.0) || nodes.0.contains(&pods.0)) {
+        let message = format!("the Pod subnet {} and the nodes' network {} overlap", pods.0, nodes.0);
+        let span = span_of(draft, &pods.1).unwrap_or_default();
+        found.warning("subnets-overlap", span, message).hint("Pods will get addresses of nodes: take 10.244.0.0/16");
     }
     let len_max = if pods.0.addr().is_ipv4() { super::nodes::MASK_V4 } else { super::nodes::MASK_V6 };
     if pods.0.prefix_len() > len_max {

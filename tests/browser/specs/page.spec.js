@@ -107,6 +107,41 @@ test("the terminal runs commands, recalls them, and its lines play their packets
   await expect(podhop.page.locator(".heading p")).toContainText("seq 1");
 });
 
+test("lines pasted together run as one script, here-document included", async ({ page }) => {
+  await podhop.flowPlayed();
+  const script = `kubectl apply -f - <<EOF\napiVersion: v1\nkind: Namespace\nmetadata: {name: pasted}\nEOF\n`;
+  await podhop.terminal.evaluate((input, text) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData("text/plain", text);
+    input.dispatchEvent(new ClipboardEvent("paste", { clipboardData, cancelable: true, bubbles: true }));
+  }, script);
+  await expect(podhop.output).toContainText("namespace/pasted created");
+  await expect(podhop.terminal).toHaveValue("");
+});
+
+test("a hop of traceroute stands in one line, and each probe of it can be clicked", async () => {
+  await podhop.flowPlayed();
+  await podhop.run("kubectl exec pod-a -- traceroute 10.244.2.2");
+  await expect(podhop.output).toContainText(/ 2  10\.244\.2\.0 \(10\.244\.2\.0\)  [\d.]+ ms  [\d.]+ ms  [\d.]+ ms/);
+  const probes = podhop.output.getByRole("button", { name: /10\.244\.2\.0/ });
+  const [first, second] = [probes.first(), probes.first().locator("xpath=following::button[1]")];
+  const tops = await Promise.all([first, second].map(async (probe) => (await probe.boundingBox()).y));
+  expect(Math.abs(tops[0] - tops[1])).toBeLessThan(4);
+});
+
+test("packets of an earlier cluster are not drawn on a later one; the command can be run again", async ({ page }) => {
+  await podhop.flowPlayed();
+  const note = page.locator(".outdated");
+  await expect(note).toBeHidden();
+  await podhop.edit((text) => `${text}---\napiVersion: v1\nkind: Namespace\nmetadata: {name: other}\n`);
+  await expect(note).toBeHidden();
+  await podhop.edit((text) => text.replace("name: pod-b", "name: pod-c"));
+  await expect(note).toContainText("Recorded before the cluster changed");
+  await note.getByRole("button", { name: "Run it again" }).click();
+  await expect(note).toBeHidden();
+  await expect(podhop.tab(/Flows 2/)).toBeVisible();
+});
+
 test("a conversation that fails shows where and why", async () => {
   await podhop.run("kubectl exec pod-a -- nc -z -w 2 10.244.2.2 81");
   await podhop.tab(/Flows 2/).click();

@@ -75,7 +75,7 @@ impl FlannelBackend {
         let backend_type = reader::text(node, "Type", d).map(|text| text.to_ascii_lowercase());
         FlannelBackend {
             backend_type: backend_type.unwrap_or_else(|| "udp".to_owned()).into(),
-            vni: reader::count(node, "VNI", d).unwrap_or(1),
+            vni: vni(node, d).unwrap_or(1),
             port: match reader::int(node, "Port", d) {
                 None | Some(0) => None,
                 Some(_) => reader::port(node, "Port", d),
@@ -85,6 +85,17 @@ impl FlannelBackend {
             span: reader::span_of(node, "Type"),
         }
     }
+}
+
+/// A VXLAN network identifier has 24 bits.
+fn vni(node: &Node, d: &mut Diagnostics) -> Option<u32> {
+    let vni = reader::count(node, "VNI", d)?;
+    if vni >= 1 << 24 {
+        let message = format!("VNI {vni} has more than 24 bits: the kernel takes no such VXLAN device");
+        d.error("flannel", reader::span_of(node, "VNI"), message).hint("take a number from 0 to 16777215");
+        return None;
+    }
+    Some(vni)
 }
 
 /// `cni-conf.json`: what the flannel CNI plugin passes on to the bridge plugin.
