@@ -21,6 +21,8 @@ pub enum Work {
     ReplicaSet(ObjectKey),
     Schedule,
     Sandboxes,
+    /// The next step of a Deployment's rollout, once the Pods of the last one are as ready as they get.
+    Rollout(ObjectKey),
 }
 
 /// What became of one object, in kubectl's words.
@@ -295,11 +297,26 @@ impl Draft {
 
     /// Deletes an object at the user's explicit wish: what the cluster has by itself does not come back.
     pub(super) fn delete_for_good(&mut self, key: &ObjectKey) -> bool {
+        let stranded = if key.is("Node") && key.group.is_empty() { self.bare_pods_on(&key.name) } else { Vec::new() };
         let deleted = self.delete(key);
+        // Models pkg/controller/podgc deletePodsOnNonexistentNodes. What has a controller is made anew.
+        for pod in &stranded {
+            self.delete(&ObjectKey::pod(pod));
+        }
         if deleted && self.is_builtin(key) {
             self.revision.index.suppressed.insert(key.clone());
         }
         deleted
+    }
+
+    fn bare_pods_on(&self, node: &str) -> Vec<PodKey> {
+        let here = self.revision.pods.values().filter(|pod| pod.node.as_deref() == Some(node));
+        let bare = here.filter(|pod| pod.owner.as_ref().is_none_or(|owner| !self.owner_alive(owner.uid)));
+        let given = bare.filter(|pod| {
+            let object = self.revision.objects.get(&pod.object_key());
+            object.is_some_and(|object| object.provenance != Provenance::Builtin)
+        });
+        given.map(|pod| pod.key.clone()).collect()
     }
 
     fn forget_child(&mut self, object: &Object) {

@@ -8,58 +8,176 @@ use std::sync::Arc;
 /// Reads a selector as `kubectl get -l` takes it: `app=web,tier!=db,env in (a,b),!old,zone`. Err: the API server's
 /// complaint. Models apimachinery `labels.Parse`.
 pub fn parse_selector(text: &str) -> Result<LabelSelector, String> {
+    let mut parser = Parser { tokens: scan(text), at: 0 };
     let mut selector = LabelSelector::default();
-    for part in split_outside_parentheses(text) {
-        let requirement =
-            parse_requirement(part.trim()).ok_or_else(|| format!("unable to parse requirement: {part}"))?;
-        selector.match_expressions.push(requirement);
-    }
-    Ok(selector)
-}
-
-fn split_outside_parentheses(text: &str) -> Vec<&str> {
-    let (mut parts, mut start, mut depth) = (Vec::new(), 0, 0i32);
-    for (at, c) in text.char_indices() {
-        match c {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            ',' if depth == 0 => {
-                parts.push(&text[start..at]);
-                start = at + 1;
+    let starts = |token: Token| token.is_identifier() || token == Token::Symbol("!");
+    loop {
+        match parser.peek() {
+            Token::End => return Ok(selector),
+            token if starts(token) => {
+                let requirement = parser.requirement().map_err(|e| format!("unable to parse requirement: {e}"))?;
+                selector.match_expressions.push(requirement);
             }
-            _ => {}
+            token => return Err(format!("found '{}', expected: !, identifier, or 'end of string'", token.text())),
+        }
+        match parser.next() {
+            Token::End => return Ok(selector),
+            Token::Symbol(",") if starts(parser.peek()) => {}
+            Token::Symbol(",") => {
+                return Err(format!("found '{}', expected: identifier after ','", parser.peek().text()));
+            }
+            token => return Err(format!("found '{}', expected: ',' or 'end of string'", token.text())),
         }
     }
-    parts.push(&text[start..]);
-    parts.retain(|part| !part.trim().is_empty());
-    parts
 }
 
-fn parse_requirement(text: &str) -> Option<Requirement> {
-    let make = |key: &str, operator, values: Vec<Arc<str>>| {
-        let key = key.trim();
-        let valid = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./".contains(&b));
-        valid.then(|| Requirement { key: key.into(), operator, values, span: Span::default() })
-    };
-    if let Some((key, values)) = text.strip_suffix(')').and_then(|text| text.split_once('(')) {
-        let (key, operator) = key.trim().rsplit_once(char::is_whitespace)?;
-        let values = values.split(',').map(|value| value.trim().into()).collect();
-        return match operator {
-            "in" => make(key, Operator::In, values),
-            "notin" => make(key, Operator::NotIn, values),
-            _ => None,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Token<'t> {
+    Word(&'t str),
+    Symbol(&'t str),
+    End,
+}
+
+impl<'t> Token<'t> {
+    fn text(self) -> &'t str {
+        match self {
+            Token::Word(text) | Token::Symbol(text) => text,
+            Token::End => "",
+        }
+    }
+
+    fn is_identifier(self) -> bool {
+        matches!(self, Token::Word(_))
+    }
+}
+
+/// Models `labels.Lexer`: blanks and symbols end a word.
+fn scan(text: &str) -> Vec<Token<'_>> {
+    let blank = |c: char| matches!(c, ' ' | '\t' | '\r' | '\n');
+    let symbol = |c: char| matches!(c, '=' | '!' | '(' | ')' | ',' | '>' | '<');
+    let (mut tokens, mut rest) = (Vec::new(), text.trim_start_matches(blank));
+    while let Some(first) = rest.chars().next() {
+        let len = match first {
+            '=' | '!' if rest[1..].starts_with('=') => 2,
+            first if symbol(first) => 1,
+            _ => rest.find(|c| blank(c) || symbol(c)).unwrap_or(rest.len()),
         };
+        let (token, after) = rest.split_at(len);
+        tokens.push(if symbol(first) { Token::Symbol(token) } else { Token::Word(token) });
+        rest = after.trim_start_matches(blank);
     }
-    if let Some((key, value)) = text.split_once("!=") {
-        return make(key, Operator::NotIn, vec![value.trim().into()]);
+    tokens
+}
+
+struct Parser<'t> {
+    tokens: Vec<Token<'t>>,
+    at: usize,
+}
+
+impl<'t> Parser<'t> {
+    fn peek(&self) -> Token<'t> {
+        self.tokens.get(self.at).copied().unwrap_or(Token::End)
     }
-    if let Some((key, value)) = text.split_once("==").or_else(|| text.split_once('=')) {
-        return make(key, Operator::In, vec![value.trim().into()]);
+
+    fn next(&mut self) -> Token<'t> {
+        let token = self.peek();
+        self.at += 1;
+        token
     }
-    match text.strip_prefix('!') {
-        Some(key) => make(key, Operator::DoesNotExist, Vec::new()),
-        None => make(text, Operator::Exists, Vec::new()),
+
+    fn requirement(&mut self) -> Result<Requirement, String> {
+        let absent = self.peek() == Token::Symbol("!");
+        self.at += usize::from(absent);
+        let key = self.identifier()?;
+        check_key(key)?;
+        let (operator, values) = match self.peek() {
+            _ if absent => (Operator::DoesNotExist, Vec::new()),
+            Token::End | Token::Symbol(",") => (Operator::Exists, Vec::new()),
+            _ => match self.next().text() {
+                "in" => (Operator::In, self.values()?),
+                "notin" => (Operator::NotIn, self.values()?),
+                "=" | "==" => (Operator::In, vec![self.value()?]),
+                "!=" => (Operator::NotIn, vec![self.value()?]),
+                ">" | "<" => return Err("podhop's selectors do not compare with '>' and '<'".to_owned()),
+                found => return Err(format!("found '{found}', expected: in, notin, =, ==, !=, gt, lt")),
+            },
+        };
+        for (index, value) in values.iter().enumerate() {
+            if value.len() > 63 {
+                return Err(format!(
+                    "values[{index}][{key}]: Invalid value: {value:?}: must be no more than 63 characters"
+                ));
+            }
+            if !value.is_empty() && !is_name(value) {
+                return Err(format!("values[{index}][{key}]: Invalid value: {value:?}: {BAD_VALUE}"));
+            }
+        }
+        let values = values.into_iter().map(Arc::from).collect();
+        Ok(Requirement { key: key.into(), operator, values, span: Span::default() })
     }
+
+    fn identifier(&mut self) -> Result<&'t str, String> {
+        match self.next() {
+            Token::Word(text) => Ok(text),
+            token => Err(format!("found '{}', expected: identifier", token.text())),
+        }
+    }
+
+    /// Models parseExactValue: nothing is the empty value.
+    fn value(&mut self) -> Result<&'t str, String> {
+        match self.peek() {
+            Token::End | Token::Symbol(",") => Ok(""),
+            _ => self.identifier(),
+        }
+    }
+
+    /// Models parseValues and parseIdentifiersList: nothing between commas is the empty value.
+    fn values(&mut self) -> Result<Vec<&'t str>, String> {
+        let open = self.next();
+        if open != Token::Symbol("(") {
+            return Err(format!("found '{}' expected: '('", open.text()));
+        }
+        if self.peek() == Token::Symbol(")") {
+            return Err("values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty".to_owned());
+        }
+        let mut values = Vec::new();
+        loop {
+            match self.peek() {
+                Token::Word(text) => {
+                    values.push(text);
+                    self.at += 1;
+                }
+                Token::Symbol("," | ")") => values.push(""),
+                token if values.is_empty() => {
+                    return Err(format!("found '{}', expected: ',', ')' or identifier", token.text()));
+                }
+                token => return Err(format!("found '{}', expected: ',', or identifier", token.text())),
+            }
+            match self.next() {
+                Token::Symbol(")") => return Ok(values),
+                Token::Symbol(",") => {}
+                token => return Err(format!("found '{}', expected: ',' or ')'", token.text())),
+            }
+        }
+    }
+}
+
+const BAD_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and \
+                         must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', \
+                         regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+const BAD_KEY: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an \
+                       alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is \
+                       '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+
+fn is_name(text: &str) -> bool {
+    let inner = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    let ends = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
+    text.bytes().all(inner) && ends(text.as_bytes().first()) && ends(text.as_bytes().last())
+}
+
+fn check_key(key: &str) -> Result<(), String> {
+    let name = key.split_once('/').map_or(key, |(_, name)| name);
+    if is_name(name) { Ok(()) } else { Err(format!("key: Invalid value: {key:?}: {BAD_KEY}")) }
 }
 
 /// A field selector: `metadata.name=web,spec.nodeName!=worker-1`.
@@ -134,8 +252,28 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(parse_selector(text).map(|selector| selector.matches(&web)), Ok(expected), "{text}");
         }
-        assert!(parse_selector("a b").is_err());
-        assert!(parse_selector("x near (y)").is_err());
+    }
+
+    #[test]
+    fn a_bad_selector_is_refused_in_the_api_servers_words() {
+        let cases = [
+            ("app=a b", "found 'b', expected: ',' or 'end of string'"),
+            ("=x", "found '=', expected: !, identifier, or 'end of string'"),
+            ("app=web,", "found '', expected: identifier after ','"),
+            ("!=x", "found '!=', expected: !, identifier, or 'end of string'"),
+            ("a b", "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"),
+            ("x near (y)", "unable to parse requirement: found 'near', expected: in, notin, =, ==, !=, gt, lt"),
+            ("x in y", "unable to parse requirement: found 'y' expected: '('"),
+            ("x in (a b)", "unable to parse requirement: found 'b', expected: ',' or ')'"),
+            ("!", "unable to parse requirement: found '', expected: identifier"),
+            ("a==(", "unable to parse requirement: found '(', expected: identifier"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parse_selector(text).err().as_deref(), Some(expected), "{text}");
+        }
+        let key = parse_selector("-a=b").err().unwrap_or_default();
+        assert!(key.starts_with("unable to parse requirement: key: Invalid value: \"-a\": name part must"), "{key}");
+        assert!(parse_selector("in in (in,)").is_ok_and(|selector| selector.matches(&labels(&[("in", "")]))));
     }
 
     #[test]

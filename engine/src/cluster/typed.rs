@@ -2,8 +2,8 @@
 
 use super::{ObjectKey, identity};
 use crate::manifest::typed::{
-    ConfigMap, DaemonSet, Deployment, GivenPodStatus, KindCluster, KubeadmClusterConfiguration, LabelSelector,
-    NodeObject, ObjectMeta, Pod, PodSpec, PodTemplate, ReplicaSet, Strategy,
+    ConfigMap, DaemonSet, Deployment, GivenPodStatus, IntOrString, KindCluster, KubeadmClusterConfiguration,
+    LabelSelector, NodeObject, ObjectMeta, Pod, PodSpec, PodTemplate, ReplicaSet, Strategy,
 };
 use crate::manifest::{Diagnostics, Node, Span, Value};
 use std::sync::Arc;
@@ -34,6 +34,9 @@ pub struct Workload {
     pub revision_history_limit: u32,
     pub paused: bool,
     pub recreate: bool,
+    /// Pods that a rollout may have beyond `replicas`, and those that it may lack.
+    pub max_surge: u32,
+    pub max_unavailable: u32,
 }
 
 /// What a workload's Pods are made from; shared by all of them.
@@ -148,6 +151,7 @@ pub fn project(key: &ObjectKey, root: &Node, diagnostics: &mut Diagnostics) -> (
         }
         ("apps", "Deployment") => {
             if let Some(d) = Deployment::project(root, diagnostics) {
+                let (max_surge, max_unavailable) = fenceposts(&d.strategy, d.replicas.count);
                 let workload = Workload {
                     replicas: d.replicas.count,
                     replicas_span: d.replicas.span,
@@ -156,6 +160,8 @@ pub fn project(key: &ObjectKey, root: &Node, diagnostics: &mut Diagnostics) -> (
                     revision_history_limit: d.revision_history_limit,
                     paused: d.paused,
                     recreate: d.strategy == Strategy::Recreate,
+                    max_surge,
+                    max_unavailable,
                 };
                 return (d.meta, Typed::Workload(Arc::new(workload)));
             }
@@ -189,6 +195,20 @@ pub fn project(key: &ObjectKey, root: &Node, diagnostics: &mut Diagnostics) -> (
     (ObjectMeta::project(root, diagnostics), Typed::Other)
 }
 
+/// `maxSurge` and `maxUnavailable` as numbers of Pods. Models pkg/controller/deployment/util ResolveFenceposts.
+fn fenceposts(strategy: &Strategy, replicas: u32) -> (u32, u32) {
+    let Strategy::RollingUpdate { max_surge, max_unavailable } = strategy else { return (0, 0) };
+    let amount = |given: &IntOrString, round: u64| match given {
+        IntOrString::Int(number) => u32::try_from(*number).unwrap_or(0),
+        IntOrString::String(text) => {
+            let percent: u64 = text.strip_suffix('%').and_then(|percent| percent.parse().ok()).unwrap_or(0);
+            u32::try_from((percent.saturating_mul(u64::from(replicas)).saturating_add(round)) / 100).unwrap_or(u32::MAX)
+        }
+    };
+    let (surge, unavailable) = (amount(max_surge, 99), amount(max_unavailable, 0));
+    (surge, if (surge, unavailable) == (0, 0) { 1 } else { unavailable }.min(replicas))
+}
+
 impl Workload {
     fn plain(replicas: u32, replicas_span: Span, selector: LabelSelector, template: Template) -> Workload {
         Workload {
@@ -199,6 +219,8 @@ impl Workload {
             revision_history_limit: 10,
             paused: false,
             recreate: false,
+            max_surge: 0,
+            max_unavailable: 0,
         }
     }
 }

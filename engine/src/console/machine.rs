@@ -69,7 +69,9 @@ impl Machine<'_> {
                 match record.and_then(|record| record.node.clone()).filter(|_| record.is_some_and(|r| r.host_network)) {
                     Some(node) => node.to_string(),
                     None => {
-                        record.and_then(|r| r.spec.hostname.clone()).unwrap_or_else(|| pod.name.clone()).to_string()
+                        // Models kubelet util.go truncatePodHostnameIfNeeded.
+                        let name = record.and_then(|r| r.spec.hostname.clone()).unwrap_or_else(|| pod.name.clone());
+                        name.get(..63).map_or(&*name, |cut| cut.trim_end_matches(['-', '.'])).to_string()
                     }
                 }
             }

@@ -98,8 +98,14 @@ impl Terminal {
             return io.err(&format!("more than {SHELLS_MAX} shells within each other: leave some with exit\n"));
         }
         let mut effects = Effects::default();
-        let installed = Machine { world, context: context.clone(), effects: &mut effects }.toolbox().shell;
-        self.shells.push(shell_of(context, installed));
+        let machine = Machine { world, context: context.clone(), effects: &mut effects };
+        let (installed, hostname) = (machine.toolbox().shell, machine.hostname());
+        let mut shell = shell_of(context, installed);
+        if matches!(shell.context, Context::Container { .. }) {
+            // Models containerd's CRI plugin, container_create.go.
+            shell.session.export("HOSTNAME", &hostname);
+        }
+        self.shells.push(shell);
     }
 
     /// A Pod that is gone takes its shells with it.

@@ -1,37 +1,154 @@
-//! Deployments: one ReplicaSet for each template, the newest with all replicas.
+//! Deployments: one ReplicaSet for each template; rollouts move the replicas to the newest.
 //!
-//! Models pkg/controller/deployment. A rollout is shown when it is complete: the new ReplicaSet at full size, the old
-//! ones at 0 and kept for `revisionHistoryLimit`.
+//! Models pkg/controller/deployment at its settled points: a rollout goes on for as long as new Pods become ready. One
+//! whose Pods do not stays where it is, with the old Pods that availability demands.
 
 use crate::cluster::{
     Body, Draft, Labels, Object, ObjectKey, Owner, Provenance, Template, Typed, Work, Workload, identity,
 };
 use std::sync::Arc;
 
+/// The Deployment as it is now: what it wants, its present template's ReplicaSet and the others, oldest first.
+struct State {
+    wanted: Arc<Workload>,
+    current: Option<Arc<Object>>,
+    old: Vec<Arc<Object>>,
+}
+
+/// Makes what is missing and scales where no rollout is under way; [`roll_out`] does the rest.
 pub fn reconcile(draft: &mut Draft, key: &ObjectKey) {
-    let Some(deployment) = draft.revision.objects.get(key).cloned() else { return };
-    let Some(wanted) = deployment.workload().cloned() else { return };
-    let mut replica_sets = owned(draft, &deployment);
-    replica_sets.sort_by_key(|rs| (rs.created_revision, rs.key.name.clone()));
-    let current = replica_sets.iter().position(|rs| fingerprint(rs) == Some(wanted.template.fingerprint));
-    let current = match current {
-        Some(at) => Some(replica_sets.remove(at)),
-        None if wanted.paused => None,
-        None => create(draft, &deployment, &wanted),
+    let Some(mut state) = state(draft, key) else { return };
+    if state.wanted.paused {
+        return scale_paused(draft, &state);
+    }
+    if state.current.is_none() {
+        let Some(deployment) = draft.revision.objects.get(key).cloned() else { return };
+        state.current = create(draft, &deployment, &state.wanted);
+    }
+    match &state.current {
+        Some(current) if state.old.iter().all(|old| replicas(old) == 0) => {
+            scale(draft, current, state.wanted.replicas);
+            forget_surplus(draft, &state);
+        }
+        Some(_) => drop(draft.work.insert(Work::Rollout(key.clone()))),
+        None => {}
+    }
+}
+
+/// One step of a rollout, when all Pods are as ready as they get. Another follows if it changed anything.
+pub fn roll_out(draft: &mut Draft, key: &ObjectKey) {
+    let Some(state) = state(draft, key).filter(|state| !state.wanted.paused) else { return };
+    let Some(current) = &state.current else { return };
+    let stepped = if state.wanted.recreate {
+        // Models pkg/controller/deployment/recreate.go.
+        let cleared = state.old.iter().fold(false, |cleared, old| scale(draft, old, 0) || cleared);
+        cleared || scale(draft, current, state.wanted.replicas)
+    } else {
+        grow_new(draft, &state, current) || shrink_old(draft, &state, current) || trim_new(draft, &state, current)
     };
-    if wanted.paused && current.is_none() {
-        return;
+    if stepped {
+        draft.work.insert(Work::Rollout(key.clone()));
     }
-    if let Some(current) = current {
-        scale(draft, &current, wanted.replicas);
+    forget_surplus(draft, &state);
+}
+
+fn state(draft: &Draft, key: &ObjectKey) -> Option<State> {
+    let deployment = draft.revision.objects.get(key)?;
+    let Typed::Workload(wanted) = &deployment.typed else { return None };
+    let mut old = owned(draft, deployment);
+    old.sort_by_key(|rs| (rs.created_revision, rs.key.name.clone()));
+    let current = old.iter().position(|rs| fingerprint(rs) == Some(wanted.template.fingerprint));
+    let current = current.map(|at| old.remove(at));
+    Some(State { wanted: wanted.clone(), current, old })
+}
+
+/// A paused Deployment is scaled, but not rolled out. Models FindActiveOrLatest in pkg/controller/deployment/util.
+fn scale_paused(draft: &mut Draft, state: &State) {
+    let all = || state.old.iter().chain(&state.current);
+    let active: Vec<&Arc<Object>> = all().filter(|rs| replicas(rs) > 0).collect();
+    let only = match active[..] {
+        [] => state.current.as_ref().or(state.old.last()),
+        [only] => Some(only),
+        _ => None,
+    };
+    if let Some(only) = only {
+        scale(draft, only, state.wanted.replicas);
     }
-    for old in &replica_sets {
-        scale(draft, old, 0);
+}
+
+/// About how many steps a rollout takes at most: each looks at all Pods, so large Deployments take larger ones than they
+/// ask for.
+const STEPS_MAX: u32 = 64;
+
+fn fenceposts(wanted: &Workload) -> (u32, u32) {
+    let (surge, unavailable) = (wanted.max_surge, wanted.max_unavailable);
+    let least = wanted.replicas / STEPS_MAX;
+    match surge.saturating_add(unavailable) >= least {
+        true => (surge, unavailable),
+        false if surge > 0 => (least, unavailable),
+        false => (surge, least),
     }
-    let surplus = replica_sets.len().saturating_sub(wanted.revision_history_limit as usize);
-    for old in &replica_sets[..surplus] {
+}
+
+/// Models pkg/controller/deployment/util NewRSNewReplicas.
+fn grow_new(draft: &mut Draft, state: &State, current: &Arc<Object>) -> bool {
+    let (have, wanted) = (replicas(current), state.wanted.replicas);
+    let total = state.old.iter().map(replicas).fold(have, u32::saturating_add);
+    let room = wanted.saturating_add(fenceposts(&state.wanted).0).saturating_sub(total);
+    scale(draft, current, have.saturating_add(room).min(wanted))
+}
+
+/// Models pkg/controller/deployment/rolling.go reconcileOldReplicaSets: old Pods that are not ready go first, then as
+/// many others as availability allows.
+fn shrink_old(draft: &mut Draft, state: &State, current: &Arc<Object>) -> bool {
+    let mut left: Vec<u32> = state.old.iter().map(replicas).collect();
+    let have = replicas(current);
+    let total = left.iter().copied().fold(have, u32::saturating_add);
+    let least = state.wanted.replicas.saturating_sub(fenceposts(&state.wanted).1);
+    let ready = |rs: &Arc<Object>| crate::cluster::api::replica_counts(&draft.revision, rs).ready;
+    let new_ready = ready(current);
+    let old_ready: Vec<u32> = state.old.iter().map(ready).collect();
+    let mut clean = total.saturating_sub(least).saturating_sub(have.saturating_sub(new_ready));
+    if clean == 0 {
+        return false;
+    }
+    for (left, ready) in left.iter_mut().zip(&old_ready) {
+        let count = left.saturating_sub(*ready).min(clean);
+        *left -= count;
+        clean -= count;
+    }
+    let available = old_ready.iter().copied().fold(new_ready, u32::saturating_add);
+    let mut spare = available.saturating_sub(least);
+    for left in &mut left {
+        let count = (*left).min(spare);
+        *left -= count;
+        spare -= count;
+    }
+    let scaled = state.old.iter().zip(left).map(|(old, left)| scale(draft, old, left));
+    scaled.fold(false, |any, scaled| any || scaled)
+}
+
+/// After `replicas` fell amid a rollout: new Pods that are not ready give way. Stands for the proportional scaling of
+/// pkg/controller/deployment/sync.go.
+fn trim_new(draft: &mut Draft, state: &State, current: &Arc<Object>) -> bool {
+    let have = replicas(current);
+    let total = state.old.iter().map(replicas).fold(have, u32::saturating_add);
+    let most = state.wanted.replicas.saturating_add(fenceposts(&state.wanted).0);
+    let unready = have.saturating_sub(crate::cluster::api::replica_counts(&draft.revision, current).ready);
+    scale(draft, current, have - total.saturating_sub(most).min(unready))
+}
+
+/// Old ReplicaSets without Pods, beyond `revisionHistoryLimit`.
+fn forget_surplus(draft: &mut Draft, state: &State) {
+    let idle: Vec<&Arc<Object>> = state.old.iter().filter(|old| replicas(old) == 0).collect();
+    let surplus = idle.len().saturating_sub(state.wanted.revision_history_limit as usize);
+    for old in &idle[..surplus] {
         draft.delete(&old.key);
     }
+}
+
+fn replicas(object: &Arc<Object>) -> u32 {
+    object.workload().map_or(0, |workload| workload.replicas)
 }
 
 fn owned(draft: &Draft, deployment: &Object) -> Vec<Arc<Object>> {
@@ -88,8 +205,9 @@ fn create(draft: &mut Draft, deployment: &Object, wanted: &Workload) -> Option<A
     draft.revision.objects.get(&key).cloned()
 }
 
-fn scale(draft: &mut Draft, replica_set: &Arc<Object>, replicas: u32) {
-    let Some(workload) = replica_set.workload().filter(|workload| workload.replicas != replicas) else { return };
+/// True if that is a change.
+fn scale(draft: &mut Draft, replica_set: &Arc<Object>, replicas: u32) -> bool {
+    let Some(workload) = replica_set.workload().filter(|workload| workload.replicas != replicas) else { return false };
     let mut object = Object::clone(replica_set);
     object.typed = Typed::Workload(Arc::new(Workload { replicas, ..Workload::clone(workload) }));
     object.changed_revision = draft.revision.number;
@@ -97,4 +215,5 @@ fn scale(draft: &mut Draft, replica_set: &Arc<Object>, replicas: u32) {
     let key = object.key.clone();
     draft.revision.objects.insert(key.clone(), Arc::new(object));
     draft.work.insert(Work::ReplicaSet(key));
+    true
 }

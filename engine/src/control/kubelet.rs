@@ -5,7 +5,7 @@
 
 use super::containers::{Fate, Fates};
 use super::network::usable;
-use crate::cluster::{Draft, NetnsOwner, NodeRecord, ObjectKey, PodKey, PodPhase, Typed};
+use crate::cluster::{Draft, NetnsOwner, NodeRecord, ObjectKey, PodKey, PodPhase, Typed, Work};
 use crate::tables::Origin;
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -15,13 +15,27 @@ use std::sync::Arc;
 /// nobody else is handed it.
 pub fn reconcile(draft: &mut Draft) {
     let mut fates = Fates::default();
+    let mut last = None;
     for name in std::mem::take(&mut draft.dirty_sandboxes) {
         let Some(node) = draft.revision.nodes.get(&*name).cloned() else { continue };
         let is_given = |key: &PodKey| draft.revision.pods.get(key).is_some_and(|pod| pod.ip_given);
         let (given, rest): (Vec<PodKey>, Vec<PodKey>) = node.waiting.values().cloned().partition(is_given);
         for key in given.into_iter().chain(rest) {
             add(draft, &name, &key, &mut fates);
+            let owner = draft.revision.pods.get(&key).and_then(|pod| pod.owner.as_ref());
+            if let Some(owner) = owner.filter(|owner| last != Some(owner.uid)).cloned() {
+                last = Some(owner.uid);
+                go_on(draft, &owner.key);
+            }
         }
+    }
+}
+
+/// A rollout may have waited for this ReplicaSet's Pods.
+fn go_on(draft: &mut Draft, replica_set: &ObjectKey) {
+    let owner = draft.revision.objects.get(replica_set).and_then(|object| object.owner.as_ref());
+    if let Some(owner) = owner.filter(|owner| owner.key.is("Deployment")) {
+        draft.work.insert(Work::Rollout(owner.key.clone()));
     }
 }
 

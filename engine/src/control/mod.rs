@@ -45,6 +45,7 @@ pub fn settle(draft: &mut Draft) {
             Work::Nodes => nodes::reconcile(draft),
             Work::Namespaces => builtin::reconcile_namespaces(draft),
             Work::Deployment(key) => deployment::reconcile(draft, &key),
+            Work::Rollout(key) => deployment::roll_out(draft, &key),
             Work::DaemonSet(key) => daemonset::reconcile(draft, &key),
             Work::ReplicaSet(key) => replicaset::reconcile(draft, &key),
             Work::Schedule => scheduler::reconcile(draft),

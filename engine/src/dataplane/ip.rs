@@ -192,7 +192,12 @@ impl Walk<'_> {
         let (dst, len, dont_fragment) = (packet.dst, packet.len(), packet.dont_fragment);
         let Routed { route, cause } = routed;
         let dev = if route.kind == RouteKind::Local { LinkIndex::LO } else { route.dev };
-        if matches!(route.kind, RouteKind::Broadcast | RouteKind::Blackhole) || is_group(dst) {
+        // Not simulated, which is no row's doing.
+        if route.kind == RouteKind::Broadcast || is_group(dst) {
+            self.drop(skb, Stage::RouteOut, Some(dev), DropReason::InvalidAddress, None);
+            return Err(SendError::Invalid);
+        }
+        if route.kind == RouteKind::Blackhole {
             self.drop(skb, Stage::RouteOut, Some(dev), DropReason::Blackhole, Some(cause));
             return Err(SendError::Invalid);
         }
@@ -200,6 +205,12 @@ impl Walk<'_> {
         let mtu = self.state.pmtu(dst, self.now).map_or(device_mtu, |pmtu| device_mtu.min(u32::from(pmtu)));
         if dont_fragment && len > mtu as usize {
             self.drop(skb, Stage::RouteOut, Some(dev), DropReason::TooBig, Some(CauseTable::Link(dev)));
+            return Err(SendError::TooBig { mtu });
+        }
+        // Models __ip_append_data maxnonfragsize: no header can say a greater length.
+        let len_max = if dst.is_ipv4() { 0xffff } else { 0xffff + 40 };
+        if len > len_max {
+            self.drop(skb, Stage::RouteOut, Some(dev), DropReason::TooBig, None);
             return Err(SendError::TooBig { mtu });
         }
         self.step(&skb, Stage::RouteOut, Some(dev), Verdict::Pass, Some(cause));

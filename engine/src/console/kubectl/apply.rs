@@ -41,11 +41,11 @@ pub const DELETE_FLAGS: &[Flag] = &[
 const FILES_MAX: usize = 1000;
 
 /// A manifest that a command was given.
-struct Manifest {
+pub(super) struct Manifest {
     /// As messages name it.
-    name: String,
+    pub name: String,
     /// None: it is one of the store's files.
-    text: Option<String>,
+    pub text: Option<String>,
 }
 
 /// Runs `kubectl apply`.
@@ -62,7 +62,10 @@ pub fn apply(command: &mut Command<'_, '_>, parsed: &Parsed) -> Result<i32, Fail
     let mut failed = false;
     let mut count = 0;
     for manifest in command.manifests(parsed)? {
-        let applied = command.apply(&manifest);
+        let applied = match command.moved(&manifest, parsed)? {
+            Some(text) => command.apply_text(&manifest.name, &text),
+            None => command.apply(&manifest),
+        };
         count += applied.objects.len();
         failed |= command.report(&manifest.name, &applied, parsed.value("output") == Some("name"));
     }
@@ -92,7 +95,8 @@ pub fn delete(command: &mut Command<'_, '_>, parsed: &Parsed) -> Result<i32, Fai
         return Err(Failure::error("cannot set --all and --selector at the same time"));
     }
     let found = get::find(command, parsed, &selection)?;
-    let keys: Vec<ObjectKey> = found.objects().map(|object| object.key.clone()).collect();
+    let keys = found.objects().map(|object| object.key.clone());
+    let (kept, keys): (Vec<ObjectKey>, Vec<ObjectKey>) = keys.partition(may_not_be_deleted);
     let now = parsed.is("force") || parsed.value("grace-period") == Some("0");
     if now {
         command.io.err(
@@ -100,13 +104,19 @@ pub fn delete(command: &mut Command<'_, '_>, parsed: &Parsed) -> Result<i32, Fai
              The resource may continue to run on the cluster indefinitely.\n",
         );
     }
-    if keys.is_empty() && found.errors.is_empty() {
+    for key in &kept {
+        let name = &key.name;
+        let reason = "this namespace may not be deleted";
+        let text = format!("Error from server (Forbidden): namespaces \"{name}\" is forbidden: {reason}\n");
+        command.io.err(&text);
+    }
+    if keys.is_empty() && kept.is_empty() && found.errors.is_empty() {
         command.io.out("No resources found\n");
         return Ok(0);
     }
     let applied = command.machine.world.delete(&keys);
     command.machine.effects.changed = true;
-    let mut failed = !found.errors.is_empty();
+    let mut failed = !found.errors.is_empty() || !kept.is_empty();
     for (key, outcome) in &applied.objects {
         let kind = Kind::guess(&key.kind, &key.group);
         let text = match outcome {
@@ -132,6 +142,11 @@ pub fn delete(command: &mut Command<'_, '_>, parsed: &Parsed) -> Result<i32, Fai
         command.io.err(&format!("{error}\n"));
     }
     Ok(i32::from(failed))
+}
+
+/// Models plugin/pkg/admission/namespace/lifecycle: the namespaces that stay.
+fn may_not_be_deleted(key: &ObjectKey) -> bool {
+    &*key.kind == "Namespace" && matches!(&*key.name, "default" | "kube-system" | "kube-public")
 }
 
 impl Command<'_, '_> {

@@ -139,6 +139,7 @@ impl Command<'_, '_> {
             return Ok(0);
         }
         let mut session = terminal::session_of(&context, installed);
+        session.export("HOSTNAME", &machine.hostname());
         let before = self.io.swap_input(input);
         let status = if is_shell {
             Some(shell::run_shell(argv, &mut machine, &mut session, self.io))

@@ -128,23 +128,17 @@ pub fn find(command: &Command<'_, '_>, parsed: &Parsed, selection: &Selection) -
         }
         return Ok(found);
     }
-    let labels = match parsed.value("selector") {
-        Some(text) => Some(parse_selector(text).map_err(|problem| Failure::Text(format!("error: {problem}\n")))?),
-        None => None,
-    };
+    let (label_text, field_text) = (parsed.value("selector"), parsed.value("field-selector"));
     for kind in &selection.kinds {
-        let fields = match parsed.value("field-selector") {
-            Some(text) => {
-                let bad = |problem: String| {
-                    let kind = resource::plural(kind);
-                    Failure::Text(format!(
-                        "Error from server (BadRequest): Unable to find \"/v1, Resource={kind}\" that match label selector \"\", field selector \"{text}\": {problem}\n"
-                    ))
-                };
-                Some(FieldSelector::parse(text, &kind.kind).map_err(bad)?)
-            }
-            None => None,
+        let bad = |problem: String| {
+            let (group, kind) = (&kind.group, &kind.plural);
+            let (labels, fields) = (label_text.unwrap_or_default(), field_text.unwrap_or_default());
+            Failure::Text(format!(
+                "Error from server (BadRequest): Unable to find \"{group}/v1, Resource={kind}\" that match label selector \"{labels}\", field selector \"{fields}\": {problem}\n"
+            ))
         };
+        let labels = label_text.map(parse_selector).transpose().map_err(bad)?;
+        let fields = field_text.map(|text| FieldSelector::parse(text, &kind.kind)).transpose().map_err(bad)?;
         let within = (kind.namespaced && !everywhere).then_some(namespace.as_str());
         let objects = revision
             .list(&kind.kind, within)

@@ -9,6 +9,7 @@ pub mod go;
 mod info;
 pub mod jsonpath;
 mod output;
+mod place;
 mod printers;
 pub mod resource;
 mod scale;

@@ -347,3 +347,64 @@ fn nodes_are_reached_by_ssh_and_from_a_debugging_pod() {
     let (_, err, _) = console.run(&format!("{debug} chroot /nope ls"));
     assert!(err.starts_with("chroot: can't change root directory to '/nope': No such file or directory\n"), "{err}");
 }
+
+#[test]
+fn a_namespace_flag_holds_for_what_is_applied() {
+    let mut console = Console::new();
+    console.run("kubectl apply -f - <<EOF\napiVersion: v1\nkind: Namespace\nmetadata: {name: blue}\nEOF");
+    let text = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: one\n---\n{\"apiVersion\": \"v1\", \"kind\": \
+                \"ConfigMap\", \"metadata\": {\"name\": \"two\"}}\n---\napiVersion: v1\nkind: Namespace\nmetadata: \
+                {name: green}\nEOF";
+    let (out, err, status) = console.run(&format!("kubectl apply -n blue -f - <<EOF\n{text}"));
+    assert_eq!(
+        (out.as_str(), status),
+        ("configmap/one created\nconfigmap/two created\nnamespace/green created\n", 0),
+        "{err}"
+    );
+    assert_eq!(console.run("kubectl get cm -n blue one two -o name").0, "configmap/one\nconfigmap/two\n");
+    let (_, err, status) = console.run(&format!("kubectl apply -n nosuch -f - <<EOF\n{text}"));
+    let expected = "Error from server (NotFound): error when creating \"STDIN\": namespaces \"nosuch\" not found\n";
+    assert!(err.starts_with(expected) && status == 1, "{err}");
+    assert_eq!(
+        console.run("kubectl apply -n blue -f later.yaml"),
+        (
+            String::new(),
+            "error: the namespace from the provided object \"nope\" does not match the namespace \"blue\". You must pass \
+             '--namespace=nope' to perform this operation.\n"
+                .into(),
+            1
+        )
+    );
+    let (out, err, status) = console.run("kubectl apply -n blue -f extra.yaml");
+    assert!(err.starts_with("error: -n blue has no effect on extra.yaml, ") && status == 1 && out.is_empty(), "{err}");
+    assert_eq!(console.run("kubectl apply -n default -f extra.yaml").0, "configmap/cm created\n");
+}
+
+#[test]
+fn some_namespaces_stay() {
+    for name in ["default", "kube-system", "kube-public"] {
+        let expected = format!(
+            "Error from server (Forbidden): namespaces \"{name}\" is forbidden: this namespace may not be deleted\n"
+        );
+        fails(&format!("kubectl delete ns {name}"), &expected, 1);
+    }
+    prints("kubectl delete ns default kube-node-lease 2>/dev/null || true", "namespace \"kube-node-lease\" deleted\n");
+}
+
+#[test]
+fn a_bad_label_selector_is_a_bad_request() {
+    fails(
+        "kubectl get pods -l 'app=a b'",
+        "Error from server (BadRequest): Unable to find \"/v1, Resource=pods\" that match label selector \"app=a b\", field \
+         selector \"\": found 'b', expected: ',' or 'end of string'\n",
+        1,
+    );
+}
+
+#[test]
+fn containers_know_their_hostname() {
+    prints("kubectl exec pod-a -- printenv HOSTNAME; kubectl exec pod-a -- sh -c 'echo $HOSTNAME'", "pod-a\npod-a\n");
+    let mut console = Console::new();
+    console.run("kubectl exec -it pod-a -- sh");
+    assert_eq!(console.run("echo $HOSTNAME").0, "pod-a\n");
+}

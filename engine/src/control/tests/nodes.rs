@@ -175,3 +175,20 @@ fn pods_of_a_node_that_leaves_start_anew_elsewhere() {
     assert!(places(&cluster, "default").iter().all(|place| place.starts_with("n1 ") && place.ends_with("Running")));
     assert_eq!(places(&cluster, "default").len(), 4);
 }
+
+#[test]
+fn bare_pods_go_with_a_node_that_is_deleted_and_others_come_back() {
+    let text = pod("a", "  nodeSelector: {kubernetes.io/hostname: worker-1}\n") + &deployment("web", 2, "nginx");
+    let (mut cluster, _) = with(&text);
+    cluster.delete(&[ObjectKey::node(&"worker-1".into())], 0);
+    random::check(cluster.revision());
+    assert!(cluster.revision().pod("default", "a").is_none());
+    let left = places(&cluster, "default");
+    assert!(left.len() == 2 && left.iter().all(|place| place.starts_with("worker-2 ")), "{left:?}");
+    // An edit elsewhere in the file does not bring it back; applying the file does.
+    cluster.edit_file("a.yaml", &(text.clone() + "# more\n"), 0);
+    assert!(cluster.revision().pod("default", "a").is_none());
+    cluster.apply_file("a.yaml", 0);
+    random::check(cluster.revision());
+    assert!(cluster.revision().pod("default", "a").is_some_and(|pod| pod.node.is_none()));
+}

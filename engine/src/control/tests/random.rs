@@ -101,6 +101,13 @@ fn check_controllers(revision: &Revision) {
                 })
                 .collect();
             assert_eq!(nodes.len(), counts.current as usize, "{}", object.key);
+        } else if object.key.is("Deployment") && !workload.paused {
+            // Where Pods do not become ready a rollout stops half-way, within its fenceposts.
+            let most = workload.replicas + workload.max_surge;
+            assert!((counts.ready..=most).contains(&counts.current), "{} {counts:?}", object.key);
+            if counts.updated == workload.replicas && counts.ready == counts.current {
+                assert_eq!(counts.current, workload.replicas, "{}", object.key);
+            }
         } else if !workload.paused {
             assert_eq!(counts.current, workload.replicas, "{}", object.key);
         }
@@ -139,8 +146,10 @@ fn random_text(bits: &mut impl FnMut(u64) -> u64) -> String {
     let mut text = String::new();
     if bits(3) == 0 {
         for n in 0..1 + bits(4) {
+            // Where no Pod can run a rollout stops half-way, and how it got there matters; upstream, too.
+            let kinds = if n == 0 { 1 } else { 4 };
             let taint = ["", "", "spec: {taints: [{key: a, effect: NoSchedule}]}\n", "spec: {unschedulable: true}\n"];
-            text += &node(&format!("n{n}"), &format!("172.18.0.{}", 20 + n), taint[bits(4) as usize]);
+            text += &node(&format!("n{n}"), &format!("172.18.0.{}", 20 + n), taint[bits(kinds) as usize]);
         }
     }
     for name in ["a", "b", "c", "d"] {
@@ -197,5 +206,33 @@ fn edits_lead_where_a_fresh_start_leads() {
         fresh.open_file("a.yaml", &text, true, 0);
         check(fresh.revision());
         assert_eq!(essence(cluster.revision()), essence(fresh.revision()), "seed {seed}\n{text}");
+    }
+}
+
+#[test]
+fn edits_with_pods_that_cannot_run_settle() {
+    for seed in 0..40u64 {
+        let mut drawn = 0;
+        let mut bits = |bound: u64| {
+            drawn += 1;
+            identity::bits(seed, &["stuck", &drawn.to_string()]) % bound
+        };
+        let mut cluster = start(Options { seed, ..Options::default() });
+        cluster.open_file("a.yaml", "", true, 0);
+        for step in 0..12 {
+            let command = ["nginx", "nginx:2", "busybox\n        command: [\"false\"]", "nginx"][bits(4) as usize];
+            let strategy = ["", "  strategy: {type: Recreate}\n", "  paused: true\n", ""][bits(4) as usize];
+            let selector = ["", "", "      nodeSelector: {disk: none}\n"][bits(3) as usize];
+            let text = deployment("web", bits(9) as u32, command)
+                .replace("  selector:", &format!("{strategy}  selector:"))
+                .replace("    spec:\n      containers:", &format!("    spec:\n{selector}      containers:"));
+            let applied = cluster.edit_file("a.yaml", &text, step);
+            assert!(applied.committed, "seed {seed}: {}\n{text}", rendered(&cluster, &applied));
+            check(cluster.revision());
+        }
+        // What can run ends every rollout, whatever was stuck before.
+        cluster.edit_file("a.yaml", &deployment("web", 4, "httpd"), 12);
+        check(cluster.revision());
+        assert_eq!(places(&cluster, "default").len(), 4, "seed {seed}");
     }
 }

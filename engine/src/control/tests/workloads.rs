@@ -75,6 +75,96 @@ fn a_new_template_rolls_out_and_back() {
     assert!(names(&cluster).iter().all(|name| name.starts_with(&first)));
 }
 
+/// (desired, ready) of the ReplicaSets in the order in which they were made; those without Pods not counted.
+fn sizes(cluster: &Cluster) -> Vec<(u32, u32)> {
+    let mut sets: Vec<_> = cluster.revision().list("ReplicaSet", Some("default")).collect();
+    sets.sort_by_key(|set| set.created_revision);
+    let counts = sets.into_iter().map(|set| crate::cluster::api::replica_counts(cluster.revision(), set));
+    counts.map(|counts| (counts.desired, counts.ready)).filter(|size| *size != (0, 0)).collect()
+}
+
+/// A Deployment whose template has this further line; `spec` is another line of the Deployment's own.
+fn rolling(replicas: u32, spec: &str, template: &str) -> String {
+    let text = deployment("web", replicas, "nginx").replace("  selector:", &format!("{spec}  selector:"));
+    text.replace("    spec:\n      containers:", &format!("    spec:\n{template}      containers:"))
+}
+
+const NOWHERE: &str = "      nodeSelector: {disk: none}\n";
+
+fn crashing(replicas: u32) -> String {
+    let command = "image: busybox\n        command: [\"false\"]";
+    deployment("web", replicas, "nginx").replace("image: nginx", command)
+}
+
+#[test]
+fn a_rollout_whose_pods_do_not_become_ready_leaves_the_old_ones() {
+    for broken in [crashing(3), rolling(3, "", NOWHERE)] {
+        let (mut cluster, _) = with(&deployment("web", 3, "nginx"));
+        let before = names(&cluster);
+        let applied = cluster.edit_file("a.yaml", &broken, 0);
+        random::check(cluster.revision());
+        assert!(applied.committed, "{}", rendered(&cluster, &applied));
+        assert_eq!(sizes(&cluster), [(3, 3), (1, 0)], "{broken}");
+        assert!(names(&cluster).is_superset(&before));
+        // A third template takes the broken one's place; going back ends the rollout.
+        cluster.edit_file("a.yaml", &broken.replace("{app: web}\n    spec", "{app: web, v: b}\n    spec"), 0);
+        random::check(cluster.revision());
+        assert_eq!(sizes(&cluster), [(3, 3), (1, 0)], "{broken}");
+        cluster.edit_file("a.yaml", &deployment("web", 3, "nginx"), 0);
+        random::check(cluster.revision());
+        assert_eq!((sizes(&cluster), names(&cluster)), (vec![(3, 3)], before));
+    }
+}
+
+#[test]
+fn a_rollout_goes_on_once_its_pods_can_run() {
+    let with_node = |label: &str| node("n1", "172.18.0.2", "").replace("disk: n1", &format!("disk: {label}"));
+    let (mut cluster, _) = with(&(with_node("hdd") + &rolling(3, "", "")));
+    let broken = rolling(3, "", "      nodeSelector: {disk: ssd}\n");
+    cluster.edit_file("a.yaml", &(with_node("hdd") + &broken), 0);
+    assert_eq!(sizes(&cluster), [(3, 3), (1, 0)]);
+    cluster.edit_file("a.yaml", &(with_node("ssd") + &broken), 0);
+    random::check(cluster.revision());
+    assert_eq!(sizes(&cluster), [(3, 3)]);
+    assert!(places(&cluster, "default").iter().all(|place| place.starts_with("n1 ") && place.ends_with("Running")));
+}
+
+#[test]
+fn the_strategy_says_how_far_a_stuck_rollout_goes() {
+    let amounts = |surge: &str, unavailable: &str| {
+        format!("  strategy: {{rollingUpdate: {{maxSurge: {surge}, maxUnavailable: {unavailable}}}}}\n")
+    };
+    let cases = [
+        // 25% of 10: 3 more, 2 fewer.
+        (10, String::new(), vec![(8, 8), (5, 0)]),
+        (4, amounts("0", "1"), vec![(3, 3), (1, 0)]),
+        // Both 0 would never get anywhere: maxUnavailable is 1.
+        (4, amounts("0", "0%"), vec![(3, 3), (1, 0)]),
+        (4, amounts("50%", "100%"), vec![(4, 0)]),
+        (4, "  strategy: {type: Recreate}\n".to_owned(), vec![(4, 0)]),
+        (4, "  paused: true\n".to_owned(), vec![(4, 4)]),
+    ];
+    for (replicas, spec, expected) in cases {
+        let (mut cluster, _) = with(&rolling(replicas, "", ""));
+        let applied = cluster.edit_file("a.yaml", &rolling(replicas, &spec, NOWHERE), 0);
+        assert!(applied.committed, "{}", rendered(&cluster, &applied));
+        random::check(cluster.revision());
+        assert_eq!(sizes(&cluster), expected, "{spec}");
+        // What can run replaces all of it.
+        cluster.edit_file("a.yaml", &rolling(replicas, &spec.replace("true", "false"), "      hostname: a\n"), 0);
+        random::check(cluster.revision());
+        assert_eq!(sizes(&cluster), [(replicas, replicas)], "{spec}");
+    }
+}
+
+#[test]
+fn a_paused_deployment_scales_what_it_has() {
+    let (mut cluster, _) = with(&rolling(2, "", ""));
+    cluster.edit_file("a.yaml", &rolling(3, "  paused: true\n", NOWHERE), 0);
+    random::check(cluster.revision());
+    assert_eq!(sizes(&cluster), [(3, 3)]);
+}
+
 #[test]
 fn writing_the_same_template_otherwise_is_no_rollout() {
     let (mut cluster, _) = with(&deployment("web", 2, "nginx"));

@@ -17,7 +17,7 @@ use crate::workload;
 use crate::world::Limit;
 use options::Settings;
 use process::Pinger;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// Whose output and habits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +47,19 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Io) -> i32 {
     {
         return fail(io, &message, status);
     }
+    if is_for_many(&netns, ip) {
+        return fail(io, "ping: podhop does not simulate broadcast and multicast destinations\n", 2);
+    }
     let pinger = Pinger::new(style, settings, ip, from, hosts);
     machine.run_process((argv.join(" "), Some(ip)), Box::new(pinger), Limit::default(), io)
+}
+
+/// Broadcast or multicast, where there is a route.
+fn is_for_many(netns: &Netns, to: IpAddr) -> bool {
+    path::route(netns, to).is_some_and(|route| {
+        route.kind != RouteKind::Blackhole
+            && (route.kind == RouteKind::Broadcast || to.is_multicast() || to == IpAddr::V4(Ipv4Addr::BROADCAST))
+    })
 }
 
 fn unresolved(style: Style, host: &str, found: Option<IpAddr>, io: &mut Io) -> i32 {

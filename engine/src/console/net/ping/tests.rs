@@ -103,3 +103,25 @@ fn names_and_mistakes() {
     assert!(lab.text("net", "ping -c 1 -I eth0 {web}", 0).contains(&format!(" from {} eth0: 56(84)", lab.ip("net"))));
     assert_eq!(lab.text("net", "ping -I nope {web}", 2), "ping: SO_BINDTODEVICE nope: No such device\n");
 }
+
+#[test]
+fn no_packet_is_longer_than_its_header_can_say() {
+    let mut lab = Lab::default();
+    let ran = lab.run("busy", "ping -c 1 -s 65508 {web}");
+    assert_eq!((ran.err.as_str(), ran.status), ("ping: sendto: Message too long\n", 1));
+    let text = lab.text("net", "ping -c 1 -s 65508 {web}", 1);
+    assert!(text.contains("ping: local error: message too long, mtu=1450\n"), "{text}");
+    assert!(lab.run("busy", "ping -c 1 -s 65507 127.0.0.1").out.contains("65515 bytes from 127.0.0.1: seq=0 "));
+}
+
+#[test]
+fn broadcast_and_multicast_are_said_not_to_be_simulated() {
+    let mut lab = Lab::default();
+    let expected = "ping: podhop does not simulate broadcast and multicast destinations\n";
+    for to in ["255.255.255.255", "224.0.0.1", "10.244.1.255"] {
+        let ran = lab.run("busy", &format!("ping -c 1 {to}"));
+        assert_eq!((ran.out.as_str(), ran.err.as_str(), ran.status), ("", expected, 2), "{to}");
+    }
+    assert_eq!(lab.text("net", "ping -b -c 1 224.0.0.1", 2), expected);
+    assert!(lab.effects.flows.is_empty());
+}
