@@ -9,6 +9,8 @@ pub mod opening;
 pub mod platform;
 pub mod session;
 #[cfg(target_arch = "wasm32")]
+mod shown;
+#[cfg(target_arch = "wasm32")]
 pub mod state;
 
 #[cfg(target_arch = "wasm32")]

@@ -8,6 +8,7 @@ use crate::platform;
 use crate::playback::player::Player;
 use crate::playback::playlist::Playlist;
 use crate::session::{Restart, Session};
+pub use crate::shown::{LogEntry, ObjectAsk, Start, Tab, TableAsk};
 use podhop_engine::protocol::*;
 use std::rc::Rc;
 
@@ -15,47 +16,6 @@ use std::rc::Rc;
 const RECORDED_MAX: usize = 64;
 /// The first edit's answer is shown before anything else is fetched.
 const FIELDS_AFTER_MS: u32 = 300;
-
-/// Tabs of the inspector, of the dock and, on a narrow screen, of the page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tab {
-    Journey,
-    Headers,
-    Tables,
-    Object,
-    Terminal,
-    Flows,
-    Stage,
-    Inspector,
-    Editor,
-    Dock,
-}
-
-/// A command and what it printed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LogEntry {
-    pub prompt: String,
-    pub line: String,
-    /// None while it runs.
-    pub chunks: Option<Vec<Chunk>>,
-    pub exit_status: i32,
-}
-
-/// A table that is looked at, and the text of the row that is lit.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TableAsk {
-    pub place: String,
-    pub table: String,
-    pub lit: String,
-}
-
-/// An object that is looked at: `Pod`, `default`, `pod-a`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ObjectAsk {
-    pub kind: String,
-    pub namespace: String,
-    pub name: String,
-}
 
 #[derive(Clone, Copy)]
 pub struct App {
@@ -479,12 +439,4 @@ impl Default for App {
     fn default() -> App {
         App::new()
     }
-}
-
-/// What happens when a conversation comes on the stage.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Start {
-    Autoplay,
-    Play,
-    Packet(u32),
 }

@@ -41,7 +41,7 @@ pub fn roll_out(draft: &mut Draft, key: &ObjectKey) {
     let Some(current) = &state.current else { return };
     let stepped = if state.wanted.recreate {
         // Models pkg/controller/deployment/recreate.go.
-        let cleared = state.old.iter().fold(false, |cleared, old| scale(draft, old, 0) || cleared);
+        let cleared = state.old.iter().filter(|old| scale(draft, old, 0)).count() > 0;
         cleared || scale(draft, current, state.wanted.replicas)
     } else {
         grow_new(draft, &state, current) || shrink_old(draft, &state, current) || trim_new(draft, &state, current)
@@ -125,7 +125,7 @@ fn shrink_old(draft: &mut Draft, state: &State, current: &Arc<Object>) -> bool {
         spare -= count;
     }
     let scaled = state.old.iter().zip(left).map(|(old, left)| scale(draft, old, left));
-    scaled.fold(false, |any, scaled| any || scaled)
+    scaled.filter(|scaled| *scaled).count() > 0
 }
 
 /// After `replicas` fell amid a rollout: new Pods that are not ready give way. Stands for the proportional scaling of
