@@ -7,6 +7,7 @@ use crate::cluster::{Body, Builtin, Draft, Kind, Labels, Object, ObjectKey, Prov
 use crate::manifest::typed::{Role, TypeMeta};
 use crate::manifest::{Diagnostics, Key, Node, Value, parse};
 use ipnet::IpNet;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -144,19 +145,16 @@ fn render(draft: &Draft) -> String {
         ("@PROXY_MODE@", mode.to_owned()),
     ];
     let mut text = fill(SYSTEM, &values);
-    let given = draft.revision.list("Node", None).any(|object| object.provenance != Provenance::Builtin);
-    let mut control_planes: Vec<String> = Vec::new();
-    if given {
-        let is_control_plane = |object: &&Arc<Object>| object.labels.contains_key(CONTROL_PLANE);
-        let names = draft.revision.list("Node", None).filter(is_control_plane);
-        control_planes.extend(names.map(|object| object.key.name.to_string()));
-    } else {
+    let mut control_planes = added_control_planes(draft);
+    let in_files = |object: &Arc<Object>| matches!(object.provenance, Provenance::File { .. });
+    // Nodes of a manifest are the whole cluster; one that `kubectl apply` brings joins the others.
+    if !draft.revision.list("Node", None).any(in_files) {
         let nodes = default_nodes(draft);
         let alone = nodes.len() == 1;
         for (at, node) in nodes.iter().enumerate() {
             text += &render_node(node, at, alone, &network.node_network.0);
             if node.control_plane {
-                control_planes.push(node.name.clone());
+                control_planes.insert(node.name.clone());
             }
         }
     }
@@ -169,6 +167,14 @@ fn render(draft: &Draft) -> String {
         }
     }
     text
+}
+
+/// The control-plane nodes that are not here by default.
+fn added_control_planes(draft: &Draft) -> BTreeSet<String> {
+    let is_one = |object: &&Arc<Object>| {
+        object.provenance != Provenance::Builtin && object.labels.contains_key(CONTROL_PLANE)
+    };
+    draft.revision.list("Node", None).filter(is_one).map(|object| object.key.name.to_string()).collect()
 }
 
 pub const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";

@@ -45,7 +45,7 @@ impl Recorder {
         id
     }
 
-    /// Closes a trace: packets without a disposition are in flight.
+    /// Closes a trace: packets without a disposition are in flight, and what becomes of them later is not recorded.
     pub fn close(&mut self, flow: FlowId, end: FlowEnd) {
         if let Some(trace) = self.traces.get_mut(&flow) {
             trace.end = Some(end);
@@ -74,7 +74,7 @@ impl Recorder {
     /// A new packet of a flow. Its frame is kept as it is now; every later change must come as a step's.
     pub fn birth(&mut self, birth: Birth, frame: &Frame) -> PacketRef {
         let lost = PacketRef { flow: birth.flow, packet: PacketId(u32::MAX) };
-        let Some(trace) = self.traces.get_mut(&birth.flow) else { return lost };
+        let Some(trace) = self.open_trace(birth.flow) else { return lost };
         if trace.packets.len() >= PACKETS_MAX {
             trace.unrecorded_count += 1;
             return lost;
@@ -125,6 +125,10 @@ impl Recorder {
     }
 
     fn packet_mut(&mut self, packet: PacketRef) -> Option<&mut PacketTrace> {
-        self.traces.get_mut(&packet.flow)?.packets.get_mut(packet.packet.0 as usize)
+        self.open_trace(packet.flow)?.packets.get_mut(packet.packet.0 as usize)
+    }
+
+    fn open_trace(&mut self, flow: FlowId) -> Option<&mut Trace> {
+        self.traces.get_mut(&flow).filter(|trace| trace.end.is_none())
     }
 }

@@ -60,6 +60,8 @@ const SQUEEZED_MAX: usize = 20;
 /// Most probes from one node that the gateway turns down: the kernel rations these errors by the receiver's address,
 /// five at a stroke and then one a second, whatever `icmp_ratelimit` says (net/ipv4/route.c ip_error).
 const TURNED_DOWN_MAX: u32 = 4;
+/// An address that no cluster has.
+pub const OUTSIDE: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
 /// IPv4 and ICMP or UDP headers, in bytes.
 const HEADERS: u32 = 28;
 
@@ -114,6 +116,9 @@ impl<'a> Chooser<'a> {
     /// The probes of one cluster, without repetition; with `all_edges`, every edge of every MTU is tried.
     pub fn probes(mut self, all_edges: bool) -> Vec<(Kind, Probe)> {
         let mut probes = self.reach();
+        if all_edges {
+            probes.extend(self.first_hops_out().map(|probe| (Kind::TtlLimited, probe)));
+        }
         for (count, kind) in [
             (16, Kind::Ping),
             (16, Kind::TcpOpen),
@@ -152,6 +157,13 @@ impl<'a> Chooser<'a> {
         let to = |i: &usize| first_address(&self.spaces[*i]);
         let pairs = self.pods.iter().flat_map(|from| self.pods.iter().filter_map(to).map(|to| ping(*from, to)));
         pairs.map(|probe| (Kind::Reach, probe)).collect()
+    }
+
+    /// From each node out of the cluster, no farther than the next router: it shows which one that is.
+    fn first_hops_out(&mut self) -> impl Iterator<Item = Probe> + use<> {
+        self.turned_down.extend(self.nodes.iter().map(|node| (*node, 1)));
+        let what = What::Ping { size: 56, df: false, ttl: 1 };
+        self.nodes.clone().into_iter().map(move |netns| Probe { netns, to: OUTSIDE, what })
     }
 
     /// So many of them, at random.
@@ -325,7 +337,7 @@ impl<'a> Chooser<'a> {
     fn squeezed(&mut self) -> Vec<Probe> {
         let mut squeezed = Vec::new();
         let tunnels = self.spaces.iter().flat_map(|netns| &netns.links);
-        let tunnel = tunnels.filter(|link| matches!(link.kind, LinkKind::Vxlan { .. })).map(|link| link.mtu).min();
+        let tunnel = tunnels.filter(|link| is_tunnel(link)).map(|link| link.mtu).min();
         for from in self.pods.clone() {
             let spaces = self.spaces;
             let device = spaces[from].links.iter().find(|link| matches!(link.kind, LinkKind::Veth { .. }));
@@ -341,8 +353,8 @@ impl<'a> Chooser<'a> {
         squeezed
     }
 
-    /// Addresses that are reached by this device: every Pod of the node by its bridge, one Pod on every other node by
-    /// the tunnel, a node or the gateway by the NIC; from a Pod, one Pod here and one elsewhere.
+    /// Addresses that are reached by this device: every Pod of the node by its bridge, every other node by the tunnel, a
+    /// node or the gateway by the NIC; from a Pod, one Pod here and one elsewhere, or where it is alone, its node.
     fn behind(&mut self, from: usize, link: &Link) -> Vec<Ipv4Addr> {
         let here: Vec<Ipv4Net> = self.spaces[from].addresses_of(link.index).filter_map(|a| v4(a.net)).collect();
         let own_node = |ip: &Ipv4Addr| here.iter().any(|net| net.contains(ip));
@@ -356,11 +368,15 @@ impl<'a> Chooser<'a> {
         match link.kind {
             LinkKind::Bridge => near,
             LinkKind::Vxlan { .. } => {
-                let bridges = self.nodes.iter().filter(|i| **i != from).filter_map(|i| {
+                let overlays = self.nodes.iter().filter(|i| **i != from).filter_map(|i| {
                     let netns = &self.spaces[*i];
-                    netns.addresses.iter().find(|a| netns.link(a.link).is_some_and(is_bridge)).and_then(|a| v4(a.net))
+                    // A node without Pods has no bridge yet, but its end of the tunnel.
+                    let of = |wanted: fn(&Link) -> bool| {
+                        netns.addresses.iter().find(|a| netns.link(a.link).is_some_and(wanted)).and_then(|a| v4(a.net))
+                    };
+                    of(is_bridge).or_else(|| of(is_tunnel))
                 });
-                bridges.map(|net| net.addr()).collect()
+                overlays.map(|net| net.addr()).collect()
             }
             LinkKind::Nic { .. } => {
                 let on_the_segment = |i: &usize| *i != from && !matches!(self.spaces[*i].place, Place::Pod { .. });
@@ -368,7 +384,12 @@ impl<'a> Chooser<'a> {
                 let others: Vec<Ipv4Addr> = others.filter_map(|i| first_address(&self.spaces[i])).collect();
                 self.random.pick(&others).copied().into_iter().collect()
             }
-            _ => [self.random.pick(&near).copied(), self.random.pick(&far).copied()].into_iter().flatten().collect(),
+            _ => {
+                let pods = [self.random.pick(&near).copied(), self.random.pick(&far).copied()];
+                let alone = pods == [None, None];
+                let node = here.first().and_then(|net| net.hosts().next()).filter(|_| alone);
+                pods.into_iter().flatten().chain(node).collect()
+            }
         }
     }
 }
@@ -380,6 +401,10 @@ fn leaves_the_cluster(netns: &Netns, to: Ipv4Addr) -> bool {
 
 fn is_bridge(link: &Link) -> bool {
     link.kind == LinkKind::Bridge
+}
+
+fn is_tunnel(link: &Link) -> bool {
+    matches!(link.kind, LinkKind::Vxlan { .. })
 }
 
 fn v4(net: ipnet::IpNet) -> Option<Ipv4Net> {

@@ -1,6 +1,6 @@
 //! One cluster, simulated and real, compared probe by probe.
 
-use crate::choose::{Chooser, Kind, addresses, ping_of_len};
+use crate::choose::{Chooser, Kind, OUTSIDE, addresses, ping_of_len};
 use crate::job::{Probe, What};
 use crate::kernel;
 use crate::mutate::Mutation;
@@ -113,12 +113,16 @@ fn mutations(seed: u64, simulation: &mut Simulation, (probes, kernel): (&[Probe]
             probes.iter().map(|probe| simulation.probe(probe)).collect()
         };
         let everything = everything(&spaces, &mutation);
-        let felt = answers(None, &everything) != answers(Some(&mutation), &everything);
+        let (whole, broken) = (answers(None, &everything), answers(Some(&mutation), &everything));
+        let felt = (0..everything.len()).find(|at| whole[*at] != broken[*at]);
         let caught = answers(Some(&mutation), probes) != kernel;
-        mutations.felt_count += u64::from(felt);
-        mutations.caught_count += u64::from(felt && caught);
-        if felt && !caught {
-            mutations.missed.push(mutation.to_string());
+        mutations.felt_count += u64::from(felt.is_some());
+        mutations.caught_count += u64::from(felt.is_some() && caught);
+        if let Some(at) = felt.filter(|_| !caught) {
+            let probe = &everything[at];
+            let (probe, from) = (describe(probe), name(&spaces[probe.netns].place));
+            let answers = format!("whole: {}, broken: {}", whole[at], broken[at]);
+            mutations.missed.push(format!("{mutation}, felt by {probe} from {from} ({answers})"));
         }
     }
     mutations
@@ -135,7 +139,7 @@ fn everything(spaces: &[Arc<Netns>], mutation: &Mutation) -> Vec<Probe> {
         spaces.iter().flat_map(|netns| addresses(netns)).map(|net| net.addr()).collect();
     let nets = spaces.iter().flat_map(|netns| addresses(netns)).filter(|net| net.prefix_len() < 31);
     targets.extend(nets.filter_map(|net| net.hosts().last()));
-    targets.insert(Ipv4Addr::new(198, 51, 100, 1));
+    targets.insert(OUTSIDE);
     let mut probes = Vec::new();
     for (netns, _) in spaces.iter().enumerate().filter(|(_, netns)| netns.place != Place::Gateway) {
         for to in &targets {
