@@ -146,7 +146,7 @@ impl Draft {
     }
 
     fn create(&mut self, new: Submission, mut meta: ObjectMeta, typed: Typed) {
-        name_namespace(&new.key, &mut meta);
+        label(&new.key, &mut meta);
         let number = self.revision.number.to_string();
         let key = new.key;
         let given = meta.uid.as_deref().and_then(identity::parse_uid);
@@ -220,7 +220,7 @@ impl Draft {
     }
 
     fn update(&mut self, old: &Arc<Object>, new: Submission, mut meta: ObjectMeta, typed: Typed) {
-        name_namespace(&new.key, &mut meta);
+        label(&new.key, &mut meta);
         let mut object = Object::clone(old);
         let spec = |tree: &Node| tree.get("spec").cloned();
         let spec_changed = match (spec(old.written()), spec(&new.tree)) {
@@ -412,10 +412,20 @@ fn is_configuration(key: &ObjectKey) -> bool {
     )
 }
 
-/// The API server labels every Namespace with its name.
-fn name_namespace(key: &ObjectKey, meta: &mut ObjectMeta) {
+/// The labels that the cluster itself gives: the API server every Namespace its name, a kubelet its Node what the machine
+/// is (kubelet_node_status.go initialNode).
+fn label(key: &ObjectKey, meta: &mut ObjectMeta) {
+    let mut given = |label: &str, value: &str| {
+        meta.labels.entry(label.into()).or_insert_with(|| value.into());
+    };
     if key.is("Namespace") && key.group.is_empty() {
         meta.labels.insert("kubernetes.io/metadata.name".into(), key.name.clone());
+    } else if key.is("Node") && key.group.is_empty() {
+        given("beta.kubernetes.io/arch", "amd64");
+        given("beta.kubernetes.io/os", "linux");
+        given("kubernetes.io/arch", "amd64");
+        given("kubernetes.io/hostname", &key.name);
+        given("kubernetes.io/os", "linux");
     }
 }
 

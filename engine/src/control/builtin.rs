@@ -238,6 +238,9 @@ fn default_nodes(draft: &Draft) -> Vec<DefaultNode> {
 fn render_node(node: &DefaultNode, at: usize, alone: bool, net: &IpNet) -> String {
     let mut text = fill(NODE, &[("@NODE@", node.name.clone())]);
     let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    if node.control_plane || !node.labels.is_empty() {
+        text += "  labels:\n";
+    }
     for (key, value) in &node.labels {
         text += &format!("    {}: {}\n", quoted(key), quoted(value));
     }
