@@ -1,10 +1,12 @@
 // Starts the page and compiles the engine beside it. File names here are the plain ones; the built site's carry hashes.
 import start, { openPage } from "./podhop-app.js";
 
-// The theme that was chosen, before anything is drawn. Storage can be forbidden in a sandboxed frame.
+// What was chosen in the settings, before anything is drawn. Storage can be forbidden in a sandboxed frame.
 try {
-  const theme = localStorage.getItem("podhop.theme");
-  if (theme) document.documentElement.dataset.theme = theme;
+  for (const name of ["theme", "size", "motion", "explain"]) {
+    const value = localStorage.getItem(`podhop.${name}`);
+    if (value) document.documentElement.dataset[name] = value;
+  }
 } catch {}
 
 const fetched = async (name) => {

@@ -21,10 +21,13 @@ pub mod flows;
 pub mod headers;
 pub mod journey;
 pub mod object;
+pub mod palette;
 pub mod playback;
 pub mod stage;
 pub mod tables;
 pub mod terminal;
+pub mod timeline;
+pub mod workspace;
 
 #[cfg(target_arch = "wasm32")]
 pub mod shell;

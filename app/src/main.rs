@@ -2,7 +2,7 @@
 
 #[cfg(target_arch = "wasm32")]
 mod page {
-    use podhop_app::{platform, shell, state};
+    use podhop_app::{platform, shell, state, workspace};
     use wasm_bindgen::prelude::*;
 
     #[wasm_bindgen]
@@ -20,8 +20,9 @@ mod page {
         leptos::mount::mount_to_body(|| {
             let app = state::App::new();
             // The worker starts on the first cluster while the page is built.
-            app.open();
+            workspace::keep::open(app);
             let page = shell::page(app);
+            workspace::keep::keep(app);
             if let Some(boot) = platform::element("boot") {
                 boot.remove();
             }

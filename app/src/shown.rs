@@ -1,6 +1,7 @@
 //! What is looked at: tabs, commands, tables, objects.
 
 use podhop_engine::protocol::Chunk;
+use std::rc::Rc;
 
 /// Tabs of the inspector, of the dock and, on a narrow screen, of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,10 +12,25 @@ pub enum Tab {
     Object,
     Terminal,
     Flows,
+    Timeline,
     Stage,
     Inspector,
     Editor,
     Dock,
+}
+
+/// Something to be told, above the page until it is dismissed.
+#[derive(Clone)]
+pub struct Notice {
+    pub text: String,
+    /// What can be done about it, by the words of a button.
+    pub action: Option<(String, Rc<dyn Fn()>)>,
+}
+
+impl Notice {
+    pub fn text(text: &str) -> Notice {
+        Notice { text: text.to_string(), action: None }
+    }
 }
 
 /// A command and what it printed.

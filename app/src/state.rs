@@ -8,7 +8,8 @@ use crate::platform;
 use crate::playback::player::Player;
 use crate::playback::playlist::Playlist;
 use crate::session::{Restart, Session};
-pub use crate::shown::{LogEntry, ObjectAsk, Start, Tab, TableAsk};
+pub use crate::shown::{LogEntry, Notice, ObjectAsk, Start, Tab, TableAsk};
+use crate::workspace::saved::Saved;
 use podhop_engine::protocol::*;
 use std::rc::Rc;
 
@@ -20,6 +21,10 @@ const FIELDS_AFTER_MS: u32 = 300;
 #[derive(Clone, Copy)]
 pub struct App {
     session: Var<Option<Session>>,
+    /// What the session is called.
+    pub title: Var<String>,
+    /// Commands of the scenario that are still to be run.
+    pub script: Var<Vec<String>>,
     pub scene: Var<Option<Rc<Scene>>>,
     pub files: Var<Vec<FileView>>,
     pub active_file: Var<String>,
@@ -48,7 +53,7 @@ pub struct App {
     pub caret_line: Var<u32>,
     pub log: Var<Vec<LogEntry>>,
     pub prompt: Var<String>,
-    pub notice: Var<Option<String>>,
+    pub notice: Var<Option<Notice>>,
     /// The table of known fields, kept for a new worker.
     fields: Var<Option<String>>,
     fields_asked: Var<bool>,
@@ -63,6 +68,8 @@ impl App {
         let player = Player::new();
         App {
             session: Var::new(None),
+            title: Var::new(opening::TITLE.to_string()),
+            script: Var::new(Vec::new()),
             scene: Var::new(None),
             files: Var::new(Vec::new()),
             active_file: Var::new(opening::FILE.to_string()),
@@ -92,22 +99,77 @@ impl App {
         }
     }
 
-    /// Starts the worker and asks for the first cluster; the page is drawn meanwhile.
-    pub fn open(self) {
-        let file = OpenFile { name: opening::FILE.into(), text: opening::MANIFEST.into(), live: true };
-        let text = file.text.clone();
-        let view = FileView { name: file.name.clone(), text, live: true, read_only: false };
-        self.files.set(vec![view]);
-        let session = Session::open(vec![file], opening::SEED, move |why| self.restarted(why));
+    /// Starts a worker on a session's files and runs its commands; the page is drawn meanwhile. `first`: nothing has been
+    /// opened on this page before.
+    pub fn begin(self, saved: Saved, first: bool) {
+        if !first {
+            self.forget();
+        }
+        let Saved { title, seed, files, typed, commands } = saved;
+        let own = commands.is_empty() && title == opening::TITLE;
+        self.title.set(title);
+        let view = |file: &OpenFile| FileView {
+            name: file.name.clone(),
+            text: file.text.clone(),
+            live: file.live,
+            read_only: false,
+        };
+        self.files.set(files.iter().map(view).collect());
+        if let Some(file) = files.first() {
+            self.active_file.set(file.name.clone());
+        }
+        let session = Session::open(files, seed, move |why| self.restarted(why));
         self.session.set(Some(session.clone()));
         session.ask_open(move |reply| {
-            if let ReplyBody::Opened(opened) = reply {
-                self.take_opened(opened);
-                if let Some(line) = self.scene.peek(|s| s.as_ref().and_then(|s| opening::first_command(s))) {
-                    self.run_then(line, true);
-                }
+            let ReplyBody::Opened(opened) = reply else { return };
+            self.take_opened(opened);
+            let command = || self.scene.peek(|scene| scene.as_ref().and_then(|s| opening::first_command(s)));
+            self.run_until_packet(if own { command().into_iter().collect() } else { commands });
+            for (name, text) in typed {
+                self.replace_text(&name, text);
             }
         });
+    }
+
+    /// The session as it is now, for a link or for another day.
+    pub fn saved(self) -> Saved {
+        let good = self.session.peek(|session| session.as_ref().map(Session::good)).unwrap_or_default();
+        let now = self.files.now();
+        let text_of = |name: &str| now.iter().find(|file| file.name == name).map(|file| &file.text);
+        let typed = good.files.iter().filter_map(|file| {
+            let text = text_of(&file.name).filter(|text| **text != file.text)?;
+            Some((file.name.clone(), text.clone()))
+        });
+        let shown = self.flow.peek(|flow| flow.as_ref().map(|flow| flow.summary.flow));
+        let line = self.recorded.peek(|all| all.iter().find(|r| Some(r.flow) == shown).map(|r| r.line.clone()));
+        Saved {
+            title: self.title.now(),
+            seed: good.seed,
+            typed: typed.collect(),
+            files: good.files,
+            commands: line.into_iter().collect(),
+        }
+    }
+
+    /// Everything that belonged to the session before.
+    fn forget(self) {
+        self.forget_flows();
+        self.log.update(Vec::clear);
+        self.scene.set(None);
+        self.object.set(None);
+        self.table.set(None);
+        self.marked.set(None);
+        self.changes.update(Vec::clear);
+        self.script.update(Vec::clear);
+        self.notice.set(None);
+    }
+
+    fn forget_flows(self) {
+        self.flow.set(None);
+        self.flows.update(Vec::clear);
+        self.recorded.update(Vec::clear);
+        self.player.load(Playlist::default(), 0.0);
+        self.prompt.set(opening::PROMPT.to_string());
     }
 
     pub fn ask(self, body: RequestBody, answer: impl FnOnce(ReplyBody) + 'static) {
@@ -143,7 +205,7 @@ impl App {
                 (None, "The simulator does not start with these files. Reload the page to begin anew.")
             }
         };
-        self.notice.set(Some(notice.to_string()));
+        self.notice.set(Some(Notice::text(notice)));
         self.spoken.set(notice.to_string());
         let Some(opened) = opened else { return };
         // What was typed since stays in the editor, marked as not applied.
@@ -161,11 +223,7 @@ impl App {
         if let Some(text) = self.fields.now() {
             self.ask(RequestBody::Fields { text }, |_| ());
         }
-        self.flow.set(None);
-        self.flows.update(Vec::clear);
-        self.recorded.update(Vec::clear);
-        self.player.load(Playlist::default(), 0.0);
-        self.prompt.set(opening::PROMPT.to_string());
+        self.forget_flows();
         self.log.update(|log| log.retain(|entry| entry.chunks.is_some()));
     }
 
@@ -223,16 +281,41 @@ impl App {
 
     /// Runs a line in the console.
     pub fn run(self, line: String) {
-        self.run_then(line, false);
+        self.run_then(line, false, |_| ());
     }
 
-    fn run_then(self, line: String, first: bool) {
+    /// Runs lines one after the other, up to the first that sends a packet, and plays that.
+    fn run_until_packet(self, mut lines: Vec<String>) {
+        if lines.is_empty() {
+            return;
+        }
+        let line = lines.remove(0);
+        self.run_then(line, true, move |sent| match sent {
+            true => self.script.set(lines),
+            false => self.run_until_packet(lines),
+        });
+    }
+
+    /// Runs the next command of the scenario.
+    pub fn run_next(self) {
+        let next = self.script.update(|script| (!script.is_empty()).then(|| script.remove(0)));
+        if let Some(line) = next {
+            self.run(line);
+        }
+    }
+
+    /// Runs a line; `then` is told whether it sent packets.
+    fn run_then(self, line: String, first: bool, then: impl FnOnce(bool) + 'static) {
         let prompt = self.prompt.now();
         let index = self.log.peek(Vec::len);
         let before = self.files.now();
         self.log.update(|log| log.push(LogEntry { prompt, line: line.clone(), chunks: None, exit_status: 0 }));
         self.ask(RequestBody::Run { session: 0, line }, move |reply| match reply {
-            ReplyBody::Console(console) => self.take_console(index, console, before, first),
+            ReplyBody::Console(console) => {
+                let sent = !console.flows.is_empty();
+                self.take_console(index, console, before, first);
+                then(sent);
+            }
             ReplyBody::Error(text) => self.log.update(|log| {
                 if let Some(entry) = log.get_mut(index) {
                     entry.chunks = Some(vec![Chunk { stream: Stream::Err, text, at: None }]);

@@ -6,6 +6,7 @@
 
 use podhop_app::opening;
 use podhop_engine::protocol::{OpenFile, ReplyBody, Request, RequestBody, Server};
+use podhop_engine::scenario::library;
 
 struct Rehearsal {
     server: Server,
@@ -41,7 +42,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn main() {
-    let mut rehearsal = Rehearsal { server: Server::default(), part: "opening", next_id: 0 };
+    let mut rehearsal = Rehearsal { server: library::server(), part: "opening", next_id: 0 };
     let file = OpenFile { name: opening::FILE.into(), text: opening::MANIFEST.into(), live: true };
     let opened = rehearsal.ask(RequestBody::Open { files: vec![file], seed: opening::SEED });
     let ReplyBody::Opened(opened) = opened else { panic!("the opening does not open: {opened:?}") };
@@ -64,6 +65,8 @@ fn main() {
     }
     rehearsal.ask(RequestBody::Object { kind: "Pod".into(), namespace: "default".into(), name: "pod-a".into() });
     rehearsal.ask(RequestBody::Pcap { flow, packet: None });
+    rehearsal.ask(RequestBody::Scenarios);
+    rehearsal.ask(RequestBody::Scenario { id: "labs/01-pod-to-pod".into() });
     for line in [
         "kubectl get pods -A -o wide",
         "kubectl get node worker-1 -o yaml",

@@ -2,7 +2,8 @@
 
 #[cfg(target_arch = "wasm32")]
 fn main() {
-    use podhop_engine::protocol::{Request, Server};
+    use podhop_engine::protocol::Request;
+    use podhop_engine::scenario::library;
     use wasm_bindgen::prelude::*;
 
     #[wasm_bindgen]
@@ -15,7 +16,7 @@ fn main() {
 
     let scope: web_sys::DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
     let answers = scope.clone();
-    let mut server = Server::default();
+    let mut server = library::server();
     let handler = Closure::<dyn FnMut(web_sys::MessageEvent)>::new(move |event: web_sys::MessageEvent| {
         let bytes = js_sys::Uint8Array::new(&event.data()).to_vec();
         let Ok(request) = postcard::from_bytes::<Request>(&bytes) else { return };

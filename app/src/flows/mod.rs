@@ -1,5 +1,6 @@
 //! The conversations so far.
 
+pub mod filter;
 pub mod recorded;
 #[cfg(target_arch = "wasm32")]
 mod view;

@@ -87,6 +87,18 @@ fn tab_id(panel: &str) -> String {
     ["tab-", panel].concat()
 }
 
+/// The panel of a tab that is made when it is first looked at.
+pub fn panel_when_seen(id: &str, tab: Tab, selected: Var<Tab>, inside: impl Fn() -> El + 'static) -> El {
+    let seen = crate::dom::derived({
+        let ever = std::cell::Cell::new(false);
+        move || {
+            ever.set(ever.get() || selected.get() == tab);
+            ever.get()
+        }
+    });
+    panel(id, tab, selected, el("div").class("whole").live(move || seen.get().then(&inside).into_iter().collect()))
+}
+
 /// The panel of a tab.
 pub fn panel(id: &str, tab: Tab, selected: Var<Tab>, inside: El) -> El {
     el("div")

@@ -44,6 +44,12 @@ pub fn store(key: &str, value: &str) {
     }
 }
 
+pub fn forget(key: &str) {
+    if let Ok(Some(storage)) = window().local_storage() {
+        let _ = storage.remove_item(key);
+    }
+}
+
 pub fn after_ms(milliseconds: u32, act: impl FnOnce() + 'static) {
     gloo::timers::callback::Timeout::new(milliseconds, act).forget();
 }
@@ -53,8 +59,9 @@ pub fn media(query: &str) -> bool {
     window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
 }
 
+/// By the system's settings or by podhop's.
 pub fn reduced_motion() -> bool {
-    media("(prefers-reduced-motion: reduce)")
+    media("(prefers-reduced-motion: reduce)") || root().dataset().get("motion").is_some()
 }
 
 /// Calls `changed` whenever the answer to a media query changes, for as long as the page lives.

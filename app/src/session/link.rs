@@ -75,6 +75,11 @@ impl Session {
         self.ask(request, answer);
     }
 
+    /// The last state that is known to be good.
+    pub fn good(&self) -> Good {
+        self.0.borrow().good.clone()
+    }
+
     pub fn ask(&self, body: RequestBody, answer: impl FnOnce(ReplyBody) + 'static) {
         self.send(body, Box::new(answer));
     }

@@ -1,7 +1,6 @@
 //! Brand, scenario, what the cluster runs, theme, help.
 
-use crate::dom::{El, Var, button, el, svg};
-use crate::opening;
+use crate::dom::{El, Var, button, effect, el, svg};
 use crate::platform;
 use crate::state::App;
 
@@ -9,7 +8,7 @@ pub fn header(app: App) -> El {
     let cni = move || app.scene.with(|scene| scene.as_ref().map(|scene| scene.cni.clone()).unwrap_or_default());
     el("header")
         .kid(el("h1").class("brand").kid(mark()).text("podhop"))
-        .part("span", "scenario", opening::TITLE)
+        .kids(crate::workspace::scenarios::menu(app))
         .part("span", "grow", "")
         .kid(
             el("span")
@@ -19,7 +18,9 @@ pub fn header(app: App) -> El {
                 .kid(el("span").text_of(cni)),
         )
         .part("span", "grow", "")
+        .kids(crate::workspace::share::share(app))
         .kid(theme_button(app))
+        .kids(super::settings::settings(app))
         .kids(super::help::help())
 }
 
@@ -37,20 +38,20 @@ fn mark() -> El {
 fn theme_button(app: App) -> El {
     let dark = Var::new(is_dark());
     platform::on_media("(prefers-color-scheme: dark)", move || {
-        dark.put(is_dark());
         app.theme_epoch.update(|epoch| *epoch += 1);
+    });
+    effect(move || {
+        app.theme_epoch.track();
+        dark.put(is_dark());
     });
     button("ghost")
         .attr_of("aria-label", move || [if dark.get() { "Dark" } else { "Light" }, " theme, change it"].concat())
         .on_click(move || {
             let theme = if is_dark() { "light" } else { "dark" };
-            platform::set_root_data("theme", theme);
-            platform::store("podhop.theme", theme);
-            dark.put(theme == "dark");
-            app.theme_epoch.update(|epoch| *epoch += 1);
+            super::settings::choose(app, "theme", theme);
         })
         .kid(el("span").attr("aria-hidden", "true").text_of(move || if dark.get() { "☾ " } else { "☀ " }.to_string()))
-        .kid(el("span").text_of(move || if dark.get() { "Dark" } else { "Light" }.to_string()))
+        .kid(el("span").class("wide").text_of(move || if dark.get() { "Dark" } else { "Light" }.to_string()))
 }
 
 fn is_dark() -> bool {

@@ -3,7 +3,7 @@
 use crate::dom::{Nodes, button, el};
 use web_sys::HtmlDialogElement;
 
-const KEYS: [(&str, &str); 13] = [
+const KEYS: [(&str, &str); 14] = [
     ("Space", "play or pause"),
     ("→  ←", "one step on, one step back"),
     ("Home  End", "first step, last step"),
@@ -16,6 +16,7 @@ const KEYS: [(&str, &str); 13] = [
     ("↑  ↓", "in the terminal: earlier commands"),
     ("Ctrl-C", "in the terminal: stop the command"),
     ("Ctrl-L", "in the terminal: clear"),
+    ("Ctrl-K, ⌘K", "find an action, a Pod or a node"),
     ("Esc", "in the editor: leave with the next Tab"),
 ];
 
@@ -35,8 +36,14 @@ pub fn help() -> Nodes {
     let shown: HtmlDialogElement = dialog.cast();
     let closed = shown.clone();
     let dialog = dialog.kid(button("ghost").text("Close").on_click(move || closed.close()));
-    let open = button("ghost").attr("aria-haspopup", "dialog").text("? Help").on_click(move || {
-        let _ = shown.show_modal();
-    });
+    let open = button("ghost")
+        .id("open-help")
+        .attr("aria-haspopup", "dialog")
+        .label("Help")
+        .kid(el("span").attr("aria-hidden", "true").text("?"))
+        .kid(el("span").class("wide").text(" Help"))
+        .on_click(move || {
+            let _ = shown.show_modal();
+        });
     vec![open, dialog]
 }

@@ -3,6 +3,7 @@
 mod header;
 mod help;
 mod keys;
+pub mod settings;
 
 use crate::dom::{El, el};
 use crate::parts::{self, tab};
@@ -28,6 +29,7 @@ pub fn page(app: App) -> El {
         .kid(area("section", "stage", "pane-stage", "Cluster").kids(crate::stage::view::stage(app)))
         .kid(inspector(app, area("section", "insp", "pane-inspector", "Inspector")))
         .kid(area("section", "play", "pane-play", "Playback").kids(crate::playback::view::playback(app)))
+        .kid(crate::palette::palette(app))
         .kid(dock(app, area("section", "dock", "pane-dock", "Console")))
         .kid(el("div").class("unseen").attr("role", "status").text_of(move || app.spoken.get()))
 }
@@ -63,19 +65,42 @@ fn dock(app: App, area: El) -> El {
         0 => "Flows".to_string(),
         count => ["Flows ", &count.to_string()].concat(),
     };
-    let items =
-        vec![tab(Tab::Terminal, "panel-terminal", || "Terminal".to_string()), tab(Tab::Flows, "panel-flows", flows)];
+    let items = vec![
+        tab(Tab::Terminal, "panel-terminal", || "Terminal".to_string()),
+        tab(Tab::Flows, "panel-flows", flows),
+        tab(Tab::Timeline, "panel-timeline", || "Timeline".to_string()),
+    ];
     area.kid(parts::tabs("Console", items, app.dock))
-        .kid(parts::panel("panel-terminal", Tab::Terminal, app.dock, crate::terminal::view::terminal(app)))
+        .kid(parts::panel(
+            "panel-terminal",
+            Tab::Terminal,
+            app.dock,
+            el("div")
+                .class("whole stacked")
+                .kid(crate::workspace::scenarios::next(app))
+                .kid(crate::terminal::view::terminal(app)),
+        ))
         .kid(parts::panel("panel-flows", Tab::Flows, app.dock, crate::flows::flows(app)))
+        .kid(parts::panel_when_seen("panel-timeline", Tab::Timeline, app.dock, move || crate::timeline::timeline(app)))
 }
 
 fn notice(app: App) -> El {
-    let text = move || app.notice.get().unwrap_or_default();
+    let text = move || app.notice.with(|notice| notice.as_ref().map(|n| n.text.clone()).unwrap_or_default());
+    let action = move || match app.notice.with(|notice| notice.as_ref().and_then(|n| n.action.clone())) {
+        Some((words, act)) => {
+            let act = move || {
+                app.notice.set(None);
+                act();
+            };
+            vec![parts::link(&words, act)]
+        }
+        None => Vec::new(),
+    };
     el("div")
         .class("notice")
         .attr("role", "alert")
         .hidden_of(move || app.notice.with(Option::is_none))
         .kid(el("span").text_of(text))
+        .kid(el("span").class("act").live(action))
         .kid(parts::icon_button("Dismiss", parts::CLOSE, move || app.notice.set(None)))
 }

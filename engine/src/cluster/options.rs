@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 /// Overrides from the command line, a probe case or a scenario; the caller has settled which of them wins. What is
 /// `None` comes from the manifests, else from the default cluster.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     pub seed: u64,
     /// How many worker nodes the cluster has besides its control plane.

@@ -12,10 +12,11 @@ mod view;
 
 pub use origin::origin_view;
 pub use request::{
-    Chunk, Console, DiagnosticView, Edited, FileView, OpenFile, Opened, Reply, ReplyBody, Request, RequestBody, Stream,
+    Chunk, Console, DiagnosticView, Edited, FileView, OpenFile, Opened, Reply, ReplyBody, Request, RequestBody,
+    ScenarioView, ScriptView, ShelfView, Stream,
 };
 pub use scene::{ContainerView, DeviceView, NodeView, PodPhase, PodView, Scene};
-pub use server::Server;
+pub use server::{Library, Server};
 pub use trace::Viewer;
 pub use view::{
     CauseView, ChangeView, FlowList, FlowSummary, FlowView, HeaderField, HeaderLayer, HeadersView, ObjectView,

@@ -34,6 +34,10 @@ pub enum RequestBody {
     Object { kind: String, namespace: String, name: String },
     /// A conversation as pcapng bytes; one packet of it if given.
     Pcap { flow: u32, packet: Option<u32> },
+    /// The scenarios that can be opened.
+    Scenarios,
+    /// One of them, by its id.
+    Scenario { id: String },
     /// The complete field table that unknown-field warnings need, loaded after the first picture.
     Fields { text: String },
 }
@@ -43,6 +47,31 @@ pub struct OpenFile {
     pub name: String,
     pub text: String,
     pub live: bool,
+}
+
+/// Scenarios under one heading.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ShelfView {
+    pub title: String,
+    pub scenarios: Vec<ScenarioView>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScenarioView {
+    /// `failures/closed-port`
+    pub id: String,
+    pub title: String,
+    pub summary: String,
+}
+
+/// What it takes to try a scenario.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScriptView {
+    pub title: String,
+    /// Not live before a command applies them.
+    pub files: Vec<OpenFile>,
+    /// In order.
+    pub commands: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,6 +92,8 @@ pub enum ReplyBody {
     Table(TableView),
     Object(ObjectView),
     Bytes(Vec<u8>),
+    Scenarios(Vec<ShelfView>),
+    Scenario(ScriptView),
     Done,
     /// The question made no sense: what, and what would.
     Error(String),

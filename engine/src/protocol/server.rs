@@ -4,7 +4,8 @@ use super::origin::{origin_view, range};
 use super::table::{netns_named, table_view};
 use super::{
     Chunk, Console, DiagnosticView, Edited, FileView, FlowList, HeaderField, HeaderLayer, HeadersView, ObjectView,
-    OpenFile, Opened, Reply, ReplyBody, Request, RequestBody, Scene, SetupStep, Stream, TextRange, Viewer,
+    OpenFile, Opened, Reply, ReplyBody, Request, RequestBody, Scene, ScriptView, SetupStep, ShelfView, Stream,
+    TextRange, Viewer,
 };
 use crate::cluster::{Applied, Object, ObjectKey, Options, Provenance};
 use crate::console::shell;
@@ -22,11 +23,20 @@ use std::sync::Arc;
 /// Most terminals open at a time.
 const TERMINALS_MAX: usize = 32;
 
+/// Where a server has the scenarios from that it offers.
+#[derive(Clone, Copy, Debug)]
+pub struct Library {
+    pub shelves: fn() -> Vec<ShelfView>,
+    /// By id; `Err` says what is wrong with it.
+    pub script: fn(&str) -> Result<ScriptView, String>,
+}
+
 /// One world and the terminals into it.
 pub struct Server {
     world: World,
     terminals: BTreeMap<u32, Terminal>,
     fields: Option<Arc<FieldTable>>,
+    library: Option<Library>,
     /// The revision that the asker has seen the scene of.
     scene_revision: u64,
 }
@@ -45,7 +55,12 @@ impl Server {
 
     /// A server over a world that is there already.
     pub fn over(world: World) -> Server {
-        Server { world, terminals: BTreeMap::new(), fields: None, scene_revision: 0 }
+        Server { world, terminals: BTreeMap::new(), fields: None, library: None, scene_revision: 0 }
+    }
+
+    /// The same server, which offers scenarios.
+    pub fn offering(self, library: Library) -> Server {
+        Server { library: Some(library), ..self }
     }
 
     pub fn world(&mut self) -> &mut World {
@@ -76,6 +91,13 @@ impl Server {
             }
             RequestBody::Object { kind, namespace, name } => ReplyBody::Object(self.object(&kind, &namespace, &name)?),
             RequestBody::Pcap { flow, packet } => ReplyBody::Bytes(pcap(self.trace(flow)?, packet.map(PacketId))),
+            RequestBody::Scenarios => {
+                ReplyBody::Scenarios(self.library.map_or(Vec::new(), |library| (library.shelves)()))
+            }
+            RequestBody::Scenario { id } => {
+                let library = self.library.ok_or("no scenarios are offered here")?;
+                ReplyBody::Scenario((library.script)(&id)?)
+            }
             RequestBody::Fields { text } => {
                 let table = FieldTable::parse(&text).map_err(|error| format!("the field table is damaged: {error}"))?;
                 self.fields = Some(Arc::new(table));

@@ -7,6 +7,7 @@
 
 mod compare;
 mod document;
+pub mod library;
 mod probe;
 mod run;
 

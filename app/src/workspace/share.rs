@@ -1,0 +1,91 @@
+//! A link to the session.
+
+use super::pack;
+use super::saved::LINK_MAX;
+use crate::dom::{El, Nodes, Var, button, el};
+use crate::platform;
+use crate::state::App;
+use web_sys::{HtmlDialogElement, HtmlInputElement};
+
+/// Longer links are cut by some chats and mail programs.
+const COMFORTABLE: usize = 8_000;
+
+/// The button and its dialog.
+pub fn share(app: App) -> Nodes {
+    // The link; empty while it is made. `Err`: why there is none.
+    let link: Var<Result<String, &'static str>> = Var::new(Ok(String::new()));
+    let copied = Var::new(false);
+    let (dialog, shown) = dialog(link, copied);
+    let open = move || {
+        copied.set(false);
+        link.set(Ok(String::new()));
+        let _ = shown.show_modal();
+        let bytes = app.saved().to_bytes();
+        leptos::task::spawn_local(async move {
+            link.set(match pack::pack(&bytes).await {
+                None => Err("This browser cannot compress, so it cannot make links."),
+                Some(fragment) if fragment.len() > LINK_MAX => {
+                    Err("These files are too large for a link. Send them as files instead: the page opens what is dropped on it.")
+                }
+                Some(fragment) => Ok([&base(), "#", fragment.as_str()].concat()),
+            });
+        });
+    };
+    let text = el("span").class("wide").text("Share");
+    vec![
+        button("ghost")
+            .id("open-share")
+            .attr("aria-haspopup", "dialog")
+            .label("Share")
+            .kid(icon())
+            .kid(text)
+            .on_click(open),
+        dialog,
+    ]
+}
+
+fn base() -> String {
+    let href = platform::window().location().href().unwrap_or_default();
+    href.split('#').next().unwrap_or_default().to_string()
+}
+
+fn icon() -> El {
+    crate::parts::icon("M8 1l4 4-1 1-2.3-2.3V10H7.3V3.7L5 6 4 5zM3 8h2v1.4H4.4v4.2h7.2V9.4H11V8h2v7H3z")
+}
+
+fn dialog(link: Var<Result<String, &'static str>>, copied: Var<bool>) -> (El, HtmlDialogElement) {
+    let field = el("input").attr("type", "text").attr("readonly", "").label("Link").class("textfield");
+    let input: HtmlInputElement = field.cast();
+    let filled = input.clone();
+    crate::dom::effect(move || filled.set_value(&link.with(|link| link.clone().unwrap_or_default())));
+    let remark = move || {
+        link.with(|link| match link {
+            Err(why) => (*why).to_string(),
+            Ok(link) if link.len() > COMFORTABLE => {
+                [&link.len().to_string(), " characters: some chats and mail programs cut links as long as this."]
+                    .concat()
+            }
+            Ok(_) => String::new(),
+        })
+    };
+    let ready = move || link.with(|link| link.as_ref().is_ok_and(|link| !link.is_empty()));
+    let copy = button("primary").text_of(move || if copied.get() { "Copied" } else { "Copy" }.to_string()).on_click(
+        move || {
+            if ready() {
+                input.select();
+                platform::copy(&input.value());
+                copied.set(true);
+            }
+        },
+    );
+    let dialog = el("dialog")
+        .class("help share")
+        .attr("aria-labelledby", "share-title")
+        .kid(el("h2").id("share-title").text("Share"))
+        .part("p", "", "The link holds the files and the command on the stage. Whoever opens it gets the same cluster, packet by packet; nothing is sent to a server.")
+        .kid(el("div").class("row").hidden_of(move || link.with(Result::is_err)).kid(field).kid(copy))
+        .kid(el("p").attr("role", "status").text_of(remark));
+    let shown: HtmlDialogElement = dialog.cast();
+    let closed = shown.clone();
+    (dialog.kid(button("ghost").text("Close").on_click(move || closed.close())), shown)
+}
