@@ -12,7 +12,8 @@ mod view;
 
 pub use origin::origin_view;
 pub use request::{
-    Chunk, Console, DiagnosticView, Edited, FileView, OpenFile, Opened, Reply, ReplyBody, Request, RequestBody, Stream,
+    Chunk, Console, DiagnosticView, Edited, FileView, LineCandidate, LineCompletion, OpenFile, Opened, Reply,
+    ReplyBody, Request, RequestBody, Stream,
 };
 pub use scene::{ContainerView, DeviceView, NodeView, PodPhase, PodView, Scene};
 pub use server::Server;
