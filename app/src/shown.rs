@@ -1,7 +1,5 @@
 //! What is looked at: tabs, commands, tables, objects.
 
-use podhop_engine::protocol::Chunk;
-
 /// Tabs of the inspector, of the dock and, on a narrow screen, of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tab {
@@ -15,16 +13,6 @@ pub enum Tab {
     Inspector,
     Editor,
     Dock,
-}
-
-/// A command and what it printed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LogEntry {
-    pub prompt: String,
-    pub line: String,
-    /// None while it runs.
-    pub chunks: Option<Vec<Chunk>>,
-    pub exit_status: i32,
 }
 
 /// A table that is looked at, and the text of the row that is lit.

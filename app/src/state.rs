@@ -8,7 +8,8 @@ use crate::platform;
 use crate::playback::player::Player;
 use crate::playback::playlist::Playlist;
 use crate::session::{Restart, Session};
-pub use crate::shown::{LogEntry, ObjectAsk, Start, Tab, TableAsk};
+pub use crate::shown::{ObjectAsk, Start, Tab, TableAsk};
+use crate::terminal::tabs::Terminals;
 use podhop_engine::protocol::*;
 use std::rc::Rc;
 
@@ -46,8 +47,8 @@ pub struct App {
     pub marked: Var<Option<TextRange>>,
     /// The line that the editor's caret is on.
     pub caret_line: Var<u32>,
-    pub log: Var<Vec<LogEntry>>,
-    pub prompt: Var<String>,
+    /// The terminals, each with its log.
+    pub terminals: Var<Terminals>,
     pub notice: Var<Option<String>>,
     /// The table of known fields, kept for a new worker.
     fields: Var<Option<String>>,
@@ -82,8 +83,7 @@ impl App {
             table: Var::new(None),
             marked: Var::new(None),
             caret_line: Var::new(0),
-            log: Var::new(Vec::new()),
-            prompt: Var::new(opening::PROMPT.to_string()),
+            terminals: Var::new(Terminals::default()),
             notice: Var::new(None),
             fields: Var::new(None),
             fields_asked: Var::new(false),
@@ -165,8 +165,7 @@ impl App {
         self.flows.update(Vec::clear);
         self.recorded.update(Vec::clear);
         self.player.load(Playlist::default(), 0.0);
-        self.prompt.set(opening::PROMPT.to_string());
-        self.log.update(|log| log.retain(|entry| entry.chunks.is_some()));
+        self.terminals.update(Terminals::restarted);
     }
 
     pub fn stop(self) {
@@ -221,46 +220,37 @@ impl App {
 
     // Conversations
 
-    /// Runs a line in the console.
+    /// Runs a line at the host, in a terminal that is there.
     pub fn run(self, line: String) {
+        self.terminals.update(Terminals::to_host);
+        self.run_then(line, false);
+    }
+
+    /// Runs a line in the terminal in front, wherever that is.
+    pub fn run_here(self, line: String) {
         self.run_then(line, false);
     }
 
     fn run_then(self, line: String, first: bool) {
-        let prompt = self.prompt.now();
-        let index = self.log.peek(Vec::len);
         let before = self.files.now();
-        self.log.update(|log| log.push(LogEntry { prompt, line: line.clone(), chunks: None, exit_status: 0 }));
-        self.ask(RequestBody::Run { session: 0, line }, move |reply| match reply {
-            ReplyBody::Console(console) => self.take_console(index, console, before, first),
-            ReplyBody::Error(text) => self.log.update(|log| {
-                if let Some(entry) = log.get_mut(index) {
-                    entry.chunks = Some(vec![Chunk { stream: Stream::Err, text, at: None }]);
-                    entry.exit_status = 130;
-                }
-            }),
+        let (session, entry) = self.terminals.update(|terminals| terminals.begin(&line));
+        self.ask(RequestBody::Run { session, line: line.clone() }, move |reply| match reply {
+            ReplyBody::Console(mut console) => {
+                self.terminals.update(|terminals| terminals.finish(session, entry, &mut console));
+                self.take_console(line, console, before, first);
+            }
+            ReplyBody::Error(text) => self.terminals.update(|terminals| terminals.fail(session, entry, &text)),
             _ => {}
         });
     }
 
-    fn take_console(self, index: usize, console: Console, before: Vec<FileView>, first: bool) {
-        self.log.update(|log| {
-            if let Some(entry) = log.get_mut(index) {
-                entry.chunks = Some(console.chunks);
-                entry.exit_status = console.exit_status;
-            }
-            if console.clear {
-                log.clear();
-            }
-        });
-        self.prompt.set(console.prompt.trim_end().to_string());
+    fn take_console(self, line: String, console: Console, before: Vec<FileView>, first: bool) {
         self.diagnostics.set(console.diagnostics);
         self.take_files(console.files, &before);
         if let Some(scene) = console.scene {
             self.take_scene(scene);
         }
-        let line = self.log.peek(|log| log.get(index).map(|entry| entry.line.clone()));
-        if let (Some(line), Some(scene)) = (line, self.scene.now()) {
+        if let Some(scene) = self.scene.now() {
             let made =
                 console.flows.iter().map(|flow| Recorded { flow: *flow, line: line.clone(), scene: scene.clone() });
             self.recorded.update(|recorded| {

@@ -55,6 +55,15 @@ impl Terminal {
         }
     }
 
+    /// Where the next line runs: `host`, `node/worker-1`, `pod/default/pod-a`.
+    pub fn place(&self) -> String {
+        match self.shells.last().map(|shell| &shell.context) {
+            None | Some(Context::Host) => "host".to_owned(),
+            Some(Context::Node { name }) => format!("node/{name}"),
+            Some(Context::Container { pod, .. }) => format!("pod/{}/{}", pod.namespace, pod.name),
+        }
+    }
+
     /// Runs one line, or keeps it until its construct is complete.
     pub fn run(&mut self, world: &mut World, line: &str) -> Ran {
         self.leave_dead_shells(world);

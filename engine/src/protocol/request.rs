@@ -126,6 +126,8 @@ pub struct Console {
     pub exit_status: i32,
     /// The prompt for the next line: `student@host $`, `/ #` in a Pod's shell.
     pub prompt: String,
+    /// Where the next line runs: `host`, `node/worker-1`, `pod/default/pod-a`.
+    pub place: String,
     /// Conversations that the line caused, in order.
     pub flows: Vec<u32>,
     pub revision: u64,

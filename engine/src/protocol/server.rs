@@ -143,12 +143,13 @@ impl Server {
         }
         let terminal = self.terminals.entry(session).or_default();
         let ran = terminal.run(&mut self.world, line);
-        let prompt = terminal.prompt();
+        let (prompt, place) = (terminal.prompt(), terminal.place());
         let revision = self.world.revision().number;
         Ok(Console {
             chunks: ran.chunks.into_iter().map(chunk).collect(),
             exit_status: ran.status,
             prompt,
+            place,
             flows: ran.flows.iter().map(|flow| flow.0).collect(),
             revision,
             diagnostics: self.diagnostics(),

@@ -41,7 +41,8 @@ pub fn programs(machine: &Machine<'_>) -> Vec<(&'static str, &'static str)> {
     let utilities = text::UTILITIES.iter().map(|utility| (utility.name, utility.about));
     let shells = SHELLS.into_iter().map(|name| (name, "a shell"));
     let all = OTHERS.into_iter().chain(tools).chain(utilities).chain(shells);
-    all.filter(|(name, _)| net::has(machine, name)).collect()
+    // jq is installed, and says what to use instead.
+    all.filter(|(name, _)| net::has(machine, name) && *name != "jq").collect()
 }
 
 /// The command that is being typed. `in_shell`: it is a shell that will run it, with words of its own.
