@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn searched_from_the_newest() {
         let mut history = History::default();
-        ["ping a", "get pods", "ping b", "get nodes", "ping a"].map(|line| history.push(line));
+        ["ping a", "get pods", "ping b", "get nodes", "ping a"].iter().for_each(|line| history.push(line));
         assert_eq!(history.holding("ping"), ["ping a", "ping b"]);
         assert_eq!(history.holding("nothing"), Vec::<String>::new());
         assert_eq!(history.holding("").len(), 4);
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn kept_as_text() {
         let mut history = History::default();
-        ["printf 'a\\nb'", "for p in a b; do\necho $p\ndone", "c:\\\\n"].map(|line| history.push(line));
+        ["printf 'a\\nb'", "for p in a b; do\necho $p\ndone", "c:\\\\n"].iter().for_each(|line| history.push(line));
         assert_eq!(History::of_text(&history.to_text()), history);
         assert_eq!(History::of_text(""), History::default());
     }

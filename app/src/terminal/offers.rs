@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn earlier_lines() {
         let mut history = History::default();
-        ["ping a", "get pods", "ping b"].map(|line| history.push(line));
+        ["ping a", "get pods", "ping b"].iter().for_each(|line| history.push(line));
         let mut offers = Offers::search("dra".into(), &history, "ping");
         assert_eq!(offers.summary(), "2 earlier commands");
         offers.step(1);
