@@ -1,6 +1,5 @@
 //! What is looked at: tabs, commands, tables, objects.
 
-use podhop_engine::protocol::Chunk;
 use std::rc::Rc;
 
 /// Tabs of the inspector, of the dock and, on a narrow screen, of the page.
@@ -31,16 +30,6 @@ impl Notice {
     pub fn text(text: &str) -> Notice {
         Notice { text: text.to_string(), action: None }
     }
-}
-
-/// A command and what it printed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LogEntry {
-    pub prompt: String,
-    pub line: String,
-    /// None while it runs.
-    pub chunks: Option<Vec<Chunk>>,
-    pub exit_status: i32,
 }
 
 /// A table that is looked at, and the text of the row that is lit.

@@ -8,7 +8,8 @@ use crate::platform;
 use crate::playback::player::Player;
 use crate::playback::playlist::Playlist;
 use crate::session::{Restart, Session};
-pub use crate::shown::{LogEntry, Notice, ObjectAsk, Start, Tab, TableAsk};
+pub use crate::shown::{Notice, ObjectAsk, Start, Tab, TableAsk};
+use crate::terminal::tabs::Terminals;
 use crate::workspace::saved::Saved;
 use podhop_engine::protocol::*;
 use std::rc::Rc;
@@ -51,8 +52,8 @@ pub struct App {
     pub marked: Var<Option<TextRange>>,
     /// The line that the editor's caret is on.
     pub caret_line: Var<u32>,
-    pub log: Var<Vec<LogEntry>>,
-    pub prompt: Var<String>,
+    /// The terminals, each with its log.
+    pub terminals: Var<Terminals>,
     pub notice: Var<Option<Notice>>,
     /// The table of known fields, kept for a new worker.
     fields: Var<Option<String>>,
@@ -89,8 +90,7 @@ impl App {
             table: Var::new(None),
             marked: Var::new(None),
             caret_line: Var::new(0),
-            log: Var::new(Vec::new()),
-            prompt: Var::new(opening::PROMPT.to_string()),
+            terminals: Var::new(Terminals::default()),
             notice: Var::new(None),
             fields: Var::new(None),
             fields_asked: Var::new(false),
@@ -154,7 +154,7 @@ impl App {
     /// Everything that belonged to the session before.
     fn forget(self) {
         self.forget_flows();
-        self.log.update(Vec::clear);
+        self.terminals.set(Terminals::default());
         self.scene.set(None);
         self.object.set(None);
         self.table.set(None);
@@ -169,7 +169,6 @@ impl App {
         self.flows.update(Vec::clear);
         self.recorded.update(Vec::clear);
         self.player.load(Playlist::default(), 0.0);
-        self.prompt.set(opening::PROMPT.to_string());
     }
 
     pub fn ask(self, body: RequestBody, answer: impl FnOnce(ReplyBody) + 'static) {
@@ -224,7 +223,7 @@ impl App {
             self.ask(RequestBody::Fields { text }, |_| ());
         }
         self.forget_flows();
-        self.log.update(|log| log.retain(|entry| entry.chunks.is_some()));
+        self.terminals.update(Terminals::restarted);
     }
 
     pub fn stop(self) {
@@ -279,8 +278,9 @@ impl App {
 
     // Conversations
 
-    /// Runs a line in the console.
+    /// Runs a line at the host, in a terminal that is there.
     pub fn run(self, line: String) {
+        self.terminals.update(Terminals::to_host);
         self.run_then(line, false, |_| ());
     }
 
@@ -300,50 +300,38 @@ impl App {
     pub fn run_next(self) {
         let next = self.script.update(|script| (!script.is_empty()).then(|| script.remove(0)));
         if let Some(line) = next {
-            self.run(line);
+            self.run_here(line);
         }
+    }
+
+    /// Runs a line in the terminal in front, wherever that is.
+    pub fn run_here(self, line: String) {
+        self.run_then(line, false, |_| ());
     }
 
     /// Runs a line; `then` is told whether it sent packets.
     fn run_then(self, line: String, first: bool, then: impl FnOnce(bool) + 'static) {
-        let prompt = self.prompt.now();
-        let index = self.log.peek(Vec::len);
         let before = self.files.now();
-        self.log.update(|log| log.push(LogEntry { prompt, line: line.clone(), chunks: None, exit_status: 0 }));
-        self.ask(RequestBody::Run { session: 0, line }, move |reply| match reply {
-            ReplyBody::Console(console) => {
+        let (session, entry) = self.terminals.update(|terminals| terminals.begin(&line));
+        self.ask(RequestBody::Run { session, line: line.clone() }, move |reply| match reply {
+            ReplyBody::Console(mut console) => {
                 let sent = !console.flows.is_empty();
-                self.take_console(index, console, before, first);
+                self.terminals.update(|terminals| terminals.finish(session, entry, &mut console));
+                self.take_console(line, console, before, first);
                 then(sent);
             }
-            ReplyBody::Error(text) => self.log.update(|log| {
-                if let Some(entry) = log.get_mut(index) {
-                    entry.chunks = Some(vec![Chunk { stream: Stream::Err, text, at: None }]);
-                    entry.exit_status = 130;
-                }
-            }),
+            ReplyBody::Error(text) => self.terminals.update(|terminals| terminals.fail(session, entry, &text)),
             _ => {}
         });
     }
 
-    fn take_console(self, index: usize, console: Console, before: Vec<FileView>, first: bool) {
-        self.log.update(|log| {
-            if let Some(entry) = log.get_mut(index) {
-                entry.chunks = Some(console.chunks);
-                entry.exit_status = console.exit_status;
-            }
-            if console.clear {
-                log.clear();
-            }
-        });
-        self.prompt.set(console.prompt.trim_end().to_string());
+    fn take_console(self, line: String, console: Console, before: Vec<FileView>, first: bool) {
         self.diagnostics.set(console.diagnostics);
         self.take_files(console.files, &before);
         if let Some(scene) = console.scene {
             self.take_scene(scene);
         }
-        let line = self.log.peek(|log| log.get(index).map(|entry| entry.line.clone()));
-        if let (Some(line), Some(scene)) = (line, self.scene.now()) {
+        if let Some(scene) = self.scene.now() {
             let made =
                 console.flows.iter().map(|flow| Recorded { flow: *flow, line: line.clone(), scene: scene.clone() });
             self.recorded.update(|recorded| {

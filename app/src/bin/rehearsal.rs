@@ -79,4 +79,10 @@ fn main() {
     ] {
         rehearsal.run(line);
     }
+    for line in
+        ["kubectl exec po", "kubectl exec pod-a -- ip ro", "ssh worker-1 cat /etc/ho", "kubectl get pods -l app="]
+    {
+        let (line, cursor) = (line.to_string(), line.len() as u32);
+        rehearsal.ask(RequestBody::CompleteLine { session: 0, line, cursor });
+    }
 }

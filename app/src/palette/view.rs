@@ -63,7 +63,11 @@ pub fn palette(app: App) -> El {
 fn listen(open: impl Fn() + 'static) {
     let on_key = move |event: &web_sys::Event| {
         let key: &KeyboardEvent = event.unchecked_ref();
-        if (key.ctrl_key() || key.meta_key()) && !key.alt_key() && !key.shift_key() && key.key() == "k" {
+        // In the terminal Ctrl-K cuts the line, as in every shell.
+        let target = key.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+        let typing = target.is_some_and(|target| target.closest(".term").ok().flatten().is_some());
+        let asked = (key.ctrl_key() && !typing) || key.meta_key();
+        if asked && !key.alt_key() && !key.shift_key() && key.key() == "k" {
             event.prevent_default();
             open();
         }

@@ -50,6 +50,17 @@ pub fn forget(key: &str) {
     }
 }
 
+/// The same for as long as the browser's tab lives.
+pub fn session_stored(key: &str) -> Option<String> {
+    window().session_storage().ok()??.get_item(key).ok()?
+}
+
+pub fn session_store(key: &str, value: &str) {
+    if let Ok(Some(storage)) = window().session_storage() {
+        let _ = storage.set_item(key, value);
+    }
+}
+
 pub fn after_ms(milliseconds: u32, act: impl FnOnce() + 'static) {
     gloo::timers::callback::Timeout::new(milliseconds, act).forget();
 }

@@ -3,7 +3,7 @@
 use crate::dom::{Nodes, button, el};
 use web_sys::HtmlDialogElement;
 
-const KEYS: [(&str, &str); 14] = [
+const KEYS: [(&str, &str); 21] = [
     ("Space", "play or pause"),
     ("→  ←", "one step on, one step back"),
     ("Home  End", "first step, last step"),
@@ -13,9 +13,16 @@ const KEYS: [(&str, &str); 14] = [
     ("Enter", "in the cluster: look at it; on a node far away: open it"),
     ("+  −  0", "in the cluster: closer, further, all of it"),
     ("drag, wheel, pinch", "move and zoom the cluster"),
-    ("↑  ↓", "in the terminal: earlier commands"),
-    ("Ctrl-C", "in the terminal: stop the command"),
+    ("Tab", "in the terminal: complete; on an empty line, or after Esc: leave"),
+    ("↑  ↓", "in the terminal: earlier commands, or through what is offered"),
+    ("Ctrl-R", "in the terminal: search earlier commands; Enter runs one, Tab edits it"),
+    ("Ctrl-C", "in the terminal: stop the command, or forget the line"),
     ("Ctrl-L", "in the terminal: clear"),
+    ("Ctrl-A  Ctrl-E", "in the terminal: to the start, to the end of the line"),
+    ("Ctrl-U  Ctrl-K  Ctrl-W", "in the terminal: cut to the start, to the end, the word; Ctrl-Y puts it back"),
+    ("Ctrl-D", "in the terminal: leave a Pod or a node"),
+    ("↑  ↓", "in the output: from link to link; Enter follows it"),
+    ("Delete", "on a terminal's tab: close it"),
     ("Ctrl-K, ⌘K", "find an action, a Pod or a node"),
     ("Esc", "in the editor: leave with the next Tab"),
 ];

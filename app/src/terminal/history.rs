@@ -41,6 +41,44 @@ impl History {
             back => self.lines.get(self.lines.len() - back).cloned(),
         }
     }
+
+    /// The lines that hold `part`, the newest first, each once.
+    pub fn holding(&self, part: &str) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        for line in self.lines.iter().rev().filter(|line| line.contains(part)) {
+            if !found.contains(line) {
+                found.push(line.clone());
+            }
+        }
+        found
+    }
+
+    /// All lines as one text, each on a line of its own.
+    pub fn to_text(&self) -> String {
+        let written = |line: &String| line.replace('\\', "\\\\").replace('\n', "\\n");
+        self.lines.iter().map(written).collect::<Vec<_>>().join("\n")
+    }
+
+    /// What `to_text` wrote.
+    pub fn of_text(text: &str) -> History {
+        let mut history = History::default();
+        for written in text.lines() {
+            let mut line = String::new();
+            let mut chars = written.chars();
+            while let Some(c) = chars.next() {
+                line.push(match c {
+                    '\\' if chars.clone().next() == Some('n') => {
+                        chars.next();
+                        '\n'
+                    }
+                    '\\' => chars.next().unwrap_or('\\'),
+                    c => c,
+                });
+            }
+            history.push(&line);
+        }
+        history
+    }
 }
 
 #[cfg(test)]
@@ -60,5 +98,22 @@ mod tests {
         assert_eq!(history.newer(), Some("two".into()));
         assert_eq!(history.newer(), Some("dra".into()));
         assert_eq!(history.newer(), None);
+    }
+
+    #[test]
+    fn searched_from_the_newest() {
+        let mut history = History::default();
+        ["ping a", "get pods", "ping b", "get nodes", "ping a"].iter().for_each(|line| history.push(line));
+        assert_eq!(history.holding("ping"), ["ping a", "ping b"]);
+        assert_eq!(history.holding("nothing"), Vec::<String>::new());
+        assert_eq!(history.holding("").len(), 4);
+    }
+
+    #[test]
+    fn kept_as_text() {
+        let mut history = History::default();
+        ["printf 'a\\nb'", "for p in a b; do\necho $p\ndone", "c:\\\\n"].iter().for_each(|line| history.push(line));
+        assert_eq!(History::of_text(&history.to_text()), history);
+        assert_eq!(History::of_text(""), History::default());
     }
 }

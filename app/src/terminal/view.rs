@@ -1,115 +1,148 @@
-//! The terminal.
+//! The terminals: tabs, and the log and the line of the one in front.
 
-use super::history::History;
+use super::input::{Input, input};
+use super::list::list;
+use super::log::log;
 use crate::dom::{El, Var, button, derived, effect, el};
-use crate::parts::link;
+use crate::parts::{self, icon_button, link};
 use crate::platform;
-use crate::state::{App, LogEntry, Start};
-use podhop_engine::protocol::{Chunk, Stream};
+use crate::shown::Notice;
+use crate::state::App;
+use podhop_engine::protocol::RequestBody;
+use std::collections::BTreeMap;
 use wasm_bindgen::JsCast;
-use web_sys::{HtmlInputElement, KeyboardEvent};
+use web_sys::KeyboardEvent;
+
+const PANEL: &str = "term-panel";
 
 pub fn terminal(app: App) -> El {
-    let history = Var::new(History::default());
-    let running = derived(move || app.log.with(|log| log.last().is_some_and(|entry| entry.chunks.is_none())));
-    let input = el("input")
-        .id("term-input")
-        .attr("type", "text")
-        .label("Command")
-        .attr("autocomplete", "off")
-        .attr("autocapitalize", "off")
-        .attr("spellcheck", "false")
-        .attr("enterkeyhint", "send");
-    let field: HtmlInputElement = input.cast();
-    let of_key = field.clone();
-    let input = input.on("keydown", move |event| on_key(app, history, running, &of_key, event.unchecked_ref()));
-    let of_paste = field.clone();
-    let input = input.on("paste", move |event| on_paste(app, running, &of_paste, event.unchecked_ref()));
-    let log = el("div")
-        .attr("role", "log")
-        .label("Output")
-        .live(move || app.log.with(|log| log.iter().map(|entry| entry_view(app, entry)).collect()));
+    let alive = Var::new(false);
+    let running = derived(move || app.terminals.with(|terminals| terminals.front().is_running()));
+    let (field, typing) = input(app);
     let stop = link("Stop (Ctrl-C)", move || app.stop()).hidden_of(move || !running.get());
-    let prompt = el("label").class("prompt").attr("for", "term-input").text_of(move || app.prompt.get());
-    let term = el("div").class("term").kid(log).kid(el("div").class("line").kid(prompt).kid(input).kid(stop));
-    let scroller = term.0.clone();
-    effect(move || {
-        app.log.track();
-        scroller.set_scroll_top(scroller.scroll_height());
+    let offers = typing.offers;
+    let prompt = el("label").class("prompt").attr("for", "term-input").text_of(move || {
+        match offers.with(|offers| offers.is_search()) {
+            true => "search:".to_string(),
+            false => app.terminals.with(|terminals| terminals.front().prompt.clone()),
+        }
     });
+    let term = el("div").class("term").id(PANEL).attr("role", "tabpanel");
+    let accepted = typing.clone();
+    let lines = log(app, &term, alive);
+    let term = term
+        .kid(lines)
+        .kid(el("div").class("line").kid(prompt).kid(field).kid(stop))
+        .kid(list(offers, &typing.field, move || accepted.accept()))
+        .attr_of("aria-labelledby", move || tab_id(app.terminals.with(|terminals| terminals.front_index())));
+    // Whoever turns to the terminal finds the cluster's names in it.
+    let wake = move |_: web_sys::Event| alive.put(true);
+    let term = term.on("pointerenter", wake).on("focusin", wake);
+    drafts(app, typing.clone());
+    let field = typing.field.clone();
     // A click on the empty part brings the caret, as in any terminal; selecting text does not lose its selection.
-    term.on_click(move || {
+    let term = term.on_click(move || {
         let selecting = platform::window().get_selection().ok().flatten().is_some_and(|s| !s.is_collapsed());
         if !selecting {
             let _ = field.focus();
         }
-    })
-}
-
-fn on_key(app: App, history: Var<History>, running: Var<bool>, field: &HtmlInputElement, event: &KeyboardEvent) {
-    let control = event.ctrl_key();
-    match event.key().as_str() {
-        "Enter" if !running.now() => {
-            let line = field.value();
-            field.set_value("");
-            history.update(|history| history.push(&line));
-            if !line.trim().is_empty() {
-                app.run(line);
-            }
-        }
-        "ArrowUp" => {
-            let now = field.value();
-            if let Some(line) = history.update(|history| history.older(&now)) {
-                field.set_value(&line);
-            }
-        }
-        "ArrowDown" => {
-            if let Some(line) = history.update(History::newer) {
-                field.set_value(&line);
-            }
-        }
-        "c" if control && field.selection_start() == field.selection_end() => {
-            if running.now() {
-                app.stop()
-            } else {
-                field.set_value("")
-            }
-        }
-        "l" if control => app.log.update(|log| log.retain(|entry| entry.chunks.is_none())),
-        _ => return,
-    }
-    event.prevent_default();
-}
-
-fn entry_view(app: App, entry: &LogEntry) -> El {
-    let typed = el("div").class("typed").part("span", "prompt", &entry.prompt).text(" ").text(&entry.line);
-    let chunks = entry.chunks.iter().flatten().map(|chunk| chunk_view(app, chunk));
-    el("div").class("entry").kid(typed).kids(chunks.collect())
-}
-
-/// Output that reports a packet can be clicked: the packet then plays. The rest of what is printed with it is text.
-fn chunk_view(app: App, chunk: &Chunk) -> El {
-    let class = if chunk.stream == Stream::Err { "out err" } else { "out" };
-    let out = el("span").class(class);
-    let Some((flow, packet)) = chunk.at else { return out.text(&chunk.text) };
-    let line = chunk.text.trim_start_matches('\n');
-    let (before, line) = chunk.text.split_at(chunk.text.len() - line.len());
-    let (line, after) = line.split_at(line.find('\n').unwrap_or(line.len()));
-    let seek = button("seek").title("Show this packet").text(line).on("click", move |event| {
-        event.stop_propagation();
-        app.show_flow(flow, Start::Packet(packet));
     });
-    out.text(before).kid(seek).text(after)
+    el("div").class("terms").kid(term).kid(side(app, typing))
 }
 
-/// Several lines at once are a script: they run as one, here-documents included.
-fn on_paste(app: App, running: Var<bool>, field: &HtmlInputElement, event: &web_sys::ClipboardEvent) {
-    let pasted = event.clipboard_data().and_then(|data| data.get_data("text/plain").ok()).unwrap_or_default();
-    if !pasted.trim_end().contains('\n') || running.now() {
-        return;
-    }
+fn tab_id(index: usize) -> String {
+    ["term-tab-", &index.to_string()].concat()
+}
+
+/// What was typed in a terminal comes back with it.
+fn drafts(app: App, typing: Input) {
+    let mut kept: BTreeMap<u32, String> = BTreeMap::new();
+    let mut before = 0;
+    let front = derived(move || app.terminals.with(|terminals| terminals.front().session));
+    effect(move || {
+        let now = front.get();
+        if now == before {
+            return;
+        }
+        let there = app.terminals.peek(|terminals| terminals.sessions().contains(&before));
+        if there {
+            kept.insert(before, typing.field.value());
+        }
+        typing.field.set_value(&kept.remove(&now).unwrap_or_default());
+        before = now;
+    });
+}
+
+/// The list of terminals, and the buttons to open and close them.
+fn side(app: App, typing: Input) -> El {
+    let tabs = el("div")
+        .class("term-tabs")
+        .attr("role", "tablist")
+        .attr("aria-orientation", "vertical")
+        .label("Terminals")
+        .on("keydown", move |event| on_key(app, event.unchecked_ref()));
+    let titles = derived(move || app.terminals.with(|terminals| (terminals.titles(), terminals.front_index())));
+    let (list, mut shown) = (tabs.clone(), Vec::<El>::new());
+    effect(move || {
+        let (titles, front) = titles.get();
+        while shown.len() < titles.len() {
+            let tab = tab(app, shown.len());
+            let _ = list.0.append_child(&tab.0);
+            shown.push(tab);
+        }
+        shown.drain(titles.len()..).for_each(|tab| tab.0.remove());
+        for (index, (tab, title)) in shown.iter().zip(&titles).enumerate() {
+            let front = index == front;
+            tab.0.set_text_content(Some(title));
+            let tab = tab.clone().title(title).attr("aria-selected", if front { "true" } else { "false" });
+            drop(tab.attr("tabindex", if front { "0" } else { "-1" }));
+        }
+    });
+    let several = derived(move || app.terminals.with(|terminals| terminals.len() > 1));
+    let opened = typing.field.clone();
+    let open = icon_button("New terminal", parts::PLUS, move || match app.terminals.update(|all| all.open()) {
+        Ok(_) => drop(opened.focus()),
+        Err(why) => app.notice.set(Some(Notice::text(&why))),
+    });
+    let closed = typing.field;
+    let close = icon_button("Close this terminal", parts::CLOSE, move || {
+        close(app, app.terminals.peek(|all| all.front_index()));
+        let _ = closed.focus();
+    });
+    let close = close.hidden_of(move || !several.get());
+    el("div").class("term-side").kid(tabs).kid(el("div").class("term-acts").kid(open).kid(close))
+}
+
+fn tab(app: App, index: usize) -> El {
+    button("term-tab")
+        .attr("role", "tab")
+        .id(&tab_id(index))
+        .attr("aria-controls", PANEL)
+        .on_click(move || app.terminals.update(|terminals| terminals.choose(index)))
+}
+
+/// Arrow keys go from terminal to terminal, Delete closes one.
+fn on_key(app: App, event: &KeyboardEvent) {
+    let (at, count) = app.terminals.peek(|terminals| (terminals.front_index(), terminals.len()));
+    let to = match event.key().as_str() {
+        "ArrowDown" | "ArrowRight" => (at + 1) % count,
+        "ArrowUp" | "ArrowLeft" => (at + count - 1) % count,
+        "Home" => 0,
+        "End" => count - 1,
+        "Delete" => {
+            close(app, at);
+            app.terminals.peek(|terminals| terminals.front_index())
+        }
+        _ => return,
+    };
     event.prevent_default();
-    let line = [&field.value(), pasted.trim_end()].concat();
-    field.set_value("");
-    app.run(line.replace("\r\n", "\n"));
+    event.stop_propagation();
+    app.terminals.update(|terminals| terminals.choose(to));
+    platform::focus(&tab_id(to));
+}
+
+fn close(app: App, index: usize) {
+    if let Some(session) = app.terminals.update(|terminals| terminals.close(index)) {
+        app.ask(RequestBody::CloseConsole { session }, |_| ());
+    }
 }

@@ -1,7 +1,7 @@
 //! Where a command runs: on the student's own machine, in a container, or on a node. One dispatcher for all three.
 
 use super::shell::{FileError, FileKind, Host, Io, Session};
-use super::{files, kubectl, net, remote, text};
+use super::{complete, files, kubectl, net, remote, text};
 use crate::cluster::PodKey;
 use crate::dataplane::{Output, OutputStream, Process};
 use crate::tables::{Netns, NetnsId};
@@ -140,6 +140,10 @@ impl Host for Machine<'_> {
                 Some(ran.unwrap_or_else(|| net::not_simulated(name, io)))
             }
         }
+    }
+
+    fn help(&mut self, io: &mut Io) -> Option<i32> {
+        Some(complete::help::print(self, io))
     }
 
     fn read_file(&mut self, path: &str) -> Result<String, FileError> {

@@ -1,4 +1,5 @@
 //! The command line: the shell's grammar, text utilities, and the commands of the cluster.
+pub mod complete;
 pub mod files;
 pub mod kubectl;
 pub mod machine;

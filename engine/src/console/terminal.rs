@@ -1,5 +1,6 @@
 //! A terminal: shells within shells (`kubectl exec -it … -- sh`, `ssh NODE`), line by line.
 
+use super::complete::{Completion, complete};
 use super::kubectl;
 use super::machine::{Context, Effects, Machine};
 use super::shell::{self, Chunk, Dialect, Io, Session};
@@ -54,6 +55,15 @@ impl Terminal {
         }
     }
 
+    /// Where the next line runs: `host`, `node/worker-1`, `pod/default/pod-a`.
+    pub fn place(&self) -> String {
+        match self.shells.last().map(|shell| &shell.context) {
+            None | Some(Context::Host) => "host".to_owned(),
+            Some(Context::Node { name }) => format!("node/{name}"),
+            Some(Context::Container { pod, .. }) => format!("pod/{}/{}", pod.namespace, pod.name),
+        }
+    }
+
     /// Runs one line, or keeps it until its construct is complete.
     pub fn run(&mut self, world: &mut World, line: &str) -> Ran {
         self.leave_dead_shells(world);
@@ -88,9 +98,23 @@ impl Terminal {
         Ran { chunks: io.take_chunks(), status, flows: effects.flows, clear: effects.clear }
     }
 
+    /// What could stand before `cursor` (a byte of `line`, which is not run yet).
+    pub fn complete(&self, world: &mut World, line: &str, cursor: usize) -> Completion {
+        let Some(shell) = self.shells.last() else { return Completion::default() };
+        let mut effects = Effects::default();
+        let mut machine = Machine { world, context: shell.context.clone(), effects: &mut effects };
+        complete(&mut machine, &shell.session, &self.unfinished, line, cursor)
+    }
+
     /// Ctrl-C: the unfinished text is forgotten.
     pub fn interrupt(&mut self) {
         self.unfinished.clear();
+    }
+
+    /// The same, and the prompt afterwards.
+    pub fn interrupted(&mut self) -> String {
+        self.interrupt();
+        self.prompt()
     }
 
     fn enter(&mut self, world: &mut World, context: Context, io: &mut Io) {

@@ -12,8 +12,8 @@ mod view;
 
 pub use origin::origin_view;
 pub use request::{
-    Chunk, Console, DiagnosticView, Edited, FileView, OpenFile, Opened, Reply, ReplyBody, Request, RequestBody,
-    ScenarioView, ScriptView, ShelfView, Stream,
+    Chunk, Console, DiagnosticView, Edited, FileView, LineCandidate, LineCompletion, OpenFile, Opened, Reply,
+    ReplyBody, Request, RequestBody, ScenarioView, ScriptView, ShelfView, Stream,
 };
 pub use scene::{ContainerView, DeviceView, NodeView, PodPhase, PodView, Scene};
 pub use server::{Library, Server};

@@ -20,6 +20,12 @@ pub enum RequestBody {
     Apply { file: String },
     /// A line typed into the console of this session (0 is the first). Reply: `Console`.
     Run { session: u32, line: String },
+    /// What could stand before `cursor` (a byte of `line`) in the console of this session. Reply: `LineCompleted`.
+    CompleteLine { session: u32, line: String, cursor: u32 },
+    /// Ctrl-C at the prompt of a construct that is not closed yet: it is forgotten. Reply: `Prompt`.
+    Interrupt { session: u32 },
+    /// The console of this session is not needed any more; one that is asked for again begins anew. Reply: `Done`.
+    CloseConsole { session: u32 },
     /// Nodes, Pods and devices to draw.
     Scene,
     /// The conversations so far, newest last.
@@ -94,6 +100,9 @@ pub enum ReplyBody {
     Bytes(Vec<u8>),
     Scenarios(Vec<ShelfView>),
     Scenario(ScriptView),
+    LineCompleted(LineCompletion),
+    /// The prompt for the next line.
+    Prompt(String),
     Done,
     /// The question made no sense: what, and what would.
     Error(String),
@@ -148,6 +157,8 @@ pub struct Console {
     pub exit_status: i32,
     /// The prompt for the next line: `student@host $`, `/ #` in a Pod's shell.
     pub prompt: String,
+    /// Where the next line runs: `host`, `node/worker-1`, `pod/default/pod-a`.
+    pub place: String,
     /// Conversations that the line caused, in order.
     pub flows: Vec<u32>,
     pub revision: u64,
@@ -158,6 +169,29 @@ pub struct Console {
     pub scene: Option<Scene>,
     /// `clear` asks for an empty screen.
     pub clear: bool,
+}
+
+/// What could replace `line[start..cursor]` of a line that is being typed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LineCompletion {
+    /// A byte of the line.
+    pub start: u32,
+    /// At most 200, sorted.
+    pub candidates: Vec<LineCandidate>,
+    /// How many there are beyond those.
+    pub left_count: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LineCandidate {
+    /// What replaces the range, quoted as it must be.
+    pub text: String,
+    /// As a list shows it.
+    pub shown: String,
+    /// What it is, in a few words; may be empty.
+    pub about: String,
+    /// The word is complete with it: a blank follows.
+    pub ends: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

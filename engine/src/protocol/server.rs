@@ -3,9 +3,9 @@
 use super::origin::{origin_view, range};
 use super::table::{netns_named, table_view};
 use super::{
-    Chunk, Console, DiagnosticView, Edited, FileView, FlowList, HeaderField, HeaderLayer, HeadersView, ObjectView,
-    OpenFile, Opened, Reply, ReplyBody, Request, RequestBody, Scene, ScriptView, SetupStep, ShelfView, Stream,
-    TextRange, Viewer,
+    Chunk, Console, DiagnosticView, Edited, FileView, FlowList, HeaderField, HeaderLayer, HeadersView, LineCandidate,
+    LineCompletion, ObjectView, OpenFile, Opened, Reply, ReplyBody, Request, RequestBody, Scene, ScriptView, SetupStep,
+    ShelfView, Stream, TextRange, Viewer,
 };
 use crate::cluster::{Applied, Object, ObjectKey, Options, Provenance};
 use crate::console::shell;
@@ -79,6 +79,17 @@ impl Server {
             RequestBody::Edit { file, text } => ReplyBody::Edited(self.edit(&file, &text)),
             RequestBody::Apply { file } => ReplyBody::Edited(self.apply(&file)),
             RequestBody::Run { session, line } => ReplyBody::Console(self.run(session, &line)?),
+            RequestBody::CompleteLine { session, line, cursor } => {
+                ReplyBody::LineCompleted(self.complete_line(session, &line, cursor))
+            }
+            RequestBody::Interrupt { session } => {
+                let terminal = self.terminals.get_mut(&session);
+                ReplyBody::Prompt(terminal.map_or_else(|| Terminal::default().prompt(), Terminal::interrupted))
+            }
+            RequestBody::CloseConsole { session } => {
+                self.terminals.remove(&session);
+                ReplyBody::Done
+            }
             RequestBody::Scene => ReplyBody::Scene(self.scene()),
             RequestBody::Flows => ReplyBody::Flows(self.flows()),
             RequestBody::Flow { flow } => {
@@ -153,12 +164,13 @@ impl Server {
         }
         let terminal = self.terminals.entry(session).or_default();
         let ran = terminal.run(&mut self.world, line);
-        let prompt = terminal.prompt();
+        let (prompt, place) = (terminal.prompt(), terminal.place());
         let revision = self.world.revision().number;
         Ok(Console {
             chunks: ran.chunks.into_iter().map(chunk).collect(),
             exit_status: ran.status,
             prompt,
+            place,
             flows: ran.flows.iter().map(|flow| flow.0).collect(),
             revision,
             diagnostics: self.diagnostics(),
@@ -166,6 +178,23 @@ impl Server {
             scene: (revision != self.scene_revision).then(|| self.scene()),
             clear: ran.clear,
         })
+    }
+
+    fn complete_line(&mut self, session: u32, line: &str, cursor: u32) -> LineCompletion {
+        let fresh = Terminal::default();
+        let terminal = self.terminals.get(&session).unwrap_or(&fresh);
+        let found = terminal.complete(&mut self.world, line, cursor as usize);
+        let candidates = found.candidates.into_iter().map(|candidate| LineCandidate {
+            text: candidate.text,
+            shown: candidate.shown,
+            about: candidate.about,
+            ends: candidate.ends,
+        });
+        LineCompletion {
+            start: found.start as u32,
+            candidates: candidates.collect(),
+            left_count: found.left_count as u32,
+        }
     }
 
     fn scene(&mut self) -> Scene {

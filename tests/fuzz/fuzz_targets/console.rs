@@ -1,4 +1,4 @@
-//! Any line typed into the console, over a small live cluster: it ends, and its output is bounded.
+//! Any line typed into the console, over a small live cluster: it can be completed, it ends, and its output is bounded.
 
 #![no_main]
 
@@ -14,6 +14,14 @@ fuzz_target!(|script: &str| {
     let text = include_str!("../seeds/yaml/pods.yaml").to_string();
     let files = vec![OpenFile { name: "pods.yaml".to_string(), text, live: true }];
     server.handle(Request { id: 0, body: RequestBody::Open { files, seed: 1 } });
+    // Whatever is typed can be completed anywhere in it, and the answer can be put in.
+    for cursor in [0, script.len() / 2, script.len()] {
+        let body = RequestBody::CompleteLine { session: 0, line: script.to_string(), cursor: cursor as u32 };
+        let reply = server.handle(Request { id: 0, body });
+        let ReplyBody::LineCompleted(found) = reply.body else { panic!("a line is completed: {reply:?}") };
+        assert!(script.is_char_boundary(found.start as usize) && found.start as usize <= cursor);
+        assert!(found.candidates.len() <= 200);
+    }
     let body = RequestBody::Run { session: 0, line: script.to_string() };
     let reply = server.handle(Request { id: 1, body });
     let ReplyBody::Console(console) = reply.body else { panic!("a line is answered by Console: {reply:?}") };

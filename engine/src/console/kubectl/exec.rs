@@ -2,7 +2,7 @@
 
 use super::flags::{Flag, Parsed, Takes, flag};
 use super::{Command, Failure, get, not_found, resource};
-use crate::cluster::{Outcome, PodKey, PodPhase, PodRecord, identity};
+use crate::cluster::{Outcome, PodKey, PodPhase, PodRecord, Revision, identity};
 use crate::console::machine::Context;
 use crate::console::shell::{self, Host};
 use crate::console::terminal;
@@ -31,6 +31,9 @@ pub const DEBUG_FLAGS: &[Flag] = &[
     flag("copy-to", ' ', Takes::Value),
     flag("image-pull-policy", ' ', Takes::Value),
 ];
+
+/// What `--profile` can be.
+pub const PROFILES: [&str; 6] = ["legacy", "general", "baseline", "netadmin", "restricted", "sysadmin"];
 
 /// Runs `kubectl exec`.
 pub fn exec(command: &mut Command<'_, '_>, parsed: &Parsed) -> Result<i32, Failure> {
@@ -81,33 +84,8 @@ fn container_of(command: &mut Command<'_, '_>, pod: &PodRecord, parsed: &Parsed)
 }
 
 impl Command<'_, '_> {
-    /// The Pod that `name`, `pod/name` or `deploy/name` means.
     fn pod_of(&self, target: &str, namespace: &str) -> Result<Arc<PodRecord>, Failure> {
-        let revision = self.revision();
-        let (kind, name) = match target.split_once('/') {
-            Some((kind, name)) => (resource::find(kind, revision)?, name),
-            None => (resource::find("pods", revision)?, target),
-        };
-        if kind.kind == "Pod" {
-            let pod = revision.pod(namespace, name).cloned();
-            return pod.ok_or_else(|| Failure::Text(not_found(&kind, name) + "\n"));
-        }
-        let Some(object) = revision.object(&get::key(&kind, namespace, name)) else {
-            return Err(Failure::Text(not_found(&kind, name) + "\n"));
-        };
-        let Some(workload) = object.workload() else {
-            let message = format!("cannot attach to *{}: selector for {} not implemented", kind.kind, kind.kind);
-            return Err(Failure::error(&message));
-        };
-        let mut pods: Vec<&Arc<PodRecord>> = revision
-            .pods
-            .values()
-            .filter(|pod| *pod.key.namespace == *namespace && workload.selector.matches(&pod.labels))
-            .collect();
-        // Models kubectl's ActivePods order: running ones first.
-        pods.sort_by_key(|pod| pod.phase != PodPhase::Running);
-        let none = || Failure::error(&format!("timed out waiting for the condition: {target} has no Pods"));
-        pods.first().map(|pod| (*pod).clone()).ok_or_else(none)
+        pod_of(self.revision(), target, namespace)
     }
 
     /// Runs a command in a container, or enters its shell.
@@ -153,6 +131,34 @@ impl Command<'_, '_> {
     }
 }
 
+/// The Pod that `name`, `pod/name` or `deploy/name` means.
+pub fn pod_of(revision: &Revision, target: &str, namespace: &str) -> Result<Arc<PodRecord>, Failure> {
+    let (kind, name) = match target.split_once('/') {
+        Some((kind, name)) => (resource::find(kind, revision)?, name),
+        None => (resource::find("pods", revision)?, target),
+    };
+    if kind.kind == "Pod" {
+        let pod = revision.pod(namespace, name).cloned();
+        return pod.ok_or_else(|| Failure::Text(not_found(&kind, name) + "\n"));
+    }
+    let Some(object) = revision.object(&get::key(&kind, namespace, name)) else {
+        return Err(Failure::Text(not_found(&kind, name) + "\n"));
+    };
+    let Some(workload) = object.workload() else {
+        let message = format!("cannot attach to *{}: selector for {} not implemented", kind.kind, kind.kind);
+        return Err(Failure::error(&message));
+    };
+    let mut pods: Vec<&Arc<PodRecord>> = revision
+        .pods
+        .values()
+        .filter(|pod| *pod.key.namespace == *namespace && workload.selector.matches(&pod.labels))
+        .collect();
+    // Models kubectl's ActivePods order: running ones first.
+    pods.sort_by_key(|pod| pod.phase != PodPhase::Running);
+    let none = || Failure::error(&format!("timed out waiting for the condition: {target} has no Pods"));
+    pods.first().map(|pod| (*pod).clone()).ok_or_else(none)
+}
+
 /// containerd's words for a program that the image does not have.
 fn no_program(pod: &PodRecord, name: &str) -> Failure {
     let part = |n: &str| identity::bits(pod.uid.0 as u64, &["exec", name, n]);
@@ -190,7 +196,7 @@ pub fn debug(command: &mut Command<'_, '_>, parsed: &Parsed) -> Result<i32, Fail
         return Err(Failure::Text(not_found(&kind, name) + "\n"));
     }
     let profile = parsed.value("profile").unwrap_or("legacy");
-    if !["legacy", "general", "baseline", "netadmin", "restricted", "sysadmin"].contains(&profile) {
+    if !PROFILES.contains(&profile) {
         return Err(Failure::error(&format!("unknown profile: {profile}")));
     }
     let namespace = command.namespace(parsed);

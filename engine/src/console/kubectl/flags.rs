@@ -40,6 +40,37 @@ pub const GLOBAL: &[Flag] = &[
     flag("warnings-as-errors", ' ', Takes::Bool),
 ];
 
+/// What a flag is for, in few words; empty where the name says it all.
+pub fn about(long: &str) -> &'static str {
+    match long {
+        "all" => "all objects of the kind",
+        "all-namespaces" => "in every namespace",
+        "cascade" => "background, orphan or foreground",
+        "container" => "name of the container",
+        "dry-run" => "none, client or server",
+        "field-selector" => "only objects with this field's value",
+        "filename" => "manifest file, folder or - for stdin",
+        "ignore-not-found" => "succeed if there is none",
+        "image" => "image of the debugging container",
+        "kustomize" => "kustomization folder",
+        "label-columns" => "labels to show as columns",
+        "namespace" => "namespace of the request",
+        "no-headers" => "without the header line",
+        "output" => "output format",
+        "profile" => "what the debugging container may do",
+        "quiet" => "print only what the command prints",
+        "recursive" => "with folders within folders",
+        "replicas" => "the new number of Pods",
+        "selector" => "only objects with these labels",
+        "show-kind" => "with each object's kind",
+        "show-labels" => "with a column of all labels",
+        "sort-by" => "JSONPath to sort by",
+        "stdin" => "pass the input on",
+        "tty" => "with a terminal",
+        _ => "",
+    }
+}
+
 /// The words of a command, sorted out.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parsed {
@@ -90,6 +121,42 @@ pub fn parse(words: &[String], flags: &[Flag]) -> Result<Parsed, String> {
         }
     }
     Ok(parsed)
+}
+
+/// As `parse`, of a line that is still being typed: mistakes are passed over. With it the flag whose value comes next.
+pub fn scan(words: &[String], flags: &[Flag]) -> (Parsed, Option<Flag>) {
+    let mut parsed = Parsed::default();
+    let mut rest = words.iter();
+    while let Some(word) = rest.next() {
+        if word == "--" {
+            parsed.dash = Some(parsed.arguments.len());
+            parsed.arguments.extend(rest.cloned());
+            break;
+        }
+        let named = word.strip_prefix("--");
+        let letters = word.strip_prefix('-').filter(|letters| !letters.is_empty() && named.is_none());
+        if named.is_none() && letters.is_none() {
+            parsed.arguments.push(word.clone());
+            continue;
+        }
+        let last = rest.len() == 0;
+        let result = match (named, letters) {
+            (Some(name), _) => long(name, flags, &mut rest, &mut parsed),
+            (None, letters) => short(letters.unwrap_or_default(), flags, &mut rest, &mut parsed),
+        };
+        if last && result.is_err_and(|problem| problem.starts_with("flag needs an argument")) {
+            let known = || flags.iter().chain(GLOBAL);
+            let pending = match (named, letters) {
+                (Some(name), _) => known().find(|flag| flag.long == name),
+                (None, letters) => {
+                    let letter = letters.unwrap_or_default().chars().next_back();
+                    known().find(|flag| Some(flag.short) == letter)
+                }
+            };
+            return (parsed, pending.copied());
+        }
+    }
+    (parsed, None)
 }
 
 type Words<'a> = std::slice::Iter<'a, String>;

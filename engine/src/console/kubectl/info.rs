@@ -1,6 +1,6 @@
 //! `kubectl version`, `api-resources` and help.
 
-use super::flags::{Flag, Parsed, Takes, flag};
+use super::flags::{self, Flag, Parsed, Takes, flag};
 use super::table::align;
 use super::{COMMANDS, Command, Failure, resource};
 use crate::cluster::Kind;
@@ -61,11 +61,10 @@ pub fn api_resources(command: &mut Command<'_, '_>, parsed: &Parsed) -> Result<i
 
 /// `kubectl` by itself, `kubectl help`.
 pub fn help(command: &mut Command<'_, '_>, _parsed: &Parsed) -> Result<i32, Failure> {
-    let names: Vec<&str> = COMMANDS.iter().map(|(name, ..)| *name).collect();
+    let lines: String = COMMANDS.iter().map(|(name, ..)| format!("  {name:<15} {}\n", super::about(name))).collect();
     command.io.out(&format!(
-        "kubectl controls the Kubernetes cluster manager.\n\nCommands that podhop has: {}\n\nUsage:\n  kubectl [flags] \
-         [options]\n\nUse \"kubectl <command> --help\" for more information about a given command.\n",
-        names.join(", ")
+        "kubectl controls the Kubernetes cluster manager.\n\nCommands that podhop has:\n{lines}\nUsage:\n  kubectl [flags] \
+         [options]\n\nUse \"kubectl <command> --help\" for more information about a given command.\n"
     ));
     Ok(0)
 }
@@ -75,7 +74,8 @@ pub fn usage(command: &mut Command<'_, '_>, name: &str, flags: &[Flag]) -> Resul
     let mut text = format!("Usage:\n  kubectl {name} [options]\n\nOptions:\n");
     for flag in flags {
         let short = if flag.short == ' ' { "    ".to_string() } else { format!("-{}, ", flag.short) };
-        text.push_str(&format!("    {short}--{}\n", flag.long));
+        let line = format!("    {short}--{:<28} {}", flag.long, flags::about(flag.long));
+        text.push_str(&format!("{}\n", line.trim_end()));
     }
     command.io.out(&text);
     Ok(0)

@@ -2,17 +2,17 @@
 
 mod apply;
 pub mod duration;
-mod exec;
+pub mod exec;
 pub mod flags;
-mod get;
+pub mod get;
 pub mod go;
 mod info;
 pub mod jsonpath;
-mod output;
+pub mod output;
 mod place;
 mod printers;
 pub mod resource;
-mod scale;
+pub mod scale;
 pub mod table;
 #[cfg(test)]
 mod tests;
@@ -66,7 +66,7 @@ impl Command<'_, '_> {
 type Run = fn(&mut Command<'_, '_>, &Parsed) -> Result<i32, Failure>;
 
 /// Name, flags, function.
-const COMMANDS: &[(&str, &[Flag], Run)] = &[
+pub const COMMANDS: &[(&str, &[Flag], Run)] = &[
     ("get", get::FLAGS, get::get),
     ("apply", apply::APPLY_FLAGS, apply::apply),
     ("delete", apply::DELETE_FLAGS, apply::delete),
@@ -77,6 +77,22 @@ const COMMANDS: &[(&str, &[Flag], Run)] = &[
     ("api-resources", info::API_RESOURCES_FLAGS, info::api_resources),
     ("help", &[], info::help),
 ];
+
+/// What a command does, in kubectl's own words; empty for a name that is none.
+pub fn about(command: &str) -> &'static str {
+    match command {
+        "get" => "Display one or many resources",
+        "apply" => "Apply a configuration to a resource by file name or stdin",
+        "delete" => "Delete resources by file names, stdin, resources and names",
+        "scale" => "Set a new size for a deployment, replica set, or replication controller",
+        "exec" => "Execute a command in a container",
+        "debug" => "Create debugging sessions for troubleshooting workloads and nodes",
+        "version" => "Print the client and server version information",
+        "api-resources" => "Print the supported API resources on the server",
+        "help" => "Help about any command",
+        _ => "",
+    }
+}
 
 /// Commands of kubectl that podhop's does not have.
 const OTHERS: &[&str] = &[

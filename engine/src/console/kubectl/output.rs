@@ -23,6 +23,16 @@ pub enum Format {
 const ALLOWED: &str = "custom-columns,custom-columns-file,go-template,go-template-file,json,jsonpath,jsonpath-as-json,\
                        jsonpath-file,name,template,templatefile,wide,yaml";
 
+/// Formats that are available: the name, `=` where a template follows, and what is printed.
+pub const FORMATS: [(&str, &str); 6] = [
+    ("wide", "a table with more columns"),
+    ("yaml", "the objects as YAML"),
+    ("json", "the objects as JSON"),
+    ("name", "kind and name only"),
+    ("jsonpath=", "what a path finds"),
+    ("custom-columns=", "a table of your own"),
+];
+
 impl Format {
     /// Reads the value of `-o`. Err: the message after `error: `.
     pub fn parse(text: Option<&str>) -> Result<Format, String> {

@@ -34,7 +34,7 @@ const SHORT_NAMES: &[(&str, &[&str])] = &[
 ];
 
 /// What `all` stands for, in the order of the API server's discovery.
-const ALL: [&str; 9] = [
+pub const ALL: [&str; 9] = [
     "Pod",
     "ReplicationController",
     "Service",
@@ -98,7 +98,7 @@ pub fn find(word: &str, revision: &Revision) -> Result<Kind, String> {
 }
 
 /// Kinds outside of podhop's table that some object has.
-fn custom_kinds(revision: &Revision) -> Vec<Kind> {
+pub fn custom_kinds(revision: &Revision) -> Vec<Kind> {
     let mut kinds: Vec<Kind> = Vec::new();
     for key in revision.objects.keys() {
         let is_last = kinds.last().is_some_and(|kind| kind.kind == key.kind && kind.group == key.group);

@@ -12,6 +12,9 @@ pub const FLAGS: &[Flag] = &[
     flag("timeout", ' ', Takes::Value),
 ];
 
+/// Kinds that have a number of replicas to set.
+pub const SCALABLE: [&str; 4] = ["Deployment", "ReplicaSet", "StatefulSet", "ReplicationController"];
+
 /// Runs `kubectl scale --replicas=N TYPE/NAME`.
 pub fn scale(command: &mut Command<'_, '_>, parsed: &Parsed) -> Result<i32, Failure> {
     let number = |flag: &str| match parsed.value(flag).map(str::parse::<u32>) {
@@ -33,8 +36,7 @@ pub fn scale(command: &mut Command<'_, '_>, parsed: &Parsed) -> Result<i32, Fail
         let Some(object) = revision.object(&get::key(kind, &namespace, name)).cloned() else {
             return Err(Failure::Text(not_found(kind, name) + "\n"));
         };
-        let scalable = matches!(&*kind.kind, "Deployment" | "ReplicaSet" | "StatefulSet" | "ReplicationController");
-        if !scalable {
+        if !SCALABLE.contains(&&*kind.kind) {
             return Err(Failure::error("the server could not find the requested resource"));
         }
         let mut tree = (*object.tree(revision)).clone();

@@ -7,9 +7,14 @@ use super::clock::Moment;
 use super::fail;
 use super::options::{Options, Spec};
 
+/// The options of `ls`.
+pub const LS: Spec = Spec::short("1aAlhFRrtSdiC");
+/// The options of `mkdir`, `rm` and `touch`.
+pub const CHANGES: Spec = Spec::short("frRpvc");
+
 pub fn run(machine: &mut Machine<'_>, argv: &[String], session: &mut Session, io: &mut Io) -> i32 {
     let name = argv[0].rsplit('/').next().unwrap_or_default();
-    let mut options = Options::new(Spec::short(if name == "ls" { "1aAlhFRrtSdiC" } else { "frRpvc" }), argv);
+    let mut options = Options::new(if name == "ls" { LS } else { CHANGES }, argv);
     let mut given = String::new();
     while let Some(option) = options.next() {
         match option {

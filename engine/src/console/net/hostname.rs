@@ -8,7 +8,7 @@ use super::{NOT_RUNNING, fail};
 
 pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Io) -> i32 {
     let busybox = machine.toolbox().busybox;
-    let mut options = Options::new(Spec { long: LONG, ..Spec::short("sfdiIyF:") }, argv);
+    let mut options = Options::new(SPEC, argv);
     let mut asked = ' ';
     while let Some(option) = options.next() {
         match option {
@@ -42,6 +42,9 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Io) -> i32 {
     io.out(&format!("{text}\n"));
     0
 }
+
+/// Its options.
+pub const SPEC: Spec = Spec { long: LONG, ..Spec::short("sfdiIyF:") };
 
 const LONG: &[(&str, char)] =
     &[("short", 's'), ("fqdn", 'f'), ("long", 'f'), ("domain", 'd'), ("ip-address", 'i'), ("all-ip-addresses", 'I')];

@@ -16,6 +16,7 @@ mod ping;
 mod resolve;
 mod sysctl;
 mod system;
+mod tool;
 mod traceroute;
 
 use super::machine::Machine;
@@ -26,29 +27,15 @@ use crate::net::IcmpError;
 const NOT_RUNNING: &str = "the container is not running\n";
 
 pub use installed::{has, path as installed_at};
+pub use ip::grammar as ip_grammar;
+pub use options::Spec;
 pub use sysctl::write as write_sysctl;
+pub use tool::{Operands, TOOLS, Tool, tool};
 
 /// Runs a tool; None if it is not one of these.
 pub fn run(machine: &mut Machine<'_>, argv: &[String], session: &mut Session, io: &mut Io) -> Option<i32> {
-    let name = argv.first()?.rsplit('/').next().unwrap_or_default();
-    let tool: fn(&mut Machine<'_>, &[String], &mut Io) -> i32 = match name {
-        "bridge" => bridge::run,
-        "date" => system::date,
-        "hostname" => hostname::run,
-        "id" => system::id,
-        "ip" => ip::run,
-        "ls" | "mkdir" | "rm" | "touch" => return Some(files::run(machine, argv, session, io)),
-        "nc" | "netcat" => nc::run,
-        "ping" => ping::run,
-        "sleep" => system::sleep,
-        "traceroute" => traceroute::run,
-        "sysctl" => sysctl::run,
-        "uname" => system::uname,
-        "uptime" => system::uptime,
-        "whoami" => system::whoami,
-        _ => return None,
-    };
-    Some(tool(machine, argv, io))
+    let tool = tool(argv.first()?.rsplit('/').next().unwrap_or_default())?;
+    Some((tool.run)(machine, argv, session, io))
 }
 
 /// Says why a program that this place has does nothing here.

@@ -38,10 +38,15 @@ struct Netcat {
     end: FlowEnd,
 }
 
+/// The options that this place's nc has.
+pub fn spec(machine: &Machine<'_>) -> Spec {
+    let busybox = machine.toolbox().netcat == workload::Netcat::Busybox;
+    Spec::short(if busybox { "hnp:s:uvw:zlo:i:kbe:" } else { "46CDdFhklNnrStUuvZzI:i:M:m:O:P:p:q:s:T:V:W:w:X:x:" })
+}
+
 pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Out) -> i32 {
     let busybox = machine.toolbox().netcat == workload::Netcat::Busybox;
-    let spec = if busybox { "hnp:s:uvw:zlo:i:kbe:" } else { "46CDdFhklNnrStUuvZzI:i:M:m:O:P:p:q:s:T:V:W:w:X:x:" };
-    let mut options = Options::new(Spec::short(spec), argv);
+    let mut options = Options::new(spec(machine), argv);
     let mut nc = Netcat {
         busybox,
         host: String::new(),
@@ -266,7 +271,7 @@ impl Netcat {
             }
             _ => {
                 if self.wait.is_none() {
-                    io.print_err("^C");
+                    io.print_err("podhop: nc has no -w and nothing more comes: ended, as Ctrl-C does\n");
                 }
                 self.next_port(io);
             }

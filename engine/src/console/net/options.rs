@@ -19,6 +19,12 @@ impl Spec {
         Spec { short, long: &[], operand_ends: false }
     }
 
+    /// The letters, each with whether it takes a value.
+    pub fn letters(&self) -> impl Iterator<Item = (char, bool)> {
+        let letters = self.short.char_indices().filter(|(_, letter)| *letter != ':');
+        letters.map(|(at, letter)| (letter, self.short[at + letter.len_utf8()..].starts_with(':')))
+    }
+
     /// None: no such option. Some(true): it takes a value.
     fn takes_value(&self, letter: char) -> Option<bool> {
         let at = self.short.find(letter).filter(|_| letter != ':')?;

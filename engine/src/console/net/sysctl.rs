@@ -6,8 +6,11 @@ use super::options::{Options, Spec};
 use super::{NOT_RUNNING, fail};
 use crate::tables::text::sysctl;
 
+/// Its options.
+pub const SPEC: Spec = Spec::short("anNweqp");
+
 pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Io) -> i32 {
-    let mut options = Options::new(Spec::short("anNweqp"), argv);
+    let mut options = Options::new(SPEC, argv);
     let (mut all, mut bare, mut names, mut quiet) = (false, false, false, false);
     while let Some(option) = options.next() {
         match option {

@@ -96,9 +96,12 @@ pub fn sleep(machine: &mut Machine<'_>, argv: &[String], io: &mut Io) -> i32 {
     0
 }
 
+/// The options of `uname`.
+pub const UNAME: Spec = Spec { long: &[("all", 'a')], ..Spec::short("asnrvmpio") };
+
 /// `uname [-asnrvmo]`
 pub fn uname(machine: &mut Machine<'_>, argv: &[String], io: &mut Io) -> i32 {
-    let mut options = Options::new(Spec { long: &[("all", 'a')], ..Spec::short("asnrvmpio") }, argv);
+    let mut options = Options::new(UNAME, argv);
     let mut asked = String::new();
     while let Some(option) = options.next() {
         match option {

@@ -35,10 +35,15 @@ struct Tracer {
     end: FlowEnd,
 }
 
+/// The options that this place's traceroute has.
+pub fn spec(machine: &Machine<'_>) -> Spec {
+    let busybox = machine.toolbox().traceroute == workload::Traceroute::Busybox;
+    Spec::short(if busybox { "FIlnrvf:m:q:s:t:w:i:g:p:46z:" } else { "46dFITUnrVf:m:q:w:p:s:i:N:z:t:l:g:" })
+}
+
 pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Out) -> i32 {
     let busybox = machine.toolbox().traceroute == workload::Traceroute::Busybox;
-    let spec = if busybox { "FIlnrvf:m:q:s:t:w:i:g:p:46z:" } else { "46dFITUnrVf:m:q:w:p:s:i:N:z:t:l:g:" };
-    let mut options = Options::new(Spec::short(spec), argv);
+    let mut options = Options::new(spec(machine), argv);
     let mut tracer = Tracer {
         busybox,
         host: String::new(),

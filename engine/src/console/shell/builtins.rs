@@ -6,9 +6,9 @@ use super::parse::is_name;
 use super::session::{FileKind, Session, Variable};
 
 /// Names that `type` and `command -v` know; `text` holds those that only print.
-const NAMES: [&str; 24] = [
+pub const NAMES: [&str; 25] = [
     ":", ".", "source", "break", "continue", "return", "exit", "cd", "pwd", "command", "eval", "exec", "export",
-    "local", "read", "set", "shift", "type", "unset", "wait", "true", "false", "sh", "bash",
+    "local", "read", "set", "shift", "type", "unset", "wait", "true", "false", "sh", "bash", "help",
 ];
 
 impl Shell<'_> {
@@ -42,6 +42,7 @@ impl Shell<'_> {
             "read" => Ok(self.read(arguments)),
             "set" => Ok(self.set(arguments)),
             "shift" => Ok(self.shift(first)),
+            "help" => return self.host.help(self.io).map(Ok),
             "sh" | "/bin/sh" => self.shell(argv),
             "bash" | "/bin/bash" if self.is_bash() => self.shell(argv),
             "trap" => Ok(self.complain("trap: nothing sends signals in podhop", 1)),

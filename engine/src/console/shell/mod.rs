@@ -27,6 +27,7 @@ pub use error::{Dialect, Problem, SyntaxError};
 pub use io::{Chunk, Io, Stream};
 pub use session::{FileError, FileKind, Host, Session, Variable};
 
+pub use builtins::NAMES as BUILTINS;
 use exec::{Flow, Run, Shell};
 use parse::Parser;
 

@@ -17,6 +17,11 @@ pub trait Host {
         None
     }
 
+    /// `help`: prints what there is to run; None if this place has nothing to say.
+    fn help(&mut self, _io: &mut Io) -> Option<i32> {
+        None
+    }
+
     /// The text of a file; `path` is absolute.
     fn read_file(&mut self, path: &str) -> Result<String, FileError>;
 
@@ -110,6 +115,11 @@ impl Session {
             conditions: 0,
             locals: Vec::new(),
         }
+    }
+
+    /// The names of the functions that were defined.
+    pub fn functions(&self) -> impl Iterator<Item = &str> {
+        self.functions.keys().map(String::as_str)
     }
 
     pub fn variable(&self, name: &str) -> Option<&str> {

@@ -36,7 +36,7 @@ struct Rule {
 
 /// Runs `awk`.
 pub(super) fn awk(tool: &mut Tool, words: &[String]) -> i32 {
-    let mut options = match tool.options(words, "F:") {
+    let mut options = match tool.options(words) {
         Ok(options) => options,
         Err(status) => return status,
     };

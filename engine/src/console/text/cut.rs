@@ -5,7 +5,7 @@ use crate::console::shell::glob;
 
 /// Runs `cut`.
 pub(super) fn cut(tool: &mut Tool, words: &[String]) -> i32 {
-    let options = match tool.options(words, "f:c:b:d:sn") {
+    let options = match tool.options(words) {
         Ok(options) => options,
         Err(status) => return status,
     };
@@ -47,7 +47,7 @@ pub(super) fn cut(tool: &mut Tool, words: &[String]) -> i32 {
 
 /// Runs `tr`.
 pub(super) fn tr(tool: &mut Tool, words: &[String]) -> i32 {
-    let options = match tool.options(words, "cCds") {
+    let options = match tool.options(words) {
         Ok(options) => options,
         Err(status) => return status,
     };

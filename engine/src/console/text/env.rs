@@ -15,7 +15,7 @@ pub(super) fn env(tool: &mut Tool, words: &[String]) -> i32 {
         }
         return status;
     }
-    let options = match tool.options(words, "iu:") {
+    let options = match tool.options(words) {
         Ok(options) => options,
         Err(status) => return status,
     };
@@ -73,7 +73,7 @@ pub(super) fn which(tool: &mut Tool, words: &[String]) -> i32 {
 
 /// `xargs [-n N] [-I X] [-r] [-t] PROGRAM ARGUMENTS…`
 pub(super) fn xargs(tool: &mut Tool, words: &[String]) -> i32 {
-    let options = match tool.options(words, "n:I:rt0P:L:") {
+    let options = match tool.options(words) {
         Ok(options) => options,
         Err(status) => return status,
     };

@@ -41,7 +41,7 @@ impl Search {
 
 /// Runs `grep`.
 pub(super) fn grep(tool: &mut Tool, words: &[String]) -> i32 {
-    let mut options = match tool.options(words, "HhnlLcoqvsriwxFEGae:A:B:C:m:") {
+    let mut options = match tool.options(words) {
         Ok(options) => options,
         Err(status) => return status,
     };

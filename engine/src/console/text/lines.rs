@@ -4,7 +4,7 @@ use super::tool::{Tool, lines};
 
 /// `cat [-n] FILE…`
 pub(super) fn cat(tool: &mut Tool, words: &[String]) -> i32 {
-    let options = match tool.options(words, "nuetvA") {
+    let options = match tool.options(words) {
         Ok(options) => options,
         Err(status) => return status,
     };
@@ -27,7 +27,7 @@ pub(super) fn head_or_tail(tool: &mut Tool, words: &[String]) -> i32 {
     if let Some(first) = words.first_mut().filter(|word| is_number(word)) {
         first.insert(1, 'n');
     }
-    let mut options = match tool.options(&words, "n:c:qvf") {
+    let mut options = match tool.options(&words) {
         Ok(options) => options,
         Err(status) => return status,
     };
@@ -65,7 +65,7 @@ pub(super) fn head_or_tail(tool: &mut Tool, words: &[String]) -> i32 {
 
 /// `wc [-lwcm] FILE…`
 pub(super) fn wc(tool: &mut Tool, words: &[String]) -> i32 {
-    let options = match tool.options(words, "lwcmL") {
+    let options = match tool.options(words) {
         Ok(options) => options,
         Err(status) => return status,
     };
@@ -99,7 +99,7 @@ pub(super) fn wc(tool: &mut Tool, words: &[String]) -> i32 {
 
 /// `tee [-a] FILE…`
 pub(super) fn tee(tool: &mut Tool, words: &[String]) -> i32 {
-    let options = match tool.options(words, "ai") {
+    let options = match tool.options(words) {
         Ok(options) => options,
         Err(status) => return status,
     };
@@ -122,7 +122,7 @@ pub(super) fn tee(tool: &mut Tool, words: &[String]) -> i32 {
 pub(super) fn seq(tool: &mut Tool, words: &[String]) -> i32 {
     let is_negative = |word: &String| word.starts_with('-') && word[1..].starts_with(|c: char| c.is_ascii_digit());
     let numbers_from = words.iter().position(is_negative).unwrap_or(words.len());
-    let mut options = match tool.options(&words[..numbers_from], "ws:") {
+    let mut options = match tool.options(&words[..numbers_from]) {
         Ok(options) => options,
         Err(status) => return status,
     };
@@ -161,7 +161,7 @@ pub(super) fn seq(tool: &mut Tool, words: &[String]) -> i32 {
 
 /// `column -t [-s SEPARATORS]`: cells under each other, two blanks apart.
 pub(super) fn column(tool: &mut Tool, words: &[String]) -> i32 {
-    let options = match tool.options(words, "ts:o:") {
+    let options = match tool.options(words) {
         Ok(options) => options,
         Err(status) => return status,
     };

@@ -32,7 +32,7 @@ struct Command {
 
 /// Runs `sed`.
 pub(super) fn sed(tool: &mut Tool, words: &[String]) -> i32 {
-    let mut options = match tool.options(words, "nEre:is") {
+    let mut options = match tool.options(words) {
         Ok(options) => options,
         Err(status) => return status,
     };

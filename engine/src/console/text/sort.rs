@@ -15,7 +15,7 @@ struct SortKey {
 
 /// Runs `sort`.
 pub(super) fn sort(tool: &mut Tool, words: &[String]) -> i32 {
-    let options = match tool.options(words, "nrufbVsk:t:o:") {
+    let options = match tool.options(words) {
         Ok(options) => options,
         Err(status) => return status,
     };
@@ -156,7 +156,7 @@ fn versions(a: &str, b: &str) -> Ordering {
 
 /// Runs `uniq`.
 pub(super) fn uniq(tool: &mut Tool, words: &[String]) -> i32 {
-    let options = match tool.options(words, "cdui") {
+    let options = match tool.options(words) {
         Ok(options) => options,
         Err(status) => return status,
     };

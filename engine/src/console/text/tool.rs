@@ -33,9 +33,9 @@ impl Options {
 }
 
 impl Tool<'_> {
-    /// Reads options as getopt does: `letters` as in `nf:`, a colon after those that take a value. Err: the exit status,
-    /// after a message.
-    pub fn options(&mut self, words: &[String], letters: &str) -> Result<Options, i32> {
+    /// Reads options as getopt does, by the utility's letters. Err: the exit status, after a message.
+    pub fn options(&mut self, words: &[String]) -> Result<Options, i32> {
+        let letters = super::utility(self.name).map_or("", |utility| utility.letters);
         let mut options = Options::default();
         let mut rest = words.iter();
         while let Some(word) = rest.next() {

@@ -230,6 +230,36 @@ impl Ip<'_, '_, '_> {
     }
 }
 
+/// Commands that show, of every object.
+const SHOW: [&str; 3] = ["show", "list", "lst"];
+/// Commands that change, by object.
+const ADDRESS_CHANGES: [&str; 5] = ["add", "change", "replace", "delete", "flush"];
+const LINK_CHANGES: [&str; 3] = ["add", "set", "delete"];
+const ROUTE_CHANGES: [&str; 7] = ["add", "append", "change", "chg", "replace", "delete", "flush"];
+const NEIGHBOR_CHANGES: [&str; 5] = ["add", "change", "chg", "replace", "delete"];
+
+/// What may follow `ip` in this place: its objects with the commands of each. Words that only abbreviate others are left
+/// out.
+pub fn grammar(machine: &Machine<'_>) -> Vec<(&'static str, Vec<&'static str>)> {
+    let busybox = machine.toolbox().ip == workload::Ip::Busybox;
+    let objects: &[(&str, &str)] = if busybox { &BUSYBOX_OBJECTS } else { &OBJECTS };
+    let simulated = objects.iter().filter(|(name, object)| !object.is_empty() && name.len() > 1);
+    simulated
+        .map(|(name, object)| {
+            let (changes, more): (&[&str], &[&str]) = match *object {
+                "address" => (&ADDRESS_CHANGES, &[]),
+                "link" => (&LINK_CHANGES, &[]),
+                "route" => (&ROUTE_CHANGES, &["get"]),
+                "neighbor" if busybox => (&[], &["flush"]),
+                "neighbor" => (&NEIGHBOR_CHANGES, &["flush"]),
+                _ => (&[], &[]),
+            };
+            let commands = SHOW[..1].iter().chain(more).chain(changes).filter(|command| **command != "chg");
+            (*name, commands.copied().collect())
+        })
+        .collect()
+}
+
 /// Does `word` abbreviate one of these commands?
 fn is_command(word: &str, commands: &[&str]) -> bool {
     !word.is_empty() && commands.iter().any(|command| command.starts_with(word))

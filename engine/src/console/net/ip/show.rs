@@ -1,6 +1,6 @@
 //! `ip address|link|route|neighbor show`.
 
-use super::{Ip, Problem, is_command};
+use super::{ADDRESS_CHANGES, Ip, LINK_CHANGES, NEIGHBOR_CHANGES, Problem, ROUTE_CHANGES, SHOW, is_command};
 use crate::console::net::NOT_RUNNING;
 use crate::tables::text::neigh::{Neighbor, NeighborState};
 use crate::tables::text::{Family, addr, link, neigh, route};
@@ -8,8 +8,6 @@ use crate::tables::{LinkIndex, Netns, RouteProto, RouteTable, Rows, Scope};
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::sync::Arc;
-
-const SHOW: [&str; 3] = ["show", "list", "lst"];
 
 /// Which routes, beyond what the table's text can select.
 enum Select {
@@ -28,9 +26,7 @@ impl Ip<'_, '_, '_> {
 
     pub(super) fn address(&mut self, words: &[&str]) -> Result<i32, Problem> {
         match words {
-            [command, rest @ ..] if is_command(command, &["add", "change", "replace", "delete", "flush"]) => {
-                self.change_address(command, rest)
-            }
+            [command, rest @ ..] if is_command(command, &ADDRESS_CHANGES) => self.change_address(command, rest),
             [command, rest @ ..] if is_command(command, &SHOW) => self.show_links(rest, true),
             [command, ..] => Err(self.unknown_command("address", command)),
             [] => self.show_links(&[], true),
@@ -39,7 +35,7 @@ impl Ip<'_, '_, '_> {
 
     pub(super) fn link(&mut self, words: &[&str]) -> Result<i32, Problem> {
         match words {
-            [command, rest @ ..] if is_command(command, &["add", "set", "delete"]) => self.change_link(command, rest),
+            [command, rest @ ..] if is_command(command, &LINK_CHANGES) => self.change_link(command, rest),
             [command, rest @ ..] if is_command(command, &SHOW) => self.show_links(rest, false),
             [command, ..] => Err(self.unknown_command("link", command)),
             [] => self.show_links(&[], false),
@@ -82,11 +78,7 @@ impl Ip<'_, '_, '_> {
     pub(super) fn route(&mut self, words: &[&str]) -> Result<i32, Problem> {
         match words {
             ["get", rest @ ..] => self.route_get(rest),
-            [command, rest @ ..]
-                if is_command(command, &["add", "append", "change", "chg", "replace", "delete", "flush"]) =>
-            {
-                self.change_route(command, rest)
-            }
+            [command, rest @ ..] if is_command(command, &ROUTE_CHANGES) => self.change_route(command, rest),
             [command, rest @ ..] if is_command(command, &SHOW) => self.show_routes(rest),
             [command, ..] => Err(self.unknown_command("route", command)),
             [] => self.show_routes(&[]),
@@ -160,9 +152,7 @@ impl Ip<'_, '_, '_> {
     pub(super) fn neighbor(&mut self, words: &[&str]) -> Result<i32, Problem> {
         match words {
             [command, rest @ ..] if is_command(command, &["flush"]) => self.flush_neighbors(rest),
-            [command, rest @ ..]
-                if !self.busybox() && is_command(command, &["add", "change", "chg", "replace", "delete"]) =>
-            {
+            [command, rest @ ..] if !self.busybox() && is_command(command, &NEIGHBOR_CHANGES) => {
                 self.change_neighbor(command, rest)
             }
             [command, rest @ ..] if is_command(command, &SHOW) => self.show_neighbors(rest),

@@ -10,6 +10,7 @@ mod tests;
 
 use super::super::machine::Machine;
 use super::super::shell::Io;
+use super::options::Spec;
 use super::resolve::{Hosts, NO_DNS};
 use super::{fail, path};
 use crate::tables::{Netns, RouteKind};
@@ -26,8 +27,19 @@ enum Style {
     Iputils,
 }
 
+impl Style {
+    fn of(machine: &Machine<'_>) -> Style {
+        if machine.toolbox().ping == workload::Ping::Iputils { Style::Iputils } else { Style::Busybox }
+    }
+}
+
+/// The options that this place's ping has.
+pub fn spec(machine: &Machine<'_>) -> Spec {
+    options::spec(Style::of(machine))
+}
+
 pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Io) -> i32 {
-    let style = if machine.toolbox().ping == workload::Ping::Iputils { Style::Iputils } else { Style::Busybox };
+    let style = Style::of(machine);
     let settings = match options::parse(style, argv) {
         Ok(settings) => settings,
         Err((message, status)) => return fail(io, &message, status),

@@ -43,6 +43,14 @@ pub(super) struct Settings {
     pub family: Family,
 }
 
+/// The options that there are.
+pub(super) fn spec(style: Style) -> Spec {
+    Spec::short(match style {
+        Style::Busybox => "qAc:i:s:t:w:W:I:n46p:",
+        Style::Iputils => "aAbBc:CdDe:fF:hi:I:l:Lm:M:nN:Op:qQ:rRs:S:t:T:UvVw:W:46",
+    })
+}
+
 /// The settings, or a message and the exit status.
 pub(super) fn parse(style: Style, argv: &[String]) -> Result<Settings, (String, i32)> {
     let mut settings = Settings {
@@ -64,11 +72,7 @@ pub(super) fn parse(style: Style, argv: &[String]) -> Result<Settings, (String, 
         source: None,
         family: Family::Any,
     };
-    let spec = match style {
-        Style::Busybox => "qAc:i:s:t:w:W:I:n46p:",
-        Style::Iputils => "aAbBc:CdDe:fF:hi:I:l:Lm:M:nN:Op:qQ:rRs:S:t:T:UvVw:W:46",
-    };
-    let mut options = Options::new(Spec::short(spec), argv);
+    let mut options = Options::new(spec(style), argv);
     while let Some(option) = options.next() {
         let (letter, value) = option.map_err(|message| usage(style, &message))?;
         match style {

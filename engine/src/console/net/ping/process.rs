@@ -83,10 +83,13 @@ impl Pinger {
         }
         let unbounded = self.settings.count.is_none() && self.settings.deadline.is_none() && !self.settings.flood;
         if unbounded && self.sent.len() >= PACKETS_WITHOUT_COUNT as usize {
-            return self.interrupted(io);
+            io.print_err(format!(
+                "podhop: ping has no -c and would go on for ever: ended after {PACKETS_WITHOUT_COUNT} packets, as Ctrl-C does\n"
+            ));
+            return self.finish(io);
         }
         if self.sent.len() >= PACKETS_MAX as usize {
-            io.print_err("ping: stopped after 1,000 packets, podhop's bound\n");
+            io.print_err("podhop: ping was ended after 1,000 packets, the most that one command sends here\n");
             return self.finish(io);
         }
         let Some(socket) = self.socket else { return };
@@ -193,12 +196,6 @@ impl Pinger {
         }
     }
 
-    /// As Ctrl-C would.
-    fn interrupted(&mut self, io: &mut Io<'_, '_>) {
-        io.print_err("^C");
-        self.finish(io);
-    }
-
     fn finish(&mut self, io: &mut Io<'_, '_>) {
         let elapsed = self.sent.last().zip(self.sent.first()).map_or(0, |(last, first)| last.at - first.at);
         self.report.statistics(io, elapsed, self.sent.iter().filter(|sent| !sent.answered).count());
@@ -230,7 +227,10 @@ impl Process for Pinger {
                 self.error(io, error, from, seq);
             }
             ProcessEvent::Socket(..) => {}
-            ProcessEvent::Interrupt => self.interrupted(io),
+            ProcessEvent::Interrupt => {
+                io.print_err("podhop: ping was ended, as Ctrl-C does: no command runs for longer here\n");
+                self.finish(io);
+            }
         }
     }
 }
