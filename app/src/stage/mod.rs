@@ -1,6 +1,7 @@
 //! The stage: pure functions from scene to layout to primitives; only `paint` touches a canvas.
 
 pub mod camera;
+pub mod card;
 pub mod geometry;
 #[cfg(target_arch = "wasm32")]
 mod gestures;
@@ -13,6 +14,7 @@ pub mod picture;
 pub mod prim;
 pub mod room;
 pub mod route;
+pub mod signs;
 pub mod text;
 #[cfg(target_arch = "wasm32")]
 mod tree;

@@ -89,6 +89,7 @@ impl<'a> Painter<'a> {
                 Prim::Text { at, text, face, tone, align, scale } => self.text(*at, text, *face, *tone, *align, *scale),
                 Prim::Line { points, stroke, opacity, arrow } => self.line(points, *stroke, *opacity, *arrow),
                 Prim::Sign { at, kind, scale } => self.sign(*at, *kind, *scale),
+                Prim::Again { at, scale } => self.again(*at, *scale),
             }
         }
         for (tone, rects) in &picture.squares {
@@ -196,17 +197,27 @@ impl<'a> Painter<'a> {
         self.fill(stroke.tone);
     }
 
+    fn again(&self, at: Point, scale: f64) {
+        let radius = 7.0 * scale;
+        self.context.begin_path();
+        let _ = self.context.arc(at.x, at.y, radius + 3.0 * scale, 0.0, std::f64::consts::TAU);
+        self.fill(Tone::Sheet);
+        self.context.begin_path();
+        let _ = self.context.arc(at.x, at.y, radius, 0.6, 5.6);
+        let pen = Stroke { tone: Tone::Ink2, width: 1.8 * scale, dashed: false };
+        self.stroke(pen);
+        let tip = point(at.x + radius * 5.75_f64.cos(), at.y + radius * 5.75_f64.sin());
+        self.arrow(point(tip.x - 3.0, tip.y - 6.0), point(tip.x + scale, tip.y + 2.0 * scale), pen);
+    }
+
     /// ● ✕ ⊘ ◌ drawn, so that every system shows the same shapes.
     fn sign(&self, at: Point, kind: VerdictKind, scale: f64) {
         let context = &self.context;
         let radius = 8.5 * scale;
-        let tone = match kind {
-            VerdictKind::Pass => return,
-            VerdictKind::Delivered => Tone::Ok,
-            VerdictKind::Wait => Tone::Wait,
-            VerdictKind::Dropped => Tone::Drop,
-            VerdictKind::Rejected | VerdictKind::Refused => Tone::Reject,
-        };
+        if kind == VerdictKind::Pass {
+            return;
+        }
+        let tone = super::signs::tone(kind);
         let circle = |radius: f64| {
             context.begin_path();
             let _ = context.arc(at.x, at.y, radius, 0.0, std::f64::consts::TAU);

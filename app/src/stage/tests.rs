@@ -73,7 +73,7 @@ fn every_step_of_the_ping_has_its_stop_at_the_device_it_names() {
     let made = layout(&scene, &Focus { places: places(&flow), ..Focus::default() });
     let map = Map { scene: &scene, layout: &made };
     for packet in &flow.packets {
-        let route = map.route(packet);
+        let route = map.route(packet, None);
         assert_eq!(route.stops.len(), packet.steps.len());
         assert!(route.stops.is_sorted(), "a packet never goes backwards along its own way");
         for (step, along) in packet.steps.iter().zip(&route.stops) {
@@ -98,4 +98,29 @@ fn every_step_of_the_ping_has_its_stop_at_the_device_it_names() {
             assert!(pair[0].x == pair[1].x || pair[0].y == pair[1].y, "wires run straight: {pair:?}");
         }
     }
+}
+
+#[test]
+fn an_icmp_error_begins_where_its_packet_ended_and_an_echo_reply_among_the_processes() {
+    let (scene, flow) = (fixture::scene(2, 2), fixture::ping());
+    let made = layout(&scene, &Focus { places: places(&flow), ..Focus::default() });
+    let map = Map { scene: &scene, layout: &made };
+    let mut request = flow.packets[0].clone();
+    let forwarded = request.steps.iter().position(|step| step.stage == "forward").unwrap();
+    request.steps.truncate(forwarded + 1);
+    let mut error = flow.packets[0].clone();
+    error.steps.truncate(1);
+    error.steps[0].place = "node/worker-1".into();
+    error.steps[0].device = String::new();
+    let asked = map.route(&request, None);
+    let room = made.rooms.iter().find(|room| scene.nodes[room.node].name == "worker-1").unwrap();
+    let way = map.route(&error, Some((&request, &asked)));
+    assert_eq!(way.line.at(way.stops[0]), *asked.line.points.last().unwrap());
+    assert_ne!(way.line.at(way.stops[0]), room.own_processes());
+    // What a process of the node was given is answered from there.
+    request.steps[forwarded].stage = "deliver".into();
+    let asked = map.route(&request, None);
+    assert_eq!(*asked.line.points.last().unwrap(), room.own_processes());
+    let way = map.route(&error, Some((&request, &asked)));
+    assert_eq!(way.line.at(way.stops[0]), room.own_processes());
 }
