@@ -25,6 +25,7 @@ pub mod playback;
 pub mod stage;
 pub mod tables;
 pub mod terminal;
+pub mod whose;
 
 #[cfg(target_arch = "wasm32")]
 pub mod shell;

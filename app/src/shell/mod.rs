@@ -29,6 +29,7 @@ pub fn page(app: App) -> El {
         .kid(inspector(app, area("section", "insp", "pane-inspector", "Inspector")))
         .kid(area("section", "play", "pane-play", "Playback").kids(crate::playback::view::playback(app)))
         .kid(dock(app, area("section", "dock", "pane-dock", "Console")))
+        .kid(crate::whose::view::tip(app, ".insp,.dock,.play"))
         .kid(el("div").class("unseen").attr("role", "status").text_of(move || app.spoken.get()))
 }
 

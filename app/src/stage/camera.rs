@@ -97,6 +97,17 @@ impl Camera {
         Camera { scale, x: middle.x - at.x * scale, y: middle.y - at.y * scale }
     }
 
+    /// Part of the way to another camera: what is in the middle of the canvas moves straight, the scale grows evenly.
+    pub fn towards(self, other: Camera, part: f64, canvas: Canvas) -> Camera {
+        if part >= 1.0 {
+            return other;
+        }
+        let middle = canvas.middle();
+        let at = self.to_world(middle).towards(other.to_world(middle), part);
+        let scale = self.scale * (other.scale / self.scale).powf(part);
+        Camera { scale, x: middle.x - at.x * scale, y: middle.y - at.y * scale }
+    }
+
     pub fn to_world(self, at: Point) -> Point {
         point((at.x - self.x) / self.scale, (at.y - self.y) / self.scale)
     }

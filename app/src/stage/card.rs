@@ -40,6 +40,7 @@ pub fn beside(at: Point, (width, height): (f64, f64), gap: f64, sight: Sight) ->
     let (right, left, middle) = (at.x + gap, at.x - gap - width, at.x - width / 2.0);
     let (level, below, above) = (at.y - height / 2.0, at.y + gap, at.y - gap - height);
     let far = gap + 18.0 * sight.view.legible;
+    let aside = 52.0 * sight.view.legible;
     let corners = [
         (right, level),
         (left, level),
@@ -53,6 +54,10 @@ pub fn beside(at: Point, (width, height): (f64, f64), gap: f64, sight: Sight) ->
         (left, at.y + far),
         (right, at.y - far - height),
         (left, at.y - far - height),
+        (right + aside, level),
+        (left - aside, level),
+        (right + aside, above),
+        (left - aside, above),
     ];
     let mut best = (f64::MAX, rect(right, level, width, height));
     for (i, (x, y)) in corners.into_iter().enumerate() {

@@ -123,7 +123,14 @@ pub fn shown<'a>(flow: &'a FlowView, list: &Playlist, beat: usize, ms: f64) -> &
 }
 
 /// The ways: done ones solid, the rest of the present one dashed. The signs are where packets ended badly.
-fn trails(picture: &mut Picture, flow: &FlowView, ways: &Ways, list: &Playlist, now: Moment, scale: f64) -> Vec<signs::Sign> {
+fn trails(
+    picture: &mut Picture,
+    flow: &FlowView,
+    ways: &Ways,
+    list: &Playlist,
+    now: Moment,
+    scale: f64,
+) -> Vec<signs::Sign> {
     let current = list.beats[now.beat].packet;
     let mut done = vec![false; flow.packets.len()];
     for beat in &list.beats[..now.beat] {
@@ -177,6 +184,12 @@ fn envelope(picture: &mut Picture, step: &StepView, at: Point, card: Option<Rect
         shadow: false,
     });
     let Some(mut place) = card else { return };
+    // A card that stands farther away is tied to its packet.
+    let near = point(within(at.x, place.x, place.right()), within(at.y, place.y, place.bottom()));
+    if near.distance(at) > 20.0 * scale {
+        let stroke = Stroke { tone: Tone::Accent, width: scale, dashed: false };
+        picture.prims.push(Prim::Line { points: vec![at, near], stroke, opacity: 0.8, arrow: false });
+    }
     let count = step.envelope.len();
     for (i, (kind, pair)) in step.envelope.iter().enumerate() {
         let innermost = i + 1 == count;

@@ -1,6 +1,6 @@
 //! The only code that touches a canvas.
 
-use super::camera::Camera;
+use super::camera::{Camera, Canvas};
 use super::geometry::{Point, Rect, point, within};
 use super::prim::{Align, Picture, Prim, Stroke, Tone};
 use super::text::Face;
@@ -49,10 +49,10 @@ pub struct Painter<'a> {
 }
 
 impl<'a> Painter<'a> {
-    /// Clears a canvas of `width` × `height` CSS pixels, sized for the screen's pixels, and looks through the camera.
-    pub fn begin(canvas: &HtmlCanvasElement, size: (f64, f64), camera: Camera, palette: &'a Palette) -> Option<Self> {
+    /// Clears a canvas of this size, sized for the screen's pixels, and looks through the camera.
+    pub fn begin(canvas: &HtmlCanvasElement, size: Canvas, camera: Camera, palette: &'a Palette) -> Option<Self> {
         let ratio = within(platform::window().device_pixel_ratio(), 0.5, 4.0);
-        let (width, height) = ((size.0 * ratio).round() as u32, (size.1 * ratio).round() as u32);
+        let (width, height) = ((size.width * ratio).round() as u32, (size.height * ratio).round() as u32);
         if canvas.width() != width || canvas.height() != height {
             canvas.set_width(width);
             canvas.set_height(height);
@@ -67,7 +67,19 @@ impl<'a> Painter<'a> {
     }
 
     pub fn paint(&self, picture: &Picture) {
-        for prim in &picture.prims {
+        self.prims(&picture.prims);
+        for (tone, rects) in &picture.squares {
+            self.context.begin_path();
+            for rect in rects {
+                self.context.rect(rect.x, rect.y, rect.width, rect.height);
+            }
+            self.fill(*tone);
+        }
+        self.prims(&picture.over);
+    }
+
+    fn prims(&self, prims: &[Prim]) {
+        for prim in prims {
             match prim {
                 Prim::Box { rect, radius, fill, stroke, shadow } => {
                     self.rounded(*rect, *radius);
@@ -91,13 +103,6 @@ impl<'a> Painter<'a> {
                 Prim::Sign { at, kind, scale } => self.sign(*at, *kind, *scale),
                 Prim::Again { at, scale } => self.again(*at, *scale),
             }
-        }
-        for (tone, rects) in &picture.squares {
-            self.context.begin_path();
-            for rect in rects {
-                self.context.rect(rect.x, rect.y, rect.width, rect.height);
-            }
-            self.fill(*tone);
         }
     }
 

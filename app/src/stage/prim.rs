@@ -111,6 +111,8 @@ pub enum Prim {
 pub struct Picture {
     pub prims: Vec<Prim>,
     pub squares: Vec<(Tone, Vec<Rect>)>,
+    /// Drawn last.
+    pub over: Vec<Prim>,
 }
 
 impl Picture {

@@ -5,7 +5,8 @@ use super::layout::Focus;
 use podhop_engine::protocol::NodeView;
 
 const PAD: f64 = 26.0;
-const HEAD: f64 = 62.0;
+/// The node's name and address.
+pub const HEAD: f64 = 62.0;
 pub const POD_WIDTH: f64 = 116.0;
 const POD_HEIGHT: f64 = 62.0;
 const POD_GAP: f64 = 16.0;

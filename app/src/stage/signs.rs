@@ -83,6 +83,9 @@ fn pill(picture: &mut Picture, sign: &Sign, sight: Sight, texts: &mut Vec<Rect>)
             Tone::Ink2
         }
     };
+    if sign.word.is_empty() {
+        return;
+    }
     let mut word = sign.word.clone();
     if sign.count > 1 {
         word.push_str(" ×");

@@ -1,7 +1,7 @@
 //! What must hold of every picture, whatever the cluster.
 
 use super::geometry::Rect;
-use super::layout::{Focus, Layout, TileSize, layout};
+use super::layout::{Focus, Layout, Target, TileSize, layout};
 use super::route::{Map, places};
 use crate::fixture;
 
@@ -123,4 +123,42 @@ fn an_icmp_error_begins_where_its_packet_ended_and_an_echo_reply_among_the_proce
     assert_eq!(*asked.line.points.last().unwrap(), room.own_processes());
     let way = map.route(&error, Some((&request, &asked)));
     assert_eq!(way.line.at(way.stops[0]), room.own_processes());
+}
+
+#[test]
+fn a_node_is_taken_by_its_head_and_moved_by_its_empty_parts() {
+    let scene = fixture::scene(3, 2);
+    let made = layout(&scene, &Focus::default());
+    let room = &made.rooms[0];
+    let (head, inside) = (super::geometry::point(room.rect.x + 30.0, room.rect.y + 20.0), room.rect.bottom() - 3.0);
+    assert_eq!(made.handle(head), Some(Target::Node(room.node)));
+    let empty = super::geometry::point(room.rect.center().x, inside);
+    assert_eq!((made.hit(empty), made.handle(empty)), (Some(Target::Node(room.node)), None));
+    for pod in &room.pods {
+        assert_eq!(made.handle(pod.rect.center()), Some(Target::Pod(room.node, pod.pod)));
+    }
+    let tile = &made.tiles[0];
+    assert_eq!(made.handle(tile.rect.center()), Some(Target::Node(tile.node)));
+}
+
+#[test]
+fn from_afar_there_are_fewer_words_and_larger_ones() {
+    use super::picture::{Detail, picture};
+    use super::prim::Prim;
+    let scene = fixture::scene(70, 30);
+    let focus = Focus::default();
+    let made = layout(&scene, &focus);
+    let texts = |scale: f64| -> Vec<(String, f64)> {
+        let prims = picture(&scene, &made, &focus, Detail::at(scale)).prims;
+        let of = |prim: Prim| match prim {
+            Prim::Text { text, face, scale, .. } => Some((text, face.size() * scale)),
+            _ => None,
+        };
+        prims.into_iter().filter_map(of).collect()
+    };
+    let said = |scale: f64, word: &str| texts(scale).into_iter().find(|(text, _)| text == word).map(|(_, size)| size);
+    assert!(said(1.0, "worker-1").is_some() && said(1.0, "eth0").is_some());
+    assert!(said(0.3, "worker-1") >= said(1.0, "worker-1").map(|size| size * 2.0));
+    assert!(said(0.3, "eth0").is_none() && said(0.3, "32 Pods").is_some(), "{:?}", texts(0.3));
+    assert!(said(1.0, "worker-9").is_none() && said(3.5, "worker-9").is_some(), "squares get names close by");
 }

@@ -171,9 +171,8 @@ fn render(draft: &Draft) -> String {
 
 /// The control-plane nodes that are not here by default.
 fn added_control_planes(draft: &Draft) -> BTreeSet<String> {
-    let is_one = |object: &&Arc<Object>| {
-        object.provenance != Provenance::Builtin && object.labels.contains_key(CONTROL_PLANE)
-    };
+    let is_one =
+        |object: &&Arc<Object>| object.provenance != Provenance::Builtin && object.labels.contains_key(CONTROL_PLANE);
     draft.revision.list("Node", None).filter(is_one).map(|object| object.key.name.to_string()).collect()
 }
 

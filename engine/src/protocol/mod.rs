@@ -14,7 +14,7 @@ pub use origin::origin_view;
 pub use request::{
     Chunk, Console, DiagnosticView, Edited, FileView, OpenFile, Opened, Reply, ReplyBody, Request, RequestBody, Stream,
 };
-pub use scene::{ContainerView, DeviceView, NodeView, PodPhase, PodView, Scene};
+pub use scene::{ContainerView, DeviceView, NodeView, PodPhase, PodView, Scene, ToolsView};
 pub use server::Server;
 pub use trace::Viewer;
 pub use view::{
