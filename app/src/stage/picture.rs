@@ -208,15 +208,16 @@ fn devices(picture: &mut Picture, node: &NodeView, room: &Room) {
         };
         picture.aligned(point(x, at.rect.y + if bridge { 14.0 } else { 17.0 }), label, Face::Mono, Tone::Ink2, align);
         if room.tunnel == Some(i) {
-            let mtu = ["MTU ", &device.mtu.to_string()].concat();
             let (x, align) = match room.mirrored {
                 true => (at.rect.x - 12.0, Align::Right),
                 false => (at.rect.right() + 12.0, Align::Left),
             };
-            let room_for_note = room.rect.width - at.rect.width - 52.0;
-            let note = text::fit(&device.note, room_for_note, Face::Note);
-            picture.aligned(point(x, at.rect.y + 10.0), note, Face::Note, Tone::Ink3, align);
-            picture.aligned(point(x, at.rect.y + 24.0), mtu, Face::Note, Tone::Ink3, align);
+            let mtu = ["MTU ", &device.mtu.to_string()].concat();
+            let lines = device.note.split(" · ").chain([mtu.as_str()]).take(3);
+            for (line, y) in lines.zip([4.0, 17.0, 30.0]) {
+                let line = text::fit(line, room.rect.width - at.rect.width - 52.0, Face::Note);
+                picture.aligned(point(x, at.rect.y + y), line, Face::Note, Tone::Ink3, align);
+            }
         }
     }
 }

@@ -83,7 +83,8 @@ fn pill(picture: &mut Picture, sign: &Sign, sight: Sight, texts: &mut Vec<Rect>)
             Tone::Ink2
         }
     };
-    if sign.word.is_empty() {
+    // A word alone at the edge of the canvas would belong to nothing.
+    if sign.word.is_empty() || !sight.view.world.grown(8.0 * scale).contains(sign.at) {
         return;
     }
     let mut word = sign.word.clone();
