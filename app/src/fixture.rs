@@ -5,13 +5,25 @@ use podhop_engine::protocol::*;
 pub fn device(name: &str, kind: &str, address: &str) -> DeviceView {
     let note = if kind == "vxlan" { "VNI 1 · UDP 8472" } else { "" };
     let mtu = if kind == "vxlan" || kind == "bridge" { 1450 } else { 1500 };
-    DeviceView { name: name.into(), kind: kind.into(), address: address.into(), mtu, note: note.into() }
+    DeviceView {
+        name: name.into(),
+        kind: kind.into(),
+        address: address.into(),
+        mac: "02:00:00:00:00:01".into(),
+        mtu,
+        note: note.into(),
+    }
 }
 
 pub fn pod(namespace: &str, name: &str, ip: &str) -> PodView {
     let system = namespace != "default";
-    let container =
-        ContainerView { name: "app".into(), image: "busybox".into(), ready: true, listens: vec!["TCP 80".into()] };
+    let container = ContainerView {
+        name: "app".into(),
+        image: "busybox".into(),
+        ready: true,
+        listens: vec!["TCP 80".into()],
+        tools: ToolsView { ping: true, nc: true, wget: true, curl: false },
+    };
     PodView {
         namespace: namespace.into(),
         name: name.into(),
@@ -24,6 +36,7 @@ pub fn pod(namespace: &str, name: &str, ip: &str) -> PodView {
         containers: vec![container],
         veth: if ip.starts_with("172.") { String::new() } else { ["veth", name].concat() },
         owner: String::new(),
+        labels: vec![["app=", name].concat()],
     }
 }
 
@@ -56,6 +69,7 @@ pub fn node(number: usize, pods: usize) -> NodeView {
         ip: ip.clone(),
         pod_cidr: format!("{subnet}.0/24"),
         ready: true,
+        labels: vec!["tier=edge".into()],
         devices: vec![
             device("lo", "loopback", "127.0.0.1/8"),
             device("eth0", "nic", &[&ip, "/16"].concat()),

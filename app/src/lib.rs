@@ -27,6 +27,7 @@ pub mod stage;
 pub mod tables;
 pub mod terminal;
 pub mod timeline;
+pub mod whose;
 pub mod workspace;
 
 #[cfg(target_arch = "wasm32")]

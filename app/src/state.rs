@@ -403,6 +403,12 @@ impl App {
         (!still_holds(&flow, &recorded.scene, &scene)).then_some(recorded.line)
     }
 
+    /// The conversations that a line has made.
+    pub fn flows_of(self, line: &str) -> Vec<u32> {
+        let made = |all: &Vec<Recorded>| all.iter().filter(|one| one.line == line).map(|one| one.flow).collect();
+        self.recorded.with(made)
+    }
+
     /// Loads a conversation and makes it the one on the stage.
     pub fn show_flow(self, flow: u32, start: Start) {
         let shown = self.flow.peek(|shown| shown.as_ref().map(|shown| shown.summary.flow));

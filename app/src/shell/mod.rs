@@ -31,6 +31,7 @@ pub fn page(app: App) -> El {
         .kid(area("section", "play", "pane-play", "Playback").kids(crate::playback::view::playback(app)))
         .kid(crate::palette::palette(app))
         .kid(dock(app, area("section", "dock", "pane-dock", "Console")))
+        .kid(crate::whose::view::tip(app, ".insp,.dock,.play"))
         .kid(el("div").class("unseen").attr("role", "status").text_of(move || app.spoken.get()))
 }
 

@@ -12,46 +12,100 @@ pub struct Camera {
 
 const SCALE_MIN: f64 = 0.08;
 const SCALE_MAX: f64 = 4.0;
-/// Below this the smallest letters cannot be read.
-const SCALE_READABLE: f64 = 0.72;
+/// Below this the smallest letters (11 px) cannot be read with ease: a wide canvas bears a little less than a phone,
+/// where what does not fit is followed.
+const SCALE_READABLE: f64 = 0.8;
+const SCALE_READABLE_NARROW: f64 = 1.0;
+/// Up to this width the stage's tools stand below the picture instead of above it; `stage.css` has the same number.
+const NARROW: f64 = 620.0;
 /// Space around a fitted picture.
 const MARGIN: f64 = 20.0;
+/// Height of the heading above the picture, and of the tools below it on a narrow canvas.
+const HEADING: f64 = 64.0;
+const TOOLS: f64 = 52.0;
 
-impl Camera {
-    /// Shows all of `bounds` in a canvas of `width` × `height` below `top` pixels of heading; small pictures are not
-    /// blown up beyond 1.15.
-    pub fn fit(bounds: Rect, width: f64, height: f64, top: f64) -> Camera {
-        let (across, down) = (width - 2.0 * MARGIN, height - top - MARGIN);
-        let scale = within((across / bounds.width).min(down / bounds.height), SCALE_MIN, 1.15);
-        let x = (width - bounds.width * scale) / 2.0 - bounds.x * scale;
-        // A picture that is much lower than the canvas hangs in its upper part, where the eye begins.
-        let spare = (down - bounds.height * scale).max(0.0);
-        Camera { scale, x, y: top + spare * 0.3 - bounds.y * scale }
+/// The canvas in CSS pixels, and the part of it that nothing covers.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Canvas {
+    pub width: f64,
+    pub height: f64,
+}
+
+impl Canvas {
+    fn narrow(self) -> bool {
+        self.width <= NARROW
     }
 
-    /// Shows everything if it can then be read; else the part that must be readable; else only what is around `at`.
-    pub fn readable(bounds: Rect, focus: Rect, width: f64, height: f64, top: f64) -> (Camera, bool) {
-        let all = Camera::fit(bounds, width, height, top);
-        if all.scale >= SCALE_READABLE {
+    /// Where a picture goes: below the heading, above the tools, with a margin.
+    pub fn free(self) -> Rect {
+        let below = if self.narrow() { TOOLS } else { MARGIN };
+        let (width, height) = (self.width - 2.0 * MARGIN, self.height - HEADING - below);
+        rect(MARGIN, HEADING, width.max(40.0), height.max(40.0))
+    }
+
+    pub fn middle(self) -> Point {
+        self.free().center()
+    }
+
+    /// The scale from which on everything can be read.
+    pub fn readable(self) -> f64 {
+        if self.narrow() { SCALE_READABLE_NARROW } else { SCALE_READABLE }
+    }
+}
+
+impl Camera {
+    /// Shows all of `bounds`; small pictures are not blown up beyond 1.15.
+    pub fn fit(bounds: Rect, canvas: Canvas) -> Camera {
+        let free = canvas.free();
+        let scale = within((free.width / bounds.width).min(free.height / bounds.height), SCALE_MIN, 1.15);
+        let x = free.center().x - bounds.center().x * scale;
+        // A picture that is much lower than the canvas hangs in its upper part, where the eye begins.
+        let spare = (free.height - bounds.height * scale).max(0.0);
+        Camera { scale, x, y: free.y + spare * 0.3 - bounds.y * scale }
+    }
+
+    /// Shows everything if it can then be read; else the part that must be readable; else only a part of that, and the
+    /// camera has to follow (true).
+    pub fn readable(bounds: Rect, focus: Rect, canvas: Canvas) -> (Camera, bool) {
+        let all = Camera::fit(bounds, canvas);
+        if all.scale >= canvas.readable() {
             return (all, false);
         }
-        let part = Camera::fit(focus, width, height, top);
-        if part.scale >= SCALE_READABLE {
+        let part = Camera::fit(focus, canvas);
+        if part.scale >= canvas.readable() {
             return (part, false);
         }
-        (Camera { scale: SCALE_READABLE, ..part }, true)
+        (Camera { scale: canvas.readable(), ..part }, true)
     }
 
     /// The same scale, with `at` in the middle, but no farther beyond `focus` than the margin.
-    pub fn around(self, at: Point, focus: Rect, width: f64, height: f64, top: f64) -> Camera {
+    pub fn around(self, at: Point, focus: Rect, canvas: Canvas) -> Camera {
+        let free = canvas.free();
         let place = |at: f64, from: f64, to: f64, start: f64, room: f64| {
             let (low, high) = (start + room - to * self.scale, start - from * self.scale);
             // Smaller than the room: in its middle.
             if low > high { (low + high) / 2.0 } else { within(start + room / 2.0 - at * self.scale, low, high) }
         };
-        let x = place(at.x, focus.x, focus.right(), MARGIN, width - 2.0 * MARGIN);
-        let y = place(at.y, focus.y, focus.bottom(), top, height - top - MARGIN);
+        let x = place(at.x, focus.x, focus.right(), free.x, free.width);
+        let y = place(at.y, focus.y, focus.bottom(), free.y, free.height);
         Camera { x, y, ..self }
+    }
+
+    /// Near enough to read, with `at` in the middle.
+    pub fn near(self, at: Point, canvas: Canvas) -> Camera {
+        let (scale, middle) = (within(self.scale, canvas.readable(), 1.4), canvas.middle());
+        Camera { scale, x: middle.x - at.x * scale, y: middle.y - at.y * scale }
+    }
+
+    /// Part of the way to another camera: what is in the middle of the canvas moves straight, the scale grows evenly.
+    pub fn towards(self, other: Camera, part: f64, canvas: Canvas) -> Camera {
+        if part >= 1.0 {
+            return other;
+        }
+        let middle = canvas.middle();
+        let at = self.to_world(middle).towards(other.to_world(middle), part);
+        let scale = self.scale * (other.scale / self.scale).powf(part);
+        Camera { scale, x: middle.x - at.x * scale, y: middle.y - at.y * scale }
     }
 
     pub fn to_world(self, at: Point) -> Point {
@@ -73,11 +127,12 @@ impl Camera {
         Camera { x: self.x + dx, y: self.y + dy, ..self }
     }
 
-    /// What of the world can be seen in a canvas of this size.
-    pub fn view(self, width: f64, height: f64) -> View {
-        let (from, to) = (self.to_world(point(0.0, 0.0)), self.to_world(point(width, height)));
+    /// What of the world can be seen in the free part of a canvas.
+    pub fn view(self, canvas: Canvas) -> View {
+        let free = canvas.free().grown(12.0);
+        let (from, to) = (self.to_world(point(free.x, free.y)), self.to_world(point(free.right(), free.bottom())));
         let world = rect(from.x, from.y, to.x - from.x, to.y - from.y);
-        View { world, legible: within(0.92 / self.scale, 1.0, 3.2) }
+        View { world, legible: within(1.0 / self.scale, 1.0, 3.2) }
     }
 }
 
@@ -95,15 +150,18 @@ mod tests {
     #[test]
     fn fitting_shows_everything_and_zooming_keeps_the_point_under_the_finger() {
         let bounds = rect(0.0, 0.0, 2000.0, 700.0);
-        let camera = Camera::fit(bounds, 800.0, 600.0, 50.0);
+        let (desk, phone) = (Canvas { width: 800.0, height: 600.0 }, Canvas { width: 390.0, height: 600.0 });
+        let camera = Camera::fit(bounds, desk);
         let (a, b) = (camera.to_screen(point(0.0, 0.0)), camera.to_screen(point(2000.0, 700.0)));
-        assert!(a.x >= 0.0 && a.y >= 50.0 && b.x <= 800.0 && b.y <= 600.0);
-        let (near, follows) = Camera::readable(bounds, bounds, 390.0, 600.0, 50.0);
-        assert!(follows && near.scale >= SCALE_READABLE);
-        let around = near.around(point(1000.0, 300.0), bounds, 390.0, 600.0, 50.0);
+        assert!(a.x >= 0.0 && a.y >= HEADING && b.x <= 800.0 && b.y <= 600.0);
+        let (near, follows) = Camera::readable(bounds, bounds, phone);
+        assert!(follows && near.scale >= 1.0, "letters of 11 px on a phone");
+        let around = near.around(point(1000.0, 300.0), bounds, phone);
         assert!((around.to_screen(point(1000.0, 300.0)).x - 195.0).abs() < 1.0);
-        let left = near.around(point(0.0, 0.0), bounds, 390.0, 600.0, 50.0);
+        let left = near.around(point(0.0, 0.0), bounds, phone);
         assert!((0.0..30.0).contains(&left.to_screen(point(0.0, 0.0)).x), "nothing but the picture is shown");
+        let low = near.around(point(0.0, 700.0), bounds, phone);
+        assert!(low.to_screen(point(0.0, 700.0)).y <= 600.0 - TOOLS, "the tools cover nothing");
         let about = point(321.0, 123.0);
         let world = camera.to_world(about);
         let near = camera.zoomed(1.7, about);

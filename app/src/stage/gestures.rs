@@ -1,7 +1,9 @@
 //! Pointer and wheel: pan, zoom, pinch, hover, click.
 
+use super::acts::{Drag, Stage};
 use super::geometry::{Point, point, within};
-use super::view::Stage;
+use super::layout::Target;
+use super::send;
 use crate::state::Tab;
 use gloo::events::{EventListener, EventListenerOptions};
 use std::cell::RefCell;
@@ -48,12 +50,28 @@ pub fn listen(frame: &web_sys::Element, stage: Stage) {
                 (fingers.travelled, fingers.pinched) = (0.0, false);
             }
             fingers.down.push((event.pointer_id(), at(event)));
+            stage.menu.put(None);
+            stage.grip.put(grip(stage, event));
         }),
     );
     on("pointermove", Box::new(move |event, fingers| moved(stage, event, fingers)));
     on("pointerup", Box::new(move |event, fingers| up(stage, event, fingers)));
-    on("pointercancel", Box::new(move |event, fingers| fingers.down.retain(|(id, _)| *id != event.pointer_id())));
-    on("pointerleave", Box::new(move |_, _| stage.hovered.put(None)));
+    on(
+        "pointercancel",
+        Box::new(move |event, fingers| {
+            fingers.down.retain(|(id, _)| *id != event.pointer_id());
+            stage.grip.put(None);
+            stage.drag.put(None);
+        }),
+    );
+    on("pointerenter", Box::new(move |_, _| stage.over_frame.put(true)));
+    on(
+        "pointerleave",
+        Box::new(move |_, _| {
+            stage.over_frame.put(false);
+            stage.leave();
+        }),
+    );
     let options = EventListenerOptions::enable_prevent_default();
     let wheel = EventListener::new_with_options(frame, "wheel", options, move |event| {
         event.prevent_default();
@@ -66,11 +84,17 @@ pub fn listen(frame: &web_sys::Element, stage: Stage) {
     wheel.forget();
 }
 
+/// What a mouse takes hold of to send from it. A finger moves the picture; it sends by the card.
+fn grip(stage: Stage, event: &PointerEvent) -> Option<Target> {
+    let target = stage.handle_at(at(event)).filter(|_| event.pointer_type() == "mouse" && event.button() == 0)?;
+    stage.app.scene.peek(|scene| scene.as_ref().is_some_and(|scene| send::can_send(scene, &target))).then_some(target)
+}
+
 fn moved(stage: Stage, event: &PointerEvent, fingers: &mut Fingers) {
     let now = at(event);
     let Some(index) = fingers.down.iter().position(|(id, _)| *id == event.pointer_id()) else {
         if event.pointer_type() == "mouse" {
-            stage.hovered.put(stage.target_at(now).map(|target| (target, now)));
+            stage.hovered.put(stage.handle_at(now));
         }
         return;
     };
@@ -79,7 +103,13 @@ fn moved(stage: Stage, event: &PointerEvent, fingers: &mut Fingers) {
     match fingers.down.as_slice() {
         [_] if fingers.travelled > CLICK_PX => {
             stage.hovered.put(None);
-            stage.pan(now.x - before.x, now.y - before.y);
+            match stage.grip.now() {
+                Some(from) => {
+                    let over = stage.handle_at(now).filter(|over| *over != from);
+                    stage.drag.put(Some(Drag { from, at: now, over }));
+                }
+                None => stage.pan(now.x - before.x, now.y - before.y),
+            }
         }
         [a, b] => {
             fingers.pinched = true;
@@ -97,6 +127,14 @@ fn moved(stage: Stage, event: &PointerEvent, fingers: &mut Fingers) {
 fn up(stage: Stage, event: &PointerEvent, fingers: &mut Fingers) {
     let was_down = fingers.down.iter().any(|(id, _)| *id == event.pointer_id());
     fingers.down.retain(|(id, _)| *id != event.pointer_id());
+    stage.grip.put(None);
+    if let Some(drag) = stage.drag.now() {
+        stage.drag.put(None);
+        if let Some(over) = drag.over {
+            stage.offer(drag.from, over, Some(drag.at));
+        }
+        return;
+    }
     if !was_down || fingers.travelled > CLICK_PX || fingers.pinched || !fingers.down.is_empty() {
         return;
     }
@@ -107,5 +145,8 @@ fn up(stage: Stage, event: &PointerEvent, fingers: &mut Fingers) {
         stage.app.follow();
     } else if let Some(target) = stage.target_at(here) {
         stage.activate(&target);
+        stage.pinned.put(stage.handle_at(here));
+    } else {
+        stage.pinned.put(None);
     }
 }

@@ -220,6 +220,19 @@ impl Layout {
         Some(Target::Node(room.node))
     }
 
+    /// What can be taken hold of at a point: everything but the empty parts of rooms, by which the picture is moved.
+    pub fn handle(&self, at: Point) -> Option<Target> {
+        let target = self.hit(at)?;
+        self.handle_of(&target).filter(|handle| handle.contains(at)).map(|_| target)
+    }
+
+    /// Where a target is taken hold of: a node in full by its head, everything else as a whole.
+    pub fn handle_of(&self, target: &Target) -> Option<Rect> {
+        let whole = self.rect_of(target)?;
+        let room = matches!(target, Target::Node(node) if self.rooms.iter().any(|room| room.node == *node));
+        Some(if room { rect(whole.x, whole.y, whole.width, room::HEAD - 8.0) } else { whole })
+    }
+
     /// Where a target is drawn, if it is.
     pub fn rect_of(&self, target: &Target) -> Option<Rect> {
         let room = |node: usize| self.rooms.iter().find(|room| room.node == node);

@@ -1,19 +1,36 @@
 //! The stage: pure functions from scene to layout to primitives; only `paint` touches a canvas.
 
+#[cfg(target_arch = "wasm32")]
+mod acts;
 pub mod camera;
+pub mod card;
+#[cfg(target_arch = "wasm32")]
+mod cards;
+pub mod facts;
+pub mod find;
+#[cfg(target_arch = "wasm32")]
+mod finder;
 pub mod geometry;
 #[cfg(target_arch = "wasm32")]
 mod gestures;
 pub mod layout;
+#[cfg(target_arch = "wasm32")]
+mod menu;
+pub mod minimap;
 pub mod mirror;
 pub mod motion;
 #[cfg(target_arch = "wasm32")]
 mod paint;
 pub mod picture;
 pub mod prim;
+pub mod reach;
 pub mod room;
 pub mod route;
+pub mod send;
+pub mod signs;
 pub mod text;
+#[cfg(target_arch = "wasm32")]
+mod tools;
 #[cfg(target_arch = "wasm32")]
 mod tree;
 #[cfg(target_arch = "wasm32")]

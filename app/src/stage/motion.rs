@@ -1,11 +1,12 @@
 //! What moves: the lines of the ways taken, the envelope at its moment, the signs at the ends.
 
-use super::camera::View;
+use super::card::{INSET, OUTER_HEAD, Sight, card};
 use super::geometry::{Point, Rect, point, rect, within};
 use super::layout::Layout;
 use super::prim::{Align, Picture, Prim, Stroke, Tone};
 use super::route::{Map, Route};
-use super::text::{self, Face};
+use super::signs::{self, Mark};
+use super::text::Face;
 use crate::few::Few;
 use crate::playback::playlist::Playlist;
 use podhop_engine::protocol::{FlowView, Scene, StepView, VerdictKind};
@@ -24,7 +25,9 @@ impl Ways {
         let mut routes: Vec<Route> = Vec::with_capacity(flow.packets.len());
         let mut same_as = Vec::with_capacity(flow.packets.len());
         for (i, packet) in flow.packets.iter().enumerate() {
-            let mut route = map.route(packet);
+            let answers = packet.parent.as_ref().filter(|(_, relation)| relation == "answers");
+            let answered = answers.and_then(|(of, _)| flow.packets[..i].iter().rposition(|one| one.packet == *of));
+            let mut route = map.route(packet, answered.map(|of| (&flow.packets[of], &routes[of])));
             let twin = |j: &usize| routes[*j].line.points == route.line.points;
             let first = (0..i.min(64)).find(twin).unwrap_or(i);
             if first != i {
@@ -44,10 +47,14 @@ pub struct Moment {
     /// How far along the packet's way, in world pixels.
     pub along: f64,
     pub at: Point,
+    /// The stops that it travels between, and the part of the time of travel that has passed, 0 to 1.
+    pub from: Point,
+    pub to: Point,
+    pub part: f64,
 }
 
 /// Slow at both ends, quick in the middle.
-fn eased(part: f64) -> f64 {
+pub fn eased(part: f64) -> f64 {
     let part = within(part, 0.0, 1.0);
     part * part * (3.0 - 2.0 * part)
 }
@@ -61,13 +68,14 @@ pub fn moment(ways: &Ways, list: &Playlist, ms: f64) -> Option<Moment> {
     let route = ways.routes.get(now.packet)?;
     let to = route.stops.get(now.step).copied()?;
     let from = now.step.checked_sub(1).map_or(0.0, |step| route.stops[step]);
-    let part = eased((ms - now.start_ms) / (now.duration_ms * TRAVEL));
-    let along = from + (to - from) * part;
-    Some(Moment { beat, along, at: route.line.at(along) })
+    let part = within((ms - now.start_ms) / (now.duration_ms * TRAVEL), 0.0, 1.0);
+    let along = from + (to - from) * eased(part);
+    let at = |along: f64| route.line.at(along);
+    Some(Moment { beat, along, at: at(along), from: at(from), to: at(to), part })
 }
 
 /// The replies run beside the requests, not on them.
-fn shift(reply: bool) -> f64 {
+pub fn shift(reply: bool) -> f64 {
     if reply { 7.0 } else { 0.0 }
 }
 
@@ -76,39 +84,60 @@ fn shifted(points: Vec<Point>, by: f64) -> Vec<Point> {
 }
 
 /// Everything that moves, at the moment `ms`.
-pub fn motion(flow: &FlowView, ways: &Ways, list: &Playlist, ms: f64, view: View) -> Picture {
-    let scale = view.legible;
+pub fn motion(flow: &FlowView, ways: &Ways, list: &Playlist, ms: f64, sight: Sight) -> Picture {
+    let scale = sight.view.legible;
     let mut picture = Picture::default();
     let Some(now) = moment(ways, list, ms) else { return picture };
-    let current = list.beats[now.beat].packet;
-    trails(&mut picture, flow, ways, list, now, scale);
-    let packet = &flow.packets[current];
-    let step = &packet.steps[list.beats[now.beat].step];
+    let beat = list.beats[now.beat];
+    let mut marks = trails(&mut picture, flow, ways, list, now, scale);
+    let packet = &flow.packets[beat.packet];
+    let step = &packet.steps[beat.step];
     let by = shift(packet.reply);
     let at = point(now.at.x + by, now.at.y + by);
-    let arrived = ms >= list.beats[now.beat].start_ms + list.beats[now.beat].duration_ms * TRAVEL;
-    let last = list.beats[now.beat].step + 1 == packet.steps.len();
-    let ended = arrived && last && packet.disposition_kind != VerdictKind::Pass;
-    let before = list.beats[now.beat].step.checked_sub(1).map(|i| &packet.steps[i]);
-    // The new wrapping shows on arrival: until then the packet looks as it did when it left the last stop.
-    let shown = if arrived { step } else { before.unwrap_or(step) };
-    envelope(&mut picture, shown, at, view);
+    let arrived = arrived(list, now.beat, ms);
+    let ended = arrived && beat.step + 1 == packet.steps.len() && packet.disposition_kind != VerdictKind::Pass;
+    let shown = shown(flow, list, now.beat, ms);
+    let card = (!shown.envelope.is_empty()).then(|| card(&shown.envelope, now, by, sight));
+    envelope(&mut picture, shown, at, card, scale);
+    signs::sent_again(&mut marks, packet, &ways.routes[beat.packet]);
     if ended {
-        picture.prims.push(Prim::Sign { at, kind: packet.disposition_kind, scale });
+        signs::add(&mut marks, at, Mark::Verdict(packet.disposition_kind), &packet.disposition);
     } else if arrived && step.verdict == VerdictKind::Wait {
-        picture.prims.push(Prim::Sign { at, kind: VerdictKind::Wait, scale });
+        signs::add(&mut marks, at, Mark::Verdict(VerdictKind::Wait), "waits");
     }
+    signs::draw(&mut picture, &marks, sight, card.as_slice());
     picture
 }
 
-/// The ways: done ones solid, the rest of the present one dashed, signs where packets ended badly.
-fn trails(picture: &mut Picture, flow: &FlowView, ways: &Ways, list: &Playlist, now: Moment, scale: f64) {
+fn arrived(list: &Playlist, beat: usize, ms: f64) -> bool {
+    ms >= list.beats[beat].start_ms + list.beats[beat].duration_ms * TRAVEL
+}
+
+/// The step whose wrapping shows. The new one shows on arrival: until then the packet looks as it did when it left the
+/// last stop.
+pub fn shown<'a>(flow: &'a FlowView, list: &Playlist, beat: usize, ms: f64) -> &'a StepView {
+    let now = list.beats[beat];
+    let steps = &flow.packets[now.packet].steps;
+    let left = if arrived(list, beat, ms) { now.step } else { now.step.saturating_sub(1) };
+    &steps[left]
+}
+
+/// The ways: done ones solid, the rest of the present one dashed. The signs are where packets ended badly.
+fn trails(
+    picture: &mut Picture,
+    flow: &FlowView,
+    ways: &Ways,
+    list: &Playlist,
+    now: Moment,
+    scale: f64,
+) -> Vec<signs::Sign> {
     let current = list.beats[now.beat].packet;
     let mut done = vec![false; flow.packets.len()];
     for beat in &list.beats[..now.beat] {
         done[beat.packet] = beat.packet != current;
     }
     let mut drawn = Few::default();
+    let mut marks = Vec::new();
     for packet in (0..done.len()).filter(|packet| done[*packet]) {
         let of = &flow.packets[packet];
         if drawn.insert(ways.same_as[packet]) {
@@ -117,12 +146,7 @@ fn trails(picture: &mut Picture, flow: &FlowView, ways: &Ways, list: &Playlist, 
             let stroke = Stroke { tone: Tone::Accent, width: 1.5 * scale, dashed: false };
             picture.prims.push(Prim::Line { points, stroke, opacity: 0.45, arrow: true });
         }
-        let bad = !matches!(of.disposition_kind, VerdictKind::Pass | VerdictKind::Delivered | VerdictKind::Wait);
-        if let (true, Some(end)) = (bad, ways.routes[packet].line.points.last()) {
-            let by = shift(of.reply);
-            let at = point(end.x + by, end.y + by);
-            picture.prims.push(Prim::Sign { at, kind: of.disposition_kind, scale });
-        }
+        signs::left_by(&mut marks, of, &ways.routes[packet]);
     }
     let route = &ways.routes[current];
     let by = shift(flow.packets[current].reply);
@@ -132,10 +156,11 @@ fn trails(picture: &mut Picture, flow: &FlowView, ways: &Ways, list: &Playlist, 
     let behind = shifted(route.line.part(0.0, now.along), by);
     let solid = Stroke { dashed: false, ..dashed };
     picture.prims.push(Prim::Line { points: behind, stroke: solid, opacity: 1.0, arrow: false });
+    marks
 }
 
 /// `10.244.1.2 → 10.244.2.2` with the destination's common head left out: `10.244.1.2 → .2.2`.
-fn short_pair(pair: &str) -> String {
+pub fn short_pair(pair: &str) -> String {
     let Some((from, to)) = pair.split_once('→') else { return pair.to_string() };
     let (from, to) = (from.trim(), to.trim());
     let is_ip = |text: &str| text.split('.').count() == 4 && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
@@ -147,34 +172,8 @@ fn short_pair(pair: &str) -> String {
     [from, " → .", &tail.join(".")].concat()
 }
 
-const LAYER: f64 = 27.0;
-const INSET: f64 = 8.0;
-const OUTER_HEAD: f64 = 21.0;
-
-/// Where the card of an envelope with these layers stands for a packet at `at`: right of it on the left of the picture,
-/// left of it on the right, in the middle between, and never outside of what can be seen.
-pub fn card(envelope: &[(String, String)], at: Point, view: View) -> Rect {
-    let scale = view.legible;
-    let layers = envelope.len().max(1);
-    let widest = |(i, (kind, pair)): (usize, &(String, String))| {
-        let pair = if i + 1 == layers { short_pair(pair) } else { pair.clone() };
-        let text = text::width(kind, Face::Mono) + text::width(&pair, Face::Mono);
-        text + 34.0 + i as f64 * 2.0 * INSET
-    };
-    let width = envelope.iter().enumerate().map(widest).fold(60.0, f64::max) * scale;
-    let height = (LAYER + (layers - 1) as f64 * (OUTER_HEAD + INSET)) * scale;
-    let beside = 14.0 * scale;
-    let across = eased(((at.x - view.world.x) / view.world.width - 0.35) / 0.3);
-    let x = at.x + beside - across * (width + 2.0 * beside);
-    let inside = |at: f64, from: f64, room: f64| within(at, from, from + room);
-    let x = inside(x, view.world.x + 4.0, view.world.width - width - 8.0);
-    let y = inside(at.y - height / 2.0, view.world.y + 4.0, view.world.height - height - 8.0);
-    rect(x, y, width, height)
-}
-
 /// An envelope in an envelope, the outermost layer first.
-fn envelope(picture: &mut Picture, step: &StepView, at: Point, view: View) {
-    let scale = view.legible;
+fn envelope(picture: &mut Picture, step: &StepView, at: Point, card: Option<Rect>, scale: f64) {
     let dot = rect(at.x - 5.0 * scale, at.y - 5.0 * scale, 10.0 * scale, 10.0 * scale);
     let ring = Stroke { tone: Tone::Sheet, width: 2.0 * scale, dashed: false };
     picture.prims.push(Prim::Box {
@@ -184,10 +183,13 @@ fn envelope(picture: &mut Picture, step: &StepView, at: Point, view: View) {
         stroke: Some(ring),
         shadow: false,
     });
-    if step.envelope.is_empty() {
-        return;
+    let Some(mut place) = card else { return };
+    // A card that stands farther away is tied to its packet.
+    let near = point(within(at.x, place.x, place.right()), within(at.y, place.y, place.bottom()));
+    if near.distance(at) > 20.0 * scale {
+        let stroke = Stroke { tone: Tone::Accent, width: scale, dashed: false };
+        picture.prims.push(Prim::Line { points: vec![at, near], stroke, opacity: 0.8, arrow: false });
     }
-    let mut place = card(&step.envelope, at, view);
     let count = step.envelope.len();
     for (i, (kind, pair)) in step.envelope.iter().enumerate() {
         let innermost = i + 1 == count;
@@ -222,6 +224,7 @@ fn envelope(picture: &mut Picture, step: &StepView, at: Point, view: View) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::camera::View;
     use super::super::layout::{Focus, layout};
     use super::super::route::places;
     use super::*;
@@ -235,19 +238,19 @@ mod tests {
         (flow, ways, list, made)
     }
 
-    fn view_of(layout: &Layout) -> View {
-        View { world: layout.bounds.grown(20.0), legible: 1.0 }
+    fn sight_of(layout: &Layout) -> Sight<'static> {
+        Sight { view: View { world: layout.bounds.grown(20.0), legible: 1.0 }, texts: &[] }
     }
 
     #[test]
     fn the_card_can_always_be_read() {
         let (flow, ways, list, made) = setup();
-        let view = view_of(&made);
+        let sight = sight_of(&made);
         for beat in 0..list.beats.len() {
             let now = moment(&ways, &list, list.rest_ms(beat)).unwrap();
             let of = list.beats[beat];
-            let place = card(&flow.packets[of.packet].steps[of.step].envelope, now.at, view);
-            assert_eq!(view.world.union(place), view.world, "{place:?} is cut off");
+            let place = card(&flow.packets[of.packet].steps[of.step].envelope, now, 0.0, sight);
+            assert_eq!(sight.view.world.union(place), sight.view.world, "{place:?} is cut off");
         }
     }
 
@@ -273,8 +276,8 @@ mod tests {
     fn vxlan_wraps_the_packet_between_the_tunnel_devices_only() {
         let (flow, ways, list, made) = setup();
         let boxes = |ms: f64| {
-            let picture = motion(&flow, &ways, &list, ms, view_of(&made));
-            picture.prims.iter().filter(|prim| matches!(prim, Prim::Box { radius, .. } if *radius > 5.5)).count()
+            let picture = motion(&flow, &ways, &list, ms, sight_of(&made));
+            picture.prims.iter().filter(|prim| matches!(prim, Prim::Box { radius, fill: Some(Tone::AccentSoft), .. } | Prim::Box { radius, fill: Some(Tone::Sheet), shadow: true, .. } if *radius > 5.5)).count()
         };
         let stage = |name: &str| list.beats.iter().position(|b| flow.packets[b.packet].steps[b.step].stage == name);
         let (wrap, unwrap) = (stage("encapsulate").unwrap(), stage("decapsulate").unwrap());
@@ -288,7 +291,7 @@ mod tests {
     #[test]
     fn the_end_is_signed_and_ways_stay() {
         let (flow, ways, list, made) = setup();
-        let end = motion(&flow, &ways, &list, list.total_ms(), view_of(&made));
+        let end = motion(&flow, &ways, &list, list.total_ms(), sight_of(&made));
         assert!(end.prims.iter().any(|prim| matches!(prim, Prim::Sign { kind: VerdictKind::Delivered, .. })));
         let faded = |prim: &&Prim| matches!(prim, Prim::Line { opacity, .. } if *opacity < 0.5);
         assert_eq!(end.prims.iter().filter(faded).count(), 2, "one line for requests, one for replies");

@@ -1,6 +1,6 @@
 //! The only code that touches a canvas.
 
-use super::camera::Camera;
+use super::camera::{Camera, Canvas};
 use super::geometry::{Point, Rect, point, within};
 use super::prim::{Align, Picture, Prim, Stroke, Tone};
 use super::text::Face;
@@ -49,10 +49,10 @@ pub struct Painter<'a> {
 }
 
 impl<'a> Painter<'a> {
-    /// Clears a canvas of `width` × `height` CSS pixels, sized for the screen's pixels, and looks through the camera.
-    pub fn begin(canvas: &HtmlCanvasElement, size: (f64, f64), camera: Camera, palette: &'a Palette) -> Option<Self> {
+    /// Clears a canvas of this size, sized for the screen's pixels, and looks through the camera.
+    pub fn begin(canvas: &HtmlCanvasElement, size: Canvas, camera: Camera, palette: &'a Palette) -> Option<Self> {
         let ratio = within(platform::window().device_pixel_ratio(), 0.5, 4.0);
-        let (width, height) = ((size.0 * ratio).round() as u32, (size.1 * ratio).round() as u32);
+        let (width, height) = ((size.width * ratio).round() as u32, (size.height * ratio).round() as u32);
         if canvas.width() != width || canvas.height() != height {
             canvas.set_width(width);
             canvas.set_height(height);
@@ -67,7 +67,19 @@ impl<'a> Painter<'a> {
     }
 
     pub fn paint(&self, picture: &Picture) {
-        for prim in &picture.prims {
+        self.prims(&picture.prims);
+        for (tone, rects) in &picture.squares {
+            self.context.begin_path();
+            for rect in rects {
+                self.context.rect(rect.x, rect.y, rect.width, rect.height);
+            }
+            self.fill(*tone);
+        }
+        self.prims(&picture.over);
+    }
+
+    fn prims(&self, prims: &[Prim]) {
+        for prim in prims {
             match prim {
                 Prim::Box { rect, radius, fill, stroke, shadow } => {
                     self.rounded(*rect, *radius);
@@ -89,14 +101,8 @@ impl<'a> Painter<'a> {
                 Prim::Text { at, text, face, tone, align, scale } => self.text(*at, text, *face, *tone, *align, *scale),
                 Prim::Line { points, stroke, opacity, arrow } => self.line(points, *stroke, *opacity, *arrow),
                 Prim::Sign { at, kind, scale } => self.sign(*at, *kind, *scale),
+                Prim::Again { at, scale } => self.again(*at, *scale),
             }
-        }
-        for (tone, rects) in &picture.squares {
-            self.context.begin_path();
-            for rect in rects {
-                self.context.rect(rect.x, rect.y, rect.width, rect.height);
-            }
-            self.fill(*tone);
         }
     }
 
@@ -196,17 +202,27 @@ impl<'a> Painter<'a> {
         self.fill(stroke.tone);
     }
 
+    fn again(&self, at: Point, scale: f64) {
+        let radius = 7.0 * scale;
+        self.context.begin_path();
+        let _ = self.context.arc(at.x, at.y, radius + 3.0 * scale, 0.0, std::f64::consts::TAU);
+        self.fill(Tone::Sheet);
+        self.context.begin_path();
+        let _ = self.context.arc(at.x, at.y, radius, 0.6, 5.6);
+        let pen = Stroke { tone: Tone::Ink2, width: 1.8 * scale, dashed: false };
+        self.stroke(pen);
+        let tip = point(at.x + radius * 5.75_f64.cos(), at.y + radius * 5.75_f64.sin());
+        self.arrow(point(tip.x - 3.0, tip.y - 6.0), point(tip.x + scale, tip.y + 2.0 * scale), pen);
+    }
+
     /// ● ✕ ⊘ ◌ drawn, so that every system shows the same shapes.
     fn sign(&self, at: Point, kind: VerdictKind, scale: f64) {
         let context = &self.context;
         let radius = 8.5 * scale;
-        let tone = match kind {
-            VerdictKind::Pass => return,
-            VerdictKind::Delivered => Tone::Ok,
-            VerdictKind::Wait => Tone::Wait,
-            VerdictKind::Dropped => Tone::Drop,
-            VerdictKind::Rejected | VerdictKind::Refused => Tone::Reject,
-        };
+        if kind == VerdictKind::Pass {
+            return;
+        }
+        let tone = super::signs::tone(kind);
         let circle = |radius: f64| {
             context.begin_path();
             let _ = context.arc(at.x, at.y, radius, 0.0, std::f64::consts::TAU);

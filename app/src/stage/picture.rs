@@ -2,20 +2,45 @@
 
 use super::geometry::{Point, point, rect};
 use super::layout::{Focus, Layout, Tile, TileSize};
-use super::prim::{Align, Picture, Stroke, Tone, stroke};
+use super::prim::{Align, Picture, Prim, Stroke, Tone, stroke};
 use super::room::{POD_WIDTH, PodPlace, PodShape, Room};
 use super::text::{self, Face};
 use podhop_engine::protocol::{NodeView, PodPhase, PodView, Scene};
 
+/// How much is said, by how far away one is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Detail {
+    /// Nodes by name and number of Pods, in letters this many times as large; Pods and devices without their names.
+    Far(f64),
+    /// Everything but what stands on squares.
+    Near,
+    /// The squares of nodes have names, too.
+    Close,
+}
+
+impl Detail {
+    pub fn at(scale: f64) -> Detail {
+        match scale {
+            scale if scale < 0.26 => Detail::Far(4.0),
+            scale if scale < 0.5 => Detail::Far(2.0),
+            scale if scale < 3.0 => Detail::Near,
+            _ => Detail::Close,
+        }
+    }
+}
+
 /// Everything that does not move.
-pub fn picture(scene: &Scene, layout: &Layout, focus: &Focus) -> Picture {
+pub fn picture(scene: &Scene, layout: &Layout, focus: &Focus, detail: Detail) -> Picture {
     let mut picture = Picture::default();
     bus(&mut picture, scene, layout);
     for room in &layout.rooms {
-        draw_room(&mut picture, &scene.nodes[room.node], room, focus);
+        match detail {
+            Detail::Far(large) => draw_room_far(&mut picture, &scene.nodes[room.node], room, large),
+            _ => draw_room(&mut picture, &scene.nodes[room.node], room, focus),
+        }
     }
     if let Some(frame) = layout.tile_frame {
-        picture.prims.push(super::prim::Prim::Box {
+        picture.prims.push(Prim::Box {
             rect: frame,
             radius: 14.0,
             fill: None,
@@ -34,7 +59,7 @@ pub fn picture(scene: &Scene, layout: &Layout, focus: &Focus) -> Picture {
             let x = tile.rect.center().x;
             picture.line(vec![point(x, layout.bus.0.y), point(x, tile.rect.y)], wire());
         }
-        draw_tile(&mut picture, &scene.nodes[tile.node], tile, layout.tile_size);
+        draw_tile(&mut picture, &scene.nodes[tile.node], tile, layout.tile_size, detail);
     }
     for (index, place) in &layout.pending {
         draw_pending(&mut picture, &scene.pending[*index], *place);
@@ -106,6 +131,44 @@ fn draw_room(picture: &mut Picture, node: &NodeView, room: &Room, focus: &Focus)
     }
 }
 
+fn pods_word(count: u32) -> String {
+    [count.to_string().as_str(), if count == 1 { " Pod" } else { " Pods" }].concat()
+}
+
+/// A room of which only the largest letters can be read.
+fn draw_room_far(picture: &mut Picture, node: &NodeView, room: &Room, large: f64) {
+    let place = room.rect;
+    picture.boxed(place, 14.0, Tone::Node, Stroke { tone: Tone::Line, width: large.sqrt(), dashed: !node.ready });
+    let inner = place.width - 24.0;
+    let mut write = |y: f64, line: &str, face: Face, tone: Tone| {
+        let text = text::fit(line, inner / large, face);
+        let at = point(place.x + 12.0, place.y + y * large);
+        picture.prims.push(Prim::Text { at, text, face, tone, align: Align::Left, scale: large });
+    };
+    write(16.0, &node.name, Face::Title, Tone::Ink);
+    let state = if node.ready { Tone::Ink2 } else { Tone::Drop };
+    let count = if node.ready { pods_word(node.pods_count) } else { "NotReady".to_string() };
+    write(31.0, &count, Face::Note, state);
+    for at in &room.devices {
+        picture.boxed(at.rect, 6.0, Tone::Sheet, wire());
+    }
+    for at in room.pods.iter().filter(|at| at.rect.y > place.y + 36.0 * large) {
+        match at.shape {
+            PodShape::Mark => picture.square(mark_tone(&node.pods[at.pod]), at.rect),
+            _ => picture.boxed(at.rect, 6.0, Tone::Pod, wire()),
+        }
+    }
+}
+
+/// The colour of a Pod that is a square.
+fn mark_tone(pod: &PodView) -> Tone {
+    match pod.phase {
+        PodPhase::Running if pod.system => Tone::Line,
+        PodPhase::Running => Tone::Ink2,
+        phase => phase_tone(phase),
+    }
+}
+
 fn wires(picture: &mut Picture, node: &NodeView, room: &Room) {
     let thin = wire();
     if room.bridge.is_some() {
@@ -145,15 +208,16 @@ fn devices(picture: &mut Picture, node: &NodeView, room: &Room) {
         };
         picture.aligned(point(x, at.rect.y + if bridge { 14.0 } else { 17.0 }), label, Face::Mono, Tone::Ink2, align);
         if room.tunnel == Some(i) {
-            let mtu = ["MTU ", &device.mtu.to_string()].concat();
             let (x, align) = match room.mirrored {
                 true => (at.rect.x - 12.0, Align::Right),
                 false => (at.rect.right() + 12.0, Align::Left),
             };
-            let room_for_note = room.rect.width - at.rect.width - 52.0;
-            let note = text::fit(&device.note, room_for_note, Face::Note);
-            picture.aligned(point(x, at.rect.y + 10.0), note, Face::Note, Tone::Ink3, align);
-            picture.aligned(point(x, at.rect.y + 24.0), mtu, Face::Note, Tone::Ink3, align);
+            let mtu = ["MTU ", &device.mtu.to_string()].concat();
+            let lines = device.note.split(" · ").chain([mtu.as_str()]).take(3);
+            for (line, y) in lines.zip([4.0, 17.0, 30.0]) {
+                let line = text::fit(line, room.rect.width - at.rect.width - 52.0, Face::Note);
+                picture.aligned(point(x, at.rect.y + y), line, Face::Note, Tone::Ink3, align);
+            }
         }
     }
 }
@@ -208,33 +272,49 @@ fn draw_pod(picture: &mut Picture, pod: &PodView, at: &PodPlace, focus: &Focus) 
             let tone = if running { Tone::Ink2 } else { phase_tone(pod.phase) };
             picture.text(point(place.x + 9.0, place.y + 16.0), name, Face::Note, tone);
         }
-        PodShape::Mark if running && pod.system => picture.square(Tone::Line, place),
-        PodShape::Mark if running => picture.square(Tone::Ink2, place),
-        PodShape::Mark => picture.square(phase_tone(pod.phase), place),
+        PodShape::Mark => picture.square(mark_tone(pod), place),
         PodShape::HostMark => picture.boxed(place, 3.0, Tone::Pod, edge),
     }
 }
 
-fn draw_tile(picture: &mut Picture, node: &NodeView, tile: &Tile, size: TileSize) {
+fn draw_tile(picture: &mut Picture, node: &NodeView, tile: &Tile, size: TileSize, detail: Detail) {
     let place = tile.rect;
     let edge = Stroke { tone: if node.ready { Tone::Line } else { Tone::Drop }, width: 1.0, dashed: !node.ready };
     let radius = if size == TileSize::Dot { 4.0 } else { 9.0 };
     picture.boxed(place, radius, Tone::Node, edge);
     let at = |x: f64, y: f64| -> Point { point(place.x + x, place.y + y) };
-    match size {
-        TileSize::Full => {
+    match (size, detail) {
+        (TileSize::Full | TileSize::Small, Detail::Far(large)) => {
+            let large = large.min(place.height / 18.0);
+            let count = [&node.pods_count.to_string(), "·", &node.name].concat();
+            let text = text::fit(&count, (place.width - 10.0) / large, Face::Note);
+            let at = at(5.0, place.height / 2.0 + 4.0 * large);
+            let (face, tone, align) = (Face::Note, Tone::Ink, Align::Left);
+            picture.prims.push(Prim::Text { at, text, face, tone, align, scale: large });
+        }
+        (TileSize::Full, _) => {
             let name = text::fit(&node.name, place.width - 24.0, Face::Plain);
             picture.text(at(12.0, 21.0), name, Face::Plain, Tone::Ink);
             let ip = text::fit(&node.ip, place.width - 24.0, Face::Mono);
             picture.text(at(12.0, 36.0), ip, Face::Mono, Tone::Ink2);
             pod_marks(picture, node, at(12.0, 44.0), place.width - 24.0);
         }
-        TileSize::Small => {
+        (TileSize::Small, _) => {
             let name = text::fit(&node.name, place.width - 18.0, Face::Note);
             picture.text(at(9.0, 15.0), name, Face::Note, Tone::Ink);
             pod_marks(picture, node, at(9.0, 22.0), place.width - 18.0);
         }
-        TileSize::Dot => {
+        (TileSize::Dot, Detail::Close) => {
+            let mut write = |y: f64, line: &str| {
+                let text = text::fit(line, (place.width - 1.5) / 0.36, Face::Tiny);
+                let (face, tone, align) = (Face::Tiny, Tone::Ink2, Align::Center);
+                let at = at(place.width / 2.0, y);
+                picture.prims.push(Prim::Text { at, text, face, tone, align, scale: 0.36 });
+            };
+            write(9.0, &node.name);
+            write(15.5, &pods_word(node.pods_count));
+        }
+        (TileSize::Dot, _) => {
             let count = node.pods_count.to_string();
             let middle = at(place.width / 2.0, place.height / 2.0 + 3.5);
             picture.aligned(middle, count, Face::Tiny, Tone::Ink2, Align::Center);
@@ -249,12 +329,7 @@ fn pod_marks(picture: &mut Picture, node: &NodeView, at: Point, width: f64) {
     let count = node.pods_count as usize;
     let shown = if count > fitting { fitting.saturating_sub(3) } else { count }.min(node.pods.len());
     for (i, pod) in node.pods.iter().take(shown).enumerate() {
-        let tone = match pod.phase {
-            PodPhase::Running if pod.system => Tone::Line,
-            PodPhase::Running => Tone::Ink2,
-            phase => phase_tone(phase),
-        };
-        picture.square(tone, rect(at.x + i as f64 * (size + gap), at.y, size, size));
+        picture.square(mark_tone(pod), rect(at.x + i as f64 * (size + gap), at.y, size, size));
     }
     if shown < count {
         let more = ["+", &(count - shown).to_string()].concat();

@@ -1,7 +1,7 @@
 //! What a picture is made of. Coordinates in world pixels; colours by their token, so that themes need no new picture.
 
-use super::geometry::{Point, Rect};
-use super::text::Face;
+use super::geometry::{Point, Rect, rect};
+use super::text::{self, Face};
 use podhop_engine::protocol::VerdictKind;
 
 /// A design token of the stylesheet.
@@ -102,6 +102,8 @@ pub enum Prim {
     Line { points: Vec<Point>, stroke: Stroke, opacity: f64, arrow: bool },
     /// The sign of a verdict: ● ✕ ⊘ ◌ or a waiting clock.
     Sign { at: Point, kind: VerdictKind, scale: f64 },
+    /// An arrow in a circle: the same once more.
+    Again { at: Point, scale: f64 },
 }
 
 /// Many squares of one colour: drawn as one path.
@@ -109,6 +111,8 @@ pub enum Prim {
 pub struct Picture {
     pub prims: Vec<Prim>,
     pub squares: Vec<(Tone, Vec<Rect>)>,
+    /// Drawn last.
+    pub over: Vec<Prim>,
 }
 
 impl Picture {
@@ -126,6 +130,23 @@ impl Picture {
 
     pub fn line(&mut self, points: Vec<Point>, stroke: Stroke) {
         self.prims.push(Prim::Line { points, stroke, opacity: 1.0, arrow: false });
+    }
+
+    /// Where text stands.
+    pub fn texts(&self) -> Vec<Rect> {
+        let place = |prim: &Prim| match prim {
+            Prim::Text { at, text, face, align, scale, .. } if !text.is_empty() => {
+                let (width, size) = (text::width(text, *face) * scale, face.size() * scale);
+                let x = match align {
+                    Align::Left => at.x,
+                    Align::Center => at.x - width / 2.0,
+                    Align::Right => at.x - width,
+                };
+                Some(rect(x, at.y - size * 0.85, width, size * 1.1))
+            }
+            _ => None,
+        };
+        self.prims.iter().filter_map(place).collect()
     }
 
     pub fn square(&mut self, tone: Tone, rect: Rect) {

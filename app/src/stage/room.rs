@@ -5,7 +5,8 @@ use super::layout::Focus;
 use podhop_engine::protocol::NodeView;
 
 const PAD: f64 = 26.0;
-const HEAD: f64 = 62.0;
+/// The node's name and address.
+pub const HEAD: f64 = 62.0;
 pub const POD_WIDTH: f64 = 116.0;
 const POD_HEIGHT: f64 = 62.0;
 const POD_GAP: f64 = 16.0;
@@ -15,7 +16,12 @@ const MARK_GAP: f64 = 4.0;
 const VETH: f64 = 42.0;
 const DEVICE_HEIGHT: f64 = 26.0;
 const DEVICE_WIDTH: f64 = 148.0;
-/// From the top of the bridge to the bottom of the room.
+/// From the top of the bridge to the bottom of the room: bridge, tunnel device, NIC.
+///
+/// The netfilter hooks of the node's namespace will stand beside the lane between these three, on the side where the
+/// node's own routing (`bypass_x`) is: PREROUTING and POSTROUTING in the 28 pixels above the NIC, FORWARD in the 30 below
+/// the bridge, INPUT and OUTPUT at `own_processes`. They need a column of 96 pixels between `DEVICE_WIDTH` and the
+/// bypass, which is where the tunnel's notes and the marks of Pods on the node's network are now; those move below.
 const LOWER: f64 = DEVICE_HEIGHT + 30.0 + DEVICE_HEIGHT + 28.0 + DEVICE_HEIGHT + 24.0;
 /// Named chips; beyond that, the rest are marks.
 const CHIPS_MAX: usize = 4;

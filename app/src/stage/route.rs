@@ -100,17 +100,25 @@ impl Map<'_> {
         tile.map_or(Spot::Unknown, |tile| Spot::Tile(point(tile.rect.center().x, tile.rect.y)))
     }
 
-    /// The way of one packet. Every step gets a stop.
-    pub fn route(&self, packet: &PacketView) -> Route {
-        let spots: Vec<Spot> = packet.steps.iter().map(|step| self.spot(step)).collect();
+    /// The way of one packet; every step gets a stop. `answered` is the packet that this one answers, if the same
+    /// conversation has it, and its way.
+    pub fn route(&self, packet: &PacketView, answered: Option<(&PacketView, &Route)>) -> Route {
+        let mut spots: Vec<Spot> = packet.steps.iter().map(|step| self.spot(step)).collect();
         let mut route = Route::default();
+        let born = answered.and_then(|(answered, way)| self.born_at(packet, answered, way));
+        if let (Some((_, at)), Some(first)) = (born, spots.first_mut()) {
+            *first = at;
+        }
         // A way that begins at something that is gone by now begins at the first thing that is still there.
         let known = spots.iter().position(|spot| *spot != Spot::Unknown);
         let start = known.map(|i| self.stop(&spots, i, &packet.steps[i], None));
         let mut last: Option<(Point, Spot)> = None;
         for (i, spot) in spots.iter().enumerate() {
-            let at =
-                self.stop(&spots, i, &packet.steps[i], last.map(|l| l.0).or(start.filter(|_| *spot == Spot::Unknown)));
+            let before = last.map(|l| l.0).or(start.filter(|_| *spot == Spot::Unknown));
+            let at = match born {
+                Some((at, _)) if i == 0 => at,
+                _ => self.stop(&spots, i, &packet.steps[i], before),
+            };
             if let Some((from, before)) = last.filter(|(_, before)| *before != Spot::Unknown) {
                 for corner in self.corners(from, before, at, *spot) {
                     route.line.push(corner);
@@ -120,6 +128,17 @@ impl Map<'_> {
             last = Some((at, if *spot == Spot::Unknown { last.map_or(*spot, |l| l.1) } else { *spot }));
         }
         route
+    }
+
+    /// An answer that a node's kernel makes, such as an ICMP error, begins where the packet that it answers ended, and
+    /// not among the node's processes.
+    fn born_at(&self, packet: &PacketView, answered: &PacketView, way: &Route) -> Option<(Point, Spot)> {
+        let (first, end) = (packet.steps.first()?, answered.steps.last()?);
+        let spot = self.spot(end);
+        if first.place != end.place || !matches!(self.spot(first), Spot::Own(_)) || room_of(&spot).is_none() {
+            return None;
+        }
+        Some((way.line.at(*way.stops.last()?), spot))
     }
 
     /// True if the packet is in or bound for the tunnel at step `i` of its stay in room `index`.

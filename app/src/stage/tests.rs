@@ -1,7 +1,7 @@
 //! What must hold of every picture, whatever the cluster.
 
 use super::geometry::Rect;
-use super::layout::{Focus, Layout, TileSize, layout};
+use super::layout::{Focus, Layout, Target, TileSize, layout};
 use super::route::{Map, places};
 use crate::fixture;
 
@@ -73,7 +73,7 @@ fn every_step_of_the_ping_has_its_stop_at_the_device_it_names() {
     let made = layout(&scene, &Focus { places: places(&flow), ..Focus::default() });
     let map = Map { scene: &scene, layout: &made };
     for packet in &flow.packets {
-        let route = map.route(packet);
+        let route = map.route(packet, None);
         assert_eq!(route.stops.len(), packet.steps.len());
         assert!(route.stops.is_sorted(), "a packet never goes backwards along its own way");
         for (step, along) in packet.steps.iter().zip(&route.stops) {
@@ -98,4 +98,67 @@ fn every_step_of_the_ping_has_its_stop_at_the_device_it_names() {
             assert!(pair[0].x == pair[1].x || pair[0].y == pair[1].y, "wires run straight: {pair:?}");
         }
     }
+}
+
+#[test]
+fn an_icmp_error_begins_where_its_packet_ended_and_an_echo_reply_among_the_processes() {
+    let (scene, flow) = (fixture::scene(2, 2), fixture::ping());
+    let made = layout(&scene, &Focus { places: places(&flow), ..Focus::default() });
+    let map = Map { scene: &scene, layout: &made };
+    let mut request = flow.packets[0].clone();
+    let forwarded = request.steps.iter().position(|step| step.stage == "forward").unwrap();
+    request.steps.truncate(forwarded + 1);
+    let mut error = flow.packets[0].clone();
+    error.steps.truncate(1);
+    error.steps[0].place = "node/worker-1".into();
+    error.steps[0].device = String::new();
+    let asked = map.route(&request, None);
+    let room = made.rooms.iter().find(|room| scene.nodes[room.node].name == "worker-1").unwrap();
+    let way = map.route(&error, Some((&request, &asked)));
+    assert_eq!(way.line.at(way.stops[0]), *asked.line.points.last().unwrap());
+    assert_ne!(way.line.at(way.stops[0]), room.own_processes());
+    // What a process of the node was given is answered from there.
+    request.steps[forwarded].stage = "deliver".into();
+    let asked = map.route(&request, None);
+    assert_eq!(*asked.line.points.last().unwrap(), room.own_processes());
+    let way = map.route(&error, Some((&request, &asked)));
+    assert_eq!(way.line.at(way.stops[0]), room.own_processes());
+}
+
+#[test]
+fn a_node_is_taken_by_its_head_and_moved_by_its_empty_parts() {
+    let scene = fixture::scene(3, 2);
+    let made = layout(&scene, &Focus::default());
+    let room = &made.rooms[0];
+    let (head, inside) = (super::geometry::point(room.rect.x + 30.0, room.rect.y + 20.0), room.rect.bottom() - 3.0);
+    assert_eq!(made.handle(head), Some(Target::Node(room.node)));
+    let empty = super::geometry::point(room.rect.center().x, inside);
+    assert_eq!((made.hit(empty), made.handle(empty)), (Some(Target::Node(room.node)), None));
+    for pod in &room.pods {
+        assert_eq!(made.handle(pod.rect.center()), Some(Target::Pod(room.node, pod.pod)));
+    }
+    let tile = &made.tiles[0];
+    assert_eq!(made.handle(tile.rect.center()), Some(Target::Node(tile.node)));
+}
+
+#[test]
+fn from_afar_there_are_fewer_words_and_larger_ones() {
+    use super::picture::{Detail, picture};
+    use super::prim::Prim;
+    let scene = fixture::scene(70, 30);
+    let focus = Focus::default();
+    let made = layout(&scene, &focus);
+    let texts = |scale: f64| -> Vec<(String, f64)> {
+        let prims = picture(&scene, &made, &focus, Detail::at(scale)).prims;
+        let of = |prim: Prim| match prim {
+            Prim::Text { text, face, scale, .. } => Some((text, face.size() * scale)),
+            _ => None,
+        };
+        prims.into_iter().filter_map(of).collect()
+    };
+    let said = |scale: f64, word: &str| texts(scale).into_iter().find(|(text, _)| text == word).map(|(_, size)| size);
+    assert!(said(1.0, "worker-1").is_some() && said(1.0, "eth0").is_some());
+    assert!(said(0.3, "worker-1") >= said(1.0, "worker-1").map(|size| size * 2.0));
+    assert!(said(0.3, "eth0").is_none() && said(0.3, "32 Pods").is_some(), "{:?}", texts(0.3));
+    assert!(said(1.0, "worker-9").is_none() && said(3.5, "worker-9").is_some(), "squares get names close by");
 }

@@ -1,9 +1,9 @@
 //! The DOM mirror of the picture: one stop of the Tab key, arrows within; the ring is drawn on the canvas.
 
+use super::acts::Stage;
 use super::geometry::point;
 use super::layout::Target;
 use super::mirror::{self, Item, Move};
-use super::view::Stage;
 use crate::dom::{El, Var, derived, el};
 use crate::few::Few;
 use crate::platform;
@@ -40,6 +40,8 @@ pub fn tree(stage: Stage) -> El {
             "+" | "=" => stage.zoom(1.3, middle(stage, &now)),
             "-" => stage.zoom(1.0 / 1.3, None),
             "0" => stage.fit(),
+            "s" | "S" => stage.send_from(&now),
+            "p" | "P" => stage.ping_all(&now),
             key => match items.peek(|items| mirror::moved(items, &now, key)) {
                 Move::To(target) => go(target),
                 Move::Turn(node) => {

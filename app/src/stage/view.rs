@@ -1,182 +1,21 @@
 //! The stage: two canvases (the still picture and what moves), their camera, and the tree beside them.
 
-use super::camera::Camera;
-use super::geometry::{Point, point};
-use super::layout::{self, Focus, Layout, Target};
+use super::acts::{self, Stage};
+use super::camera::Canvas;
+use super::card::Sight;
+use super::geometry::point;
+use super::layout::Target;
 use super::motion::{self, Ways};
 use super::paint::{Painter, Palette};
-use super::prim::Picture;
-use super::route;
-use super::{gestures, mirror, picture, tree};
+use super::prim::{Picture, Prim, Stroke, Tone};
+use super::{cards, finder, gestures, menu, minimap, picture, reach, signs, tools, tree};
 use crate::dom::{El, Nodes, Var, derived, effect, el};
-use crate::few::Few;
-use crate::parts::{self, icon_button};
+use crate::parts;
 use crate::platform;
-use crate::state::{App, Tab, TableAsk};
+use crate::state::App;
 use std::rc::Rc;
+use wasm_bindgen::JsCast;
 use web_sys::HtmlCanvasElement;
-
-/// Height of the heading above the picture.
-const HEADING: f64 = 64.0;
-
-/// The stage's own signals.
-#[derive(Clone, Copy)]
-pub struct Stage {
-    pub app: App,
-    pub opened: Var<Few<String>>,
-    pub layout: Var<Option<Rc<Layout>>>,
-    pub camera: Var<Camera>,
-    /// The picture is larger than the screen: the camera goes with the packet.
-    pub follows: Var<bool>,
-    /// The user has moved the camera: it is no longer fitted by itself.
-    pub own_camera: Var<bool>,
-    pub size: Var<(f64, f64)>,
-    /// Under the pointer, and where that is.
-    pub hovered: Var<Option<(Target, Point)>>,
-    /// A node that was opened just now: the camera goes to it.
-    pub wanted: Var<Option<usize>>,
-    /// In the tree.
-    pub focused: Var<Option<Target>>,
-}
-
-impl Stage {
-    fn new(app: App) -> Stage {
-        let opened = Var::new(Few::default());
-        let layout = derived(move || {
-            let scene = app.scene.get()?;
-            Some(Rc::new(layout::layout(&scene, &focus(app, opened))))
-        });
-        Stage {
-            app,
-            opened,
-            layout,
-            camera: Var::new(Camera { scale: 1.0, x: 0.0, y: 0.0 }),
-            follows: Var::new(false),
-            own_camera: Var::new(false),
-            size: Var::new((0.0, 0.0)),
-            hovered: Var::new(None),
-            wanted: Var::new(None),
-            focused: Var::new(None),
-        }
-    }
-
-    pub fn fit(self) {
-        self.own_camera.set(true);
-        let (width, height) = self.size.now();
-        if let (Some(layout), true) = (self.layout.now(), width > 0.0) {
-            self.follows.set(false);
-            self.camera.set(Camera::fit(layout.bounds, width, height, HEADING));
-        }
-    }
-
-    /// What one sees without having moved anything: all of it, or as much as can be read.
-    fn begin(self) {
-        let (width, height) = self.size.now();
-        if let (Some(layout), true) = (self.layout.now(), width > 0.0) {
-            let (camera, follows) = Camera::readable(layout.bounds, layout.focus, width, height, HEADING);
-            self.follows.set(follows);
-            let wanted = self.wanted.now().and_then(|node| layout.rect_of(&Target::Node(node)));
-            if let (true, Some(room)) = (follows, wanted) {
-                self.follows.set(false);
-                self.camera.set(camera.around(room.center(), layout.focus, width, height, HEADING));
-                return;
-            }
-            self.camera.set(if follows {
-                camera.around(point(0.0, 0.0), layout.focus, width, height, HEADING)
-            } else {
-                camera
-            });
-        }
-    }
-
-    pub fn zoom(self, factor: f64, about: Option<Point>) {
-        let (width, height) = self.size.now();
-        self.own_camera.set(true);
-        self.camera.update(|camera| {
-            *camera = camera.zoomed(factor, about.unwrap_or(point(width / 2.0, height / 2.0)));
-        });
-    }
-
-    pub fn pan(self, dx: f64, dy: f64) {
-        self.own_camera.set(true);
-        self.camera.update(|camera| *camera = camera.moved(dx, dy));
-    }
-
-    pub fn target_at(self, screen: Point) -> Option<Target> {
-        let world = self.camera.now().to_world(screen);
-        self.layout.peek(|layout| layout.as_ref().and_then(|layout| layout.hit(world)))
-    }
-
-    /// The packet's envelope is at this point of the screen.
-    pub fn envelope_at(self, screen: Point) -> bool {
-        let app = self.app;
-        let (Some(flow), Some(layout), Some(scene)) = (app.flow.now(), self.layout.now(), app.scene.now()) else {
-            return false;
-        };
-        if app.outdated().is_some() {
-            return false;
-        }
-        let camera = self.camera.now();
-        let ways = Ways::new(&scene, &layout, &flow);
-        let ms = app.player.ms.now();
-        app.player.list.peek(|list| {
-            let Some(now) = motion::moment(&ways, list, ms) else { return false };
-            let beat = list.beats[now.beat];
-            let envelope = &flow.packets[beat.packet].steps[beat.step].envelope;
-            let (width, height) = self.size.now();
-            motion::card(envelope, now.at, camera.view(width, height)).contains(camera.to_world(screen))
-        })
-    }
-
-    /// What a click or Enter does: look at it; a node that is only a tile opens.
-    pub fn activate(self, target: &Target) {
-        let Some(scene) = self.app.scene.now() else { return };
-        match *target {
-            Target::Node(index) => {
-                let node = &scene.nodes[index];
-                if !layout::rooms_of(&scene, &focus_now(self.app, self.opened)).contains(&index) {
-                    self.own_camera.set(false);
-                    self.wanted.set(Some(index));
-                    self.opened.update(|opened| opened.insert(node.name.clone()));
-                }
-                self.app.look_at_object("Node", "", &node.name);
-            }
-            Target::Pod(node, pod) => {
-                let pod = &scene.nodes[node].pods[pod];
-                self.app.look_at_object("Pod", &pod.namespace, &pod.name);
-            }
-            Target::Pending(pod) => {
-                let pod = &scene.pending[pod];
-                self.app.look_at_object("Pod", &pod.namespace, &pod.name);
-            }
-            Target::Device(node, device) => {
-                let node = &scene.nodes[node];
-                let table = match node.devices[device].kind.as_str() {
-                    "bridge" | "vxlan" => "fdb",
-                    _ => "addr",
-                };
-                let ask = TableAsk { place: node.place.clone(), table: table.into(), lit: String::new() };
-                self.app.table.set(Some(ask));
-                self.app.inspector.set(Tab::Tables);
-            }
-            Target::Gateway => {
-                let ask = TableAsk { place: "gateway".into(), table: "route".into(), lit: String::new() };
-                self.app.table.set(Some(ask));
-                self.app.inspector.set(Tab::Tables);
-            }
-        }
-    }
-}
-
-fn focus(app: App, opened: Var<Few<String>>) -> Focus {
-    let places = app.flow.with(|flow| flow.as_ref().map(|flow| route::places(flow)).unwrap_or_default());
-    Focus { places, opened: opened.get() }
-}
-
-fn focus_now(app: App, opened: Var<Few<String>>) -> Focus {
-    let places = app.flow.peek(|flow| flow.as_ref().map(|flow| route::places(flow)).unwrap_or_default());
-    Focus { places, opened: opened.now() }
-}
 
 pub fn stage(app: App) -> Nodes {
     let stage = Stage::new(app);
@@ -184,7 +23,7 @@ pub fn stage(app: App) -> Nodes {
     let (still, moving) = (canvas(), canvas());
     let of_canvases = (still.cast(), moving.cast());
     let frame = el("div").class("canvases").kid(still).kid(moving);
-    platform::on_resize(&frame.0, move |width, height| stage.size.put((width, height)));
+    platform::on_resize(&frame.0, move |width, height| stage.canvas.put(Canvas { width, height }));
     gestures::listen(&frame.0, stage);
     effect(move || {
         app.flow.track();
@@ -192,7 +31,7 @@ pub fn stage(app: App) -> Nodes {
     });
     effect(move || {
         stage.layout.track();
-        stage.size.track();
+        stage.canvas.track();
         app.flow.track();
         if !stage.own_camera.now() {
             stage.begin();
@@ -204,14 +43,21 @@ pub fn stage(app: App) -> Nodes {
             platform::set_root_data("podhopFlow", "done");
         }
     });
-    let zoom = el("div")
-        .class("zoom")
-        .attr("role", "group")
-        .label("Zoom")
-        .kid(icon_button("Closer", parts::PLUS, move || stage.zoom(1.3, None)))
-        .kid(icon_button("Further", parts::MINUS, move || stage.zoom(1.0 / 1.3, None)))
-        .kid(icon_button("All of it", parts::FIT, move || stage.fit()));
-    vec![frame, heading(app), tree::tree(stage), zoom, tip(stage)]
+    effect(move || {
+        app.scene.track();
+        stage.forget();
+    });
+    vec![
+        frame,
+        heading(app),
+        tree::tree(stage),
+        tools::tools(stage),
+        map(stage),
+        menu::reached(stage),
+        cards::card(stage),
+        finder::finder(stage),
+        menu::menu(stage),
+    ]
 }
 
 /// Redraws the layer that a change concerns, and no other.
@@ -233,50 +79,119 @@ fn draw(stage: Stage, still: HtmlCanvasElement, moving: HtmlCanvasElement) {
         let (ms, Some(ways), true) = (app.player.ms.get(), ways.get(), stage.follows.get()) else { return };
         let moment = app.player.list.peek(|list| motion::moment(&ways, list, ms));
         if let (Some(now), Some(layout), false) = (moment, stage.layout.now(), stage.own_camera.now()) {
-            let (width, height) = stage.size.now();
-            stage.camera.put(stage.camera.now().around(now.at, layout.focus, width, height, HEADING));
+            stage.camera.put(stage.camera.now().around(now.at, layout.focus, stage.canvas.now()));
         }
     });
+    let detail = derived(move || picture::Detail::at(stage.camera.get().scale));
     let still_picture: Var<Option<Rc<Picture>>> = Var::new(None);
     effect(move || {
         let of = app.scene.get().zip(stage.layout.get());
-        let focus = focus(app, stage.opened);
-        still_picture.set(of.map(|(scene, layout)| Rc::new(picture::picture(&scene, &layout, &focus))));
+        let focus = acts::focus(app, stage.opened);
+        let detail = detail.get();
+        let picture = of.map(|(scene, layout)| Rc::new(picture::picture(&scene, &layout, &focus, detail)));
+        stage.texts.set(Rc::new(picture.as_ref().map(|picture| picture.texts()).unwrap_or_default()));
+        still_picture.set(picture);
     });
     effect(move || {
-        let (Some(picture), Some(palette), size) = (still_picture.get(), palette.get(), stage.size.get()) else {
+        let (Some(picture), Some(palette), canvas) = (still_picture.get(), palette.get(), stage.canvas.get()) else {
             return;
         };
         let camera = stage.camera.get();
-        if size.0 < 1.0 {
+        if canvas.width < 1.0 {
             return;
         }
-        if let Some(painter) = Painter::begin(&still, size, camera, &palette) {
+        if let Some(painter) = Painter::begin(&still, canvas, camera, &palette) {
             painter.paint(&picture);
             platform::set_root_data("podhopReady", "1");
         }
     });
     effect(move || {
-        let (Some(palette), size, camera) = (palette.get(), stage.size.get(), stage.camera.get()) else { return };
+        let (Some(palette), canvas, camera) = (palette.get(), stage.canvas.get(), stage.camera.get()) else { return };
         let (flow, ways, ms) = (app.flow.get(), ways.get(), app.player.ms.get());
-        let (hovered, focused) = (stage.hovered.get(), stage.focused.get());
-        if size.0 < 1.0 {
+        let (hovered, focused) = (stage.hovered.get(), stage.focused.get().or(stage.pinned.get()));
+        if canvas.width < 1.0 {
             return;
         }
-        let Some(painter) = Painter::begin(&moving, size, camera, &palette) else { return };
+        let Some(painter) = Painter::begin(&moving, canvas, camera, &palette) else { return };
         let rect_of = |target: &Target| stage.layout.peek(|layout| layout.as_ref().and_then(|l| l.rect_of(target)));
-        if let Some(around) = hovered.and_then(|(target, _)| rect_of(&target)) {
+        if let Some(around) = hovered.and_then(|target| rect_of(&target)) {
             painter.ring(around, camera, false);
         }
         if let Some((flow, ways)) = flow.zip(ways).filter(|(flow, ways)| ways.routes.len() == flow.packets.len()) {
-            let view = camera.view(size.0, size.1);
-            let picture = app.player.list.peek(|list| motion::motion(&flow, &ways, list, ms, view));
+            let texts = stage.texts.now();
+            let sight = Sight { view: camera.view(canvas), texts: &texts };
+            let picture = app.player.list.peek(|list| motion::motion(&flow, &ways, list, ms, sight));
+            painter.paint(&picture);
+        }
+        if let Some(picture) = above(stage) {
             painter.paint(&picture);
         }
         if let Some(around) = focused.and_then(|target| rect_of(&target)) {
             painter.ring(around, camera, true);
         }
     });
+}
+
+/// What lies above packets: the line that is being drawn from a sender, and the marks of "Ping all".
+fn above(stage: Stage) -> Option<Picture> {
+    let (drag, reach) = (stage.drag.get(), stage.reach.get());
+    if drag.is_none() && reach.is_none() {
+        return None;
+    }
+    let (layout, camera) = (stage.layout.now()?, stage.camera.now());
+    let view = camera.view(stage.canvas.now());
+    let mut picture = Picture::default();
+    if let Some(scene) = reach.and(stage.app.scene.now()) {
+        let texts = stage.texts.now();
+        let marks = reach::marks(&scene, &layout, &stage.answers());
+        signs::draw(&mut picture, &marks, Sight { view, texts: &texts }, &[]);
+    }
+    if let Some(drag) = drag {
+        let from = layout.handle_of(&drag.from)?.center();
+        let over = drag.over.as_ref().and_then(|over| layout.handle_of(over));
+        let pen = Stroke { tone: Tone::Accent, width: 2.0 / camera.scale, dashed: over.is_none() };
+        let to = camera.to_world(drag.at);
+        picture.prims.push(Prim::Line { points: vec![from, to], stroke: pen, opacity: 1.0, arrow: true });
+        if let Some(rect) = over {
+            let rect = rect.grown(3.0);
+            picture.prims.push(Prim::Box { rect, radius: 10.0, fill: None, stroke: Some(pen), shadow: false });
+        }
+    }
+    Some(picture)
+}
+
+/// The map of a large layout; dragging in it moves the camera.
+fn map(stage: Stage) -> El {
+    let canvas = el("canvas").class("map").attr("aria-hidden", "true");
+    let of: HtmlCanvasElement = canvas.cast();
+    let wanted = derived(move || {
+        let (camera, size) = (stage.camera.get(), stage.canvas.get());
+        stage.layout.with(|layout| layout.as_ref().is_some_and(|layout| minimap::is_wanted(layout, camera, size)))
+    });
+    let to = move |event: web_sys::Event| {
+        let event: &web_sys::PointerEvent = event.unchecked_ref();
+        let (Some(layout), true) = (stage.layout.now(), event.buttons() & 1 == 1) else { return };
+        if let Some(map) = event.current_target().and_then(|map| map.dyn_into::<web_sys::Element>().ok()) {
+            let _ = map.set_pointer_capture(event.pointer_id());
+        }
+        let at = point(f64::from(event.offset_x()), f64::from(event.offset_y()));
+        let camera = minimap::moved_to(&layout, stage.camera.now(), at, stage.canvas.now());
+        stage.own_camera.set(true);
+        stage.camera.set(camera);
+    };
+    effect(move || {
+        stage.app.theme_epoch.track();
+        if !wanted.get() {
+            return;
+        }
+        let (Some(layout), camera, size) = (stage.layout.get(), stage.camera.get(), stage.canvas.get()) else { return };
+        let palette = Palette::read();
+        let own = Canvas { width: minimap::WIDTH, height: minimap::HEIGHT };
+        if let Some(painter) = Painter::begin(&of, own, minimap::camera(&layout), &palette) {
+            painter.paint(&minimap::picture(&layout, camera, size));
+        }
+    });
+    canvas.hidden_of(move || !wanted.get()).on("pointerdown", to).on("pointermove", to)
 }
 
 /// The conversation and where its packet is, in words.
@@ -304,21 +219,4 @@ fn heading(app: App) -> El {
         .text("Recorded before the cluster changed. ")
         .kid(parts::link("Run it again", again));
     el("div").class("heading").kid(el("h2").text_of(title)).kid(el("p").text_of(now)).kid(note)
-}
-
-/// What is under the pointer, in full.
-fn tip(stage: Stage) -> El {
-    let pixels = |value: f64| [&(value as i32).to_string(), "px"].concat();
-    let text = move || {
-        let hovered = stage.hovered.get().zip(stage.app.scene.get());
-        hovered.map(|((target, _), scene)| mirror::label(&scene, &target)).unwrap_or_default()
-    };
-    let at = move || stage.hovered.with(|hovered| hovered.as_ref().map_or(point(0.0, 0.0), |(_, at)| *at));
-    el("div")
-        .class("tip")
-        .attr("aria-hidden", "true")
-        .hidden_of(move || stage.hovered.with(Option::is_none))
-        .style_of("left", move || pixels((at().x + 14.0).min((stage.size.now().0 - 260.0).max(4.0))))
-        .style_of("top", move || pixels(at().y + 16.0))
-        .text_of(text)
 }

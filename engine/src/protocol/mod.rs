@@ -15,7 +15,7 @@ pub use request::{
     Chunk, Console, DiagnosticView, Edited, FileView, LineCandidate, LineCompletion, OpenFile, Opened, Reply,
     ReplyBody, Request, RequestBody, ScenarioView, ScriptView, ShelfView, Stream,
 };
-pub use scene::{ContainerView, DeviceView, NodeView, PodPhase, PodView, Scene};
+pub use scene::{ContainerView, DeviceView, NodeView, PodPhase, PodView, Scene, ToolsView};
 pub use server::{Library, Server};
 pub use trace::Viewer;
 pub use view::{

@@ -25,6 +25,8 @@ pub struct NodeView {
     pub pod_cidr: String,
     pub control_plane: bool,
     pub ready: bool,
+    /// `tier=edge`; what a kubelet says of every machine (`kubernetes.io/…`) is left out.
+    pub labels: Vec<String>,
     /// The node's devices but the Pods' veths: `cni0`, `flannel.1`, `eth0`, `lo`.
     pub devices: Vec<DeviceView>,
     pub pods_count: u32,
@@ -38,6 +40,8 @@ pub struct DeviceView {
     /// `bridge`, `vxlan`, `nic`, `veth`, `loopback`
     pub kind: String,
     pub address: String,
+    /// Empty for loopback.
+    pub mac: String,
     pub mtu: u32,
     /// A word more: `VNI 1 · UDP 8472`.
     pub note: String,
@@ -72,6 +76,8 @@ pub struct PodView {
     pub veth: String,
     /// `deployment/web`, or empty.
     pub owner: String,
+    /// `app=web`, sorted by name.
+    pub labels: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -81,4 +87,14 @@ pub struct ContainerView {
     pub ready: bool,
     /// `TCP 80`, `UDP 53` …: what it listens on.
     pub listens: Vec<String>,
+    pub tools: ToolsView,
+}
+
+/// The tools of an image that send something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolsView {
+    pub ping: bool,
+    pub nc: bool,
+    pub wget: bool,
+    pub curl: bool,
 }

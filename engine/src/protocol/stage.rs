@@ -1,10 +1,10 @@
 //! The scene: nodes, Pods and devices as they are now.
 
-use super::{ContainerView, DeviceView, NodeView, PodPhase, PodView, Scene};
+use super::{ContainerView, DeviceView, NodeView, PodPhase, PodView, Scene, ToolsView};
 use crate::cluster::{self, Cni, NodeRecord, PodRecord, Revision};
 use crate::program;
 use crate::tables::{LinkKind, Netns};
-use crate::workload;
+use crate::workload::{self, Netcat, Ping, Toolbox, Wget};
 use crate::world::World;
 
 /// Most Pods that one scene describes; nodes beyond that say only how many they have.
@@ -45,6 +45,7 @@ fn node_view(world: &mut World, revision: &Revision, node: &NodeRecord, pods_lef
         pod_cidr: node.pod_cidr.as_ref().map_or_else(String::new, |(cidr, _)| cidr.to_string()),
         control_plane: node.control_plane,
         ready: node.ready,
+        labels: if shown { labels(&node.labels, |name| !name.contains("kubernetes.io/")) } else { Vec::new() },
         devices: netns.map_or_else(Vec::new, |netns| devices(&netns)),
         pods_count: keys.len() as u32,
         pods: if shown {
@@ -69,6 +70,7 @@ fn devices(netns: &Netns) -> Vec<DeviceView> {
             name: link.name.to_string(),
             kind: kind.to_owned(),
             address: netns.addresses_of(link.index).next().map_or_else(String::new, |a| a.net.to_string()),
+            mac: if kind == "loopback" { String::new() } else { link.mac.to_string() },
             mtu: link.mtu,
             note,
         }
@@ -101,6 +103,23 @@ fn pod_view(revision: &Revision, pod: &PodRecord) -> PodView {
         containers: containers(revision, pod),
         veth,
         owner: owner.unwrap_or_default(),
+        labels: labels(&pod.labels, |_| true),
+    }
+}
+
+/// `name=value` of the labels whose name is wanted.
+fn labels(labels: &cluster::Labels, wanted: fn(&str) -> bool) -> Vec<String> {
+    let wanted = labels.iter().filter(|(name, _)| wanted(name));
+    wanted.map(|(name, value)| format!("{name}={value}")).collect()
+}
+
+fn tools(image: &str) -> ToolsView {
+    let tools = Toolbox::of(image);
+    ToolsView {
+        ping: tools.ping != Ping::None,
+        nc: tools.netcat != Netcat::None,
+        wget: tools.wget != Wget::None,
+        curl: tools.curl,
     }
 }
 
@@ -115,6 +134,7 @@ fn containers(revision: &Revision, pod: &PodRecord) -> Vec<ContainerView> {
         listens: behaviors.get(i).filter(|_| pod.container_runs(i)).map_or_else(Vec::new, |behavior| {
             behavior.servers.iter().map(|s| format!("{} {}", s.protocol.name(), s.port)).collect()
         }),
+        tools: tools(&container.image),
     });
     views.collect()
 }

@@ -1,0 +1,423 @@
+//! What can be done to the stage: its signals, and the acts of gestures, keys and buttons.
+
+use super::camera::{Camera, Canvas};
+use super::card::{self, Sight};
+use super::find::Hit;
+use super::geometry::{Point, Rect, point};
+use super::layout::{self, Focus, Layout, Target};
+use super::motion::{self, Ways};
+use super::reach::Reach;
+use super::route;
+use super::send;
+use crate::dom::{Var, derived};
+use crate::few::Few;
+use crate::opening;
+use crate::platform::{self, Frames};
+use crate::state::{App, Tab, TableAsk};
+use podhop_engine::protocol::Scene;
+use std::rc::Rc;
+
+const FLIGHT_MS: f64 = 380.0;
+/// A layout that has just been asked for is there by then.
+const LAID_OUT_MS: u32 = 40;
+
+/// What the finder is open for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Purpose {
+    Look,
+    SendFrom(Target),
+}
+
+/// A line being drawn from a sender to where the pointer is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drag {
+    pub from: Target,
+    /// On the screen.
+    pub at: Point,
+    pub over: Option<Target>,
+}
+
+/// The menu of what can be sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Menu {
+    pub from: Target,
+    pub to: Target,
+    /// On the screen.
+    pub at: Point,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Flight {
+    from: Camera,
+    to: Camera,
+    start_ms: f64,
+}
+
+/// The stage's own signals.
+#[derive(Clone, Copy)]
+pub struct Stage {
+    pub app: App,
+    pub opened: Var<Few<String>>,
+    pub layout: Var<Option<Rc<Layout>>>,
+    /// The texts of the still picture.
+    pub texts: Var<Rc<Vec<Rect>>>,
+    pub camera: Var<Camera>,
+    /// The picture is larger than the screen: the camera goes with the packet.
+    pub follows: Var<bool>,
+    /// The user has moved the camera: it is no longer fitted by itself.
+    pub own_camera: Var<bool>,
+    pub canvas: Var<Canvas>,
+    /// Under the pointer.
+    pub hovered: Var<Option<Target>>,
+    /// Clicked or found: its card stays.
+    pub pinned: Var<Option<Target>>,
+    /// A node that was opened just now: the camera goes to it.
+    pub wanted: Var<Option<usize>>,
+    /// In the tree.
+    pub focused: Var<Option<Target>>,
+    /// Taken hold of, not yet dragged.
+    pub grip: Var<Option<Target>>,
+    pub drag: Var<Option<Drag>>,
+    pub menu: Var<Option<Menu>>,
+    pub finder: Var<Option<Purpose>>,
+    pub reach: Var<Option<Reach>>,
+    /// The pointer is over the card, over the picture.
+    pub over_card: Var<bool>,
+    pub over_frame: Var<bool>,
+    flight: Var<Option<Flight>>,
+    frames: Var<Option<Frames>>,
+}
+
+impl Stage {
+    pub fn new(app: App) -> Stage {
+        let opened = Var::new(Few::default());
+        let layout = derived(move || {
+            let scene = app.scene.get()?;
+            Some(Rc::new(layout::layout(&scene, &focus(app, opened))))
+        });
+        Stage {
+            app,
+            opened,
+            layout,
+            texts: Var::new(Rc::default()),
+            camera: Var::new(Camera { scale: 1.0, x: 0.0, y: 0.0 }),
+            follows: Var::new(false),
+            own_camera: Var::new(false),
+            canvas: Var::new(Canvas::default()),
+            hovered: Var::new(None),
+            pinned: Var::new(None),
+            wanted: Var::new(None),
+            focused: Var::new(None),
+            grip: Var::new(None),
+            drag: Var::new(None),
+            menu: Var::new(None),
+            finder: Var::new(None),
+            reach: Var::new(None),
+            over_card: Var::new(false),
+            over_frame: Var::new(false),
+            flight: Var::new(None),
+            frames: Var::new(None),
+        }
+    }
+
+    /// What was pointed at by its number in the scene may be another thing in the next one.
+    pub fn forget(self) {
+        self.hovered.put(None);
+        self.pinned.put(None);
+        self.grip.put(None);
+        self.drag.put(None);
+        self.menu.put(None);
+        self.finder.put(None);
+    }
+
+    /// The innermost open thing closes. True if there was one.
+    pub fn dismiss(self) -> bool {
+        let open = [
+            (self.drag.peek(Option::is_some)) || (self.grip.peek(Option::is_some)),
+            self.menu.peek(Option::is_some),
+            self.finder.peek(Option::is_some),
+            self.hovered.peek(Option::is_some) || self.pinned.peek(Option::is_some),
+        ];
+        match open.iter().position(|open| *open) {
+            Some(0) => {
+                self.grip.put(None);
+                self.drag.put(None);
+            }
+            Some(1) => self.menu.put(None),
+            Some(2) => self.finder.put(None),
+            Some(_) => {
+                self.hovered.put(None);
+                self.pinned.put(None);
+            }
+            None => return false,
+        }
+        true
+    }
+
+    // Camera
+
+    pub fn fit(self) {
+        self.own_camera.set(true);
+        let canvas = self.canvas.now();
+        if let (Some(layout), true) = (self.layout.now(), canvas.width > 0.0) {
+            self.follows.set(false);
+            self.camera.set(Camera::fit(layout.bounds, canvas));
+        }
+    }
+
+    /// Goes with the packet from now on, near enough to read.
+    pub fn follow(self) {
+        let canvas = self.canvas.now();
+        self.own_camera.set(false);
+        if let Some(layout) = self.layout.now() {
+            let near = Camera { scale: canvas.readable().max(self.camera.now().scale), ..self.camera.now() };
+            self.camera.set(near.around(layout.focus.center(), layout.focus, canvas));
+        }
+        self.follows.set(true);
+    }
+
+    /// What one sees without having moved anything: all of it, or as much as can be read.
+    pub fn begin(self) {
+        let canvas = self.canvas.now();
+        if let (Some(layout), true) = (self.layout.now(), canvas.width > 0.0) {
+            let (camera, follows) = Camera::readable(layout.bounds, layout.focus, canvas);
+            self.follows.set(follows);
+            let wanted = self.wanted.now().and_then(|node| layout.rect_of(&Target::Node(node)));
+            if let (true, Some(room)) = (follows, wanted) {
+                self.follows.set(false);
+                self.camera.set(camera.around(room.center(), layout.focus, canvas));
+                return;
+            }
+            self.camera.set(if follows { camera.around(point(0.0, 0.0), layout.focus, canvas) } else { camera });
+        }
+    }
+
+    pub fn zoom(self, factor: f64, about: Option<Point>) {
+        self.own_camera.set(true);
+        let middle = self.canvas.now().middle();
+        self.camera.update(|camera| *camera = camera.zoomed(factor, about.unwrap_or(middle)));
+    }
+
+    pub fn pan(self, dx: f64, dy: f64) {
+        self.own_camera.set(true);
+        self.camera.update(|camera| *camera = camera.moved(dx, dy));
+    }
+
+    /// The camera goes to a thing, near enough to read it; the room of its node is opened first.
+    pub fn fly(self, target: &Target) {
+        if let Target::Node(node) | Target::Pod(node, _) | Target::Device(node, _) = *target {
+            self.open(node);
+        }
+        let target = target.clone();
+        platform::after_ms(LAID_OUT_MS, move || {
+            let Some(place) = self.layout.peek(|layout| layout.as_ref()?.rect_of(&target)) else { return };
+            let to = self.camera.now().near(place.center(), self.canvas.now());
+            self.own_camera.set(true);
+            self.follows.put(false);
+            if platform::reduced_motion() {
+                return self.camera.set(to);
+            }
+            self.flight.set(Some(Flight { from: self.camera.now(), to, start_ms: platform::now_ms() }));
+            if self.frames.peek(Option::is_none) {
+                self.frames.set(Some(Frames::new(move |now| self.flown(now))));
+            }
+            self.frames.peek(|frames| frames.as_ref().map(Frames::start));
+        });
+    }
+
+    fn flown(self, now_ms: f64) -> bool {
+        let Some(flight) = self.flight.now() else { return false };
+        let part = motion::eased((now_ms - flight.start_ms) / FLIGHT_MS);
+        self.camera.set(flight.from.towards(flight.to, part, self.canvas.now()));
+        if part >= 1.0 {
+            self.flight.set(None);
+        }
+        part < 1.0
+    }
+
+    // Pointing
+
+    pub fn handle_at(self, screen: Point) -> Option<Target> {
+        let world = self.camera.now().to_world(screen);
+        self.layout.peek(|layout| layout.as_ref().and_then(|layout| layout.handle(world)))
+    }
+
+    pub fn target_at(self, screen: Point) -> Option<Target> {
+        let world = self.camera.now().to_world(screen);
+        self.layout.peek(|layout| layout.as_ref().and_then(|layout| layout.hit(world)))
+    }
+
+    /// Where the handle of a target is on the screen.
+    pub fn screen_rect(self, target: &Target) -> Option<Rect> {
+        let place = self.layout.with(|layout| layout.as_ref()?.handle_of(target))?;
+        let camera = self.camera.get();
+        let from = camera.to_screen(point(place.x, place.y));
+        Some(Rect { x: from.x, y: from.y, width: place.width * camera.scale, height: place.height * camera.scale })
+    }
+
+    /// The packet's envelope is at this point of the screen.
+    pub fn envelope_at(self, screen: Point) -> bool {
+        let app = self.app;
+        let (Some(flow), Some(layout), Some(scene)) = (app.flow.now(), self.layout.now(), app.scene.now()) else {
+            return false;
+        };
+        if app.outdated().is_some() {
+            return false;
+        }
+        let camera = self.camera.now();
+        let ways = Ways::new(&scene, &layout, &flow);
+        let (ms, texts) = (app.player.ms.now(), self.texts.now());
+        app.player.list.peek(|list| {
+            let Some(now) = motion::moment(&ways, list, ms) else { return false };
+            let shown = motion::shown(&flow, list, now.beat, ms);
+            let by = motion::shift(flow.packets[list.beats[now.beat].packet].reply);
+            let sight = Sight { view: camera.view(self.canvas.now()), texts: &texts };
+            card::card(&shown.envelope, now, by, sight).contains(camera.to_world(screen))
+        })
+    }
+
+    fn open(self, index: usize) {
+        let Some(scene) = self.app.scene.now() else { return };
+        let Some(node) = scene.nodes.get(index) else { return };
+        if !layout::rooms_of(&scene, &focus_now(self.app, self.opened)).contains(&index) {
+            self.wanted.set(Some(index));
+            self.opened.update(|opened| opened.insert(node.name.clone()));
+        }
+    }
+
+    /// What a click or Enter does: look at it; a node that is only a tile opens.
+    pub fn activate(self, target: &Target) {
+        let Some(scene) = self.app.scene.now() else { return };
+        match *target {
+            Target::Node(index) => {
+                let node = &scene.nodes[index];
+                if !layout::rooms_of(&scene, &focus_now(self.app, self.opened)).contains(&index) {
+                    self.own_camera.set(false);
+                    self.open(index);
+                }
+                self.app.look_at_object("Node", "", &node.name);
+            }
+            Target::Pod(node, pod) => {
+                let pod = &scene.nodes[node].pods[pod];
+                self.app.look_at_object("Pod", &pod.namespace, &pod.name);
+            }
+            Target::Pending(pod) => {
+                let pod = &scene.pending[pod];
+                self.app.look_at_object("Pod", &pod.namespace, &pod.name);
+            }
+            Target::Device(node, device) => {
+                let node = &scene.nodes[node];
+                let table = match node.devices[device].kind.as_str() {
+                    "bridge" | "vxlan" => "fdb",
+                    _ => "addr",
+                };
+                self.look_at_table(&node.place, table);
+            }
+            Target::Gateway => self.look_at_table("gateway", "route"),
+        }
+    }
+
+    fn look_at_table(self, place: &str, table: &str) {
+        self.app.table.set(Some(TableAsk { place: place.into(), table: table.into(), lit: String::new() }));
+        self.app.inspector.set(Tab::Tables);
+    }
+
+    // Finding and sending
+
+    pub fn chosen(self, purpose: &Purpose, hit: &Hit) {
+        self.finder.put(None);
+        match purpose {
+            Purpose::Look => {
+                self.activate(&hit.target);
+                self.fly(&hit.target);
+                self.pinned.put(Some(hit.target.clone()));
+            }
+            Purpose::SendFrom(from) => self.offer(from.clone(), hit.target.clone(), None),
+        }
+    }
+
+    /// Opens the list of targets.
+    pub fn send_from(self, from: &Target) {
+        let can = self.app.scene.peek(|scene| scene.as_ref().is_some_and(|scene| send::can_send(scene, from)));
+        if can {
+            self.pinned.put(None);
+            self.hovered.put(None);
+            self.finder.set(Some(Purpose::SendFrom(from.clone())));
+        } else {
+            self.app.spoken.set("Only running Pods and nodes can send.".to_string());
+        }
+    }
+
+    /// Opens the menu of what can be sent; in the middle unless it is said where.
+    pub fn offer(self, from: Target, to: Target, at: Option<Point>) {
+        let with = |scene: &Scene| send::address(scene, &to).is_some() && from != to;
+        if self.app.scene.peek(|scene| scene.as_deref().is_some_and(with)) {
+            let at = at.unwrap_or(self.canvas.now().middle());
+            self.hovered.put(None);
+            self.pinned.put(None);
+            self.menu.set(Some(Menu { from, to, at }));
+        }
+    }
+
+    /// Runs a line in the terminal, if that is at its own prompt.
+    pub fn run(self, line: &str) {
+        self.menu.put(None);
+        let prompt = self.app.prompt.now();
+        if prompt == opening::PROMPT {
+            self.app.dock.set(Tab::Terminal);
+            self.app.run(line.to_string());
+        } else {
+            let text = ["The terminal is in another shell (", &prompt, "). Leave it with exit, then send."].concat();
+            self.app.notice.set(Some(text));
+        }
+    }
+
+    /// Pings every other running Pod.
+    pub fn ping_all(self, from: &Target) {
+        let asked = self.app.scene.peek(|scene| scene.as_ref().map(|scene| send::ping_all(scene, from)));
+        match asked {
+            Some(Ok(asked)) if self.app.prompt.now() == opening::PROMPT => {
+                let after = self.app.flows.peek(|flows| flows.iter().map(|flow| flow.flow).max());
+                let line = asked.line.clone();
+                self.pinned.put(None);
+                self.hovered.put(None);
+                self.reach.set(Some(Reach { asked, after }));
+                self.run(&line);
+            }
+            Some(Ok(asked)) => self.run(&asked.line),
+            Some(Err(why)) => self.app.notice.set(Some([&why, "."].concat().replace("..", "."))),
+            None => {}
+        }
+    }
+
+    /// Who "Ping all" of the toolbar asks for: what is pinned, else who began the conversation, else the first Pod.
+    pub fn sender(self) -> Option<Target> {
+        let scene = self.app.scene.now()?;
+        let able = |target: &Target| send::ping_all(&scene, target).is_ok();
+        if let Some(pinned) = self.pinned.now().or(self.focused.now()).filter(|target| able(target)) {
+            return Some(pinned);
+        }
+        let began = self.app.flow.peek(|flow| flow.as_ref().map(|flow| flow.summary.from.clone())).unwrap_or_default();
+        let pods = || {
+            let of = |(i, node): (usize, &podhop_engine::protocol::NodeView)| {
+                (0..node.pods.len()).map(move |pod| Target::Pod(i, pod)).collect::<Vec<Target>>()
+            };
+            scene.nodes.iter().enumerate().flat_map(of)
+        };
+        let place_of = |target: &Target| match *target {
+            Target::Pod(node, pod) => scene.nodes[node].pods[pod].place == began,
+            _ => false,
+        };
+        pods().find(|target| place_of(target) && able(target)).or_else(|| pods().find(able))
+    }
+}
+
+pub fn focus(app: App, opened: Var<Few<String>>) -> Focus {
+    let places = app.flow.with(|flow| flow.as_ref().map(|flow| route::places(flow)).unwrap_or_default());
+    Focus { places, opened: opened.get() }
+}
+
+fn focus_now(app: App, opened: Var<Few<String>>) -> Focus {
+    let places = app.flow.peek(|flow| flow.as_ref().map(|flow| route::places(flow)).unwrap_or_default());
+    Focus { places, opened: opened.now() }
+}

@@ -1,0 +1,224 @@
+//! What can be sent from one place to another, as command lines: a drag and the terminal make the same conversation.
+
+use super::layout::Target;
+use podhop_engine::protocol::{PodPhase, PodView, Scene, ToolsView};
+
+/// Ports for which connections are offered.
+const PORTS_MAX: usize = 4;
+/// Pods that one "Ping all" asks.
+pub const ALL_MAX: usize = 50;
+
+/// One offer of the menu.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice {
+    pub label: String,
+    /// The line to run, or, if it cannot be run, why not.
+    pub line: Result<String, String>,
+}
+
+/// Who sends: its name, how a command is run there, and what its image has.
+struct Sender {
+    name: String,
+    prefix: String,
+    tools: ToolsView,
+    image: String,
+    /// The node of a Pod.
+    node: Option<String>,
+}
+
+fn exec(pod: &PodView) -> String {
+    let namespace = if pod.namespace == "default" { String::new() } else { ["-n ", &pod.namespace, " "].concat() };
+    ["kubectl exec ", &namespace, &pod.name, " -- "].concat()
+}
+
+fn sender(scene: &Scene, from: &Target) -> Option<Sender> {
+    match *from {
+        Target::Node(node) => {
+            let name = scene.nodes.get(node)?.name.clone();
+            let tools = ToolsView { ping: true, nc: true, wget: true, curl: true };
+            Some(Sender { prefix: ["ssh ", &name, " "].concat(), name, tools, image: String::new(), node: None })
+        }
+        Target::Pod(node, pod) => {
+            let node = scene.nodes.get(node)?;
+            let pod = node.pods.get(pod).filter(|pod| pod.phase == PodPhase::Running)?;
+            let first = pod.containers.first()?;
+            Some(Sender {
+                name: pod.name.clone(),
+                prefix: exec(pod),
+                tools: first.tools,
+                image: first.image.clone(),
+                node: Some(node.name.clone()),
+            })
+        }
+        _ => None,
+    }
+}
+
+/// Can something be sent from here?
+pub fn can_send(scene: &Scene, from: &Target) -> bool {
+    sender(scene, from).is_some()
+}
+
+/// A target's name and the address that reaches it; None if it has none.
+pub fn address(scene: &Scene, to: &Target) -> Option<(String, String)> {
+    let (name, ip) = match *to {
+        Target::Node(node) => scene.nodes.get(node).map(|node| (node.name.clone(), node.ip.clone())),
+        Target::Pod(node, pod) => {
+            let pod = scene.nodes.get(node)?.pods.get(pod)?;
+            Some((pod.name.clone(), pod.ip.clone()))
+        }
+        Target::Device(node, device) => {
+            let device = scene.nodes.get(node)?.devices.get(device)?;
+            Some((device.name.clone(), device.address.split('/').next().unwrap_or_default().to_string()))
+        }
+        Target::Gateway => Some(("gateway".to_string(), scene.gateway_ip.clone())),
+        Target::Pending(_) => None,
+    }?;
+    (!ip.is_empty()).then_some((name, ip))
+}
+
+/// The TCP ports that a target listens on: a Pod's containers', and on a node those of the Pods on its network.
+fn tcp_ports(scene: &Scene, to: &Target) -> Vec<String> {
+    let of = |pod: &PodView| -> Vec<String> {
+        let listens = pod.containers.iter().flat_map(|container| &container.listens);
+        listens.filter_map(|listens| listens.strip_prefix("TCP ")).map(str::to_string).collect()
+    };
+    let mut ports = match *to {
+        Target::Pod(node, pod) => scene.nodes[node].pods.get(pod).map(of).unwrap_or_default(),
+        Target::Node(node) => scene.nodes[node].pods.iter().filter(|pod| pod.host_network).flat_map(of).collect(),
+        _ => Vec::new(),
+    };
+    ports.dedup();
+    ports.truncate(PORTS_MAX);
+    ports
+}
+
+/// What can be sent from `from` to `to`, in the order of the menu. Empty if nothing can.
+pub fn choices(scene: &Scene, from: &Target, to: &Target) -> Vec<Choice> {
+    let (Some(sender), Some((_, ip))) = (sender(scene, from), address(scene, to)) else { return Vec::new() };
+    let mut choices = Vec::new();
+    let mut offer = |label: String, tool: &str, command: Option<String>| {
+        let missing = || [&sender.image, " has no ", tool].concat();
+        let line = command.as_ref().map(|command| [&sender.prefix, command.as_str()].concat());
+        choices.push(Choice { label, line: line.ok_or_else(missing) });
+    };
+    let ping = ["ping -c 3 ", &ip].concat();
+    offer("Ping".to_string(), "ping", sender.tools.ping.then(|| ping.clone()));
+    let ports = tcp_ports(scene, to);
+    let closed = ["80".to_string()];
+    for port in if ports.is_empty() { &closed[..] } else { &ports[..] } {
+        let note = if ports.is_empty() { ", where nothing listens" } else { "" };
+        let command = ["nc -zv -w 2 ", &ip, " ", port].concat();
+        offer(["TCP connect to port ", port, note].concat(), "nc", sender.tools.nc.then_some(command));
+    }
+    for port in &ports {
+        let url = ["http://", &ip, ":", port, "/"].concat();
+        let tools = sender.tools;
+        let command = match (tools.wget, tools.curl) {
+            (_, true) => Some(["curl -sS -m 3 ", &url].concat()),
+            (true, _) => Some(["wget -qO- -T 3 ", &url].concat()),
+            _ => None,
+        };
+        offer(["HTTP GET from port ", port].concat(), "wget or curl", command);
+    }
+    if let (false, Some(node)) = (sender.tools.ping, &sender.node) {
+        let line = ["kubectl debug node/", node, " -i --image=busybox -- ", &ping].concat();
+        choices.push(Choice { label: ["Ping from its node, ", node].concat(), line: Ok(line) });
+    }
+    choices
+}
+
+/// What "Ping all" runs and whom it asks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PingAll {
+    pub from: String,
+    pub line: String,
+    /// Places of the Pods that are asked: `pod/default/pod-b`.
+    pub places: Vec<String>,
+    /// Other running Pods that are more than can be asked.
+    pub left_out: usize,
+}
+
+/// A ping from a Pod or node to every other running Pod that has an address of its own, as one line. Err says why not.
+pub fn ping_all(scene: &Scene, from: &Target) -> Result<PingAll, String> {
+    let sender = sender(scene, from).ok_or("Only running Pods and nodes can send.")?;
+    if !sender.tools.ping {
+        return Err([&sender.image, " has no ping"].concat());
+    }
+    let own = match *from {
+        Target::Pod(node, pod) => scene.nodes[node].pods[pod].place.clone(),
+        _ => String::new(),
+    };
+    let pods = scene.nodes.iter().flat_map(|node| &node.pods);
+    let asked = pods
+        .filter(|pod| pod.phase == PodPhase::Running && !pod.host_network && !pod.ip.is_empty() && pod.place != own);
+    let mut asked: Vec<&PodView> = asked.collect();
+    // The user's own come first.
+    asked.sort_by_key(|pod| pod.system);
+    let left_out = asked.len().saturating_sub(ALL_MAX);
+    asked.truncate(ALL_MAX);
+    if asked.is_empty() {
+        return Err("There is no other running Pod.".to_string());
+    }
+    let ips: Vec<&str> = asked.iter().map(|pod| pod.ip.as_str()).collect();
+    let line = ["for ip in ", &ips.join(" "), "; do ", &sender.prefix, "ping -c 1 -W 2 $ip; done"].concat();
+    Ok(PingAll { from: sender.name, line, places: asked.iter().map(|pod| pod.place.clone()).collect(), left_out })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    fn target(scene: &Scene, name: &str) -> Target {
+        let node = scene.nodes.iter().position(|node| node.pods.iter().any(|pod| pod.name == name)).unwrap();
+        Target::Pod(node, scene.nodes[node].pods.iter().position(|pod| pod.name == name).unwrap())
+    }
+
+    fn lines(choices: &[Choice]) -> Vec<&str> {
+        choices.iter().filter_map(|choice| choice.line.as_deref().ok()).collect()
+    }
+
+    #[test]
+    fn a_pod_offers_what_its_image_has_and_the_target_listens_on() {
+        let mut scene = fixture::scene(2, 2);
+        let (a, b) = (target(&scene, "pod-a"), target(&scene, "pod-b"));
+        let all = choices(&scene, &a, &b);
+        let expected = [
+            "kubectl exec pod-a -- ping -c 3 10.244.2.2",
+            "kubectl exec pod-a -- nc -zv -w 2 10.244.2.2 80",
+            "kubectl exec pod-a -- wget -qO- -T 3 http://10.244.2.2:80/",
+        ];
+        assert_eq!(lines(&all), expected);
+        let Target::Pod(node, pod) = a else { panic!("a Pod") };
+        scene.nodes[node].pods[pod].containers[0].tools = ToolsView { curl: true, ..ToolsView::default() };
+        scene.nodes[node].pods[pod].containers[0].image = "nginx".into();
+        let all = choices(&scene, &a, &b);
+        assert_eq!(all[0].line, Err("nginx has no ping".to_string()));
+        assert_eq!(lines(&all)[0], "kubectl exec pod-a -- curl -sS -m 3 http://10.244.2.2:80/");
+        assert!(lines(&all)[1].starts_with("kubectl debug node/worker-1 -i --image=busybox -- ping"));
+    }
+
+    #[test]
+    fn a_node_sends_by_ssh_and_what_has_no_address_gets_nothing() {
+        let mut scene = fixture::scene(2, 2);
+        let b = target(&scene, "pod-b");
+        assert_eq!(lines(&choices(&scene, &Target::Node(1), &b))[0], "ssh worker-1 ping -c 3 10.244.2.2");
+        assert_eq!(lines(&choices(&scene, &b, &Target::Gateway))[0], "kubectl exec pod-b -- ping -c 3 172.18.0.1");
+        let Target::Pod(node, pod) = b else { panic!("a Pod") };
+        scene.nodes[node].pods[pod].ip.clear();
+        assert!(choices(&scene, &Target::Node(1), &b).is_empty());
+    }
+
+    #[test]
+    fn ping_all_asks_every_other_pod_and_is_bounded() {
+        let scene = fixture::scene(2, 2);
+        let all = ping_all(&scene, &target(&scene, "pod-a")).unwrap();
+        assert!(all.line.ends_with("; do kubectl exec pod-a -- ping -c 1 -W 2 $ip; done"), "{}", all.line);
+        assert!(all.line.contains("10.244.2.2") && !all.places.contains(&"pod/default/pod-a".to_string()));
+        let many = ping_all(&fixture::scene(9, 90), &Target::Node(0)).unwrap();
+        assert_eq!(many.places.len(), ALL_MAX);
+        assert!(many.left_out > 700);
+        assert!(ping_all(&scene, &Target::Gateway).is_err());
+    }
+}
