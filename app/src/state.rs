@@ -297,8 +297,9 @@ impl App {
         }
     }
 
-    /// The table of all fields, by which unknown ones are told; asked for once, when the first edit has been answered.
-    fn load_fields(self) {
+    /// The table of all fields, by which unknown ones are told; asked for once, when the first edit has been answered
+    /// or the editor has come.
+    pub fn load_fields(self) {
         if self.fields_asked.now() {
             return;
         }

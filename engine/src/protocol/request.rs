@@ -1,6 +1,7 @@
 //! What the page asks and what it gets.
 
 use super::{FlowList, FlowView, HeadersView, ObjectView, Scene, TableView, TextRange};
+use crate::assist::{Completions, Hover};
 use serde::{Deserialize, Serialize};
 
 /// One question, numbered by the asker; the reply bears the same number.
@@ -36,6 +37,10 @@ pub enum RequestBody {
     Pcap { flow: u32, packet: Option<u32> },
     /// The complete field table that unknown-field warnings need, loaded after the first picture.
     Fields { text: String },
+    /// What may be written at a place of a text that need not be valid: 1-based line, and column in characters.
+    Complete { text: String, line: u32, column: u32 },
+    /// What is known about what stands at a place of a text.
+    Hover { text: String, line: u32, column: u32 },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,6 +69,8 @@ pub enum ReplyBody {
     Object(ObjectView),
     Bytes(Vec<u8>),
     Done,
+    Completions(Completions),
+    Hover(Option<Hover>),
     /// The question made no sense: what, and what would.
     Error(String),
 }

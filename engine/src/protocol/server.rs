@@ -6,6 +6,7 @@ use super::{
     Chunk, Console, DiagnosticView, Edited, FileView, FlowList, HeaderField, HeaderLayer, HeadersView, ObjectView,
     OpenFile, Opened, Reply, ReplyBody, Request, RequestBody, Scene, SetupStep, Stream, TextRange, Viewer,
 };
+use crate::assist;
 use crate::cluster::{Applied, Object, ObjectKey, Options, Provenance};
 use crate::console::shell;
 use crate::console::terminal::Terminal;
@@ -82,7 +83,18 @@ impl Server {
                 self.use_fields();
                 ReplyBody::Edited(self.edited(&Applied::default()))
             }
+            RequestBody::Complete { text, line, column } => {
+                ReplyBody::Completions(assist::complete(self.question(&text, line, column)))
+            }
+            RequestBody::Hover { text, line, column } => {
+                ReplyBody::Hover(assist::hover(self.question(&text, line, column)))
+            }
         })
+    }
+
+    fn question<'a>(&'a self, text: &'a str, line: u32, column: u32) -> assist::Question<'a> {
+        let (table, revision) = (self.fields.as_deref(), self.world.revision());
+        assist::Question { text, line, column, table, revision }
     }
 
     fn open(&mut self, files: Vec<OpenFile>, seed: u64) -> Opened {
