@@ -9,7 +9,7 @@ import { isolateHistory } from "@codemirror/commands";
 import { showDiagnostics } from "./diagnostics.js";
 import { extensions } from "./extensions.js";
 import { markLines } from "./marks.js";
-import { offsetAt, textOf } from "./places.js";
+import { textOf } from "./places.js";
 import { theme } from "./theme.js";
 
 /**
@@ -28,7 +28,9 @@ import { theme } from "./theme.js";
  *   forget(name), rename(old, new)
  *   setDiagnostics([{ ...range, severity, message, hint, fix: { ...range, text } or null }])   of the shown document
  *   mark(from, to)                      lights lines and brings them into sight; 0, 0 lights none
- *   select(start, end), focus(), hasFocus(), destroy()
+ *   select(start, end)                  between offsets in UTF-16 units, as a text area counts
+ *   focus(leaving)                      `leaving`: the next Tab goes on, as after Escape
+ *   hasFocus(), destroy()
  */
 export function create(parent, hooks) {
   return new Editor(parent, hooks);
@@ -43,7 +45,7 @@ class Editor {
     this.host = document.createElement("div");
     this.host.className = "rich";
     // What tests read and write, as they would a text area's.
-    Object.defineProperty(this.host, "value", { get: () => textOf(this.view.state) });
+    Object.defineProperty(this.host, "value", { get: () => textOf(this.view.state), set: (text) => this.write(text) });
     const root = this.host.attachShadow({ mode: "open", delegatesFocus: true });
     const listening = EditorView.updateListener.of((update) => this.updated(update));
     this.extensions = [extensions(hooks, () => this.name), theme, listening];
@@ -81,6 +83,10 @@ class Editor {
     this.replace(text.replace(/\r\n?/g, "\n"));
   }
 
+  write(text) {
+    this.view.dispatch({ changes: { from: 0, to: this.view.state.doc.length, insert: text }, userEvent: "input.paste" });
+  }
+
   /** Changes only what differs, so that the caret and the folds stay where they are. */
   replace(text) {
     const now = textOf(this.view.state);
@@ -116,20 +122,14 @@ class Editor {
     markLines(this.view, from, to);
   }
 
-  /** Selects between two offsets in UTF-16 units, as a text area counts. */
   select(start, end) {
     const most = this.view.state.doc.length;
     this.view.dispatch({ selection: { anchor: Math.min(start, most), head: Math.min(end, most) }, scrollIntoView: true });
   }
 
-  /** Puts the caret at a line and column. */
-  goTo(line, column) {
-    const at = offsetAt(this.view.state.doc, line, column);
-    this.view.dispatch({ selection: { anchor: at }, effects: EditorView.scrollIntoView(at, { y: "center" }) });
-  }
-
-  focus() {
+  focus(leaving) {
     this.view.focus();
+    if (leaving) this.view.setTabFocusMode(true);
   }
 
   hasFocus() {

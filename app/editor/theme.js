@@ -21,7 +21,12 @@ const wavy = (colour) => ({
 
 const text = {
   "&": { height: "100%", color: "var(--ink)", backgroundColor: "var(--sheet)", fontSize: "12.5px" },
-  "&.cm-focused": { outline: "2px solid var(--accent)", outlineOffset: "-2px" },
+  "&.cm-focused": { outline: "none" },
+  // Above the gutters, which would cover an outline.
+  "&.cm-focused::after": {
+    content: '""', position: "absolute", inset: "0", border: "2px solid var(--accent)", borderRadius: "4px",
+    pointerEvents: "none", zIndex: "250",
+  },
   ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "var(--code-line)", overflow: "auto" },
   ".cm-content": { padding: "8px 12px 8px 0", caretColor: "var(--ink)" },
   ".cm-line": { padding: "0 0 0 4px" },
@@ -60,7 +65,6 @@ const around = {
   ".cm-tooltip": {
     backgroundColor: "var(--sheet)", color: "var(--ink)", border: "1px solid var(--rule-2)", borderRadius: "6px",
     boxShadow: "var(--shadow)", fontFamily: "var(--sans)", fontSize: "var(--t-sm)", maxWidth: "min(30em, 90vw)",
-    zIndex: "20",
   },
   ".cm-card": { padding: "6px 10px", overflowWrap: "anywhere" },
   ".cm-card p": { margin: "2px 0", whiteSpace: "pre-wrap" },
@@ -84,9 +88,19 @@ const around = {
   ".cm-completionInfo": { padding: "0" },
   ".cm-panels": { backgroundColor: "var(--paper)", color: "var(--ink)" },
   ".cm-panels.cm-panels-top": { borderBottom: "1px solid var(--rule)" },
-  ".cm-panel.cm-search": { padding: "6px 34px 6px 8px", fontFamily: "var(--sans)" },
-  ".cm-panel.cm-search label": { display: "inline-flex", alignItems: "center", minHeight: "24px", fontSize: "12px" },
-  ".cm-panel.cm-search input[type=checkbox]": { width: "16px", height: "16px", margin: "4px" },
+  ".cm-panel.cm-search": {
+    display: "flex", flexWrap: "wrap", gap: "4px", padding: "6px 36px 6px 8px", fontFamily: "var(--sans)",
+  },
+  ".cm-panel.cm-search input, .cm-panel.cm-search button, .cm-panel.cm-search label": { margin: "0" },
+  ".cm-panel.cm-search br, .cm-panel.cm-search [name=select]": { display: "none" },
+  ".cm-panel.cm-search .cm-textfield": { flex: "1 1 8em", minWidth: "7em" },
+  ".cm-panel.cm-search label": {
+    display: "inline-flex", alignItems: "center", gap: "4px", minHeight: "24px", marginRight: "6px", fontSize: "12px",
+    color: "var(--ink-2)",
+  },
+  ".cm-panel.cm-search label::first-letter, .cm-panel.cm-search .cm-button::first-letter": { textTransform: "uppercase" },
+  ".cm-panel.cm-search input[type=checkbox]": { width: "16px", height: "16px", accentColor: "var(--accent)" },
+  ".cm-textfield::placeholder": { color: "var(--ink-3)" },
   ".cm-textfield": {
     minHeight: "26px", border: "1px solid var(--line)", borderRadius: "6px", backgroundColor: "var(--sheet)",
     color: "var(--ink)", fontSize: "12.5px", padding: "1px 8px",

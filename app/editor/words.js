@@ -37,7 +37,8 @@ const source = (hooks, nameOf) => async (context) => {
 const hovered = async (hooks, name, state, pos) => {
   const { line, column } = placeAt(state.doc, pos);
   const found = await hooks.hover(name, line, column);
-  if (!found) return null;
+  // Without a title it is only known whose line it is.
+  if (!found?.title) return null;
   const at = offsetAt(state.doc, found.line, found.from);
   return { pos: at, end: offsetAt(state.doc, found.line, found.to), dom: () => card(found.title, found.text) };
 };

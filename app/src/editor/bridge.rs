@@ -35,7 +35,7 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn select(this: &Editor, start: u32, end: u32);
     #[wasm_bindgen(method)]
-    pub fn focus(this: &Editor);
+    fn focus(this: &Editor, leaving: bool);
 }
 
 /// Asks for the chunk. When it has come, the editor takes the place of the text area `plain` in `parent`; if it never
@@ -53,7 +53,7 @@ pub fn bring(app: App, parent: Element, plain: HtmlTextAreaElement, editor: Var<
         editor.set(Some(made.clone()));
         if focused {
             // The text area is hidden by an effect, which runs after this.
-            made.focus();
+            made.focus(plain.dataset().get("leave").is_some());
         }
     });
 }

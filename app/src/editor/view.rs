@@ -1,7 +1,7 @@
 //! The editor: the text area itself is the browser's; colours and underlines lie behind it.
 
 use super::bridge::{self, Editor};
-use super::{model, problems};
+use super::{files, model, problems};
 use crate::dom::{El, Nodes, Var, button, derived, effect, el};
 use crate::state::App;
 use podhop_engine::protocol::FileView;
@@ -71,7 +71,10 @@ pub fn editor(app: App) -> Nodes {
     });
     let code = el("div").class("code").kid(under).kid(area);
     let code = bring(app, code, plain, rich);
-    vec![file_tabs(app), state_line(app), code, problems::problems(app)]
+    super::incoming::listen(app);
+    let mut nodes = files::files(app, rich);
+    nodes.extend([state_line(app), code, problems::problems(app)]);
+    nodes
 }
 
 /// Asks for the editor's chunk, once: when the pointer or the focus comes, or after a while.
@@ -130,19 +133,6 @@ fn jump(app: App, area: HtmlTextAreaElement, height: Var<f64>) {
             area.set_scroll_top((top - tall / 3.0).max(0.0) as i32);
         }
     });
-}
-
-fn file_tabs(app: App) -> El {
-    let names = derived(move || app.files.with(|files| files.iter().map(|f| f.name.clone()).collect::<Vec<_>>()));
-    let of_file = move |name: String| {
-        let of = name.clone();
-        button("tab")
-            .text(&name)
-            .bool_of("aria-pressed", move || app.active_file.with(|active| *active == of))
-            .on_click(move || app.active_file.put(name.clone()))
-    };
-    let tabs = el("div").class("tabs files").attr("role", "group").label("Files");
-    tabs.live(move || names.get().into_iter().map(of_file).collect())
 }
 
 fn state_line(app: App) -> El {

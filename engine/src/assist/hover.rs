@@ -16,7 +16,13 @@ pub fn hover(question: Question<'_>) -> Option<Hover> {
         let nearest = outline.nodes.iter().rposition(|node| node.line <= line)?;
         let scope = Scope::of(&outline, question.table, nearest);
         let object = Some(own_object(&outline, &scope)?);
-        return Some(Hover { line: question.line, column: question.column, end_column: question.column, object, ..Hover::default() });
+        return Some(Hover {
+            line: question.line,
+            column: question.column,
+            end_column: question.column,
+            object,
+            ..Hover::default()
+        });
     };
     let scope = Scope::of(&outline, question.table, node);
     let at = &outline.nodes[node];

@@ -150,7 +150,12 @@ impl<'a> Writing<'a> {
         let missing = keys.into_iter().filter(|(name, _)| !present(name));
         let table = missing.map(|(name, holds)| self.key(name, if holds { Opens::Mapping } else { Opens::Scalar }));
         // Whoever has begun with a key goes on with keys.
-        if items.is_empty() { table.collect() } else { items.extend(table); items }
+        if items.is_empty() {
+            table.collect()
+        } else {
+            items.extend(table);
+            items
+        }
     }
 
     /// The word under the caret is no key that is there already.
@@ -259,7 +264,10 @@ impl<'a> Writing<'a> {
             let item = self.scalar(&name, &detail, "name");
             let bare = self.line[..self.place.from].ends_with(['"', '\'']);
             let quoted = strings && !bare && names::needs_quotes(&name);
-            Completion { insert: if quoted { item.insert.replace(&name, &format!("\"{name}\"")) } else { item.insert }, ..item }
+            Completion {
+                insert: if quoted { item.insert.replace(&name, &format!("\"{name}\"")) } else { item.insert },
+                ..item
+            }
         });
         items.extend(known);
         items

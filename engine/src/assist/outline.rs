@@ -62,14 +62,7 @@ struct Flow {
 impl<'t> Outline<'t> {
     fn new() -> Outline<'t> {
         let root = Node { parent: 0, name: None, value: "", line: 0, column: 0, value_at: 0 };
-        Outline {
-            nodes: vec![root],
-            frames: Vec::new(),
-            flows: Vec::new(),
-            flow_indent: 0,
-            quote: None,
-            literal: None,
-        }
+        Outline { nodes: vec![root], frames: Vec::new(), flows: Vec::new(), flow_indent: 0, quote: None, literal: None }
     }
 
     /// All documents of a text.
@@ -378,7 +371,9 @@ fn word_at(line: &str, from: usize, byte: usize, slot: Slot, flow: bool) -> Plac
 }
 
 fn is_boundary(line: &str) -> bool {
-    ["---", "..."].iter().any(|mark| line.strip_prefix(mark).is_some_and(|rest| rest.is_empty() || rest.starts_with(' ')))
+    ["---", "..."]
+        .iter()
+        .any(|mark| line.strip_prefix(mark).is_some_and(|rest| rest.is_empty() || rest.starts_with(' ')))
 }
 
 /// A key at the start of a text and the length of it with its colon.

@@ -84,16 +84,22 @@ fn what_fits_is_offered() {
         ("kind: NetworkPolicy\nspec:\n  policyTypes: [Ing|".into(), &["Ingress", "Egress"], &[]),
         ("kind: NetworkPolicy\nspec:\n  policyTypes: |".into(), &["[Ingress]"], &[]),
         (
-            "kind: NetworkPolicy\nspec:\n  podSelector:\n    matchExpressions:\n    - key: app\n      operator: |".into(),
+            "kind: NetworkPolicy\nspec:\n  podSelector:\n    matchExpressions:\n    - key: app\n      operator: |"
+                .into(),
             &["In", "NotIn", "Exists"],
             &[],
         ),
         (
-            "kind: NetworkPolicy\nspec:\n  podSelector:\n    matchExpressions:\n    - key: app\n      values: [|".into(),
+            "kind: NetworkPolicy\nspec:\n  podSelector:\n    matchExpressions:\n    - key: app\n      values: [|"
+                .into(),
             &["web"],
             &[],
         ),
-        ("kind: ConfigMap\ndata:\n  x: |\n    kind: Po|".replacen('|', "\u{1}", 1).replace('\u{1}', ">"), &[], &["Pod"]),
+        (
+            "kind: ConfigMap\ndata:\n  x: |\n    kind: Po|".replacen('|', "\u{1}", 1).replace('\u{1}', ">"),
+            &[],
+            &["Pod"],
+        ),
         ("kind: List\nitems:\n- kind: Pod\n  spec:\n    |".into(), &["containers"], &["items"]),
         // Another document does not matter.
         (pod("  x: [\n---\nkind: Service\nspec:\n  |"), &["selector", "ports"], &["containers"]),
@@ -138,16 +144,8 @@ fn what_is_taken_is_written_where_it_belongs() {
         ("kind: Pod\nspec:\n  con|", "containers", "kind: Pod\nspec:\n  containers:\n    - "),
         ("kind: Pod\nmeta|", "metadata", "kind: Pod\nmetadata:\n  "),
         ("kind: Pod\nspec:\n  containers:\n    |", "- name", "kind: Pod\nspec:\n  containers:\n    - name: "),
-        (
-            "kind: Pod\nspec:\n  containers:\n  - po|",
-            "ports",
-            "kind: Pod\nspec:\n  containers:\n  - ports:\n      - ",
-        ),
-        (
-            "kind: Pod\nspec:\n  containers:\n  |",
-            "nodeName",
-            "kind: Pod\nspec:\n  containers:\n  nodeName: ",
-        ),
+        ("kind: Pod\nspec:\n  containers:\n  - po|", "ports", "kind: Pod\nspec:\n  containers:\n  - ports:\n      - "),
+        ("kind: Pod\nspec:\n  containers:\n  |", "nodeName", "kind: Pod\nspec:\n  containers:\n  nodeName: "),
         ("kind: Pod\nspec: {con|", "containers", "kind: Pod\nspec: {containers: ["),
         ("kind: Pod\nspec: {restartPolicy: 'A|'}", "Never", "kind: Pod\nspec: {restartPolicy: 'Never'}"),
         ("kind: Pod\nspec:\n  hostNetwork: |", "true", "kind: Pod\nspec:\n  hostNetwork: true"),
@@ -198,8 +196,29 @@ fn without_a_field_table_kinds_and_names_are_known() {
 fn nothing_makes_it_stumble() {
     let mut server = server();
     let pieces = [
-        CLUSTER, "- - - a: [", "a: \"b", "{", "}", "[,", "]: ", "'", "\": ", "ä: ö😀\n  ü: [", ": :", "---", "...", "\t- x:",
-        "k: |\n  x\n y", "&a *a !!t", "\r\n", "- {a: [b, {c: d", "# x", "a: 'it''s' # c", "\u{0}", "? a\n: b", "",
+        CLUSTER,
+        "- - - a: [",
+        "a: \"b",
+        "{",
+        "}",
+        "[,",
+        "]: ",
+        "'",
+        "\": ",
+        "ä: ö😀\n  ü: [",
+        ": :",
+        "---",
+        "...",
+        "\t- x:",
+        "k: |\n  x\n y",
+        "&a *a !!t",
+        "\r\n",
+        "- {a: [b, {c: d",
+        "# x",
+        "a: 'it''s' # c",
+        "\u{0}",
+        "? a\n: b",
+        "",
     ];
     for (index, one) in pieces.iter().enumerate() {
         for other in &pieces {

@@ -51,7 +51,11 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("ports[]", "containerPort", "A port that the program listens on; leaving it out closes nothing"),
     ("ports[]", "hostPort", "Traffic to this port of the node is sent to the container"),
     ("ports[]", "hostIP", "The address of the node that `hostPort` holds for"),
-    ("ports[]", "targetPort", "The port of the Pod, by number or by the container port's name; `port` if it is left out"),
+    (
+        "ports[]",
+        "targetPort",
+        "The port of the Pod, by number or by the container port's name; `port` if it is left out",
+    ),
     ("ports[]", "nodePort", "The port of every node, 30000-32767"),
     ("ports[]", "port", "The port of the Service itself"),
     ("ports[]", "protocol", "TCP if it is left out"),

@@ -41,6 +41,10 @@ pub enum RequestBody {
     Complete { text: String, line: u32, column: u32 },
     /// What is known about what stands at a place of a text.
     Hover { text: String, line: u32, column: u32 },
+    /// Forgets a file; a live one's objects are deleted. Reply: `Edited`.
+    Close { file: String },
+    /// Gives a file a name that no other has; its objects stay. Reply: `Edited`.
+    Rename { file: String, name: String },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

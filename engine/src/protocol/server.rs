@@ -83,6 +83,14 @@ impl Server {
                 self.use_fields();
                 ReplyBody::Edited(self.edited(&Applied::default()))
             }
+            RequestBody::Close { file } => {
+                let applied = self.world.change(|cluster, now| cluster.close_file(&file, now));
+                ReplyBody::Edited(self.edited(&applied))
+            }
+            RequestBody::Rename { file, name } => {
+                let applied = self.world.change(|cluster, now| cluster.rename_file(&file, &name, now));
+                ReplyBody::Edited(self.edited(&applied))
+            }
             RequestBody::Complete { text, line, column } => {
                 ReplyBody::Completions(assist::complete(self.question(&text, line, column)))
             }
