@@ -1,7 +1,7 @@
 // What the editor is made of.
 import { closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
 import {
-  addCursorAbove, addCursorBelow, copyLineDown, copyLineUp, deleteLine, history, historyKeymap, indentLess, indentMore, insertTab,
+  addCursorAbove, addCursorBelow, copyLineDown, copyLineUp, deleteLine, history, historyKeymap, indentLess, indentMore,
   moveLineDown, moveLineUp, standardKeymap, toggleComment,
 } from "@codemirror/commands";
 import { yaml } from "@codemirror/lang-yaml";
@@ -29,9 +29,12 @@ const leaving = EditorView.domEventObservers({
   blur: (_, view) => view.setTabFocusMode(false),
 });
 
+/** Selected lines are indented; a caret gets spaces, for YAML takes no tabs. */
 const spaces = ({ state, dispatch }) => {
+  if (state.readOnly) return false;
   if (state.selection.ranges.some((range) => !range.empty)) return indentMore({ state, dispatch });
-  return insertTab({ state, dispatch });
+  dispatch(state.update(state.replaceSelection("  "), { scrollIntoView: true, userEvent: "input" }));
+  return true;
 };
 
 // CodeMirror's own list of all keys would bring Emacs's, too.
@@ -88,6 +91,7 @@ export const extensions = (hooks, nameOf) => {
       ...standardKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap,
     ]),
     EditorView.contentAttributes.of({
+      tabindex: "0",
       "aria-label": "Manifests",
       "aria-description": "Tab indents. Escape, then Tab leaves.",
       spellcheck: "false",

@@ -36,7 +36,10 @@ fn a_file_with_another_name_has_the_same_pods() {
     let mut server = server();
     let before = edited(&mut server, RequestBody::Edit { file: "a.yaml".into(), text: POD.into() });
     let renamed = edited(&mut server, RequestBody::Rename { file: "a.yaml".into(), name: "b.yaml".into() });
-    assert_eq!(renamed.files.iter().map(|file| (file.name.as_str(), file.live)).collect::<Vec<_>>(), [("b.yaml", true)]);
+    assert_eq!(
+        renamed.files.iter().map(|file| (file.name.as_str(), file.live)).collect::<Vec<_>>(),
+        [("b.yaml", true)]
+    );
     assert_eq!(address(&renamed.scene), address(&before.scene));
     assert_eq!(place(&mut server).as_deref(), Some("b.yaml"));
     // It goes on being what the cluster has.

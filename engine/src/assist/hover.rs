@@ -1,7 +1,7 @@
 //! What is known about what stands at a place.
 
 use super::fields::{Scope, sort_words};
-use super::outline::{Node, Outline};
+use super::outline::{Node, Outline, Slot};
 use super::{Hover, Question, column_of, names, words};
 use crate::cluster::{Kind, Revision};
 use crate::manifest::fields::Sort;
@@ -9,9 +9,13 @@ use crate::manifest::fields::Sort;
 /// What the caret or the pointer is on, and the object that is meant there. None outside every object.
 pub fn hover(question: Question<'_>) -> Option<Hover> {
     let (line, content, byte) = question.place();
-    let (outline, _) = Outline::around(question.text, line, byte);
+    let (outline, place) = Outline::around(question.text, line, byte);
     let on_line = outline.nodes.iter().enumerate().skip(1).filter(|(_, node)| node.line == line);
-    let Some((node, in_value)) = on_line.clone().find_map(|(at, node)| Some((at, hit(node, byte)?))) else {
+    let due = match place.slot {
+        Slot::Value(node) if outline.nodes[node].line == line => Some((node, false)),
+        _ => None,
+    };
+    let Some((node, in_value)) = on_line.clone().find_map(|(at, node)| Some((at, hit(node, byte)?))).or(due) else {
         // Nothing is under the caret: the object that the line belongs to.
         let nearest = outline.nodes.iter().rposition(|node| node.line <= line)?;
         let scope = Scope::of(&outline, question.table, nearest);

@@ -185,7 +185,11 @@ impl<'a> Writing<'a> {
             })
             .collect();
         items.sort_by_key(|(rank, _)| *rank);
-        items.into_iter().map(|(_, item)| item).collect()
+        let mut items: Vec<Completion> = items.into_iter().map(|(_, item)| item).collect();
+        if node == 0 && self.place.from == 0 {
+            items.extend(snippets::next());
+        }
+        items
     }
 
     /// A key and what follows it: nothing if it is there already.

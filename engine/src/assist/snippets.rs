@@ -39,6 +39,11 @@ const SNIPPETS: [(&str, &str, &str); 6] = [
     ("Namespace", "a scope for names", "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n"),
 ];
 
+/// The same, after the object that is there.
+pub fn next() -> impl Iterator<Item = Completion> {
+    all().into_iter().map(|item| Completion { insert: ["---\n", &item.insert].concat(), ..item })
+}
+
 pub fn all() -> Vec<Completion> {
     let completion = |(label, info, text): (&str, &str, &str)| Completion {
         label: label.to_owned(),

@@ -51,6 +51,7 @@ fn what_fits_is_offered() {
         ("apiVersion: apps/v1\nkind: De|".into(), &["Deployment"], &[]),
         ("kind: Deployment\napiVersion: |".into(), &["apps/v1", "v1"], &[]),
         ("kind: Pod\n|".into(), &["apiVersion", "metadata", "spec"], &["kind", "status"]),
+        (pod("  containers: []\n|"), &["Service"], &["spec", "kind"]),
         (pod("  |"), &["containers", "nodeName", "hostNetwork", "restartPolicy"], &["image", "metadata", "replicas"]),
         (pod("  containers:\n  - |"), &["name", "image", "ports"], &["containers", "- name"]),
         (pod("  containers:\n    - |"), &["name", "image"], &["containers"]),
@@ -146,6 +147,7 @@ fn what_is_taken_is_written_where_it_belongs() {
         ("kind: Pod\nspec:\n  containers:\n    |", "- name", "kind: Pod\nspec:\n  containers:\n    - name: "),
         ("kind: Pod\nspec:\n  containers:\n  - po|", "ports", "kind: Pod\nspec:\n  containers:\n  - ports:\n      - "),
         ("kind: Pod\nspec:\n  containers:\n  |", "nodeName", "kind: Pod\nspec:\n  containers:\n  nodeName: "),
+        ("kind: Pod\n|", "Namespace", "kind: Pod\n---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n"),
         ("kind: Pod\nspec: {con|", "containers", "kind: Pod\nspec: {containers: ["),
         ("kind: Pod\nspec: {restartPolicy: 'A|'}", "Never", "kind: Pod\nspec: {restartPolicy: 'Never'}"),
         ("kind: Pod\nspec:\n  hostNetwork: |", "true", "kind: Pod\nspec:\n  hostNetwork: true"),
@@ -177,6 +179,8 @@ fn what_is_under_the_pointer_is_told() {
     assert_eq!(pods.object, Some(("Service".into(), "default".into(), "s".into())));
     let none = hover("kind: Pod\nspec:\n  nodeName: nowher|e\n").unwrap();
     assert!(none.text.contains("There is no Node nowhere"), "{}", none.text);
+    let due = hover("kind: Pod\nspec:\n  restartPolicy: |\n").unwrap();
+    assert_eq!(due.title, "spec.restartPolicy");
     let blank = hover("kind: Pod\nmetadata:\n  name: a\n  namespace: shop\n|\n").unwrap();
     assert_eq!(blank.object, Some(("Pod".into(), "shop".into(), "a".into())));
     assert_eq!(hover("# no|thing\n"), None);

@@ -40,6 +40,7 @@ test("the editor's chunk is asked for when someone turns to the editor, not befo
 
 test("what is typed applies at once, and undoing it undoes what it did to the cluster", async ({ page }) => {
   await arrive();
+  const text = await podhop.manifests();
   const before = await podhop.revision();
   await page.keyboard.press("Control+End");
   await page.keyboard.type("---\napiVersion: v1\nkind: Namespace\nmetadata: {name: typed");
@@ -47,7 +48,7 @@ test("what is typed applies at once, and undoing it undoes what it did to the cl
   await podhop.run("kubectl get ns");
   await expect(podhop.output).toContainText("typed");
   await podhop.editor.focus();
-  for (let i = 0; i < 12 && (await podhop.manifests()).includes("typed"); i += 1) await page.keyboard.press("Control+z");
+  for (let i = 0; i < 40 && (await podhop.manifests()) !== text; i += 1) await page.keyboard.press("Control+z");
   await expect(podhop.page.locator(".file-state")).toHaveText(/live/);
   await podhop.run("kubectl get ns typed");
   await expect(podhop.output).toContainText('namespaces "typed" not found');
