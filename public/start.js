@@ -29,6 +29,7 @@ const engine = compiled("./podhop-worker_bg.wasm");
 // Both modules come in halves. The first plays the opening and answers edits; the second is fetched when someone turns to
 // anything but the editor, or after a minute. Whoever needs it before that fetches it on the spot.
 let pageRest;
+let pageRestComes;
 let engineRest;
 const workers = [];
 const hints = ["pointermove", "pointerdown", "keydown", "focusin"];
@@ -36,13 +37,21 @@ const wanted = (event) => {
   if (event?.target instanceof HTMLTextAreaElement) return;
   clearTimeout(late);
   for (const hint of hints) removeEventListener(hint, wanted, true);
-  compiled("./podhop-app_rest.wasm").then((module) => (pageRest ??= module), () => {});
+  pageRestComes = compiled("./podhop-app_rest.wasm").then((module) => (pageRest ??= module), () => {});
   engineRest = compiled("./podhop-worker_rest.wasm");
   for (const worker of workers) hand(worker);
 };
 for (const hint of hints) addEventListener(hint, wanted, true);
 const late = setTimeout(wanted, 60_000);
 const hand = (worker) => engineRest?.then((module) => worker.postMessage({ rest: module }), () => {});
+
+// The manifests' editor, a chunk of its own: see app/editor/editor.js. What speaks to it is in the page's second half.
+globalThis.podhopEditor = async () => {
+  const editor = await import("./editor.js");
+  if (!pageRestComes) wanted();
+  await pageRestComes;
+  return editor;
+};
 
 // The page's first half calls this when it comes to a function of the other, and cannot wait for a promise.
 let first;

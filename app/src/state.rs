@@ -247,20 +247,31 @@ impl App {
         let answer: Rc<dyn Fn(ReplyBody)> = Rc::new(move |reply| {
             let ReplyBody::Edited(edited) = reply else { return };
             self.load_fields();
-            self.diagnostics.set(edited.diagnostics);
             let live = self.files.peek(|files| files.iter().any(|f| f.name == file && f.live));
             self.held.update(|held| held.put(file.clone(), !edited.applied && live));
-            if edited.applied {
-                self.changes.set(edited.changes);
-                self.take_scene(edited.scene);
-                self.refresh();
-            }
+            self.take_edited(edited);
         });
         self.session.peek(|session| {
             if let Some(session) = session {
                 session.edit(name, &text, answer);
             }
         });
+    }
+
+    /// The cluster as it is after files have changed.
+    pub fn take_edited(self, edited: Edited) {
+        self.diagnostics.set(edited.diagnostics);
+        if edited.applied {
+            self.changes.set(edited.changes);
+            self.take_scene(edited.scene);
+            self.refresh();
+        }
+    }
+
+    /// Asks about files, after what was typed into them.
+    pub fn ask_settled(self, body: RequestBody, answer: impl FnOnce(ReplyBody) + 'static) {
+        self.session.peek(|session| session.as_ref().map(Session::flush));
+        self.ask(body, answer);
     }
 
     /// Replaces a file's text, as a fix does.
@@ -280,8 +291,10 @@ impl App {
 
     /// Runs a line at the host, in a terminal that is there.
     pub fn run(self, line: String) {
-        self.terminals.update(Terminals::to_host);
-        self.run_then(line, false, |_| ());
+        match self.terminals.update(Terminals::to_host) {
+            Ok(()) => self.run_then(line, false, |_| ()),
+            Err(why) => self.notice.set(Some(Notice::text(&why))),
+        }
     }
 
     /// Runs lines one after the other, up to the first that sends a packet, and plays that.
@@ -352,7 +365,10 @@ impl App {
         self.files.update(|known| {
             for file in files {
                 let Some(mine) = known.iter_mut().find(|mine| mine.name == file.name) else {
-                    known.push(file);
+                    // One that was there before has been deleted meanwhile.
+                    if before.iter().all(|old| old.name != file.name) {
+                        known.push(file);
+                    }
                     continue;
                 };
                 let untouched = before.iter().any(|old| old.name == mine.name && old.text == mine.text);
@@ -368,8 +384,9 @@ impl App {
         }
     }
 
-    /// The table of all fields, by which unknown ones are told; asked for once, when the first edit has been answered.
-    fn load_fields(self) {
+    /// The table of all fields, by which unknown ones are told; asked for once, when the first edit has been answered
+    /// or the editor has come.
+    pub fn load_fields(self) {
         if self.fields_asked.now() {
             return;
         }

@@ -1,4 +1,5 @@
 //! podhop's engine.
+pub mod assist;
 pub mod cluster;
 pub mod console;
 pub mod control;

@@ -28,6 +28,8 @@ try {
         return made;
       };
     });
+    // The page opens without the editor's chunk.
+    await page.route(/\/editor[^/]*\.js$/, (route) => route.abort());
     const podhop = new PodhopPage(page);
     await podhop.open(process.argv[2]);
     // With reduced motion nothing plays before it is asked to.

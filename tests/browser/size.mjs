@@ -16,8 +16,9 @@ try {
   await podhop.flowPlayed();
   await podhop.edit((manifests) => `${manifests}\n---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: sized\n`);
   // What is still on its way counts too.
-  const counted = asked.filter((request) => request.url().startsWith("http"));
+  const opening = asked.filter((request) => request.url().startsWith("http"));
   await page.waitForLoadState("networkidle");
+  const counted = opening.filter((request) => !request.failure());
   const files = [];
   for (const request of counted) {
     const { responseBodySize, responseHeadersSize } = await request.sizes();

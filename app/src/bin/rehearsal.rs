@@ -57,6 +57,12 @@ fn main() {
     rehearsal.edit(&opening::MANIFEST.replace("image:", "imag:"));
     rehearsal.edit("metadata: [");
     rehearsal.edit(&opening::MANIFEST.replace("busybox", "nginx"));
+    for (line, column) in [(1, 1), (9, 7), (10, 14), (24, 1)] {
+        rehearsal.ask(RequestBody::Complete { text: opening::MANIFEST.into(), line, column });
+        rehearsal.ask(RequestBody::Hover { text: opening::MANIFEST.into(), line, column });
+    }
+    rehearsal.ask(RequestBody::Rename { file: opening::FILE.into(), name: "other.yaml".into() });
+    rehearsal.ask(RequestBody::Rename { file: "other.yaml".into(), name: opening::FILE.into() });
     for step in 0..12 {
         rehearsal.ask(RequestBody::Headers { flow, packet: 0, step });
     }

@@ -1,6 +1,7 @@
 //! The editor: the text area itself is the browser's; colours and underlines lie behind it.
 
-use super::{model, problems};
+use super::bridge::{self, Editor};
+use super::{files, model, problems};
 use crate::dom::{El, Nodes, Var, button, derived, effect, el};
 use crate::state::App;
 use podhop_engine::protocol::FileView;
@@ -9,6 +10,8 @@ use web_sys::{HtmlTextAreaElement, KeyboardEvent};
 
 /// Must equal the stylesheet's `--code-line`.
 const LINE: f64 = 20.0;
+/// The first picture and the first flow come before the editor's chunk, unless someone turns to the editor.
+const CHUNK_AFTER_MS: u32 = 15_000;
 
 /// Whether what one sees is what runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,6 +24,7 @@ enum FileState {
 }
 
 pub fn editor(app: App) -> Nodes {
+    let rich: Var<Option<Editor>> = Var::new(None);
     let scroll = Var::new((0, 0));
     let height = Var::new(400.0);
     let area = el("textarea")
@@ -45,7 +49,7 @@ pub fn editor(app: App) -> Nodes {
     });
     crate::platform::on_resize(&field, move |_, tall| height.put(tall));
     jump(app, field.clone(), height);
-    let (typed, moved, caret) = (field.clone(), field.clone(), field);
+    let (typed, moved, caret, plain) = (field.clone(), field.clone(), field.clone(), field);
     let put_caret = move |_| {
         let offset = caret.selection_start().ok().flatten().unwrap_or(0);
         app.caret_line.put(model::line_at(&caret.value(), offset));
@@ -59,10 +63,33 @@ pub fn editor(app: App) -> Nodes {
         .on("keydown", |event| indent(event.unchecked_ref()))
         .on("keyup", put_caret.clone())
         .on("click", put_caret)
-        .on("blur", move |_| app.caret_line.put(0));
-    let under =
-        el("div").class("under").attr("aria-hidden", "true").live(move || lines(app, scroll.get(), height.get()));
-    vec![file_tabs(app), state_line(app), el("div").class("code").kid(under).kid(area), problems::problems(app)]
+        .on("blur", move |_| app.caret_line.put(0))
+        .hidden_of(move || rich.with(Option::is_some));
+    let under = el("div").class("under").attr("aria-hidden", "true").live(move || {
+        // Someone else draws them.
+        if rich.with(Option::is_some) { Nodes::new() } else { lines(app, scroll.get(), height.get()) }
+    });
+    let code = el("div").class("code").kid(under).kid(area);
+    let code = bring(app, code, plain, rich);
+    super::incoming::listen(app);
+    let mut nodes = files::files(app, rich);
+    nodes.extend([state_line(app), code, problems::problems(app)]);
+    nodes
+}
+
+/// Asks for the editor's chunk, once: when the pointer or the focus comes, or after a while.
+fn bring(app: App, code: El, plain: HtmlTextAreaElement, rich: Var<Option<Editor>>) -> El {
+    let asked = Var::new(false);
+    let parent = code.0.clone();
+    let ask = move || {
+        if !asked.now() {
+            asked.set(true);
+            bridge::bring(app, parent.clone(), plain.clone(), rich);
+        }
+    };
+    crate::platform::after_ms(CHUNK_AFTER_MS, ask.clone());
+    let comes = ask.clone();
+    code.on("pointerenter", move |_| comes()).on("focusin", move |_| ask())
 }
 
 /// The file that is shown; `peek` leaves it unwatched.
@@ -106,19 +133,6 @@ fn jump(app: App, area: HtmlTextAreaElement, height: Var<f64>) {
             area.set_scroll_top((top - tall / 3.0).max(0.0) as i32);
         }
     });
-}
-
-fn file_tabs(app: App) -> El {
-    let names = derived(move || app.files.with(|files| files.iter().map(|f| f.name.clone()).collect::<Vec<_>>()));
-    let of_file = move |name: String| {
-        let of = name.clone();
-        button("tab")
-            .text(&name)
-            .bool_of("aria-pressed", move || app.active_file.with(|active| *active == of))
-            .on_click(move || app.active_file.put(name.clone()))
-    };
-    let tabs = el("div").class("tabs files").attr("role", "group").label("Files");
-    tabs.live(move || names.get().into_iter().map(of_file).collect())
 }
 
 fn state_line(app: App) -> El {

@@ -19,8 +19,23 @@ impl Good {
             }
             (RequestBody::Edit { file, text }, ReplyBody::Edited(edited)) => {
                 let known = self.files.iter_mut().find(|known| known.name == *file);
-                if let Some(known) = known.filter(|known| edited.applied || !known.live) {
-                    known.text.clone_from(text);
+                match known {
+                    Some(known) if edited.applied || !known.live => known.text.clone_from(text),
+                    Some(_) => {}
+                    None => self.files.push(OpenFile { name: file.clone(), text: text.clone(), live: false }),
+                }
+            }
+            (RequestBody::Apply { file }, ReplyBody::Edited(edited)) => {
+                let known = self.files.iter_mut().find(|known| known.name == *file);
+                if let Some(known) = known.filter(|_| edited.applied) {
+                    known.live = true;
+                }
+            }
+            (RequestBody::Close { file }, ReplyBody::Edited(_)) => self.files.retain(|known| known.name != *file),
+            (RequestBody::Rename { file, name }, ReplyBody::Edited(edited)) => {
+                let known = self.files.iter_mut().find(|known| known.name == *file);
+                if let Some(known) = known.filter(|_| edited.files.iter().any(|file| file.name == *name)) {
+                    known.name.clone_from(name);
                 }
             }
             (_, ReplyBody::Console(console)) => self.take(&console.files),
@@ -71,5 +86,20 @@ mod tests {
         let texts: Vec<&str> = good.files.iter().map(|file| file.text.as_str()).collect();
         assert_eq!(texts, ["two", "draft 2"]);
         assert_eq!(good.seed, 7);
+    }
+
+    #[test]
+    fn new_renamed_and_deleted_files_are_remembered() {
+        let mut good = Good { files: vec![OpenFile { name: "a".into(), text: "1".into(), live: true }], seed: 1 };
+        let named = |name: &str| match edited(true) {
+            ReplyBody::Edited(reply) => ReplyBody::Edited(Edited { files: vec![file(name, "2", true)], ..reply }),
+            other => other,
+        };
+        good.learn(&RequestBody::Edit { file: "b".into(), text: "2".into() }, &edited(false));
+        good.learn(&RequestBody::Apply { file: "b".into() }, &edited(true));
+        good.learn(&RequestBody::Rename { file: "b".into(), name: "c".into() }, &named("c"));
+        good.learn(&RequestBody::Rename { file: "c".into(), name: "a".into() }, &named("c"));
+        good.learn(&RequestBody::Close { file: "a".into() }, &edited(true));
+        assert_eq!(good.files, [OpenFile { name: "c".into(), text: "2".into(), live: true }]);
     }
 }

@@ -125,7 +125,8 @@ impl Session {
         }
     }
 
-    fn flush(&self) {
+    /// Sends the text that waits, so that what is asked next comes after it.
+    pub fn flush(&self) {
         let (file, text, answer) = {
             let mut inner = self.0.borrow_mut();
             inner.gather = None;

@@ -3,7 +3,7 @@
 use crate::dom::{Nodes, button, el};
 use web_sys::HtmlDialogElement;
 
-const KEYS: [(&str, &str); 21] = [
+const KEYS: &[(&str, &str)] = &[
     ("Space", "play or pause"),
     ("→  ←", "one step on, one step back"),
     ("Home  End", "first step, last step"),
@@ -25,6 +25,12 @@ const KEYS: [(&str, &str); 21] = [
     ("Delete", "on a terminal's tab: close it"),
     ("Ctrl-K, ⌘K", "find an action, a Pod or a node"),
     ("Esc", "in the editor: leave with the next Tab"),
+    ("Ctrl-Space", "in the editor: what may stand here"),
+    ("Ctrl-Shift-Space", "in the editor: what this is"),
+    ("F8  Shift-F8", "in the editor: next problem, the one before"),
+    ("Ctrl-.", "in the editor: mend the problem here"),
+    ("F12, Ctrl-click", "in the editor: look at the object"),
+    ("Ctrl-F  Ctrl-/", "in the editor: search; comment in or out"),
 ];
 
 pub fn help() -> Nodes {

@@ -31,5 +31,6 @@ fn taken(event: &KeyboardEvent) -> bool {
         return false;
     };
     let is = |selector: &str| target.closest(selector).ok().flatten().is_some();
-    is("input,textarea,select,dialog,[role=tree],[role=tablist]") || (event.key() == " " && is("button,summary,a"))
+    is(".rich,input,textarea,select,dialog,[role=tree],[role=tablist]")
+        || (event.key() == " " && is("button,summary,a"))
 }

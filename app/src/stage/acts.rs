@@ -11,8 +11,8 @@ use super::route;
 use super::send;
 use crate::dom::{Var, derived};
 use crate::few::Few;
-use crate::opening;
 use crate::platform::{self, Frames};
+use crate::shown::Notice;
 use crate::state::{App, Tab, TableAsk};
 use podhop_engine::protocol::Scene;
 use std::rc::Rc;
@@ -359,24 +359,18 @@ impl Stage {
         }
     }
 
-    /// Runs a line in the terminal, if that is at its own prompt.
+    /// Runs a line in a terminal at the host.
     pub fn run(self, line: &str) {
         self.menu.put(None);
-        let prompt = self.app.prompt.now();
-        if prompt == opening::PROMPT {
-            self.app.dock.set(Tab::Terminal);
-            self.app.run(line.to_string());
-        } else {
-            let text = ["The terminal is in another shell (", &prompt, "). Leave it with exit, then send."].concat();
-            self.app.notice.set(Some(text));
-        }
+        self.app.dock.set(Tab::Terminal);
+        self.app.run(line.to_string());
     }
 
     /// Pings every other running Pod.
     pub fn ping_all(self, from: &Target) {
         let asked = self.app.scene.peek(|scene| scene.as_ref().map(|scene| send::ping_all(scene, from)));
         match asked {
-            Some(Ok(asked)) if self.app.prompt.now() == opening::PROMPT => {
+            Some(Ok(asked)) => {
                 let after = self.app.flows.peek(|flows| flows.iter().map(|flow| flow.flow).max());
                 let line = asked.line.clone();
                 self.pinned.put(None);
@@ -384,8 +378,7 @@ impl Stage {
                 self.reach.set(Some(Reach { asked, after }));
                 self.run(&line);
             }
-            Some(Ok(asked)) => self.run(&asked.line),
-            Some(Err(why)) => self.app.notice.set(Some([&why, "."].concat().replace("..", "."))),
+            Some(Err(why)) => self.app.notice.set(Some(Notice::text(&[&why, "."].concat().replace("..", ".")))),
             None => {}
         }
     }

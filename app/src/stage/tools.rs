@@ -4,6 +4,7 @@ use super::acts::{Purpose, Stage};
 use crate::dom::{El, button, el};
 use crate::parts::{self, icon_button};
 use crate::platform;
+use crate::shown::Notice;
 use gloo::events::{EventListener, EventListenerOptions};
 use wasm_bindgen::JsCast;
 use web_sys::KeyboardEvent;
@@ -15,7 +16,7 @@ pub fn tools(stage: Stage) -> El {
     listen(stage);
     let ping = move || match stage.sender() {
         Some(from) => stage.ping_all(&from),
-        None => stage.app.notice.set(Some("No running Pod or node here can ping another.".to_string())),
+        None => stage.app.notice.set(Some(Notice::text("No running Pod or node here can ping another."))),
     };
     let follows = move || stage.follows.get() && !stage.own_camera.get();
     el("div")

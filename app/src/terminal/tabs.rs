@@ -132,17 +132,21 @@ impl Terminals {
         Ok(session)
     }
 
-    /// Brings one to the front that waits for a command at the host; a new one if all are elsewhere and there is room.
-    pub fn to_host(&mut self) {
+    /// Brings one to the front that waits for a command at the host; a new one if all are elsewhere. `Err`: there is no
+    /// room for one, in words.
+    pub fn to_host(&mut self) -> Result<(), String> {
         let waits =
             |terminal: &Terminal| terminal.place == "host" && !terminal.is_running() && !terminal.is_unfinished();
         if waits(self.front()) {
-            return;
+            return Ok(());
         }
         match self.all.iter().position(waits) {
             Some(index) => self.front = index,
-            None => drop(self.open()),
+            None => {
+                self.open()?;
+            }
         }
+        Ok(())
     }
 
     /// Closes one unless it is the last; its session. The neighbour comes to the front if it was there.
@@ -272,14 +276,14 @@ mod tests {
     #[test]
     fn what_others_run_runs_at_the_host() {
         let mut all = Terminals::default();
-        all.to_host();
+        assert_eq!(all.to_host(), Ok(()));
         assert_eq!((all.len(), all.front_index()), (1, 0));
         let (session, id) = all.begin("ssh worker-1");
         all.finish(session, id, &mut console("root@worker-1:/root# ", "node/worker-1", ""));
-        all.to_host();
+        assert_eq!(all.to_host(), Ok(()));
         assert_eq!((all.len(), all.front_index()), (2, 1));
         all.choose(0);
-        all.to_host();
+        assert_eq!(all.to_host(), Ok(()));
         assert_eq!((all.len(), all.front_index()), (2, 1));
     }
 

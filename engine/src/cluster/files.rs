@@ -136,6 +136,25 @@ impl Cluster {
         applied
     }
 
+    /// Gives a file another name; its objects stay as they are. Nothing happens if there is no such file, if the name is
+    /// taken, or if the console has made it.
+    pub fn rename_file(&mut self, name: &str, new_name: &str, now_ns: u64) -> Applied {
+        if self.file(new_name).is_some() || self.file(name).is_none_or(|file| file.read_only) {
+            return Applied::default();
+        }
+        let Some(file) = self.file_mut(name) else { return Applied::default() };
+        file.name = new_name.into();
+        let file = file.clone();
+        // Its objects are told where they come from now, and then where they stand in a source of that name.
+        let mut draft = self.draft(now_ns);
+        for key in file.keys() {
+            draft.rename_origin(key, name, &file.name);
+        }
+        self.finish(draft, Applied::default());
+        self.seal();
+        self.edit_file(new_name, &file.text, now_ns)
+    }
+
     /// Forgets a file; a live one's objects are deleted.
     pub fn close_file(&mut self, name: &str, now_ns: u64) -> Applied {
         let Some(at) = self.files.iter().position(|file| &*file.name == name) else { return Applied::default() };
@@ -313,6 +332,16 @@ fn delete_missing(draft: &mut Draft, file: &File, now: &BTreeMap<ObjectKey, ()>,
 }
 
 impl Draft {
+    /// What one file has brought comes from another name now.
+    fn rename_origin(&mut self, key: &ObjectKey, old_name: &str, new_name: &Arc<str>) {
+        let Some(object) = self.revision.objects.get(key) else { return };
+        if matches!(&object.provenance, Provenance::File { file } if **file == *old_name) {
+            let mut object = super::Object::clone(object);
+            object.provenance = Provenance::File { file: new_name.clone() };
+            self.revision.objects.insert(key.clone(), Arc::new(object));
+        }
+    }
+
     /// True if the store still has the object as this file last applied it.
     fn holds(&self, key: &ObjectKey, provenance: &Provenance, tree: Option<&&Arc<Node>>) -> bool {
         let object = self.revision.objects.get(key);

@@ -10,6 +10,7 @@ mod table;
 mod trace;
 mod view;
 
+pub use crate::assist::{Completion, Completions, Hover};
 pub use origin::origin_view;
 pub use request::{
     Chunk, Console, DiagnosticView, Edited, FileView, LineCandidate, LineCompletion, OpenFile, Opened, Reply,

@@ -1,6 +1,7 @@
 //! What the page asks and what it gets.
 
 use super::{FlowList, FlowView, HeadersView, ObjectView, Scene, TableView, TextRange};
+use crate::assist::{Completions, Hover};
 use serde::{Deserialize, Serialize};
 
 /// One question, numbered by the asker; the reply bears the same number.
@@ -46,6 +47,14 @@ pub enum RequestBody {
     Scenario { id: String },
     /// The complete field table that unknown-field warnings need, loaded after the first picture.
     Fields { text: String },
+    /// What may be written at a place of a text that need not be valid: 1-based line, and column in characters.
+    Complete { text: String, line: u32, column: u32 },
+    /// What is known about what stands at a place of a text.
+    Hover { text: String, line: u32, column: u32 },
+    /// Forgets a file; a live one's objects are deleted. Reply: `Edited`.
+    Close { file: String },
+    /// Gives a file a name that no other has; its objects stay. Reply: `Edited`.
+    Rename { file: String, name: String },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -104,6 +113,8 @@ pub enum ReplyBody {
     /// The prompt for the next line.
     Prompt(String),
     Done,
+    Completions(Completions),
+    Hover(Option<Hover>),
     /// The question made no sense: what, and what would.
     Error(String),
 }

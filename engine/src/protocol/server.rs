@@ -7,6 +7,7 @@ use super::{
     LineCompletion, ObjectView, OpenFile, Opened, Reply, ReplyBody, Request, RequestBody, Scene, ScriptView, SetupStep,
     ShelfView, Stream, TextRange, Viewer,
 };
+use crate::assist;
 use crate::cluster::{Applied, Object, ObjectKey, Options, Provenance};
 use crate::console::shell;
 use crate::console::terminal::Terminal;
@@ -115,7 +116,26 @@ impl Server {
                 self.use_fields();
                 ReplyBody::Edited(self.edited(&Applied::default()))
             }
+            RequestBody::Close { file } => {
+                let applied = self.world.change(|cluster, now| cluster.close_file(&file, now));
+                ReplyBody::Edited(self.edited(&applied))
+            }
+            RequestBody::Rename { file, name } => {
+                let applied = self.world.change(|cluster, now| cluster.rename_file(&file, &name, now));
+                ReplyBody::Edited(self.edited(&applied))
+            }
+            RequestBody::Complete { text, line, column } => {
+                ReplyBody::Completions(assist::complete(self.question(&text, line, column)))
+            }
+            RequestBody::Hover { text, line, column } => {
+                ReplyBody::Hover(assist::hover(self.question(&text, line, column)))
+            }
         })
+    }
+
+    fn question<'a>(&'a self, text: &'a str, line: u32, column: u32) -> assist::Question<'a> {
+        let (table, revision) = (self.fields.as_deref(), self.world.revision());
+        assist::Question { text, line, column, table, revision }
     }
 
     fn open(&mut self, files: Vec<OpenFile>, seed: u64) -> Opened {

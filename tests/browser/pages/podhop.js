@@ -2,7 +2,7 @@
 //   <html data-podhop-ready="1">      the first picture is drawn
 //   <html data-podhop-flow="done">    the first flow has finished playing
 //   <html data-podhop-revision="N">   grows with every accepted edit
-//   one textarea named "Manifests"    the editor
+//   one text box named "Manifests"    the editor: a textarea, or CodeMirror when its chunk has come
 export class PodhopPage {
   constructor(page) {
     this.page = page;
@@ -66,10 +66,35 @@ export class PodhopPage {
     return Number(await this.page.locator("html").getAttribute("data-podhop-revision"));
   }
 
+  /** The text in the editor. */
+  manifests() {
+    return this.editor.evaluate((element) => element.value ?? element.getRootNode().host.value);
+  }
+
+  /** Puts a text into the editor as if it were typed; the focus comes with it. */
+  async write(text) {
+    await this.editor.focus();
+    await this.editor.evaluate((element, text) => {
+      const field = "value" in element ? element : element.getRootNode().host;
+      field.value = text;
+      field.dispatchEvent(new Event("input"));
+    }, text);
+  }
+
+  editorFocused() {
+    return this.editor.evaluate((element) => element.getRootNode().activeElement === element);
+  }
+
+  /** Turns to the editor and waits until CodeMirror is there. */
+  async richEditor() {
+    await this.editor.focus();
+    await this.page.locator(".rich").waitFor({ timeout: 30_000 });
+  }
+
   /** Changes the manifests and waits until the cluster has taken the change; gives the new revision. */
   async edit(change) {
     const before = await this.revision();
-    await this.editor.fill(change(await this.editor.inputValue()));
+    await this.write(change(await this.manifests()));
     await this.page.waitForFunction(
       (revision) => Number(document.documentElement.dataset.podhopRevision) > revision,
       before,

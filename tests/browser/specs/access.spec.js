@@ -70,7 +70,7 @@ test("everything can be done with the keyboard", async ({ page }) => {
     await page.keyboard.press("Tab");
     const area = await page.evaluate(() => document.activeElement.closest("header, section[id]")?.id || document.activeElement.tagName);
     seen.add(area);
-    if (await podhop.editor.evaluate((element) => element === document.activeElement)) await page.keyboard.press("Escape");
+    if (await podhop.editorFocused()) await page.keyboard.press("Escape");
     if (await podhop.terminal.evaluate((element) => element === document.activeElement)) break;
   }
   for (const area of ["pane-editor", "pane-stage", "pane-inspector", "pane-play", "pane-dock"]) expect([...seen]).toContain(area);

@@ -68,9 +68,9 @@ test("headers follow the step, encapsulation included", async ({ page }) => {
 
 test("invalid YAML keeps the last good cluster and says where it is wrong; mending it applies", async () => {
   await podhop.flowPlayed();
-  const good = await podhop.editor.inputValue();
+  const good = await podhop.manifests();
   const revision = await podhop.revision();
-  await podhop.editor.fill(good.replace("kind: Pod", "kind: [Pod"));
+  await podhop.write(good.replace("kind: Pod", "kind: [Pod"));
   await expect(podhop.problemList).toBeVisible();
   await expect(podhop.problemList.getByRole("button", { name: /error at line \d+:\d+/ }).first()).toBeVisible();
   await expect(podhop.page.locator(".file-state")).toHaveText(/last good cluster still runs/);
@@ -85,13 +85,13 @@ test("invalid YAML keeps the last good cluster and says where it is wrong; mendi
 
 test("an unknown field is underlined, and one click mends it", async ({ page }) => {
   await podhop.flowPlayed();
-  const good = await podhop.editor.inputValue();
+  const good = await podhop.manifests();
   await podhop.edit((text) => text.replace("command:", "comand:"));
   await expect(podhop.problemList).toContainText('unknown field "comand"');
-  await expect(page.locator(".under .u-warning")).toHaveText("comand");
+  await expect(page.locator(".under .u-warning, .cm-lintRange-warning")).toHaveText("comand");
   await podhop.problemList.getByRole("button", { name: "Fix" }).click();
-  await expect(podhop.editor).toHaveValue(good);
-  await expect(page.locator(".under .u-warning")).toHaveCount(0);
+  await expect.poll(() => podhop.manifests()).toBe(good);
+  await expect(page.locator(".under .u-warning, .cm-lintRange-warning")).toHaveCount(0);
 });
 
 test("the terminal runs commands, recalls them, and its lines play their packets", async () => {

@@ -53,6 +53,14 @@ fuzz_target!(|edits: Vec<Edit>| {
             assert_eq!(edited.revision, revision, "the last good cluster stays");
         }
         revision = edited.revision;
+        // Whoever types asks what may come next.
+        let line = text.lines().count() as u32;
+        for column in [0, 3, 9] {
+            let complete = RequestBody::Complete { text: text.clone(), line: line / 2, column };
+            assert!(matches!(ask(&mut server, complete), ReplyBody::Completions(_)));
+            let hover = RequestBody::Hover { text: text.clone(), line, column };
+            assert!(matches!(ask(&mut server, hover), ReplyBody::Hover(_)));
+        }
     }
 });
 

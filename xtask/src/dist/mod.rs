@@ -4,6 +4,7 @@
 //! It reads the index.html that `trunk serve` reads; the names of files in there are the plain ones.
 
 mod compress;
+mod editor;
 mod halves;
 mod names;
 mod page;
@@ -53,6 +54,7 @@ pub fn build() -> Result<Tally> {
     halves::page(&staging, &page_layout, &html)?;
     println!("  esbuild, names with hashes");
     minify(&staging)?;
+    editor::bundle(&staging)?;
     let mut files = Files::new();
     collect(&staging, &staging, &mut files)?;
     files.insert("index.html".to_string(), html.into_bytes());

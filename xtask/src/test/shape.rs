@@ -9,7 +9,7 @@ use crate::command::{command, output, root};
 use crate::steps::Tally;
 
 /// The engine's modules, lowest first, and those beneath that each may use; `ARCHITECTURE.md` says why.
-const MODULES: [(&str, Uses); 15] = [
+const MODULES: [(&str, Uses); 16] = [
     ("net", Uses::Only(&[])),
     ("manifest", Uses::Only(&["net"])),
     ("tables", Uses::Only(&["net"])),
@@ -25,6 +25,7 @@ const MODULES: [(&str, Uses); 15] = [
     ("world", Uses::AllBefore),
     ("explain", Uses::AllBefore),
     ("analyze", Uses::AllBefore),
+    ("assist", Uses::AllBefore),
     ("console", Uses::AllBefore),
     ("protocol", Uses::AllBefore),
     // Labs ask through the façade, as the page does.

@@ -10,4 +10,4 @@ mod table;
 mod tests;
 
 pub use check::check;
-pub use table::FieldTable;
+pub use table::{Field, FieldTable, Sort};

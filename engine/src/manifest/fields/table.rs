@@ -11,7 +11,7 @@ pub struct FieldTable {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Field {
+pub struct Field {
     pub name: Box<str>,
     pub required: bool,
     pub sort: Sort,
@@ -19,7 +19,7 @@ pub(super) struct Field {
 
 /// What a field may hold.
 #[derive(Clone, Debug)]
-pub(super) enum Sort {
+pub enum Sort {
     String,
     Int,
     Number,
@@ -71,12 +71,18 @@ impl FieldTable {
         Ok(table)
     }
 
+    /// apiVersion and kind of all kinds, in the table's order.
+    pub fn kinds(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.kinds.iter().map(|known| (&*known.0, &*known.1))
+    }
+
     /// The index of the type of a kind's objects.
-    pub(super) fn kind(&self, api_version: &str, kind: &str) -> Option<usize> {
+    pub fn kind(&self, api_version: &str, kind: &str) -> Option<usize> {
         self.kinds.iter().find(|known| *known.0 == *api_version && *known.1 == *kind).map(|known| known.2)
     }
 
-    pub(super) fn fields(&self, index: usize) -> &[Field] {
+    /// The fields of a type.
+    pub fn fields(&self, index: usize) -> &[Field] {
         self.types.get(index).map_or(&[], Vec::as_slice)
     }
 
