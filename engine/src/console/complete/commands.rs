@@ -37,7 +37,7 @@ fn builtin_about(name: &str) -> &'static str {
 
 /// Programs that podhop simulates in this place: (name, what each does).
 pub fn programs(machine: &Machine<'_>) -> Vec<(&'static str, &'static str)> {
-    let tools = net::TOOLS.iter().map(|tool| (tool.name, tool.about));
+    let tools = net::TOOLS.iter().map(|tool| (tool.name, tool.about()));
     let utilities = text::UTILITIES.iter().map(|utility| (utility.name, utility.about));
     let shells = SHELLS.into_iter().map(|name| (name, "a shell"));
     let all = OTHERS.into_iter().chain(tools).chain(utilities).chain(shells);

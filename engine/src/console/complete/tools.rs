@@ -41,7 +41,7 @@ fn options(machine: &mut Machine<'_>, session: &Session, name: &str, words: &[St
         (None, Some(utility)) => Spec::short(utility.letters),
         (None, None) => Spec::short(""),
     };
-    let abouts = tool.map_or(&[][..], |tool| tool.letters);
+    let abouts = tool.map_or(&[][..], net::Tool::letters);
     let ended = words.iter().any(|word| word == "--");
     if word.text.starts_with('-') && !ended {
         return Found::of(option_items(spec, abouts));

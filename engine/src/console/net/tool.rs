@@ -23,77 +23,84 @@ type Run = fn(&mut Machine<'_>, &[String], &mut Session, &mut Io) -> i32;
 /// One tool.
 pub struct Tool {
     pub name: &'static str,
-    /// What it does, in a few words.
-    pub about: &'static str,
     /// Its options, which may depend on the image.
     pub options: fn(&Machine<'_>) -> Spec,
-    /// What options mean, where there is room to say it.
-    pub letters: &'static [(char, &'static str)],
     pub operands: Operands,
     pub(super) run: Run,
 }
 
-const fn tool_row(name: &'static str, about: &'static str, operands: Operands, run: Run) -> Tool {
-    Tool { name, about, options: |_| Spec::short(""), letters: &[], operands, run }
+const fn row(name: &'static str, options: fn(&Machine<'_>) -> Spec, operands: Operands, run: Run) -> Tool {
+    Tool { name, options, operands, run }
 }
 
 use Operands::{Files, Grammar, Hosts, Nothing, Settings};
 
-/// Every tool, by name.
+/// Every tool, by name. What each is for is told by `about`.
 pub const TOOLS: &[Tool] = &[
-    tool_row("bridge", "a bridge's ports and forwarding entries", Grammar, |m, argv, _, io| bridge::run(m, argv, io)),
-    tool_row("date", "the simulation's clock", Nothing, |m, argv, _, io| system::date(m, argv, io)),
-    Tool {
-        options: |_| hostname::SPEC,
-        ..tool_row("hostname", "this machine's name and addresses", Nothing, |m, argv, _, io| {
-            hostname::run(m, argv, io)
-        })
-    },
-    tool_row("id", "who you are", Nothing, |m, argv, _, io| system::id(m, argv, io)),
-    tool_row("ip", "addresses, devices, routes, neighbours", Grammar, |m, argv, _, io| ip::run(m, argv, io)),
-    Tool { options: |_| files::LS, ..tool_row("ls", "list files", Files, files::run) },
-    Tool { options: |_| files::CHANGES, ..tool_row("mkdir", "make folders", Files, files::run) },
-    Tool {
-        options: nc::spec,
-        letters: NC,
-        ..tool_row("nc", "connect to a port", Hosts, |m, argv, _, io| nc::run(m, argv, io))
-    },
-    Tool {
-        options: nc::spec,
-        letters: NC,
-        ..tool_row("netcat", "connect to a port", Hosts, |m, argv, _, io| nc::run(m, argv, io))
-    },
-    Tool {
-        options: ping::spec,
-        letters: PING,
-        ..tool_row("ping", "ICMP echo requests to an address", Hosts, |m, argv, _, io| ping::run(m, argv, io))
-    },
-    Tool { options: |_| files::CHANGES, ..tool_row("rm", "remove files", Files, files::run) },
-    tool_row("sleep", "let time pass", Nothing, |m, argv, _, io| system::sleep(m, argv, io)),
-    Tool {
-        options: |_| sysctl::SPEC,
-        letters: &[('a', "all settings"), ('n', "values only"), ('w', "write NAME=VALUE")],
-        ..tool_row("sysctl", "settings of the network stack", Settings, |m, argv, _, io| sysctl::run(m, argv, io))
-    },
-    Tool { options: |_| files::CHANGES, ..tool_row("touch", "make an empty file", Files, files::run) },
-    Tool {
-        options: traceroute::spec,
-        letters: TRACEROUTE,
-        ..tool_row("traceroute", "the routers on the way to an address", Hosts, |m, argv, _, io| {
-            traceroute::run(m, argv, io)
-        })
-    },
-    Tool {
-        options: |_| system::UNAME,
-        ..tool_row("uname", "the kernel's name and version", Nothing, |m, argv, _, io| system::uname(m, argv, io))
-    },
-    tool_row("uptime", "how long this machine runs", Nothing, |m, argv, _, io| system::uptime(m, argv, io)),
-    tool_row("whoami", "your user name", Nothing, |m, argv, _, io| system::whoami(m, argv, io)),
+    row("bridge", none, Grammar, |m, argv, _, io| bridge::run(m, argv, io)),
+    row("date", none, Nothing, |m, argv, _, io| system::date(m, argv, io)),
+    row("hostname", |_| hostname::SPEC, Nothing, |m, argv, _, io| hostname::run(m, argv, io)),
+    row("id", none, Nothing, |m, argv, _, io| system::id(m, argv, io)),
+    row("ip", none, Grammar, |m, argv, _, io| ip::run(m, argv, io)),
+    row("ls", |_| files::LS, Files, files::run),
+    row("mkdir", |_| files::CHANGES, Files, files::run),
+    row("nc", nc::spec, Hosts, |m, argv, _, io| nc::run(m, argv, io)),
+    row("netcat", nc::spec, Hosts, |m, argv, _, io| nc::run(m, argv, io)),
+    row("ping", ping::spec, Hosts, |m, argv, _, io| ping::run(m, argv, io)),
+    row("rm", |_| files::CHANGES, Files, files::run),
+    row("sleep", none, Nothing, |m, argv, _, io| system::sleep(m, argv, io)),
+    row("sysctl", |_| sysctl::SPEC, Settings, |m, argv, _, io| sysctl::run(m, argv, io)),
+    row("touch", |_| files::CHANGES, Files, files::run),
+    row("traceroute", traceroute::spec, Hosts, |m, argv, _, io| traceroute::run(m, argv, io)),
+    row("uname", |_| system::UNAME, Nothing, |m, argv, _, io| system::uname(m, argv, io)),
+    row("uptime", none, Nothing, |m, argv, _, io| system::uptime(m, argv, io)),
+    row("whoami", none, Nothing, |m, argv, _, io| system::whoami(m, argv, io)),
 ];
+
+fn none(_: &Machine<'_>) -> Spec {
+    Spec::short("")
+}
 
 /// The tool of this name.
 pub fn tool(name: &str) -> Option<&'static Tool> {
     TOOLS.iter().find(|tool| tool.name == name)
+}
+
+impl Tool {
+    /// What it does, in a few words.
+    pub fn about(&self) -> &'static str {
+        match self.name {
+            "bridge" => "a bridge's ports and forwarding entries",
+            "date" => "the simulation's clock",
+            "hostname" => "this machine's name and addresses",
+            "id" => "who you are",
+            "ip" => "addresses, devices, routes, neighbours",
+            "ls" => "list files",
+            "mkdir" => "make folders",
+            "nc" | "netcat" => "connect to a port",
+            "ping" => "ICMP echo requests to an address",
+            "rm" => "remove files",
+            "sleep" => "let time pass",
+            "sysctl" => "settings of the network stack",
+            "touch" => "make an empty file",
+            "traceroute" => "the routers on the way to an address",
+            "uname" => "the kernel's name and version",
+            "uptime" => "how long this machine runs",
+            "whoami" => "your user name",
+            _ => "",
+        }
+    }
+
+    /// What options mean, where there is room to say it.
+    pub fn letters(&self) -> &'static [(char, &'static str)] {
+        match self.name {
+            "nc" | "netcat" => NC,
+            "ping" => PING,
+            "sysctl" => &[('a', "all settings"), ('n', "values only"), ('w', "write NAME=VALUE")],
+            "traceroute" => TRACEROUTE,
+            _ => &[],
+        }
+    }
 }
 
 const PING: &[(char, &str)] = &[
