@@ -3,7 +3,7 @@
 use crate::dom::{Nodes, button, el};
 use web_sys::HtmlDialogElement;
 
-const KEYS: [(&str, &str); 13] = [
+const KEYS: [(&str, &str); 16] = [
     ("Space", "play or pause"),
     ("→  ←", "one step on, one step back"),
     ("Home  End", "first step, last step"),
@@ -12,6 +12,9 @@ const KEYS: [(&str, &str); 13] = [
     ("arrows", "in the cluster: through nodes, Pods and devices"),
     ("Enter", "in the cluster: look at it; on a node far away: open it"),
     ("+  −  0", "in the cluster: closer, further, all of it"),
+    ("S  P", "in the cluster: send from it, ping all from it"),
+    ("/", "find a Pod or node by name, IP, namespace or label"),
+    ("drag a Pod", "to another Pod or node: send"),
     ("drag, wheel, pinch", "move and zoom the cluster"),
     ("↑  ↓", "in the terminal: earlier commands"),
     ("Ctrl-C", "in the terminal: stop the command"),
