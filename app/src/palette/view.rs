@@ -1,7 +1,8 @@
 //! The palette: a dialog with a field and the list of what it finds.
 
 use super::model::found;
-use crate::dom::{El, Nodes, Var, el};
+use crate::dom::{El, Nodes, Var, effect, el};
+use crate::parts;
 use crate::platform;
 use crate::shell::settings::choose;
 use crate::shown::Tab;
@@ -36,27 +37,15 @@ struct Palette {
 
 /// The dialog; it opens with Ctrl-K or ⌘K.
 pub fn palette(app: App) -> El {
+    let asked = Var::new(0);
     let palette = Palette { app, entries: Var::new(Vec::new()), query: Var::new(String::new()), chosen: Var::new(0) };
-    let field = palette.field();
-    let input: HtmlInputElement = field.cast();
-    let dialog = el("dialog").class("help palette").label("Find an action, a Pod or a node");
-    let shown: HtmlDialogElement = dialog.cast();
-    let (opened, closed) = (shown.clone(), shown.clone());
-    let close: Rc<dyn Fn()> = Rc::new(move || closed.close());
     listen(move || {
-        if opened.open() {
-            return;
-        }
         palette.fill();
-        input.set_value("");
         palette.query.set(String::new());
         palette.chosen.set(0);
-        let _ = opened.show_modal();
+        asked.update(|asked| *asked += 1);
     });
-    let done = close.clone();
-    let list = el("ul").id(LIST).attr("role", "listbox").label("Found").live(move || palette.rows(&close));
-    let dialog = dialog.kid(field).kid(list);
-    dialog.on("keydown", move |event| palette.key(event.unchecked_ref(), &*done))
+    parts::dialog_when_asked(asked, move || palette.dialog())
 }
 
 /// Calls `open` on Ctrl-K and ⌘K, wherever the focus is.
@@ -78,6 +67,16 @@ fn listen(open: impl Fn() + 'static) {
 }
 
 impl Palette {
+    fn dialog(self) -> El {
+        let dialog = el("dialog").class("help palette").label("Find an action, a Pod or a node");
+        let shown: HtmlDialogElement = dialog.cast();
+        let close: Rc<dyn Fn()> = Rc::new(move || shown.close());
+        let done = close.clone();
+        let list = el("ul").id(LIST).attr("role", "listbox").label("Found").live(move || self.rows(&close));
+        let dialog = dialog.kid(self.field()).kid(list);
+        dialog.on("keydown", move |event| self.key(event.unchecked_ref(), &*done))
+    }
+
     fn field(self) -> El {
         let chosen = move || {
             let at = self.chosen.get();
@@ -95,6 +94,13 @@ impl Palette {
             .attr("spellcheck", "false")
             .attr_of("aria-activedescendant", chosen);
         let input: HtmlInputElement = field.cast();
+        // A new search begins empty.
+        let emptied = input.clone();
+        effect(move || {
+            if self.query.with(String::is_empty) {
+                emptied.set_value("");
+            }
+        });
         field.on("input", move |_| {
             self.chosen.set(0);
             self.query.set(input.value());

@@ -87,6 +87,33 @@ fn tab_id(panel: &str) -> String {
     ["tab-", panel].concat()
 }
 
+/// A dialog that is made when it is first asked for; `asked` grows with each time.
+pub fn dialog_when_asked(asked: Var<u32>, build: impl Fn() -> El + 'static) -> El {
+    let ever = crate::dom::derived(move || asked.get() > 0);
+    let holder = el("div").live(move || ever.get().then(&build).into_iter().collect());
+    let of = holder.0.clone();
+    crate::dom::effect(move || {
+        if asked.get() > 0 {
+            let of = of.clone();
+            // It has been made by then.
+            platform::after_ms(0, move || show(&of));
+        }
+    });
+    holder
+}
+
+fn show(holder: &web_sys::Element) {
+    if let Ok(Some(dialog)) = holder.query_selector("dialog:not([open])") {
+        let _ = dialog.unchecked_into::<web_sys::HtmlDialogElement>().show_modal();
+    }
+}
+
+/// Closes the dialog that it is in.
+pub fn close_button(dialog: &El) -> El {
+    let dialog: web_sys::HtmlDialogElement = dialog.cast();
+    button("ghost").text("Close").on_click(move || dialog.close())
+}
+
 /// The panel of a tab that is made when it is first looked at.
 pub fn panel_when_seen(id: &str, tab: Tab, selected: Var<Tab>, inside: impl Fn() -> El + 'static) -> El {
     let seen = crate::dom::derived({

@@ -1,7 +1,7 @@
 //! The keys, in a dialog.
 
-use crate::dom::{Nodes, button, el};
-use web_sys::HtmlDialogElement;
+use crate::dom::{El, Nodes, Var, button, el};
+use crate::parts;
 
 const KEYS: &[(&str, &str)] = &[
     ("Space", "play or pause"),
@@ -12,6 +12,9 @@ const KEYS: &[(&str, &str)] = &[
     ("arrows", "in the cluster: through nodes, Pods and devices"),
     ("Enter", "in the cluster: look at it; on a node far away: open it"),
     ("+  −  0", "in the cluster: closer, further, all of it"),
+    ("S  P", "in the cluster: send from it, ping all from it"),
+    ("/", "find a Pod or node by name, IP, namespace or label"),
+    ("drag a Pod", "to another Pod or node: send"),
     ("drag, wheel, pinch", "move and zoom the cluster"),
     ("Tab", "in the terminal: complete; on an empty line, or after Esc: leave"),
     ("↑  ↓", "in the terminal: earlier commands, or through what is offered"),
@@ -33,7 +36,20 @@ const KEYS: &[(&str, &str)] = &[
     ("Ctrl-F  Ctrl-/", "in the editor: search; comment in or out"),
 ];
 
+/// The button and its dialog.
 pub fn help() -> Nodes {
+    let asked = Var::new(0);
+    let open = button("ghost")
+        .id("open-help")
+        .attr("aria-haspopup", "dialog")
+        .label("Help")
+        .kid(el("span").attr("aria-hidden", "true").text("?"))
+        .kid(el("span").class("wide").text(" Help"))
+        .on_click(move || asked.update(|asked| *asked += 1));
+    vec![open, parts::dialog_when_asked(asked, dialog)]
+}
+
+fn dialog() -> El {
     let rows = KEYS
         .iter()
         .map(|(keys, what)| el("tr").kid(el("th").attr("scope", "row").part("kbd", "", keys)).part("td", "", what));
@@ -46,17 +62,6 @@ pub fn help() -> Nodes {
         .kid(el("h2").id("help-title").text("Keys"))
         .kid(el("table").kid(el("tbody").kids(rows.collect())))
         .part("p", "", about);
-    let shown: HtmlDialogElement = dialog.cast();
-    let closed = shown.clone();
-    let dialog = dialog.kid(button("ghost").text("Close").on_click(move || closed.close()));
-    let open = button("ghost")
-        .id("open-help")
-        .attr("aria-haspopup", "dialog")
-        .label("Help")
-        .kid(el("span").attr("aria-hidden", "true").text("?"))
-        .kid(el("span").class("wide").text(" Help"))
-        .on_click(move || {
-            let _ = shown.show_modal();
-        });
-    vec![open, dialog]
+    let close = parts::close_button(&dialog);
+    dialog.kid(close)
 }

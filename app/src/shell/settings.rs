@@ -1,9 +1,9 @@
 //! What each reader sets for their own eyes. Kept in this browser; start.js puts it on `<html>` before anything is drawn.
 
 use crate::dom::{El, Nodes, Var, button, el};
+use crate::parts;
 use crate::platform;
 use crate::state::App;
-use web_sys::HtmlDialogElement;
 
 /// A choice: the name of its `data-` attribute and in the storage, its legend, and its values with their words. The first
 /// value is what holds without a choice.
@@ -34,30 +34,25 @@ const SETTINGS: [Setting; 4] = [
 
 /// The button and its dialog.
 pub fn settings(app: App) -> Nodes {
-    let groups = SETTINGS.iter().map(|setting| group(app, setting));
+    let asked = Var::new(0);
+    let icon = parts::icon(
+        "M2 4h7v1.4H2zM12.4 4H14v1.4h-1.6zM10 2.9h1.5v3.6H10zM2 10.6h2.4V12H2zM7.8 10.6H14V12H7.8zM5.2 9.5h1.5v3.6H5.2z",
+    );
+    let open = button("ghost").id("open-settings").attr("aria-haspopup", "dialog").label("Settings").title("Settings");
+    vec![
+        open.kid(icon).on_click(move || asked.update(|asked| *asked += 1)),
+        parts::dialog_when_asked(asked, move || dialog(app)),
+    ]
+}
+
+fn dialog(app: App) -> El {
     let dialog = el("dialog")
         .class("help settings")
         .attr("aria-labelledby", "settings-title")
         .kid(el("h2").id("settings-title").text("Settings"))
-        .kids(groups.collect());
-    let shown: HtmlDialogElement = dialog.cast();
-    let closed = shown.clone();
-    let dialog = dialog.kid(button("ghost").text("Close").on_click(move || closed.close()));
-    let icon = crate::parts::icon(
-        "M2 4h7v1.4H2zM12.4 4H14v1.4h-1.6zM10 2.9h1.5v3.6H10zM2 10.6h2.4V12H2zM7.8 10.6H14V12H7.8zM5.2 9.5h1.5v3.6H5.2z",
-    );
-    let open = button("ghost")
-        .id("open-settings")
-        .attr("aria-haspopup", "dialog")
-        .label("Settings")
-        .title("Settings")
-        .kid(icon);
-    vec![
-        open.on_click(move || {
-            let _ = shown.show_modal();
-        }),
-        dialog,
-    ]
+        .kids(SETTINGS.iter().map(|setting| group(app, setting)).collect());
+    let close = parts::close_button(&dialog);
+    dialog.kid(close)
 }
 
 fn group(app: App, setting: &'static Setting) -> El {

@@ -10,7 +10,7 @@ pub const WIDTH: f64 = 148.0;
 pub const HEIGHT: f64 = 96.0;
 const MARGIN: f64 = 6.0;
 /// The layout is larger than this many canvases: then a map helps.
-const SCREENS: f64 = 3.0;
+const SCREENS: f64 = 2.0;
 
 /// Is the map of use at this camera?
 pub fn is_wanted(layout: &Layout, camera: Camera, canvas: Canvas) -> bool {

@@ -27,6 +27,8 @@ pub mod reach;
 pub mod room;
 pub mod route;
 pub mod send;
+#[cfg(target_arch = "wasm32")]
+mod sending;
 pub mod signs;
 pub mod text;
 #[cfg(target_arch = "wasm32")]

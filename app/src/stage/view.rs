@@ -218,5 +218,7 @@ fn heading(app: App) -> El {
         .hidden_of(move || outdated.with(Option::is_none))
         .text("Recorded before the cluster changed. ")
         .kid(parts::link("Run it again", again));
-    el("div").class("heading").kid(el("h2").text_of(title)).kid(el("p").text_of(now)).kid(note)
+    // Where its packet was is no place in the cluster of now.
+    let now = el("p").text_of(now).hidden_of(move || outdated.with(Option::is_some));
+    el("div").class("heading").kid(el("h2").text_of(title)).kid(now).kid(note)
 }

@@ -3,7 +3,7 @@
 use super::saved::Saved;
 use crate::dom::{El, Nodes, Var, button, el};
 use crate::opening;
-use crate::parts::{CLOSE, icon_button};
+use crate::parts::{self, CLOSE, icon_button};
 use crate::shown::Notice;
 use crate::state::App;
 use podhop_engine::protocol::{ReplyBody, RequestBody, ScenarioView, ShelfView};
@@ -13,37 +13,9 @@ use web_sys::HtmlDialogElement;
 /// The title of the session, which opens the list.
 pub fn menu(app: App) -> Nodes {
     let shelves: Var<Vec<ShelfView>> = Var::new(Vec::new());
-    let dialog = el("dialog")
-        .class("help scenarios")
-        .attr("aria-labelledby", "scenarios-title")
-        .kid(el("h2").id("scenarios-title").text("Open a scenario"))
-        .part("p", "", "Your present files are replaced; a notice offers them back.");
-    let shown: HtmlDialogElement = dialog.cast();
-    let closed = shown.clone();
-    let close = move || closed.close();
-    let (choose, closing) = (close.clone(), close.clone());
-    let plain = move || -> Nodes {
-        let (opens, empties) = (choose.clone(), choose.clone());
-        vec![
-            choice(opening::TITLE, "As the page opens: one ping between two nodes.", move || {
-                opens();
-                begin(app, Saved::opening());
-            }),
-            choice("Empty cluster", "A control plane and two workers, nothing of one's own.", move || {
-                empties();
-                begin(app, Saved::blank());
-            }),
-        ]
-    };
-    let listed = move || {
-        let mut kids = vec![el("ul").kids(plain())];
-        shelves.with(|shelves| kids.extend(shelves.iter().flat_map(|shelf| listed_shelf(app, shelf, &close))));
-        kids
-    };
-    let dialog =
-        dialog.kid(el("div").class("shelves").live(listed)).kid(button("ghost").text("Close").on_click(closing));
+    let asked = Var::new(0);
     let open = move || {
-        let _ = shown.show_modal();
+        asked.update(|asked| *asked += 1);
         if shelves.peek(Vec::is_empty) {
             app.ask(RequestBody::Scenarios, move |reply| {
                 if let ReplyBody::Scenarios(all) = reply {
@@ -54,9 +26,38 @@ pub fn menu(app: App) -> Nodes {
     };
     let title = el("span").text_of(move || app.title.get());
     let arrow = el("span").attr("aria-hidden", "true").text(" ▾");
+    let button = button("scenario").id("open-scenario").attr("aria-haspopup", "dialog").kid(title).kid(arrow);
+    vec![button.on_click(open), parts::dialog_when_asked(asked, move || dialog(app, shelves))]
+}
+
+fn dialog(app: App, shelves: Var<Vec<ShelfView>>) -> El {
+    let dialog = el("dialog")
+        .class("help scenarios")
+        .attr("aria-labelledby", "scenarios-title")
+        .kid(el("h2").id("scenarios-title").text("Open a scenario"))
+        .part("p", "", "Your present files are replaced; a notice offers them back.");
+    let shown: HtmlDialogElement = dialog.cast();
+    let close = move || shown.close();
+    let closing = parts::close_button(&dialog);
+    let listed = move || {
+        let mut kids = vec![el("ul").kids(plain(app, &close))];
+        shelves.with(|shelves| kids.extend(shelves.iter().flat_map(|shelf| listed_shelf(app, shelf, &close))));
+        kids
+    };
+    dialog.kid(el("div").class("shelves").live(listed)).kid(closing)
+}
+
+fn plain(app: App, close: &(impl Fn() + Clone + 'static)) -> Nodes {
+    let (opens, empties) = (close.clone(), close.clone());
     vec![
-        button("scenario").id("open-scenario").attr("aria-haspopup", "dialog").kid(title).kid(arrow).on_click(open),
-        dialog,
+        choice(opening::TITLE, "As the page opens: one ping between two nodes.", move || {
+            opens();
+            begin(app, Saved::opening());
+        }),
+        choice("Empty cluster", "A control plane and two workers, nothing of one's own.", move || {
+            empties();
+            begin(app, Saved::blank());
+        }),
     ]
 }
 

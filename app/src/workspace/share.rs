@@ -3,9 +3,10 @@
 use super::pack;
 use super::saved::LINK_MAX;
 use crate::dom::{El, Nodes, Var, button, el};
+use crate::parts;
 use crate::platform;
 use crate::state::App;
-use web_sys::{HtmlDialogElement, HtmlInputElement};
+use web_sys::HtmlInputElement;
 
 /// Longer links are cut by some chats and mail programs.
 const COMFORTABLE: usize = 8_000;
@@ -14,34 +15,30 @@ const COMFORTABLE: usize = 8_000;
 pub fn share(app: App) -> Nodes {
     // The link; empty while it is made. `Err`: why there is none.
     let link: Var<Result<String, &'static str>> = Var::new(Ok(String::new()));
-    let copied = Var::new(false);
-    let (dialog, shown) = dialog(link, copied);
+    let (copied, asked) = (Var::new(false), Var::new(0));
     let open = move || {
         copied.set(false);
-        link.set(Ok(String::new()));
-        let _ = shown.show_modal();
-        let bytes = app.saved().to_bytes();
-        leptos::task::spawn_local(async move {
-            link.set(match pack::pack(&bytes).await {
-                None => Err("This browser cannot compress, so it cannot make links."),
-                Some(fragment) if fragment.len() > LINK_MAX => {
-                    Err("These files are too large for a link. Send them as files instead: the page opens what is dropped on it.")
-                }
-                Some(fragment) => Ok([&base(), "#", fragment.as_str()].concat()),
-            });
-        });
+        asked.update(|asked| *asked += 1);
+        make(app, link);
     };
     let text = el("span").class("wide").text("Share");
-    vec![
-        button("ghost")
-            .id("open-share")
-            .attr("aria-haspopup", "dialog")
-            .label("Share")
-            .kid(icon())
-            .kid(text)
-            .on_click(open),
-        dialog,
-    ]
+    let button = button("ghost").id("open-share").attr("aria-haspopup", "dialog").label("Share");
+    let dialog = parts::dialog_when_asked(asked, move || dialog(link, copied));
+    vec![button.kid(icon()).kid(text).on_click(open), dialog]
+}
+
+fn make(app: App, link: Var<Result<String, &'static str>>) {
+    link.set(Ok(String::new()));
+    let bytes = app.saved().to_bytes();
+    leptos::task::spawn_local(async move {
+        link.set(match pack::pack(&bytes).await {
+            None => Err("This browser cannot compress, so it cannot make links."),
+            Some(fragment) if fragment.len() > LINK_MAX => {
+                Err("These files are too large for a link. Send them as files: the page opens what is dropped on it.")
+            }
+            Some(fragment) => Ok([&base(), "#", fragment.as_str()].concat()),
+        });
+    });
 }
 
 fn base() -> String {
@@ -50,10 +47,10 @@ fn base() -> String {
 }
 
 fn icon() -> El {
-    crate::parts::icon("M8 1l4 4-1 1-2.3-2.3V10H7.3V3.7L5 6 4 5zM3 8h2v1.4H4.4v4.2h7.2V9.4H11V8h2v7H3z")
+    parts::icon("M8 1l4 4-1 1-2.3-2.3V10H7.3V3.7L5 6 4 5zM3 8h2v1.4H4.4v4.2h7.2V9.4H11V8h2v7H3z")
 }
 
-fn dialog(link: Var<Result<String, &'static str>>, copied: Var<bool>) -> (El, HtmlDialogElement) {
+fn dialog(link: Var<Result<String, &'static str>>, copied: Var<bool>) -> El {
     let field = el("input").attr("type", "text").attr("readonly", "").label("Link").class("textfield");
     let input: HtmlInputElement = field.cast();
     let filled = input.clone();
@@ -85,7 +82,6 @@ fn dialog(link: Var<Result<String, &'static str>>, copied: Var<bool>) -> (El, Ht
         .part("p", "", "The link holds the files and the command on the stage. Whoever opens it gets the same cluster, packet by packet; nothing is sent to a server.")
         .kid(el("div").class("row").hidden_of(move || link.with(Result::is_err)).kid(field).kid(copy))
         .kid(el("p").attr("role", "status").text_of(remark));
-    let shown: HtmlDialogElement = dialog.cast();
-    let closed = shown.clone();
-    (dialog.kid(button("ghost").text("Close").on_click(move || closed.close())), shown)
+    let close = parts::close_button(&dialog);
+    dialog.kid(close)
 }
