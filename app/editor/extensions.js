@@ -1,5 +1,5 @@
 // What the editor is made of.
-import { closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
+import { closeBrackets, closeBracketsKeymap } from "@codemirror/autocomplete";
 import {
   addCursorAbove, addCursorBelow, copyLineDown, copyLineUp, deleteLine, history, historyKeymap, indentLess, indentMore,
   moveLineDown, moveLineUp, standardKeymap, toggleComment,
@@ -78,6 +78,7 @@ export const extensions = (hooks, nameOf) => {
     bracketMatching(),
     closeBrackets(),
     search({ top: true }),
+    EditorState.phrases.of({ "match case": "Match case", regexp: "Regexp", "by word": "Whole word" }),
     highlightActiveLine(),
     highlightActiveLineGutter(),
     marks,
@@ -87,8 +88,8 @@ export const extensions = (hooks, nameOf) => {
     jump.pointer,
     Prec.high(keymap.of([{ key: "Escape", run: unpin }])),
     keymap.of([
-      ...problemKeys, ...wordKeys(hooks, nameOf), ...jump.keys, ...closeBracketsKeymap, ...completionKeymap, ...keys,
-      ...standardKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap,
+      ...problemKeys, ...wordKeys(hooks, nameOf), ...jump.keys, ...closeBracketsKeymap, ...keys, ...standardKeymap,
+      ...searchKeymap, ...historyKeymap, ...foldKeymap,
     ]),
     EditorView.contentAttributes.of({
       tabindex: "0",

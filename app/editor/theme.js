@@ -98,7 +98,7 @@ const around = {
     display: "inline-flex", alignItems: "center", gap: "4px", minHeight: "24px", marginRight: "6px", fontSize: "12px",
     color: "var(--ink-2)",
   },
-  ".cm-panel.cm-search label::first-letter, .cm-panel.cm-search .cm-button::first-letter": { textTransform: "uppercase" },
+  ".cm-panel.cm-search .cm-button::first-letter": { textTransform: "uppercase" },
   ".cm-panel.cm-search input[type=checkbox]": { width: "16px", height: "16px", accentColor: "var(--accent)" },
   ".cm-textfield::placeholder": { color: "var(--ink-3)" },
   ".cm-textfield": {

@@ -1,6 +1,7 @@
 // Completion and documentation: the engine knows what may stand at a place.
-import { autocompletion, startCompletion } from "@codemirror/autocomplete";
-import { EditorView, hoverTooltip } from "@codemirror/view";
+import { autocompletion, closeCompletion, completionKeymap, selectedCompletion, startCompletion } from "@codemirror/autocomplete";
+import { Prec } from "@codemirror/state";
+import { EditorView, hoverTooltip, keymap } from "@codemirror/view";
 import { card, pin } from "./cards.js";
 import { offsetAt, placeAt } from "./places.js";
 
@@ -55,6 +56,16 @@ const tell = (hooks, nameOf) => (view) => {
   return true;
 };
 
+/** A value that is written out already is not chosen by Enter: a new line is meant. */
+const passOn = (view) => {
+  const { state } = view;
+  const chosen = selectedCompletion(state);
+  const { head } = state.selection.main;
+  const { from, text } = state.doc.lineAt(head);
+  if (chosen && text.slice(0, head - from).endsWith(chosen.apply.trimStart())) closeCompletion(view);
+  return false;
+};
+
 export const words = (hooks, nameOf) => [
   autocompletion({
     override: [source(hooks, nameOf)],
@@ -62,7 +73,9 @@ export const words = (hooks, nameOf) => [
     activateOnCompletion: (chosen) => chosen.type === "property",
     icons: false,
     maxRenderedOptions: 60,
+    defaultKeymap: false,
   }),
+  Prec.highest(keymap.of([{ key: "Enter", run: passOn }, ...completionKeymap])),
   hoverTooltip(async (view, pos) => {
     const found = await hovered(hooks, nameOf(), view.state, pos);
     return found && { pos: found.pos, end: found.end, create: () => ({ dom: found.dom() }) };

@@ -38,6 +38,13 @@ extern "C" {
     fn focus(this: &Editor, leaving: bool);
 }
 
+impl Editor {
+    /// The next Tab indents.
+    pub fn focus_now(&self) {
+        self.focus(false);
+    }
+}
+
 /// Asks for the chunk. When it has come, the editor takes the place of the text area `plain` in `parent`; if it never
 /// comes, nothing happens.
 pub fn bring(app: App, parent: Element, plain: HtmlTextAreaElement, editor: Var<Option<Editor>>) {

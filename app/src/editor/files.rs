@@ -50,10 +50,17 @@ fn bar(app: App, rich: Var<Option<Editor>>, deleted: Var<Option<Deleted>>) -> El
         // The field is made by an effect, which runs before this.
         platform::after_ms(0, || platform::focus("rename-file"));
     };
+    let new = move || {
+        open_text(app, "new.yaml", String::new());
+        // When the effects that show it have run.
+        platform::after_ms(0, move || {
+            rich.peek(|editor| editor.as_ref().map_or_else(|| platform::focus("editor"), Editor::focus_now))
+        });
+    };
     el("div")
         .class("file-bar")
         .kid(tabs)
-        .kid(icon_button("New file", PLUS, move || open_text(app, "new.yaml", String::new())))
+        .kid(icon_button("New file", PLUS, new))
         .part("span", "grow", "")
         .kid(icon_button("Rename this file", PENCIL, begin).hidden_of(move || fixed() || held()))
         .kid(icon_button("Delete this file", BIN, move || delete(app, rich, deleted)).hidden_of(fixed))
