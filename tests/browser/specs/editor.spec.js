@@ -210,6 +210,7 @@ for (const colorScheme of ["light", "dark"]) {
       await podhop.editor.press("Control+Space");
       await expect(page.locator(".cm-tooltip-autocomplete")).toBeVisible();
       await clean("with completions");
+      expect(await podhop.cspViolations()).toEqual([]);
     });
   });
 }
