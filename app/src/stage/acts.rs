@@ -153,6 +153,7 @@ impl Stage {
     // Camera
 
     pub fn fit(self) {
+        self.flight.put(None);
         self.own_camera.set(true);
         let canvas = self.canvas.now();
         if let (Some(layout), true) = (self.layout.now(), canvas.width > 0.0) {
@@ -163,6 +164,7 @@ impl Stage {
 
     /// Goes with the packet from now on, near enough to read.
     pub fn follow(self) {
+        self.flight.put(None);
         let canvas = self.canvas.now();
         self.own_camera.set(false);
         if let Some(layout) = self.layout.now() {
@@ -174,6 +176,7 @@ impl Stage {
 
     /// What one sees without having moved anything: all of it, or as much as can be read.
     pub fn begin(self) {
+        self.flight.put(None);
         let canvas = self.canvas.now();
         if let (Some(layout), true) = (self.layout.now(), canvas.width > 0.0) {
             let (camera, follows) = Camera::readable(layout.bounds, layout.focus, canvas);
@@ -189,12 +192,14 @@ impl Stage {
     }
 
     pub fn zoom(self, factor: f64, about: Option<Point>) {
+        self.flight.put(None);
         self.own_camera.set(true);
         let middle = self.canvas.now().middle();
         self.camera.update(|camera| *camera = camera.zoomed(factor, about.unwrap_or(middle)));
     }
 
     pub fn pan(self, dx: f64, dy: f64) {
+        self.flight.put(None);
         self.own_camera.set(true);
         self.camera.update(|camera| *camera = camera.moved(dx, dy));
     }

@@ -176,7 +176,8 @@ fn map(stage: Stage) -> El {
         }
         let at = point(f64::from(event.offset_x()), f64::from(event.offset_y()));
         let camera = minimap::moved_to(&layout, stage.camera.now(), at, stage.canvas.now());
-        stage.own_camera.set(true);
+        // Ends a flight, too.
+        stage.pan(0.0, 0.0);
         stage.camera.set(camera);
     };
     effect(move || {
