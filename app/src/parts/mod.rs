@@ -87,10 +87,23 @@ fn tab_id(panel: &str) -> String {
     ["tab-", panel].concat()
 }
 
+/// What `build` makes, made when it is first wanted: most visits never see it.
+pub fn made_when(wanted: impl Fn() -> bool + 'static, build: impl Fn() -> El + 'static) -> El {
+    made_once(Box::new(wanted), Box::new(build))
+}
+
+fn made_once(wanted: Box<dyn Fn() -> bool>, build: Box<dyn Fn() -> El>) -> El {
+    let ever = std::cell::Cell::new(false);
+    let made = crate::dom::derived(move || {
+        ever.set(ever.get() || wanted());
+        ever.get()
+    });
+    el("div").class("holder").live(move || made.get().then(&build).into_iter().collect())
+}
+
 /// A dialog that is made when it is first asked for; `asked` grows with each time.
 pub fn dialog_when_asked(asked: Var<u32>, build: impl Fn() -> El + 'static) -> El {
-    let ever = crate::dom::derived(move || asked.get() > 0);
-    let holder = el("div").live(move || ever.get().then(&build).into_iter().collect());
+    let holder = made_when(move || asked.get() > 0, build);
     let of = holder.0.clone();
     crate::dom::effect(move || {
         if asked.get() > 0 {
@@ -116,14 +129,7 @@ pub fn close_button(dialog: &El) -> El {
 
 /// The panel of a tab that is made when it is first looked at.
 pub fn panel_when_seen(id: &str, tab: Tab, selected: Var<Tab>, inside: impl Fn() -> El + 'static) -> El {
-    let seen = crate::dom::derived({
-        let ever = std::cell::Cell::new(false);
-        move || {
-            ever.set(ever.get() || selected.get() == tab);
-            ever.get()
-        }
-    });
-    panel(id, tab, selected, el("div").class("whole").live(move || seen.get().then(&inside).into_iter().collect()))
+    panel(id, tab, selected, made_when(move || selected.get() == tab, inside))
 }
 
 /// The panel of a tab.

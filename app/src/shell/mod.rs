@@ -56,9 +56,9 @@ fn inspector(app: App, area: El) -> El {
     ];
     area.kid(parts::tabs("Inspector", items, app.inspector))
         .kid(parts::panel("panel-journey", Tab::Journey, app.inspector, crate::journey::view::journey(app)))
-        .kid(parts::panel("panel-headers", Tab::Headers, app.inspector, crate::headers::headers(app)))
-        .kid(parts::panel("panel-tables", Tab::Tables, app.inspector, crate::tables::tables(app)))
-        .kid(parts::panel("panel-object", Tab::Object, app.inspector, crate::object::object(app)))
+        .kid(parts::panel_when_seen("panel-headers", Tab::Headers, app.inspector, move || crate::headers::headers(app)))
+        .kid(parts::panel_when_seen("panel-tables", Tab::Tables, app.inspector, move || crate::tables::tables(app)))
+        .kid(parts::panel_when_seen("panel-object", Tab::Object, app.inspector, move || crate::object::object(app)))
 }
 
 fn dock(app: App, area: El) -> El {
@@ -78,10 +78,13 @@ fn dock(app: App, area: El) -> El {
             app.dock,
             el("div")
                 .class("whole stacked")
-                .kid(crate::workspace::scenarios::next(app))
+                .kid(parts::made_when(
+                    move || !app.script.with(Vec::is_empty),
+                    move || crate::workspace::scenarios::next(app),
+                ))
                 .kid(crate::terminal::view::terminal(app)),
         ))
-        .kid(parts::panel("panel-flows", Tab::Flows, app.dock, crate::flows::flows(app)))
+        .kid(parts::panel_when_seen("panel-flows", Tab::Flows, app.dock, move || crate::flows::flows(app)))
         .kid(parts::panel_when_seen("panel-timeline", Tab::Timeline, app.dock, move || crate::timeline::timeline(app)))
 }
 

@@ -15,14 +15,17 @@ const ROW: f64 = 21.0;
 /// The pointer has this long to get from a thing to its card.
 const LINGER_MS: u32 = 160;
 
+/// What has a card now, and whether it was chosen, so that the card stays.
+pub fn target(stage: Stage) -> Option<(bool, Target)> {
+    if stage.drag.with(Option::is_some) || stage.menu.with(Option::is_some) || stage.finder.with(Option::is_some) {
+        return None;
+    }
+    let (pinned, hovered) = (stage.pinned.get(), stage.hovered.get());
+    pinned.clone().or(hovered).or(stage.focused.get()).map(|target| (pinned.is_some(), target))
+}
+
 pub fn card(stage: Stage) -> El {
-    let shown = derived(move || {
-        if stage.drag.with(Option::is_some) || stage.menu.with(Option::is_some) || stage.finder.with(Option::is_some) {
-            return None;
-        }
-        let (pinned, hovered) = (stage.pinned.get(), stage.hovered.get());
-        pinned.clone().or(hovered).or(stage.focused.get()).map(|target| (pinned.is_some(), target))
-    });
+    let shown = derived(move || target(stage));
     let facts = derived(move || {
         let (_, target) = shown.get()?;
         stage.app.scene.with(|scene| facts::facts(scene.as_ref()?, &target))

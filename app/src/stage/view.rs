@@ -53,10 +53,10 @@ pub fn stage(app: App) -> Nodes {
         tree::tree(stage),
         tools::tools(stage),
         map(stage),
-        menu::reached(stage),
-        cards::card(stage),
-        finder::finder(stage),
-        menu::menu(stage),
+        parts::made_when(move || stage.reach.with(Option::is_some), move || menu::reached(stage)),
+        parts::made_when(move || cards::target(stage).is_some(), move || cards::card(stage)),
+        parts::made_when(move || stage.finder.with(Option::is_some), move || finder::finder(stage)),
+        parts::made_when(move || stage.menu.with(Option::is_some), move || menu::menu(stage)),
     ]
 }
 
@@ -162,12 +162,16 @@ fn above(stage: Stage) -> Option<Picture> {
 
 /// The map of a large layout; dragging in it moves the camera.
 fn map(stage: Stage) -> El {
-    let canvas = el("canvas").class("map").attr("aria-hidden", "true");
-    let of: HtmlCanvasElement = canvas.cast();
     let wanted = derived(move || {
         let (camera, size) = (stage.camera.get(), stage.canvas.get());
         stage.layout.with(|layout| layout.as_ref().is_some_and(|layout| minimap::is_wanted(layout, camera, size)))
     });
+    parts::made_when(move || wanted.get(), move || map_of(stage, wanted))
+}
+
+fn map_of(stage: Stage, wanted: Var<bool>) -> El {
+    let canvas = el("canvas").class("map").attr("aria-hidden", "true");
+    let of: HtmlCanvasElement = canvas.cast();
     let to = move |event: web_sys::Event| {
         let event: &web_sys::PointerEvent = event.unchecked_ref();
         let (Some(layout), true) = (stage.layout.now(), event.buttons() & 1 == 1) else { return };

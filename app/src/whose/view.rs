@@ -3,6 +3,7 @@
 
 use super::told;
 use crate::dom::{El, Nodes, Var, el};
+use crate::parts;
 use crate::platform;
 use crate::state::App;
 use gloo::events::EventListener;
@@ -54,6 +55,10 @@ pub fn tip(app: App, within: &'static str) -> El {
         }
     };
     EventListener::new(&platform::document(), "keydown", escape).forget();
+    parts::made_when(move || shown.with(Option::is_some), move || tip_element(shown))
+}
+
+fn tip_element(shown: Var<Option<Tip>>) -> El {
     let pixels = |value: f64| [&(value as i32).to_string(), "px"].concat();
     let rows = move || -> Nodes {
         let Some(tip) = shown.get() else { return Vec::new() };

@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 const KEY: &str = "podhop.session";
 /// The session is kept when nothing has changed for this long.
-const QUIET_MS: u32 = 600;
+const QUIET_MS: u32 = 1_000;
 /// Larger sessions are not kept: browsers give a site about five million characters.
 const KEPT_MAX: usize = 3 << 20;
 

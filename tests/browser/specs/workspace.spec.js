@@ -49,7 +49,7 @@ test("files are there again after a reload, and can be put back to the beginning
   await podhop.edit((text) => text + MORE);
   await podhop.editor.fill("kind: [");
   await page.waitForFunction(() => localStorage.getItem("podhop.session") !== null);
-  await page.waitForTimeout(1_000);
+  await page.waitForTimeout(1_500);
   await page.reload();
   await podhop.ready();
   await expect(page.getByRole("alert")).toContainText("your files from last time");
