@@ -42,7 +42,9 @@ pub fn log(app: App, scroller: &El, alive: Var<bool>) -> El {
 fn to_end(scroller: &El) {
     let of = &scroller.0;
     let (line, above) = (length(of, "line-height"), length(of, "padding-top"));
-    let pad = |px: f64| drop(scroller.clone().style("--pad", &[&px.to_string(), "px"].concat()));
+    // Numbers are written and read by the browser: what Rust has for it would be much of the page's first load.
+    let written = |px: f64| js_sys::Number::from(px).to_string(10).map_or(String::new(), String::from);
+    let pad = |px: f64| drop(scroller.clone().style("--pad", &[&written(px), "px"].concat()));
     pad(0.0);
     let hidden = f64::from(of.scroll_height() - of.client_height());
     // The first line begins below the padding of the panel.
@@ -57,7 +59,8 @@ fn to_end(scroller: &El) {
 fn length(of: &web_sys::Element, property: &str) -> f64 {
     let style = platform::window().get_computed_style(of).ok().flatten();
     let text = style.and_then(|style| style.get_property_value(property).ok()).unwrap_or_default();
-    text.trim_end_matches("px").parse().unwrap_or(1.0_f64).max(1.0)
+    let px = js_sys::Number::parse_float(&text);
+    if px >= 1.0 { px } else { 1.0 }
 }
 
 impl Shown {
