@@ -98,7 +98,11 @@ fn made_once(wanted: Box<dyn Fn() -> bool>, build: Box<dyn Fn() -> El>) -> El {
         ever.set(ever.get() || wanted());
         ever.get()
     });
-    el("div").class("holder").live(move || made.get().then(&build).into_iter().collect())
+    el("div").class("holder").live(move || match made.get() {
+        // What is read while it is made is no reason to make it anew.
+        true => vec![leptos::prelude::untrack(&build)],
+        false => Vec::new(),
+    })
 }
 
 /// A dialog that is made when it is first asked for; `asked` grows with each time.

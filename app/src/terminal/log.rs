@@ -43,7 +43,7 @@ fn to_end(scroller: &El) {
     let of = &scroller.0;
     let (line, above) = (length(of, "line-height"), length(of, "padding-top"));
     // Numbers are written and read by the browser: what Rust has for it would be much of the page's first load.
-    let written = |px: f64| js_sys::Number::from(px).to_string(10).map_or(String::new(), String::from);
+    let written = |px: f64| js_sys::Number::from(px).to_string_with_radix(10).map_or(String::new(), String::from);
     let pad = |px: f64| drop(scroller.clone().style("--pad", &[&written(px), "px"].concat()));
     pad(0.0);
     let hidden = f64::from(of.scroll_height() - of.client_height());

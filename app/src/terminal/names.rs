@@ -80,6 +80,7 @@ mod tests {
 
     fn pod(namespace: &str, name: &str, ip: &str, host_network: bool) -> PodView {
         PodView {
+            labels: Vec::new(),
             namespace: namespace.into(),
             name: name.into(),
             place: format!("pod/{namespace}/{name}"),
@@ -96,6 +97,7 @@ mod tests {
 
     fn names() -> Names {
         let node = NodeView {
+            labels: Vec::new(),
             name: "worker-1".into(),
             place: "node/worker-1".into(),
             ip: "172.18.0.3".into(),

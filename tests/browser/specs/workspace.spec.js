@@ -27,7 +27,7 @@ test("a link opens the same files and the same conversation elsewhere", async ({
   const other = new PodhopPage(await elsewhere.newPage());
   await other.open(address);
   await expect(other.page.locator(".heading h2")).toHaveText(/^nc /);
-  await expect(other.editor).toHaveValue(/name: pod-c/);
+  await expect.poll(() => other.manifests()).toContain("name: pod-c");
   expect(other.problems).toEqual([]);
   await elsewhere.close();
 });
@@ -47,16 +47,16 @@ for (const [what, fragment, told] of [
 
 test("files are there again after a reload, and can be put back to the beginning", async ({ page }) => {
   await podhop.edit((text) => text + MORE);
-  await podhop.editor.fill("kind: [");
+  await podhop.write("kind: [");
   await page.waitForFunction(() => localStorage.getItem("podhop.session") !== null);
   await page.waitForTimeout(1_500);
   await page.reload();
   await podhop.ready();
   await expect(page.getByRole("alert")).toContainText("your files from last time");
-  await expect(podhop.editor).toHaveValue("kind: [");
+  await expect.poll(() => podhop.manifests()).toBe("kind: [");
   await expect(page.getByRole("treeitem", { name: /Node worker-1, .* 4 Pods/ })).toBeAttached();
   await podhop.button("Start anew").click();
-  await expect(podhop.editor).toHaveValue(/name: pod-b/);
+  await expect.poll(() => podhop.manifests()).toContain("name: pod-b");
   await podhop.flowPlayed();
 });
 
@@ -71,7 +71,7 @@ test("a scenario runs up to its first packets, and the files before it come back
   await next.getByRole("button", { name: "Run" }).click();
   await expect(podhop.output).toContainText(line);
   await podhop.button("Bring them back").click();
-  await expect(podhop.editor).toHaveValue(/name: pod-c/);
+  await expect.poll(() => podhop.manifests()).toContain("name: pod-c");
   await expect(page.getByRole("treeitem", { name: /Node worker-1, .* 4 Pods/ })).toBeAttached();
 });
 
