@@ -20,7 +20,7 @@ pub fn tools(stage: Stage) -> El {
     };
     let follows = move || stage.follows.get() && !stage.own_camera.get();
     el("div")
-        .class("tools")
+        .class("stage-tools")
         .attr("role", "group")
         .label("Cluster tools")
         .kid(
