@@ -62,6 +62,8 @@ pub enum SocketEvent {
 pub(super) enum Owner {
     Process(ProcessId),
     App(App),
+    /// Its process has ended; the kernel finishes the connection.
+    Orphan,
 }
 
 #[derive(Clone, Debug)]
@@ -161,14 +163,18 @@ impl Sockets {
         port
     }
 
-    /// A process has ended: its sockets close without a word.
+    /// A process has ended: its sockets close without a word, but those that have said their FIN finish as orphans.
     pub(super) fn close_all_of(&mut self, process: ProcessId) {
-        let own: Vec<SocketId> = self
-            .sockets
-            .iter()
-            .filter(|(_, socket)| matches!(socket.owner, Owner::Process(owner) if owner == process))
-            .map(|(id, _)| *id)
-            .collect();
+        let mut own: Vec<SocketId> = Vec::new();
+        for (id, socket) in &mut self.sockets {
+            if !matches!(socket.owner, Owner::Process(owner) if owner == process) {
+                continue;
+            }
+            match &socket.kind {
+                Kind::Tcp(connection) if connection.is_closing() => socket.owner = Owner::Orphan,
+                _ => own.push(*id),
+            }
+        }
         for id in own {
             self.close(id);
         }

@@ -140,7 +140,10 @@ impl Walk<'_> {
             return self.tcp_arm(id);
         }
         match connection.phase {
-            Phase::FinWait1 => connection.phase = Phase::FinWait2,
+            Phase::FinWait1 => {
+                connection.phase = Phase::FinWait2;
+                self.tcp_arm(id);
+            }
             Phase::Closing | Phase::LastAck => {
                 self.state.sockets.close(id);
             }
@@ -164,7 +167,7 @@ impl Walk<'_> {
         let _ = self.tcp_push(id, ACK, Body::EMPTY);
         let app = self.state.sockets.get_mut(id).and_then(|socket| match &socket.owner {
             Owner::App(app) => Some(app.clone()),
-            Owner::Process(_) => None,
+            Owner::Process(_) | Owner::Orphan => None,
         });
         if len > 0 {
             match &app {

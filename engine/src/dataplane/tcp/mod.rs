@@ -23,6 +23,8 @@ const SECOND: Nanos = 1_000_000_000;
 const SYN_WAITS: [u64; 11] = [1, 1, 1, 1, 1, 2, 4, 8, 16, 33, 64];
 /// `tcp_synack_retries` 5
 const SYN_ACK_WAITS: [u64; 6] = [1, 2, 4, 8, 16, 32];
+/// `net.ipv4.tcp_fin_timeout`
+const FIN_TIMEOUT: Nanos = 60 * SECOND;
 /// `TCP_RTO_MIN`, doubled every time.
 const RTO: Nanos = 200_000_000;
 /// `tcp_retries2`
@@ -61,6 +63,11 @@ pub(super) struct Connection {
 impl Connection {
     pub fn is_opening(&self) -> bool {
         matches!(self.phase, Phase::SynSent | Phase::SynReceived)
+    }
+
+    /// It has said its FIN, and the kernel does the rest.
+    pub fn is_closing(&self) -> bool {
+        matches!(self.phase, Phase::FinWait1 | Phase::FinWait2 | Phase::Closing | Phase::LastAck)
     }
 
     fn segment(&self, flags: TcpFlags, body: Body) -> Tcp {
@@ -191,6 +198,7 @@ impl Walk<'_> {
         let wait = match connection.phase {
             Phase::SynSent => SYN_WAITS.get(tries).map(|s| s * SECOND),
             Phase::SynReceived => SYN_ACK_WAITS.get(tries).map(|s| s * SECOND),
+            Phase::FinWait2 => Some(FIN_TIMEOUT),
             _ => Some(RTO << tries.min(9)),
         };
         let generation = connection.generation;
@@ -204,6 +212,13 @@ impl Walk<'_> {
         let flow = socket.flow;
         let Kind::Tcp(connection) = &mut socket.kind else { return self.sctp_timer(id, generation) };
         if connection.generation != generation {
+            return;
+        }
+        if connection.phase == Phase::FinWait2 {
+            match socket.owner {
+                Owner::Orphan => drop(self.state.sockets.close(id)),
+                _ => self.tcp_arm(id),
+            }
             return;
         }
         let Some((segment, packet)) = connection.unacked.front().cloned() else { return };
