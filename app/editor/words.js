@@ -48,8 +48,8 @@ const hovered = async (hooks, name, state, pos) => {
 const tell = (hooks, nameOf) => (view) => {
   const { state } = view;
   hovered(hooks, nameOf(), state, state.selection.main.head).then((found) => {
-    // The user has gone on meanwhile.
-    if (view.state !== state) return;
+    // The user has gone on meanwhile. What else changes, such as problems that are found, does not count.
+    if (!view.state.doc.eq(state.doc) || !view.state.selection.eq(state.selection)) return;
     const words = found ? found.dom().innerText || found.dom().textContent : "Nothing is known about this";
     view.dispatch({ effects: [pin.of(found), EditorView.announce.of(words)] });
   });

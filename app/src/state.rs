@@ -1,5 +1,6 @@
 //! What the page knows, and what can be done to it. Panels read the signals and call the actions.
 
+mod fields;
 mod sessions;
 
 use crate::dom::Var;
@@ -12,13 +13,12 @@ use crate::playback::playlist::Playlist;
 use crate::session::Session;
 pub use crate::shown::{Notice, ObjectAsk, Start, Tab, TableAsk};
 use crate::terminal::tabs::Terminals;
+use fields::Fields;
 use podhop_engine::protocol::*;
 use std::rc::Rc;
 
 /// Conversations whose clusters are kept.
 const RECORDED_MAX: usize = 64;
-/// The first edit's answer is shown before anything else is fetched.
-const FIELDS_AFTER_MS: u32 = 300;
 
 #[derive(Clone, Copy)]
 pub struct App {
@@ -56,9 +56,7 @@ pub struct App {
     /// The terminals, each with its log.
     pub terminals: Var<Terminals>,
     pub notice: Var<Option<Notice>>,
-    /// The table of known fields, kept for a new worker.
-    fields: Var<Option<String>>,
-    fields_asked: Var<bool>,
+    fields: Var<Fields>,
     /// Read out politely.
     pub spoken: Var<String>,
     /// Grows with every change of theme, so that the stage reads its colours again.
@@ -93,8 +91,7 @@ impl App {
             caret_line: Var::new(0),
             terminals: Var::new(Terminals::default()),
             notice: Var::new(None),
-            fields: Var::new(None),
-            fields_asked: Var::new(false),
+            fields: Var::new(Fields::Unasked),
             spoken: Var::new(String::new()),
             theme_epoch: Var::new(0),
         }
@@ -277,26 +274,6 @@ impl App {
         if rewritten {
             self.text_epoch.update(|epoch| *epoch += 1);
         }
-    }
-
-    /// The table of all fields, by which unknown ones are told; asked for once, when the first edit has been answered
-    /// or the editor has come.
-    pub fn load_fields(self) {
-        if self.fields_asked.now() {
-            return;
-        }
-        self.fields_asked.set(true);
-        let taken = move |reply| {
-            if let ReplyBody::Edited(edited) = reply {
-                self.diagnostics.set(edited.diagnostics);
-            }
-        };
-        platform::after_ms(FIELDS_AFTER_MS, move || {
-            platform::fetch_text("./fields.txt", move |text| {
-                self.fields.set(Some(text.clone()));
-                self.ask(RequestBody::Fields { text }, taken);
-            });
-        });
     }
 
     pub fn ask_flows(self) {

@@ -171,7 +171,7 @@ fn promised(app: App, body: RequestBody) -> Promise {
     let mut body = Some(body);
     Promise::new(&mut |resolve: Function, _| {
         if let Some(body) = body.take() {
-            app.ask(body, move |answer| {
+            app.ask_with_fields(body, move |answer| {
                 let _ = resolve.call1(&JsValue::NULL, &reply::of(&answer));
             });
         }

@@ -129,14 +129,13 @@ pub fn save(name: &str, bytes: &[u8]) {
     let _ = web_sys::Url::revoke_object_url(&url);
 }
 
-/// Fetches a text that belongs to the page; nothing happens if it cannot be had.
-pub fn fetch_text(address: &'static str, then: impl FnOnce(String) + 'static) {
-    leptos::task::spawn_local(async move {
-        let Ok(response) = JsFuture::from(window().fetch_with_str(address)).await else { return };
-        let response: web_sys::Response = response.unchecked_into();
-        let Ok(text) = response.text().map(JsFuture::from) else { return };
-        if let (true, Ok(text)) = (response.ok(), text.await) {
-            then(text.as_string().unwrap_or_default());
-        }
-    });
+/// Fetches a text that belongs to the page; `then` gets nothing if it cannot be had.
+pub fn fetch_text(address: &'static str, then: impl FnOnce(Option<String>) + 'static) {
+    leptos::task::spawn_local(async move { then(fetched(address).await.ok().flatten()) });
+}
+
+async fn fetched(address: &str) -> Result<Option<String>, JsValue> {
+    let response: web_sys::Response = JsFuture::from(window().fetch_with_str(address)).await?.unchecked_into();
+    let text = JsFuture::from(response.text()?).await?;
+    Ok(text.as_string().filter(|_| response.ok()))
 }

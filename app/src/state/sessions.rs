@@ -35,6 +35,7 @@ impl App {
         session.ask_open(move |reply| {
             let ReplyBody::Opened(opened) = reply else { return };
             self.take_opened(opened);
+            self.tell_fields();
             let command = || self.scene.peek(|scene| scene.as_ref().and_then(|s| opening::first_command(s)));
             self.run_until_packet(if own { command().into_iter().collect() } else { commands });
             for (name, text) in typed {
@@ -110,9 +111,7 @@ impl App {
         }
         self.take_opened(Opened { files, ..opened });
         self.held.set(held);
-        if let Some(text) = self.fields.now() {
-            self.ask(RequestBody::Fields { text }, |_| ());
-        }
+        self.tell_fields();
         self.forget_flows();
         self.terminals.update(Terminals::restarted);
     }

@@ -119,3 +119,14 @@ test("flows are filtered by words and by how they ended", async ({ page }) => {
   await expect(page.locator(".flow")).toHaveCount(1);
   await expect(page.locator(".flow")).toContainText("nc");
 });
+
+test("a scenario's cluster knows the fields, too", async ({ page }) => {
+  const fields = page.waitForResponse(/fields/);
+  await podhop.edit((text) => text + MORE);
+  await fields;
+  await podhop.button("Lab 1 · Pod to Pod").click();
+  await page.getByRole("button", { name: /^Two Pods on one node/ }).click();
+  await expect(page.locator(".heading h2")).toHaveText(/^ping/);
+  await podhop.write((await podhop.manifests()).replace("image:", "imag:"));
+  await expect(podhop.problemList).toContainText("image");
+});
