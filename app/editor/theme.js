@@ -56,7 +56,7 @@ const text = {
   ".cm-foldPlaceholder": {
     backgroundColor: "var(--accent-soft)", border: "0", color: "var(--accent)", padding: "0 6px", borderRadius: "4px",
   },
-  ".cm-lintRange-error": wavy("var(--drop)"),
+  ".cm-lintRange-error": wavy("var(--error)"),
   ".cm-lintRange-warning, .cm-lintRange-info, .cm-lintRange-hint": wavy("var(--nat)"),
   ".cm-lintRange-active": { backgroundColor: "var(--sel)" },
 };
@@ -71,7 +71,7 @@ const around = {
   ".cm-card-title": { fontFamily: "var(--mono)" },
   ".cm-card-hint": { color: "var(--ink-2)" },
   ".cm-diagnostic": { padding: "2px 0", borderLeft: "3px solid var(--nat)" },
-  ".cm-diagnostic-error": { borderLeftColor: "var(--drop)" },
+  ".cm-diagnostic-error": { borderLeftColor: "var(--error)" },
   ".cm-diagnosticAction": {
     margin: "2px 0 6px 10px", padding: "3px 10px", minHeight: "24px", border: "0", borderRadius: "6px",
     backgroundColor: "var(--accent)", color: "var(--paper)", font: "600 var(--t-sm) var(--sans)", cursor: "pointer",
