@@ -32,6 +32,10 @@ impl Notice {
     }
 }
 
+/// The command that makes an outdated conversation anew, if it can be told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Again(pub Option<String>);
+
 /// A table that is looked at, and the text of the row that is lit.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TableAsk {

@@ -11,8 +11,9 @@ use crate::platform;
 use crate::playback::player::Player;
 use crate::playback::playlist::Playlist;
 use crate::session::Session;
-pub use crate::shown::{Notice, ObjectAsk, Start, Tab, TableAsk};
+pub use crate::shown::{Again, Notice, ObjectAsk, Start, Tab, TableAsk};
 use crate::terminal::tabs::Terminals;
+use crate::workspace::saved::Saved;
 use fields::Fields;
 use podhop_engine::protocol::*;
 use std::rc::Rc;
@@ -23,6 +24,9 @@ const RECORDED_MAX: usize = 64;
 #[derive(Clone, Copy)]
 pub struct App {
     session: Var<Option<Session>>,
+    /// What the session began with, and whether it was changed and kept since.
+    pub began: Var<Saved>,
+    pub kept: Var<bool>,
     /// What the session is called.
     pub title: Var<String>,
     /// Commands of the scenario that are still to be run.
@@ -68,6 +72,8 @@ impl App {
         let player = Player::new();
         App {
             session: Var::new(None),
+            began: Var::new(Saved::default()),
+            kept: Var::new(false),
             title: Var::new(opening::TITLE.to_string()),
             script: Var::new(Vec::new()),
             scene: Var::new(None),
@@ -217,12 +223,13 @@ impl App {
     /// Runs a line; `then` is told whether it sent packets.
     fn run_then(self, line: String, first: bool, then: impl FnOnce(bool) + 'static) {
         let before = self.files.now();
+        let at_host = self.terminals.peek(|terminals| terminals.front().is_at_host());
         let (session, entry) = self.terminals.update(|terminals| terminals.begin(&line));
         self.ask(RequestBody::Run { session, line: line.clone() }, move |reply| match reply {
             ReplyBody::Console(mut console) => {
                 let sent = !console.flows.is_empty();
                 self.terminals.update(|terminals| terminals.finish(session, entry, &mut console));
-                self.take_console(line, console, before, first);
+                self.take_console((line, at_host), console, before, first);
                 then(sent);
             }
             ReplyBody::Error(text) => self.terminals.update(|terminals| terminals.fail(session, entry, &text)),
@@ -230,15 +237,17 @@ impl App {
         });
     }
 
-    fn take_console(self, line: String, console: Console, before: Vec<FileView>, first: bool) {
+    /// `line`: what was typed, and whether at the host.
+    fn take_console(self, line: (String, bool), console: Console, before: Vec<FileView>, first: bool) {
         self.diagnostics.set(console.diagnostics);
         self.take_files(console.files, &before);
         if let Some(scene) = console.scene {
             self.take_scene(scene);
         }
         if let Some(scene) = self.scene.now() {
-            let made =
-                console.flows.iter().map(|flow| Recorded { flow: *flow, line: line.clone(), scene: scene.clone() });
+            let (line, at_host) = line;
+            let recorded = |flow: &u32| Recorded { flow: *flow, line: line.clone(), at_host, scene: scene.clone() };
+            let made = console.flows.iter().map(recorded);
             self.recorded.update(|recorded| {
                 recorded.extend(made);
                 recorded.drain(..recorded.len().saturating_sub(RECORDED_MAX));
@@ -285,11 +294,11 @@ impl App {
     }
 
     /// The command that made the conversation on the stage, if the cluster has changed under it since.
-    pub fn outdated(self) -> Option<String> {
+    pub fn outdated(self) -> Option<Again> {
         let (flow, scene) = (self.flow.get()?, self.scene.get()?);
         let number = flow.summary.flow;
         let recorded = self.recorded.with(|all| all.iter().find(|recorded| recorded.flow == number).cloned())?;
-        (!still_holds(&flow, &recorded.scene, &scene)).then_some(recorded.line)
+        (!still_holds(&flow, &recorded.scene, &scene)).then_some(Again(recorded.at_host.then_some(recorded.line)))
     }
 
     /// The conversations that a line has made.

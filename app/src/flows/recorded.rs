@@ -9,6 +9,8 @@ use std::rc::Rc;
 pub struct Recorded {
     pub flow: u32,
     pub line: String,
+    /// The command was typed whole and at the host, so that it means the same when it is run again.
+    pub at_host: bool,
     pub scene: Rc<Scene>,
 }
 

@@ -12,7 +12,7 @@ use super::{cards, finder, gestures, menu, minimap, picture, reach, signs, tools
 use crate::dom::{El, Nodes, Var, derived, effect, el};
 use crate::parts;
 use crate::platform;
-use crate::state::App;
+use crate::state::{Again, App};
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlCanvasElement;
@@ -214,7 +214,7 @@ fn heading(app: App) -> El {
     };
     let outdated = derived(move || app.outdated());
     let again = move || {
-        if let Some(line) = outdated.now() {
+        if let Some(Again(Some(line))) = outdated.now() {
             app.run(line);
         }
     };
@@ -222,7 +222,7 @@ fn heading(app: App) -> El {
         .class("outdated")
         .hidden_of(move || outdated.with(Option::is_none))
         .text("Recorded before the cluster changed. ")
-        .kid(parts::link("Run it again", again));
+        .kid(parts::link("Run it again", again).hidden_of(move || outdated.with(|known| *known == Some(Again(None)))));
     // Where its packet was is no place in the cluster of now.
     let now = el("p").text_of(now).hidden_of(move || outdated.with(Option::is_some));
     el("div").class("heading").kid(el("h2").text_of(title)).kid(now).kid(note)

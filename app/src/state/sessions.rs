@@ -2,6 +2,7 @@
 
 use super::App;
 use crate::few::Few;
+use crate::flows::recorded::Recorded;
 use crate::opening;
 use crate::playback::playlist::Playlist;
 use crate::session::{Restart, Session};
@@ -17,6 +18,8 @@ impl App {
         if !first {
             self.forget();
         }
+        self.kept.set(false);
+        self.began.set(saved.clone());
         let Saved { title, seed, files, typed, commands } = saved;
         let own = commands.is_empty() && title == opening::TITLE;
         self.title.set(title);
@@ -54,7 +57,11 @@ impl App {
             Some((file.name.clone(), text.clone()))
         });
         let shown = self.flow.peek(|flow| flow.as_ref().map(|flow| flow.summary.flow));
-        let line = self.recorded.peek(|all| all.iter().find(|r| Some(r.flow) == shown).map(|r| r.line.clone()));
+        let line = |all: &Vec<Recorded>| {
+            let found = all.iter().find(|recorded| Some(recorded.flow) == shown).filter(|recorded| recorded.at_host);
+            found.map(|recorded| recorded.line.clone())
+        };
+        let line = self.recorded.peek(line);
         Saved {
             title: self.title.now(),
             seed: good.seed,

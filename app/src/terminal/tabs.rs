@@ -45,6 +45,11 @@ impl Terminal {
         }
     }
 
+    /// The next line is a whole command at the host.
+    pub fn is_at_host(&self) -> bool {
+        self.place == "host" && !self.is_unfinished()
+    }
+
     pub fn is_running(&self) -> bool {
         self.log.last().is_some_and(|entry| entry.chunks.is_none())
     }
@@ -135,8 +140,7 @@ impl Terminals {
     /// Brings one to the front that waits for a command at the host; a new one if all are elsewhere. `Err`: there is no
     /// room for one, in words.
     pub fn to_host(&mut self) -> Result<(), String> {
-        let waits =
-            |terminal: &Terminal| terminal.place == "host" && !terminal.is_running() && !terminal.is_unfinished();
+        let waits = |terminal: &Terminal| terminal.is_at_host() && !terminal.is_running();
         if waits(self.front()) {
             return Ok(());
         }

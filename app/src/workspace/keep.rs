@@ -45,7 +45,10 @@ fn instead(app: App, why: &str) {
 
 fn restore(app: App, saved: Saved) {
     app.begin(saved, true);
-    let anew = move || app.begin(Saved::opening(), false);
+    let anew = move || {
+        platform::forget(KEY);
+        app.begin(Saved::opening(), false);
+    };
     let text = "These are your files from last time.";
     app.notice.set(Some(Notice { text: text.into(), action: Some(("Start anew".into(), Rc::new(anew))) }));
 }
@@ -57,7 +60,7 @@ fn kept() -> Option<Saved> {
     Saved::from_bytes(&bytes).ok()
 }
 
-/// From now on keeps what one has made. A session that is just as the page opens is not worth it.
+/// From now on keeps what one has made.
 pub fn keep(app: App) {
     let changes = Rc::new(Cell::new(0_u32));
     effect(move || {
@@ -70,14 +73,20 @@ pub fn keep(app: App) {
             let changes = changes.clone();
             platform::after_ms(QUIET_MS, move || {
                 if changes.get() == now {
-                    store(&app.saved());
+                    store(app);
                 }
             });
         }
     });
 }
 
-fn store(saved: &Saved) {
+/// A session that was only looked at, a link's or a scenario's, does not take the place of one's own.
+fn store(app: App) {
+    let saved = app.saved();
+    if !app.kept.now() && app.began.peek(|began| saved.same_texts(began)) {
+        return;
+    }
+    app.kept.set(true);
     let bytes = saved.to_bytes();
     if saved.is_opening() || bytes.len() > KEPT_MAX {
         return platform::forget(KEY);

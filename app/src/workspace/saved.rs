@@ -51,6 +51,14 @@ impl Saved {
         Saved { title: opening::TITLE.into(), seed: opening::SEED, files: vec![file], ..Saved::default() }
     }
 
+    /// The texts are the same: what commands have made of them does not count.
+    pub fn same_texts(&self, other: &Saved) -> bool {
+        let texts = |saved: &Saved| -> Vec<(String, String)> {
+            saved.files.iter().map(|file| (file.name.clone(), file.text.clone())).collect()
+        };
+        self.typed == other.typed && texts(self) == texts(other)
+    }
+
     /// Nothing of one's own is in it.
     pub fn is_opening(&self) -> bool {
         let opening = Saved::opening();
@@ -108,6 +116,17 @@ mod tests {
         assert_eq!(Saved::from_bytes(&saved.to_bytes()), Ok(saved));
         assert_eq!(Saved::from_bytes(&[0xff; 9]), Err(Trouble::Damaged));
         assert_eq!(Saved::from_bytes(&[]), Err(Trouble::Damaged));
+    }
+
+    #[test]
+    fn applying_a_file_changes_no_text() {
+        let mut applied = Saved::opening();
+        applied.files[0].live = !applied.files[0].live;
+        assert!(applied.same_texts(&Saved::opening()));
+        let typed = vec![("pods.yaml".into(), "kind: [".into())];
+        assert!(!Saved { typed, ..Saved::opening() }.same_texts(&Saved::opening()));
+        applied.files[0].text.push('#');
+        assert!(!applied.same_texts(&Saved::opening()));
     }
 
     #[test]

@@ -130,3 +130,25 @@ test("a scenario's cluster knows the fields, too", async ({ page }) => {
   await podhop.write((await podhop.manifests()).replace("image:", "imag:"));
   await expect(podhop.problemList).toContainText("image");
 });
+
+test("a scenario that is only looked at does not take the place of one's own files", async ({ page }) => {
+  await podhop.edit((text) => text + MORE);
+  await page.waitForFunction(() => localStorage.getItem("podhop.session") !== null);
+  await podhop.button("Lab 1 · Pod to Pod").click();
+  await page.getByRole("button", { name: /^Two Pods on one node/ }).click();
+  await expect(page.locator(".heading h2")).toHaveText(/^ping/);
+  await page.waitForTimeout(1_500);
+  await page.reload();
+  await podhop.ready();
+  await expect.poll(() => podhop.manifests()).toContain("name: pod-c");
+});
+
+test("what was sent from a Pod's shell is not offered to be run at the host", async ({ page }) => {
+  await podhop.flowPlayed();
+  await podhop.run("kubectl exec -it pod-a -- sh");
+  await podhop.run("ping -c 1 10.244.2.2");
+  await expect(page.locator(".heading h2")).toHaveText("ping -c 1 10.244.2.2");
+  await podhop.edit((text) => text.replace(/---[^]*/, ""));
+  await expect(page.locator(".outdated")).toBeVisible();
+  await expect(podhop.button("Run it again")).toBeHidden();
+});
