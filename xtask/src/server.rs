@@ -51,7 +51,10 @@ impl Site {
 
     /// Serves until the program is stopped.
     pub fn wait(mut self) {
+        // The server ends when its input does, and to wait closes the input that the child still holds.
+        let input = self.child.stdin.take();
         self.child.wait().ok();
+        drop(input);
     }
 }
 
@@ -67,5 +70,24 @@ pub fn open_in_browser(url: &str) {
     let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     if command(opener, [url]).spawn().is_err() {
         println!("no `{opener}` here: open the address by hand");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpStream;
+    use std::time::Duration;
+
+    #[test]
+    fn a_site_is_served_until_it_is_stopped() {
+        let site = Site::start(&root().join("public"), 0, Kind::Brotli).unwrap();
+        let (port, server) = (site.port, site.child.id());
+        let serving = std::thread::spawn(move || site.wait());
+        std::thread::sleep(Duration::from_millis(700));
+        let answers = TcpStream::connect(("127.0.0.1", port)).is_ok();
+        std::process::Command::new("kill").arg(server.to_string()).status().unwrap();
+        serving.join().unwrap();
+        assert!(answers);
     }
 }
