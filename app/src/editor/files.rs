@@ -48,12 +48,12 @@ fn bar(app: App, rich: Var<Option<Editor>>, deleted: Var<Option<Deleted>>) -> El
     let begin = move || {
         renaming.set(true);
         // The field is made by an effect, which runs before this.
-        platform::after_ms(0, || platform::focus("rename-file"));
+        platform::soon(|| platform::focus("rename-file"));
     };
     let new = move || {
         open_text(app, "new.yaml", String::new());
         // When the effects that show it have run.
-        platform::after_ms(0, move || {
+        platform::soon(move || {
             rich.peek(|editor| editor.as_ref().map_or_else(|| platform::focus("editor"), Editor::focus_now))
         });
     };

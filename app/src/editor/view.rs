@@ -57,7 +57,11 @@ pub fn editor(app: App) -> Nodes {
     let area = area
         .on("input", move |_| {
             app.marked.put(None);
-            app.edit(&app.active_file.now(), typed.value());
+            // The editor proper may have come while a character was on its way: then it has to be told, too.
+            match rich.peek(Option::is_some) {
+                true => app.replace_text(&app.active_file.now(), typed.value()),
+                false => app.edit(&app.active_file.now(), typed.value()),
+            }
         })
         .on("scroll", move |_| scroll.put((moved.scroll_left(), moved.scroll_top())))
         .on("keydown", |event| indent(event.unchecked_ref()))

@@ -113,7 +113,7 @@ pub fn dialog_when_asked(asked: Var<u32>, build: impl Fn() -> El + 'static) -> E
         if asked.get() > 0 {
             let of = of.clone();
             // It has been made by then.
-            platform::after_ms(0, move || show(&of));
+            platform::soon(move || show(&of));
         }
     });
     holder

@@ -61,6 +61,12 @@ pub fn session_store(key: &str, value: &str) {
     }
 }
 
+/// When all effects of what has just changed have run, and before the next key or click is heard: what has appeared can
+/// take the focus without losing what is typed meanwhile.
+pub fn soon(act: impl FnOnce() + 'static) {
+    leptos::task::spawn_local(async { act() });
+}
+
 pub fn after_ms(milliseconds: u32, act: impl FnOnce() + 'static) {
     gloo::timers::callback::Timeout::new(milliseconds, act).forget();
 }

@@ -47,7 +47,7 @@ pub fn finder(stage: Stage) -> El {
             field.set_value("");
             question.set(String::new());
             cursor.set(0);
-            platform::after_ms(0, || platform::focus(FIELD));
+            platform::soon(|| platform::focus(FIELD));
         }
     });
     let options = move || -> Nodes {

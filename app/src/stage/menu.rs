@@ -41,7 +41,7 @@ pub fn menu(stage: Stage) -> El {
     effect(move || {
         if stage.menu.with(Option::is_some) {
             let items = items.clone();
-            platform::after_ms(0, move || focus_child(&items, 0));
+            platform::soon(move || focus_child(&items, 0));
         }
     });
     el("div")

@@ -57,7 +57,7 @@ fn listen(stage: Stage) {
                 }
                 if inside {
                     // Back to where the picture is walked through.
-                    platform::after_ms(0, focus_tree);
+                    platform::soon(focus_tree);
                 }
             }
             _ => return,
