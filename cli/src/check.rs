@@ -1,14 +1,15 @@
-//! `podhop check`: scenarios.
+//! `podhop check`: scenarios, and the problems of manifests.
 
 use crate::say;
 use crate::{Failure, args, input, usage};
-use podhop_engine::scenario;
+use podhop_engine::manifest::Severity;
+use podhop_engine::{analyze, scenario};
 use std::path::{Path, PathBuf};
 
 pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
     let mut paths = Vec::new();
     let mut update = std::env::var_os("PODHOP_UPDATE").is_some_and(|value| value == "1");
-    args::parse(parser, |name, value| match name {
+    let common = args::parse(parser, |name, value| match name {
         None => {
             paths.push(value()?);
             Ok(())
@@ -19,14 +20,34 @@ pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
         }
         Some(other) => usage(format!("podhop check has no option {other}")),
     })?;
-    if paths.is_empty() {
-        return usage("which scenarios? podhop check FILE.md… (a folder means all .md files below it)");
+    match (common.paths.is_empty(), paths.is_empty()) {
+        (true, true) => {
+            return usage(
+                "what? podhop check FILE.md… runs scenarios (a folder means all .md files below it); \
+                 podhop check -f PATH… tells the problems of manifests",
+            );
+        }
+        (false, true) => return problems(&common),
+        (false, false) => return usage("podhop check takes scenarios or -f manifests, not both"),
+        (true, false) => {}
     }
     let mut files = Vec::new();
     for path in &paths {
         collect(Path::new(path), &mut files)?;
     }
     check(&files, update)
+}
+
+/// Tells all that is wrong with manifests and with the cluster that they make. Status 1 if any of it is an error.
+fn problems(common: &args::Common) -> Result<(), Failure> {
+    let world = input::open_with(common, |_, _| ())?;
+    let all = analyze::all(world.cluster());
+    say(format_args!("{}", analyze::render(world.cluster())));
+    let of = |severity| all.iter().filter(|problem| problem.severity == severity).count();
+    let (errors, warnings) = (of(Severity::Error), of(Severity::Warning));
+    let counted = |number: usize, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
+    say(format_args!("{}, {}\n", counted(errors, "error"), counted(warnings, "warning")));
+    if errors > 0 { Err(Failure::Status(1)) } else { Ok(()) }
 }
 
 fn check(files: &[PathBuf], update: bool) -> Result<(), Failure> {

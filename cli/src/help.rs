@@ -10,6 +10,7 @@ podhop: Kubernetes networking, packet by packet
   podhop trace -f pods.yaml --from default/pod-a --to 10.244.2.2
   podhop trace -f pods.yaml --from node/worker-1 --to default/web --port 80 --protocol TCP
       One conversation, step by step. --protocol ICMP|TCP|UDP|SCTP, --port N, --size BYTES, --ttl N, --df.
+      --why also tells, of each step, the rows that were tried and what kept each from deciding.
       --json prints the whole trace, --pcap FILE writes it as pcapng.
 
   podhop probe cases.jsonl
@@ -17,6 +18,8 @@ podhop: Kubernetes networking, packet by packet
 
   podhop check labs/01-pod-to-pod.md
       Runs scenarios and compares their output; --update rewrites it.
+  podhop check -f pods.yaml
+      Tells all that is wrong with manifests and with the cluster that they make, and what would mend it.
 
   podhop export netns -f pods.yaml > up.sh
       A shell script that rebuilds the cluster as network namespaces on a Linux host (as root: sh up.sh; sh up.sh down).

@@ -27,8 +27,14 @@ pub fn empty(options: Options) -> World {
 
 /// A world over the manifests that the options name. Diagnostics go to standard error; an error ends the command.
 pub fn open(common: &Common) -> Result<World, Failure> {
-    let mut world = empty(common.options.clone());
     let mut errors = 0;
+    let world = open_with(common, |diagnostics, sources| errors += print(diagnostics, sources))?;
+    if errors > 0 { Err(Failure::Status(2)) } else { Ok(world) }
+}
+
+/// A world over the manifests that the options name, as far as they can be applied; `told` gets each file's diagnostics.
+pub fn open_with(common: &Common, mut told: impl FnMut(&Diagnostics, &Sources)) -> Result<World, Failure> {
+    let mut world = empty(common.options.clone());
     for path in &common.paths {
         for (name, bytes) in read(path)? {
             let text = match String::from_utf8(bytes) {
@@ -36,10 +42,10 @@ pub fn open(common: &Common) -> Result<World, Failure> {
                 Err(error) => return usage(format!("{name}: not UTF-8 at byte {}", error.utf8_error().valid_up_to())),
             };
             let applied = world.open_file(&name, &text, true);
-            errors += print(&applied.diagnostics, world.cluster().sources());
+            told(&applied.diagnostics, world.cluster().sources());
         }
     }
-    if errors > 0 { Err(Failure::Status(2)) } else { Ok(world) }
+    Ok(world)
 }
 
 /// Prints diagnostics in gcc's form and returns how many are errors.

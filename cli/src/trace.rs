@@ -2,10 +2,11 @@
 
 use crate::say;
 use crate::{Failure, args, input, usage};
-use podhop_engine::protocol::{FlowView, PacketView, Server, StepView};
+use podhop_engine::protocol::{FlowView, PacketView, Server, StepView, WhyView};
 use podhop_engine::tables::NetnsId;
 use podhop_engine::trace::{FlowEnd, FlowId, Nanos};
 use podhop_engine::world::{ProbeKind, ProbeSpec, World};
+use serde::Serialize;
 use std::net::IpAddr;
 
 /// How long to wait for an answer: longer than ARP's three seconds.
@@ -21,6 +22,7 @@ struct Wanted {
     ttl: Option<u8>,
     dont_fragment: bool,
     json: bool,
+    why: bool,
     pcap: Option<String>,
 }
 
@@ -36,6 +38,7 @@ pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
             Some("--ttl") => wanted.ttl = Some(ttl(&value()?)?),
             Some("--df") => wanted.dont_fragment = true,
             Some("--json") => wanted.json = true,
+            Some("--why") => wanted.why = true,
             Some("--pcap") => wanted.pcap = Some(value()?),
             Some(other) => return usage(format!("podhop trace has no option {other}")),
             None => return usage(format!("podhop trace takes no argument {:?}", value()?)),
@@ -61,13 +64,33 @@ fn show(server: &mut Server, flow: FlowId, wanted: &Wanted) -> Result<(), Failur
         let bytes = trace.map(|trace| podhop_engine::trace::pcap(trace, None)).unwrap_or_default();
         std::fs::write(path, bytes).map_err(|error| Failure::Usage(format!("{path}: {error}")))?;
     }
+    let lookups = if wanted.why { server.all_why(flow.0).map_err(Failure::Usage)? } else { Vec::new() };
     if wanted.json {
-        let json = serde_json::to_string_pretty(&view).map_err(|error| Failure::Usage(error.to_string()))?;
+        let why = wanted.why.then(|| lookups.into_iter().map(|(packet, step, why)| Lookup { packet, step, why }));
+        let whole = Whole { flow: view, why: why.map(Iterator::collect) };
+        let json = serde_json::to_string_pretty(&whole).map_err(|error| Failure::Usage(error.to_string()))?;
         say(format_args!("{json}\n"));
     } else {
-        say(format_args!("{}", text(&view)));
+        say(format_args!("{}", text(&view, &lookups)));
     }
     Ok(())
+}
+
+/// The trace as `--json` prints it; with `--why` the lookups follow.
+#[derive(Serialize)]
+struct Whole {
+    #[serde(flatten)]
+    flow: FlowView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<Vec<Lookup>>,
+}
+
+#[derive(Serialize)]
+struct Lookup {
+    packet: u32,
+    step: u32,
+    #[serde(flatten)]
+    why: WhyView,
 }
 
 fn kind(wanted: &Wanted) -> Result<ProbeKind, Failure> {
@@ -128,15 +151,15 @@ pub fn address_of(world: &World, name: &str) -> Result<IpAddr, String> {
     ip.ok_or_else(|| format!("pod \"{namespace}/{pod}\" has no address yet: {} {}", phase(record), record.reason))
 }
 
-/// The conversation for a terminal: packets, places, steps, rows and their YAML.
-fn text(view: &FlowView) -> String {
+/// The conversation for a terminal: packets, places, steps, rows and their YAML; with `--why` the rows that were tried.
+fn text(view: &FlowView, lookups: &[(u32, u32, WhyView)]) -> String {
     let mut text =
         format!("{}: {} → {}, {}\n", view.summary.title, view.summary.from, view.summary.to, view.summary.end);
     if !view.summary.reason.is_empty() {
         text += &format!("  {}\n", view.summary.reason);
     }
     for packet in &view.packets {
-        text += &packet_text(packet);
+        text += &packet_text(packet, lookups);
     }
     if view.unrecorded_count > 0 {
         text += &format!("\n… and {} packets more\n", view.unrecorded_count);
@@ -144,17 +167,35 @@ fn text(view: &FlowView) -> String {
     text
 }
 
-fn packet_text(packet: &PacketView) -> String {
+fn packet_text(packet: &PacketView, lookups: &[(u32, u32, WhyView)]) -> String {
     let parent = packet.parent.as_ref().map_or_else(String::new, |(id, relation)| format!(", {relation} packet {id}"));
     let mut text =
         format!("\npacket {} {}  {}  ({}{parent})\n", packet.packet, packet.title, packet.label, packet.disposition);
     let mut place = "";
-    for step in &packet.steps {
+    for (number, step) in packet.steps.iter().enumerate() {
         if step.place != place {
             place = &step.place;
             text += &format!("  {place}\n");
         }
         text += &step_text(step);
+        let at = lookups.binary_search_by_key(&(packet.packet, number as u32), |(packet, step, _)| (*packet, *step));
+        text += &at.map_or_else(|_| String::new(), |at| why_text(&lookups[at].2));
+    }
+    text
+}
+
+/// Why the step went as it did, and the rows that were tried, each with what kept it from deciding.
+fn why_text(why: &WhyView) -> String {
+    let mut text = format!("{:22}why: {}\n", "", why.because);
+    for tried in &why.tables {
+        for row in &tried.rows {
+            text += &format!("{:22}not {}: {}\n{:26}{}\n", "", tried.table, row.text, "", row.reason);
+        }
+        if !tried.note.is_empty() {
+            text += &format!("{:22}{}: {}\n", "", tried.table, tried.note);
+        } else if tried.left_count > 0 {
+            text += &format!("{:22}… and {} more of {}\n", "", tried.left_count, tried.command);
+        }
     }
     text
 }

@@ -1,4 +1,5 @@
 //! podhop's engine.
+pub mod analyze;
 pub mod assist;
 pub mod cluster;
 pub mod console;

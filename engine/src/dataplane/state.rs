@@ -84,6 +84,21 @@ pub enum Learned {
     Fdb { bridge: LinkIndex, mac: MacAddr, port: LinkIndex },
 }
 
+impl Learned {
+    /// Whether two rows are about the same thing: an address on a device, a MAC address on a bridge.
+    pub fn is_about_the_same(&self, other: &Learned) -> bool {
+        match (self, other) {
+            (Learned::Neighbor { link, ip, .. }, Learned::Neighbor { link: other_link, ip: other_ip, .. }) => {
+                (link, ip) == (other_link, other_ip)
+            }
+            (Learned::Fdb { bridge, mac, .. }, Learned::Fdb { bridge: other_bridge, mac: other_mac, .. }) => {
+                (bridge, mac) == (other_bridge, other_mac)
+            }
+            _ => false,
+        }
+    }
+}
+
 /// One change of runtime state: undo it by putting `before` back.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RuntimeChange {
@@ -209,9 +224,26 @@ impl NetnsState {
         changes
     }
 
+    /// Every printable row, as it is at `now`.
+    pub fn all_learned(&self, now: Nanos) -> Vec<Learned> {
+        let neighbors =
+            self.neighbors().map(|(link, ip, n)| Learned::Neighbor { link, ip, mac: n.mac, state: n.state(now) });
+        let fdb = self.fdb(now).map(|(bridge, mac, port)| Learned::Fdb { bridge, mac, port });
+        neighbors.chain(fdb).collect()
+    }
+
     /// Puts a journaled row back, as it was before the change.
     pub fn undo(&mut self, change: &RuntimeChange, at: Nanos) {
-        match change.after {
+        self.replace(change.after, change.before, at);
+    }
+
+    /// Puts a journaled row as the change at `at` left it.
+    pub fn redo(&mut self, change: &RuntimeChange, at: Nanos) {
+        self.replace(change.before, change.after, at);
+    }
+
+    fn replace(&mut self, old: Option<Learned>, new: Option<Learned>, at: Nanos) {
+        match old {
             Some(Learned::Neighbor { link, ip, .. }) => {
                 self.neighbors.remove(&(link, ip));
             }
@@ -220,7 +252,7 @@ impl NetnsState {
             }
             None => {}
         }
-        match change.before {
+        match new {
             Some(Learned::Neighbor { link, ip, mac, state }) => {
                 self.set_neighbor(link, ip, mac, state, at);
             }

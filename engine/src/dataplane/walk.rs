@@ -128,10 +128,9 @@ impl Walk<'_> {
         self.effects.push(Effect::Timer { at: self.now + delay, netns: self.netns.id, timer });
     }
 
+    /// Journals a change. One that leaves the row as it was counts, too: it is fresh again.
     pub(super) fn log(&mut self, change: RuntimeChange) {
-        if change.before != change.after {
-            self.journal.push(JournalEntry { at: self.now, netns: self.netns.id, change });
-        }
+        self.journal.push(JournalEntry { at: self.now, netns: self.netns.id, change });
     }
 
     /// A timer of this namespace is due.

@@ -7,9 +7,11 @@ mod ending;
 mod events;
 mod packet;
 mod sentence;
+mod why;
 
 pub use cause::{Cause, command_of, place_name, row_text};
 pub use ending::ending;
 pub use events::pod_events;
 pub use packet::{Envelope, envelope, label, title};
 pub use sentence::{Sentence, sentence};
+pub use why::{Question, Tried, TriedRow, Why, why};

@@ -2,6 +2,7 @@
 //! in process in tests and at the command line.
 
 mod origin;
+mod problems;
 mod request;
 mod scene;
 mod server;
@@ -9,6 +10,7 @@ mod stage;
 mod table;
 mod trace;
 mod view;
+mod why;
 
 pub use crate::assist::{Completion, Completions, Hover};
 pub use origin::origin_view;
@@ -21,5 +23,6 @@ pub use server::{Library, Server};
 pub use trace::Viewer;
 pub use view::{
     CauseView, ChangeView, FlowList, FlowSummary, FlowView, HeaderField, HeaderLayer, HeadersView, ObjectView,
-    OriginView, PacketView, SetupStep, StepView, TableRowView, TableView, TextRange, VerdictKind,
+    OriginView, PacketView, RowMark, SetupStep, StepView, TableRowView, TableView, TextRange, TriedRowView, TriedView,
+    VerdictKind, WhyView,
 };

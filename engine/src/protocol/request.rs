@@ -1,6 +1,6 @@
 //! What the page asks and what it gets.
 
-use super::{FlowList, FlowView, HeadersView, ObjectView, Scene, TableView, TextRange};
+use super::{FlowList, FlowView, HeadersView, ObjectView, Scene, TableView, TextRange, WhyView};
 use crate::assist::{Completions, Hover};
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +55,12 @@ pub enum RequestBody {
     Close { file: String },
     /// Gives a file a name that no other has; its objects stay. Reply: `Edited`.
     Rename { file: String, name: String },
+    /// Why a step went as it did: the rows that were tried. Reply: `Why`.
+    Why { flow: u32, packet: u32, step: u32 },
+    /// A table as it was just after a step. Reply: `Table`.
+    TableAt { flow: u32, packet: u32, step: u32, place: String, table: String },
+    /// What is wrong with the cluster as it stands. Reply: `Problems`.
+    Problems,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -115,6 +121,10 @@ pub enum ReplyBody {
     Done,
     Completions(Completions),
     Hover(Option<Hover>),
+    /// Nothing: no table is asked in that step.
+    Why(Option<WhyView>),
+    /// All of them take the place of the diagnostics that are `about_cluster`.
+    Problems(Vec<DiagnosticView>),
     /// The question made no sense: what, and what would.
     Error(String),
 }
@@ -154,6 +164,11 @@ pub struct Edited {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DiagnosticView {
     pub severity: String,
+    /// The sort of problem: `unknown-field`, `service-selects-nothing`.
+    pub code: String,
+    /// Not of the text itself, but of the cluster that was made of it; it may go without an edit of this text.
+    pub about_cluster: bool,
+    /// Its file is empty if it stands nowhere.
     pub at: TextRange,
     pub message: String,
     pub hint: Option<String>,

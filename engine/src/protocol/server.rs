@@ -1,19 +1,20 @@
 //! Answers the page's questions from one world.
 
-use super::origin::{origin_view, range};
-use super::table::{netns_named, table_view};
+use super::origin::origin_view;
+use super::problems::diagnostic_view;
+use super::table::{self, netns_named};
 use super::{
     Chunk, Console, DiagnosticView, Edited, FileView, FlowList, HeaderField, HeaderLayer, HeadersView, LineCandidate,
     LineCompletion, ObjectView, OpenFile, Opened, Reply, ReplyBody, Request, RequestBody, Scene, ScriptView, SetupStep,
-    ShelfView, Stream, TextRange, Viewer,
+    ShelfView, Stream, Viewer,
 };
 use crate::assist;
-use crate::cluster::{Applied, Object, ObjectKey, Options, Provenance};
+use crate::cluster::{Applied, Object, ObjectKey, Options, Outcome, Provenance};
 use crate::console::shell;
 use crate::console::terminal::Terminal;
 use crate::explain;
+use crate::manifest::emit;
 use crate::manifest::fields::FieldTable;
-use crate::manifest::{Diagnostic, emit};
 use crate::program;
 use crate::tables::Origin;
 use crate::trace::{FlowId, PacketId, Trace, pcap};
@@ -34,12 +35,14 @@ pub struct Library {
 
 /// One world and the terminals into it.
 pub struct Server {
-    world: World,
+    pub(super) world: World,
     terminals: BTreeMap<u32, Terminal>,
     fields: Option<Arc<FieldTable>>,
     library: Option<Library>,
     /// The revision that the asker has seen the scene of.
     scene_revision: u64,
+    /// The revision before the last one that changed an object.
+    last_change: Option<u64>,
 }
 
 impl Default for Server {
@@ -56,7 +59,7 @@ impl Server {
 
     /// A server over a world that is there already.
     pub fn over(world: World) -> Server {
-        Server { world, terminals: BTreeMap::new(), fields: None, library: None, scene_revision: 0 }
+        Server { world, terminals: BTreeMap::new(), fields: None, library: None, scene_revision: 0, last_change: None }
     }
 
     /// The same server, which offers scenarios.
@@ -98,9 +101,13 @@ impl Server {
             }
             RequestBody::Headers { flow, packet, step } => ReplyBody::Headers(self.headers(flow, packet, step)?),
             RequestBody::Table { place, table } => {
-                let resolve = |world: &World, origin: &Origin| origin_view(world.cluster(), origin);
-                ReplyBody::Table(table_view(&mut self.world, &place, &table, &resolve)?)
+                ReplyBody::Table(table::now(&mut self.world, &place, &table, self.last_change)?)
             }
+            RequestBody::TableAt { flow, packet, step, place, table } => {
+                ReplyBody::Table(table::at(&mut self.world, (flow, packet, step), &place, &table)?)
+            }
+            RequestBody::Problems => ReplyBody::Problems(self.problems()),
+            RequestBody::Why { flow, packet, step } => ReplyBody::Why(self.why(flow, packet, step)?),
             RequestBody::Object { kind, namespace, name } => ReplyBody::Object(self.object(&kind, &namespace, &name)?),
             RequestBody::Pcap { flow, packet } => ReplyBody::Bytes(pcap(self.trace(flow)?, packet.map(PacketId))),
             RequestBody::Scenarios => {
@@ -117,7 +124,9 @@ impl Server {
                 ReplyBody::Edited(self.edited(&Applied::default()))
             }
             RequestBody::Close { file } => {
+                let before = self.world.revision().number;
                 let applied = self.world.change(|cluster, now| cluster.close_file(&file, now));
+                self.changed(before, &applied);
                 ReplyBody::Edited(self.edited(&applied))
             }
             RequestBody::Rename { file, name } => {
@@ -142,6 +151,7 @@ impl Server {
         self.world = World::new(Options { seed, ..Options::default() });
         self.use_fields();
         self.terminals.clear();
+        self.last_change = None;
         for file in &files {
             self.world.open_file(&file.name, &file.text, file.live);
         }
@@ -155,16 +165,27 @@ impl Server {
     }
 
     fn edit(&mut self, file: &str, text: &str) -> Edited {
+        let before = self.world.revision().number;
         let applied = match self.world.cluster().file(file) {
             Some(_) => self.world.edit_file(file, text),
             None => self.world.open_file(file, text, false),
         };
+        self.changed(before, &applied);
         self.edited(&applied)
     }
 
     fn apply(&mut self, file: &str) -> Edited {
+        let before = self.world.revision().number;
         let applied = self.world.apply_file(file);
+        self.changed(before, &applied);
         self.edited(&applied)
+    }
+
+    /// Remembers what the cluster was like before its last change.
+    fn changed(&mut self, before: u64, applied: &Applied) {
+        if applied.committed && applied.objects.iter().any(|(_, outcome)| *outcome != Outcome::Unchanged) {
+            self.last_change = Some(before);
+        }
     }
 
     fn edited(&mut self, applied: &Applied) -> Edited {
@@ -182,10 +203,14 @@ impl Server {
         if !self.terminals.contains_key(&session) && self.terminals.len() >= TERMINALS_MAX {
             return Err(format!("more than {TERMINALS_MAX} terminals: close one"));
         }
+        let before = self.world.revision().number;
         let terminal = self.terminals.entry(session).or_default();
         let ran = terminal.run(&mut self.world, line);
         let (prompt, place) = (terminal.prompt(), terminal.place());
         let revision = self.world.revision().number;
+        if revision != before {
+            self.last_change = Some(before);
+        }
         Ok(Console {
             chunks: ran.chunks.into_iter().map(chunk).collect(),
             exit_status: ran.status,
@@ -236,27 +261,10 @@ impl Server {
 
     fn diagnostics(&self) -> Vec<DiagnosticView> {
         let cluster = self.world.cluster();
-        cluster.files().iter().flat_map(|file| file.diagnostics.iter()).map(|d| self.diagnostic(d)).collect()
+        cluster.files().iter().flat_map(|file| file.diagnostics.iter()).map(|d| diagnostic_view(cluster, d)).collect()
     }
 
-    fn diagnostic(&self, diagnostic: &Diagnostic) -> DiagnosticView {
-        let place = |span: crate::manifest::Span| {
-            self.world
-                .cluster()
-                .sources()
-                .get(span.source)
-                .map_or_else(TextRange::default, |source| range(source, span))
-        };
-        DiagnosticView {
-            severity: diagnostic.severity.as_str().to_owned(),
-            at: place(diagnostic.span),
-            message: diagnostic.message.clone(),
-            hint: diagnostic.hint.clone(),
-            fix: diagnostic.fix.as_ref().map(|fix| (place(fix.span), fix.replacement.clone())),
-        }
-    }
-
-    fn trace(&self, flow: u32) -> Result<&Trace, String> {
+    pub(super) fn trace(&self, flow: u32) -> Result<&Trace, String> {
         let trace = self.world.recorder().get(FlowId(flow));
         trace.ok_or_else(|| format!("conversation {flow} is not kept (any more)"))
     }

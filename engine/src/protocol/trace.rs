@@ -49,14 +49,14 @@ impl Viewer<'_> {
     }
 
     /// A place's name; a namespace that is gone is named by the tables that the trace keeps.
-    fn place(&self, trace: &Trace, place: HopPlace) -> String {
+    pub(super) fn place(&self, trace: &Trace, place: HopPlace) -> String {
         match place {
             HopPlace::Segment(number) => format!("segment/{number}"),
             HopPlace::Netns(id) => self.netns_name(Some(trace), id),
         }
     }
 
-    fn netns_name(&self, trace: Option<&Trace>, id: NetnsId) -> String {
+    pub(super) fn netns_name(&self, trace: Option<&Trace>, id: NetnsId) -> String {
         if let Some(place) = crate::program::place(self.revision, id) {
             return explain::place_name(&place);
         }

@@ -160,19 +160,78 @@ pub struct HeaderField {
     pub len: u32,
 }
 
+/// The lookup behind a step: why it ended as it did, and the rows that were tried.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WhyView {
+    /// What was looked for: `a route to 10.244.2.5`.
+    pub sought: String,
+    /// One sentence without a full stop: `10.244.2.0/24 is the only route that holds 10.244.2.5`.
+    pub because: String,
+    /// Where it was looked for, the table that decided first.
+    pub tables: Vec<TriedView>,
+}
+
+/// One table's part in a lookup.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TriedView {
+    /// As in `CauseView`.
+    pub place: String,
+    pub table: String,
+    pub command: String,
+    /// All its rows at that moment, the one that decided included.
+    pub rows_count: u32,
+    /// Rows that did not decide, the nearest misses first; only the first few.
+    pub rows: Vec<TriedRowView>,
+    /// Rows that did not decide beyond those.
+    pub left_count: u32,
+    /// What is to be said of the table as a whole; often empty.
+    pub note: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TriedRowView {
+    pub text: String,
+    /// Why it was not this one: `10.244.2.5 is not in 10.244.1.0/24`.
+    pub reason: String,
+    pub origin: OriginView,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TableView {
     pub place: String,
     pub table: String,
     /// The command that prints it: `ip route`.
     pub command: String,
+    /// At most 2,000 of those that nothing is to be said of. Removed ones come last.
     pub rows: Vec<TableRowView>,
+    /// Rows beyond those.
+    pub left_count: u32,
+    /// The moment it is shown at, in nanoseconds; nothing: now. Marks then say what the conversation has changed so far,
+    /// else what the last change of the cluster has.
+    pub at_ns: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TableRowView {
     pub text: String,
     pub origin: OriginView,
+    pub mark: RowMark,
+    /// A changed row's text as it was before.
+    pub was: String,
+    /// Marked since the packet's last step.
+    pub fresh: bool,
+    /// The row that decided the step.
+    pub decides: bool,
+}
+
+/// What has become of a row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RowMark {
+    #[default]
+    Same,
+    Added,
+    Changed,
+    Removed,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

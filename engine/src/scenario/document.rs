@@ -36,6 +36,13 @@ pub enum Block {
         line: usize,
         text: String,
     },
+    /// What must be wrong with the cluster at this point; the lines it stands in are its first and the one after its
+    /// last.
+    Problems {
+        line: usize,
+        expected: Vec<String>,
+        expected_lines: (usize, usize),
+    },
     /// Any other fence: shown, not run.
     Code {
         line: usize,
@@ -106,6 +113,11 @@ impl Document {
             }
             "console" => Block::Console { line, steps: steps(body, line + 1)? },
             "probe" => Block::Probe { line, text: text() },
+            "problems" => Block::Problems {
+                line,
+                expected: body.iter().map(|line| (*line).to_owned()).collect(),
+                expected_lines: (line + 1, line + 1 + body.len()),
+            },
             _ => Block::Code { line, language: language.to_owned(), text: text() },
         };
         self.blocks.push(block);

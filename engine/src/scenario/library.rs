@@ -115,7 +115,7 @@ fn script(id: &str) -> Result<ScriptView, String> {
         match block {
             Block::File { name, text, .. } => script.files.push(OpenFile { name, text, live: false }),
             Block::Console { steps, .. } => script.commands.extend(steps.into_iter().map(|step| step.command)),
-            Block::Prose { .. } | Block::Probe { .. } | Block::Code { .. } => {}
+            Block::Prose { .. } | Block::Probe { .. } | Block::Problems { .. } | Block::Code { .. } => {}
         }
     }
     Ok(script)

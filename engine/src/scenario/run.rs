@@ -2,6 +2,7 @@
 
 use super::compare::{agrees, difference};
 use super::{Block, Document, Step, probe};
+use crate::analyze;
 use crate::console::terminal::Terminal;
 use crate::manifest::fields::FieldTable;
 use crate::protocol::{FlowView, Server};
@@ -98,6 +99,10 @@ impl Runner<'_> {
                     self.report.checks.push(Check { line: line + 1 + i, what: probe.trim().to_owned(), problem });
                 }
             }
+            Block::Problems { line, expected, expected_lines } => {
+                let printed = analyze::render(self.server.world().cluster());
+                self.compare((*line, "problems"), (expected, *expected_lines), &printed);
+            }
             Block::Prose { .. } | Block::Code { .. } => {}
         }
     }
@@ -113,14 +118,23 @@ impl Runner<'_> {
                 }
             }
         }
+        self.compare((step.line, &step.command), (&step.expected, step.expected_lines), &printed);
+    }
+
+    /// Holds what was printed against what was expected, and notes both the outcome and, if they differ, the new text.
+    fn compare(
+        &mut self,
+        (line, what): (usize, &str),
+        (expected, (first, after)): (&[String], (usize, usize)),
+        printed: &str,
+    ) {
         let actual: Vec<&str> = printed.lines().collect();
-        let fine = agrees(&step.expected, &actual);
+        let fine = agrees(expected, &actual);
         if !fine {
-            let lines = actual.iter().map(|line| line.trim_end().to_owned()).collect();
-            self.edits.push((step.expected_lines.0, step.expected_lines.1, lines));
+            self.edits.push((first, after, actual.iter().map(|line| line.trim_end().to_owned()).collect()));
         }
-        let problem = (!fine).then(|| difference(&step.expected, &actual));
-        self.report.checks.push(Check { line: step.line, what: step.command.clone(), problem });
+        let problem = (!fine).then(|| difference(expected, &actual));
+        self.report.checks.push(Check { line, what: what.to_owned(), problem });
     }
 }
 

@@ -3,8 +3,8 @@
 use super::journal::Journal;
 use super::tables::TableCache;
 use crate::dataplane::{
-    Effect, HopTarget, Io, JournalEntry, Neighbor, NetnsState, Output, Process, ProcessEvent, ProcessId, Skb,
-    SocketEvent, SocketId, Surroundings, Switch, Timer, Walk,
+    Effect, HopTarget, Io, JournalEntry, Neighbor, NetnsState, Output, Process, ProcessEvent, ProcessId, RuntimeChange,
+    Skb, SocketEvent, SocketId, Surroundings, Switch, Timer, Walk,
 };
 use crate::tables::{LinkIndex, NetnsId};
 use crate::trace::{Disposition, DropReason, Flow, FlowEnd, FlowId, Nanos, PacketRef, Recorder};
@@ -99,9 +99,16 @@ impl Runtime {
         self.journal.state_at(id, self.states.get(&id).unwrap_or(&empty), at)
     }
 
-    /// Namespaces that are gone lose what they had learned.
+    /// Namespaces that are gone lose what they had learned; the journal remembers it.
     pub fn forget(&mut self, alive: impl Fn(NetnsId) -> bool) {
+        let now = self.now;
+        for (id, state) in self.states.iter().filter(|(id, _)| !alive(**id)) {
+            let lost = state.all_learned(now).into_iter();
+            let lost = lost.map(|row| RuntimeChange { before: Some(row), after: None });
+            self.changes.extend(lost.map(|change| JournalEntry { at: now, netns: *id, change }));
+        }
         self.states.retain(|id, _| alive(*id));
+        self.journal.append(&mut self.changes);
     }
 
     /// Makes a namespace forget neighbours that it has learned.

@@ -69,5 +69,9 @@ fn mismatch(spec: &Node, template: &Node, diagnostics: &mut Diagnostics) {
     if let Some((key, value)) = wrong {
         let value = value.as_str().unwrap_or("…");
         added.hint(format!("the selector wants {}={value}", key.name));
+        // The template's label takes the selector's value, as it is written there.
+        if let Some(label) = labels.and_then(|labels| labels.get(&key.name)) {
+            added.fix(label.span, value);
+        }
     }
 }

@@ -1,0 +1,204 @@
+//! Services that lead nowhere. They are stored, not simulated yet; whom they select and what listens there are facts of
+//! the objects all the same.
+
+use super::Findings;
+use crate::cluster::{Labels, Object, PodPhase, PodRecord};
+use crate::manifest::nearest::nearest;
+use crate::manifest::typed::{IntOrString, Service, ServicePort, ServiceType};
+use crate::manifest::{Diagnostics, Fix, Node};
+use crate::net::Protocol;
+use crate::program::containers;
+use crate::workload;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Pods with the same labels in the same namespace: those of one template, or one Pod of its own.
+struct Alike {
+    labels: Arc<Labels>,
+    /// Any one that runs, or any one.
+    pod: Arc<PodRecord>,
+}
+
+/// Pods by namespace, grouped by their labels, found by any one label.
+#[derive(Default)]
+struct Index {
+    groups: Vec<Alike>,
+    by_label: BTreeMap<(Arc<str>, Arc<str>, Arc<str>), Vec<usize>>,
+}
+
+pub(super) fn check(findings: &mut Findings<'_>) {
+    let services: Vec<Arc<Object>> = findings.revision.list("Service", None).cloned().collect();
+    let mut read = services.iter().filter(|object| object.key.group.is_empty()).filter_map(|object| {
+        let service = Service::project(object.written(), &mut Diagnostics::default())?;
+        (service.service_type != ServiceType::ExternalName && !service.selector.is_empty()).then_some((object, service))
+    });
+    let Some(first) = read.next() else { return };
+    let index = Index::of(findings);
+    for (object, service) in std::iter::once(first).chain(read) {
+        let selected = index.selected(&object.key.namespace, &service.selector);
+        if selected.is_empty() {
+            selects_nothing(findings, object, &service, &index);
+            continue;
+        }
+        for (number, port) in service.ports.iter().enumerate() {
+            target(findings, object, (number, port), &selected);
+        }
+    }
+}
+
+impl Index {
+    fn of(findings: &Findings<'_>) -> Index {
+        let mut index = Index::default();
+        // Pods of one template share their labels: they need not be compared one by one. The address is a key only.
+        let mut known: BTreeMap<(Arc<str>, usize), usize> = BTreeMap::new();
+        for pod in findings.revision.pods.values() {
+            if matches!(pod.phase, PodPhase::Succeeded | PodPhase::Failed) {
+                continue;
+            }
+            let shared = Arc::as_ptr(&pod.labels) as usize;
+            let group = *known.entry((pod.key.namespace.clone(), shared)).or_insert_with(|| {
+                for (key, value) in pod.labels.iter() {
+                    let label = (pod.key.namespace.clone(), key.clone(), value.clone());
+                    index.by_label.entry(label).or_default().push(index.groups.len());
+                }
+                index.groups.push(Alike { labels: pod.labels.clone(), pod: pod.clone() });
+                index.groups.len() - 1
+            });
+            let alike = &mut index.groups[group];
+            if alike.pod.phase != PodPhase::Running && pod.phase == PodPhase::Running {
+                alike.pod = pod.clone();
+            }
+        }
+        index
+    }
+
+    fn selected(&self, namespace: &Arc<str>, selector: &Labels) -> Vec<&Alike> {
+        let having = |(key, value): (&Arc<str>, &Arc<str>)| {
+            self.by_label.get(&(namespace.clone(), key.clone(), value.clone())).map_or(&[][..], |groups| groups)
+        };
+        let fewest = selector.iter().map(having).min_by_key(|groups| groups.len()).unwrap_or_default();
+        let fits = |alike: &&Alike| selector.iter().all(|(key, value)| alike.labels.get(key) == Some(value));
+        fewest.iter().map(|group| &self.groups[*group]).filter(fits).collect()
+    }
+
+    /// The values that Pods of a namespace have for a label.
+    fn values(&self, namespace: &str, key: &str) -> BTreeSet<&str> {
+        let from = (Arc::from(namespace), Arc::from(key), Arc::from(""));
+        let of = self.by_label.range(from..).map(|(label, _)| label);
+        of.take_while(|(space, name, _)| &**space == namespace && &**name == key)
+            .map(|(_, _, value)| &**value)
+            .collect()
+    }
+
+    /// Another namespace with Pods that the selector would fit.
+    fn elsewhere(&self, selector: &Labels) -> Option<&str> {
+        let (key, value) = selector.iter().next()?;
+        let mut with = self.by_label.iter().filter(|((_, name, found), _)| name == key && found == value);
+        let fits = |group: &usize| selector.iter().all(|(k, v)| self.groups[*group].labels.get(k) == Some(v));
+        with.find(|(_, groups)| groups.iter().any(fits)).map(|((namespace, ..), _)| &**namespace)
+    }
+}
+
+fn labels_text(selector: &Labels) -> String {
+    let pairs: Vec<String> = selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    pairs.join(",")
+}
+
+fn selects_nothing(findings: &mut Findings<'_>, object: &Object, service: &Service, index: &Index) {
+    let message = format!("Service {} selects no Pods: none has {}", object.key.name, labels_text(&service.selector));
+    if findings.has_enough("service-selects-nothing") {
+        findings.warn("service-selects-nothing", object.written().span, message);
+        return;
+    }
+    let namespace = &object.key.namespace;
+    let written = object.written().at("spec.selector");
+    // The label that no Pod has is the one to mend.
+    let wrong = service
+        .selector
+        .iter()
+        .find(|(key, value)| !index.by_label.contains_key(&(namespace.clone(), (*key).clone(), (*value).clone())));
+    let entry = wrong.and_then(|(key, _)| written.entries().iter().find(|(name, _)| name.name == *key));
+    let span = entry.map_or(written.span, |(_, value)| value.span);
+    let values = wrong.map(|(key, _)| index.values(namespace, key)).unwrap_or_default();
+    let meant = match (wrong, values.len()) {
+        (Some(_), 1) => values.first().copied(),
+        (Some((_, value)), _) => nearest(value, values.iter().copied()),
+        (None, _) => None,
+    };
+    let hint = match (wrong, meant, index.elsewhere(&service.selector)) {
+        (_, _, Some(other)) => {
+            Some(format!("Pods with these labels are in namespace {other}: a Service sees its own only"))
+        }
+        (Some((key, _)), Some(meant), _) => Some(format!("Pods here have {key}={meant}")),
+        (Some((key, value)), None, _) => Some(format!("no Pod in namespace {namespace} has the label {key}={value}")),
+        (None, _, _) => Some("each of the labels is there, but on no Pod are all of them".to_owned()),
+    };
+    let fix = meant
+        .zip(entry)
+        .map(|(meant, (_, value))| Fix { span: value.span, replacement: findings.requoted(value.span, meant) });
+    if let Some(problem) = findings.warn("service-selects-nothing", span, message) {
+        (problem.hint, problem.fix) = (hint, fix);
+    }
+}
+
+/// A port of the Service against what its Pods have: a name that some container gives, or a number that is listened on.
+fn target(findings: &mut Findings<'_>, object: &Object, (number, port): (usize, &ServicePort), selected: &[&Alike]) {
+    let node = object.written().at(&format!("spec.ports[{number}]"));
+    let explicit = node.get("targetPort");
+    let field: &Node = explicit.or_else(|| node.get("port")).unwrap_or(node);
+    let (code, message, hint, put) = match &port.target_port {
+        IntOrString::String(name) => {
+            let ports = selected.iter().flat_map(|alike| &alike.pod.spec.containers).flat_map(|c| &c.ports);
+            let names = ports.filter(|p| p.protocol == port.protocol).filter_map(|p| p.name.as_deref());
+            let known: BTreeSet<&str> = names.collect();
+            if known.contains(&**name) {
+                return;
+            }
+            let meant = if known.len() == 1 { known.first().copied() } else { nearest(name, known.iter().copied()) };
+            let hint = match meant {
+                Some(meant) => format!("there is {meant:?}"),
+                None => "name a containerPort so, or give the number".to_owned(),
+            };
+            let message =
+                format!("no container of the Pods that Service {} selects has a port named {name:?}", object.key.name);
+            ("target-port-name", message, hint, meant.map(|meant| findings.requoted(field.span, meant)))
+        }
+        IntOrString::Int(wanted) => {
+            let open = listening(findings, selected, port.protocol);
+            if open.iter().any(|port| i64::from(*port) == *wanted) {
+                return;
+            }
+            let (name, service) = (port.protocol.name(), &object.key.name);
+            let message = format!("nothing in the Pods that Service {service} selects listens on {name} port {wanted}");
+            let ports: Vec<String> = open.iter().take(8).map(ToString::to_string).collect();
+            let only = (open.len() == 1).then(|| ports[0].clone());
+            let hint = match (&only, explicit) {
+                (Some(port), None) => format!("they listen on {port}: set targetPort: {port}"),
+                _ if ports.is_empty() => "they listen on nothing: connections will be refused".to_owned(),
+                _ => format!("they listen on {}", ports.join(", ")),
+            };
+            ("target-port-closed", message, hint, only.filter(|_| explicit.is_some()))
+        }
+    };
+    if let Some(problem) = findings.warn(code, field.span, message) {
+        problem.hint = Some(hint);
+        problem.fix = put.map(|replacement| Fix { span: field.span, replacement });
+    }
+}
+
+/// The ports that programs in the Pods listen on, of one protocol, when all their containers run.
+fn listening(findings: &Findings<'_>, selected: &[&Alike], protocol: Protocol) -> BTreeSet<u16> {
+    let mut open = BTreeSet::new();
+    for alike in selected {
+        let pod = &alike.pod;
+        let node = pod.node.as_ref().and_then(|name| findings.revision.nodes.get(&**name));
+        let host = match node {
+            Some(node) => containers::host(pod, node),
+            None => workload::Host { hostname: pod.key.name.clone(), ip: None },
+        };
+        for behavior in workload::behaviors(&pod.spec, &host) {
+            open.extend(behavior.servers.iter().filter(|s| s.protocol == protocol).map(|server| server.port));
+        }
+    }
+    open
+}

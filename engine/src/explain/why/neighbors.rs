@@ -1,0 +1,99 @@
+//! Whose MAC: one entry for an address on a device, permanent or learned.
+
+use super::rank::{Miss, common_bits, nearest};
+use super::{FORGOTTEN, Lookup, TriedRow, Why};
+use crate::tables::text::neigh::{self, NeighborState};
+use crate::tables::{LinkIndex, Origin};
+use crate::trace::{CauseTable, PacketTrace, Relation, Stage, Trace, Verdict};
+use std::net::IpAddr;
+
+pub(super) fn why(lookup: &Lookup<'_>) -> Option<Why> {
+    let (netns, link) = (lookup.netns, lookup.step.link?);
+    let next_hop = next_hop(lookup)?;
+    let resolved = matches!(lookup.cause(), Some(CauseTable::Neighbor(_) | CauseTable::LearnedNeighbor { .. }));
+    let learned = lookup.learned(lookup.step.at.saturating_sub(1));
+    let programmed = netns.neighbors.iter().map(|(_, entry)| (neigh::Neighbor::from(entry), entry.origin.clone()));
+    let known = learned.iter().flat_map(|state| state.neighbors()).map(|(link, ip, neighbor)| {
+        let state = neighbor.state(lookup.step.at).into();
+        let probes_count = neighbor.probes_count().into();
+        (neigh::Neighbor { link, ip, mac: neighbor.mac, state, probes_count }, Origin::Learned)
+    });
+    let mut rows_count = 0;
+    let mut misses = Vec::new();
+    for (row, origin) in programmed.chain(known) {
+        rows_count += 1;
+        if !(resolved && row.ip == next_hop && row.link == link) {
+            let rank = (u32::from(row.ip == next_hop) + u32::from(row.link == link), common_bits(row.ip, next_hop));
+            misses.push(Miss { rank, row: (row, origin) });
+        }
+    }
+    let name = |index: LinkIndex| netns.link(index).map_or("", |link| &*link.name);
+    let mut tried = nearest("neigh", rows_count, misses, |(row, origin)| TriedRow {
+        text: neigh::row(netns, &row),
+        reason: match (row.ip == next_hop, row.link == link) {
+            (true, true) => of_itself(row.state).to_owned(),
+            (true, false) => format!("this address, but on {}, not on {}", name(row.link), name(link)),
+            (false, true) => format!("another address: {}, not {next_hop}", row.ip),
+            (false, false) => format!("another address on another device: {} on {}", row.ip, name(row.link)),
+        },
+        origin,
+    });
+    if learned.is_none() {
+        tried.note = FORGOTTEN.to_owned();
+    }
+    let sought = format!("the MAC address of {next_hop} on {}", name(link));
+    Some(Why { sought, because: because(lookup, next_hop), tables: vec![tried] })
+}
+
+/// Why the entry for the very address was no answer.
+fn of_itself(state: NeighborState) -> &'static str {
+    match state {
+        NeighborState::Failed => "this address, but nobody answered the last time: it is asked for again",
+        NeighborState::Incomplete => "this address, but its question has no answer yet",
+        _ => "this address, but another entry goes before it",
+    }
+}
+
+fn because(lookup: &Lookup<'_>, next_hop: IpAddr) -> String {
+    let device = lookup.device();
+    match (lookup.cause(), lookup.step.verdict) {
+        (Some(CauseTable::Neighbor(_)), _) => {
+            format!("a permanent entry for {next_hop} on {device}: nobody needs to be asked")
+        }
+        (Some(CauseTable::LearnedNeighbor { state: NeighborState::Stale, .. }), _) => {
+            format!("the entry for {next_hop} on {device} is STALE: it is used at once, and checked 5 s later")
+        }
+        (Some(CauseTable::LearnedNeighbor { .. }), _) => {
+            format!("{next_hop} on {device} has told its MAC address")
+        }
+        (_, Verdict::Wait) => format!("no entry for {next_hop} on {device} has a MAC address: ARP asks for it"),
+        _ => format!("nobody answered for {next_hop} on {device}, asked three times, a second apart"),
+    }
+}
+
+/// The address that was looked for: the entry's own, or what the routing decision before it said.
+fn next_hop(lookup: &Lookup<'_>) -> Option<IpAddr> {
+    match lookup.cause() {
+        Some(CauseTable::Neighbor(row)) => Some(lookup.netns.neighbors.get(row)?.ip),
+        Some(CauseTable::LearnedNeighbor { ip, .. } | CauseTable::FailedNeighbor { ip, .. }) => Some(ip),
+        _ => {
+            let question = lookup.question;
+            routed(question.trace, question.packet, question.step)
+        }
+    }
+}
+
+/// The next hop of the last routing decision before a step; a fragment was routed with the packet it is a piece of.
+fn routed(trace: &Trace, packet: &PacketTrace, before: u32) -> Option<IpAddr> {
+    let steps = packet.steps.iter().enumerate().take(before as usize).rev();
+    for (number, step) in steps.filter(|(_, step)| matches!(step.stage, Stage::RouteOut | Stage::RouteIn)) {
+        let cause = step.cause?;
+        let tables = trace.tables.get(&(cause.netns, cause.version))?;
+        let CauseTable::RouteMain(row) = cause.table else { return None };
+        let via = tables.main.rows.get(row)?.via;
+        return via.or_else(|| Some(packet.frame_after(number as u32).ip()?.dst));
+    }
+    let (parent, relation) = packet.parent?;
+    let parent = trace.packets.get(parent.0 as usize).filter(|_| relation == Relation::Fragments)?;
+    routed(trace, parent, parent.steps.len() as u32)
+}

@@ -1,0 +1,119 @@
+//! A table's rows with what tells each from the others.
+
+use crate::cluster::Revision;
+use crate::dataplane::NetnsState;
+use crate::explain;
+use crate::net::MacAddr;
+use crate::program;
+use crate::tables::text::{addr, fdb, link, neigh, route, segment, socket, sysctl};
+use crate::tables::{Address, LinkIndex, Listener, Netns, Origin, Place, Route, Segment};
+use crate::trace::{CauseTable, Nanos};
+use std::net::IpAddr;
+
+/// A row: its text, and what it is about, by which it is found again in the same table at another moment.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Row {
+    pub key: String,
+    pub text: String,
+    pub origin: Origin,
+}
+
+pub(super) fn of_segment(ports: &Segment, revision: &Revision) -> Vec<Row> {
+    let owner = |id| explain::place_name(&program::place(revision, id).unwrap_or(Place::Fabric(id.0)));
+    let row = |port: &crate::tables::Port| Row {
+        key: port.mac.to_string(),
+        text: segment::row(ports, port, &owner(port.netns)),
+        origin: port.origin.clone(),
+    };
+    ports.ports().iter().map(row).collect()
+}
+
+/// The rows of a namespace's table and of what it had learned at a moment; `None` if there is no table of that name.
+pub(super) fn of_netns(netns: &Netns, state: Option<&NetnsState>, at: Nanos, table: &str) -> Option<Vec<Row>> {
+    let row = |key: String, text: String, origin: &Origin| Row { key, text, origin: origin.clone() };
+    let of_route = |(_, r): (_, &Route)| row(route_key(r), route::row(netns, r), &r.origin);
+    Some(match table {
+        "route" => netns.main.rows.iter().map(of_route).collect(),
+        "route-local" => netns.local.rows.iter().map(of_route).collect(),
+        "addr" => netns.addresses.iter().map(|a| row(addr_key(a), addr::row(netns, a), &a.origin)).collect(),
+        "link" => netns.links.iter().map(|l| row(l.name.to_string(), link::row(netns, l), &l.origin)).collect(),
+        "socket" => netns.listeners.iter().map(|l| row(socket_key(l), socket::row(l), &l.origin)).collect(),
+        "sysctl" => {
+            sysctl::all(netns).lines().map(|line| row(sysctl_key(line), line.to_owned(), &Origin::Kernel)).collect()
+        }
+        "neigh" => {
+            let mut rows: Vec<Row> = Vec::new();
+            for (_, entry) in netns.neighbors.iter() {
+                rows.push(row(neigh_key(entry.link, entry.ip), neigh::row(netns, &entry.into()), &entry.origin));
+            }
+            for (link, ip, neighbor) in state.into_iter().flat_map(NetnsState::neighbors) {
+                let (state, probes_count) = (neighbor.state(at).into(), neighbor.probes_count().into());
+                let learned = neigh::Neighbor { link, ip, mac: neighbor.mac, state, probes_count };
+                rows.push(row(neigh_key(link, ip), neigh::row(netns, &learned), &Origin::Learned));
+            }
+            rows
+        }
+        "fdb" => {
+            let mut rows: Vec<Row> = Vec::new();
+            for (_, entry) in netns.fdb.iter() {
+                rows.push(row(fdb_key(entry.link, entry.mac), fdb::row(netns, entry), &entry.origin));
+            }
+            for (bridge, mac, port) in state.into_iter().flat_map(|state| state.fdb(at)) {
+                let text = fdb::learned_row(netns, &fdb::LearnedMac { port, mac });
+                rows.push(row(fdb_key(bridge, mac), text, &Origin::Learned));
+            }
+            rows
+        }
+        _ => return None,
+    })
+}
+
+/// The key of the row that decided a step, if that is a row of this table.
+pub(super) fn key_of(netns: &Netns, cause: &CauseTable, table: &str) -> Option<String> {
+    let (of, key) = match *cause {
+        CauseTable::RouteLocal(id) => ("route-local", route_key(netns.local.rows.get(id)?)),
+        CauseTable::RouteMain(id) => ("route", route_key(netns.main.rows.get(id)?)),
+        CauseTable::Neighbor(id) => {
+            let row = netns.neighbors.get(id)?;
+            ("neigh", neigh_key(row.link, row.ip))
+        }
+        CauseTable::LearnedNeighbor { link, ip, .. } | CauseTable::FailedNeighbor { link, ip } => {
+            ("neigh", neigh_key(link, ip))
+        }
+        CauseTable::Fdb(id) => {
+            let row = netns.fdb.get(id)?;
+            ("fdb", fdb_key(row.link, row.mac))
+        }
+        CauseTable::LearnedFdb { bridge, mac, .. } => ("fdb", fdb_key(bridge, mac)),
+        CauseTable::Link(index) => ("link", netns.link(index)?.name.to_string()),
+        CauseTable::Address(index) => ("addr", addr_key(netns.addresses.get(index as usize)?)),
+        CauseTable::Listener(index) => ("socket", socket_key(netns.listeners.get(index as usize)?)),
+        CauseTable::Sysctl(name) => ("sysctl", name.to_owned()),
+        CauseTable::Segment { .. } => return None,
+    };
+    (of == table).then_some(key)
+}
+
+fn route_key(row: &Route) -> String {
+    route::prefix(row.dst)
+}
+
+fn addr_key(row: &Address) -> String {
+    format!("{} {}", row.net.addr(), row.link.0)
+}
+
+fn socket_key(row: &Listener) -> String {
+    format!("{:?} {:?} {}", row.protocol, row.ip, row.port)
+}
+
+fn sysctl_key(line: &str) -> String {
+    line.split([' ', '=']).next().unwrap_or_default().to_owned()
+}
+
+fn neigh_key(link: LinkIndex, ip: IpAddr) -> String {
+    format!("{ip} {}", link.0)
+}
+
+fn fdb_key(link: LinkIndex, mac: MacAddr) -> String {
+    format!("{mac} {}", link.0)
+}
