@@ -26,6 +26,7 @@ pub mod playback;
 pub mod stage;
 pub mod tables;
 pub mod terminal;
+pub mod text;
 pub mod timeline;
 pub mod whose;
 pub mod workspace;

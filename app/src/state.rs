@@ -1,6 +1,7 @@
 //! What the page knows, and what can be done to it. Panels read the signals and call the actions.
 
 mod fields;
+mod problems;
 mod sessions;
 
 use crate::dom::Var;
@@ -16,6 +17,7 @@ use crate::terminal::tabs::Terminals;
 use crate::workspace::saved::Saved;
 use fields::Fields;
 use podhop_engine::protocol::*;
+use problems::Problems;
 use std::rc::Rc;
 
 /// Conversations whose clusters are kept.
@@ -37,6 +39,7 @@ pub struct App {
     /// Grows when a file's text changes other than by typing.
     pub text_epoch: Var<u32>,
     pub diagnostics: Var<Vec<DiagnosticView>>,
+    problems: Var<Problems>,
     /// Live files whose present text is not what the cluster runs.
     pub held: Var<Few<String>>,
     /// What the last edit did, in words.
@@ -47,6 +50,9 @@ pub struct App {
     recorded: Var<Vec<Recorded>>,
     /// Packets (indices) whose plumbing is shown.
     pub unfolded: Var<Few<usize>>,
+    /// The rows that were tried are shown; whether they have ever been.
+    pub why: Var<bool>,
+    pub why_asked: Var<bool>,
     pub player: Player,
     pub inspector: Var<Tab>,
     pub dock: Var<Tab>,
@@ -81,12 +87,15 @@ impl App {
             active_file: Var::new(opening::FILE.to_string()),
             text_epoch: Var::new(0),
             diagnostics: Var::new(Vec::new()),
+            problems: Var::new(Problems::default()),
             held: Var::new(Few::default()),
             changes: Var::new(Vec::new()),
             flows: Var::new(Vec::new()),
             flow: Var::new(None),
             recorded: Var::new(Vec::new()),
             unfolded: Var::new(Few::default()),
+            why: Var::new(false),
+            why_asked: Var::new(false),
             player,
             inspector: Var::new(Tab::Journey),
             dock: Var::new(Tab::Terminal),
@@ -114,7 +123,8 @@ impl App {
     fn take_opened(self, opened: Opened) {
         self.files.set(opened.files);
         self.text_epoch.update(|epoch| *epoch += 1);
-        self.diagnostics.set(opened.diagnostics);
+        self.problems.set(Problems::default());
+        self.take_diagnostics(opened.diagnostics);
         self.held.update(Few::clear);
         self.take_scene(opened.scene);
     }
@@ -158,8 +168,9 @@ impl App {
 
     /// The cluster as it is after files have changed.
     pub fn take_edited(self, edited: Edited) {
-        self.diagnostics.set(edited.diagnostics);
+        self.take_diagnostics(edited.diagnostics);
         if edited.applied {
+            self.cluster_changed();
             self.changes.set(edited.changes);
             self.take_scene(edited.scene);
             self.refresh();
@@ -239,9 +250,10 @@ impl App {
 
     /// `line`: what was typed, and whether at the host.
     fn take_console(self, line: (String, bool), console: Console, before: Vec<FileView>, first: bool) {
-        self.diagnostics.set(console.diagnostics);
+        self.take_diagnostics(console.diagnostics);
         self.take_files(console.files, &before);
         if let Some(scene) = console.scene {
+            self.ask_problems();
             self.take_scene(scene);
         }
         if let Some(scene) = self.scene.now() {
@@ -364,6 +376,14 @@ impl App {
             self.player.show(beat);
             self.follow();
         }
+    }
+
+    /// Shows the rows that were tried in a step, or no longer.
+    pub fn ask_why(self, packet: usize, step: usize) {
+        let shown = self.why.now() && self.player.beat.now() == Some((packet, step));
+        self.select(packet, step);
+        self.why_asked.set(true);
+        self.why.set(!shown);
     }
 
     /// A discrete move by `by` steps; the extremes of `isize` are both ends.

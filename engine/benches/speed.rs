@@ -169,6 +169,19 @@ fn huge() {
         assert!(edited.applied);
     });
     report("huge_edit", time, "ns");
+    let problems = median(5, |_| {
+        let reply = ask(&mut server, RequestBody::Problems);
+        assert_eq!(reply, ReplyBody::Problems(Vec::new()));
+    });
+    report("huge_problems", problems, "ns");
+    let flow = server.world().recorder().iter().last().expect("a ping was sent").flow.id.0;
+    let why = median(5, |_| {
+        for step in 0..12 {
+            let reply = ask(&mut server, RequestBody::Why { flow, packet: 0, step });
+            assert!(matches!(reply, ReplyBody::Why(_)));
+        }
+    });
+    report("huge_why", why / 12, "ns");
     if let Some(bytes) = memory_bytes_max() {
         report("huge_memory", bytes, "bytes");
     }

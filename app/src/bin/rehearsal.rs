@@ -66,6 +66,14 @@ fn main() {
     for step in 0..12 {
         rehearsal.ask(RequestBody::Headers { flow, packet: 0, step });
     }
+    for step in 0..24 {
+        rehearsal.ask(RequestBody::Why { flow, packet: 0, step });
+    }
+    for table in ["route", "neigh", "fdb"] {
+        let (place, table) = ("node/worker-1".into(), table.into());
+        rehearsal.ask(RequestBody::TableAt { flow, packet: 0, step: 9, place, table });
+    }
+    rehearsal.ask(RequestBody::Problems);
     for table in ["route", "neigh", "fdb", "link", "addr", "socket"] {
         rehearsal.ask(RequestBody::Table { place: "node/worker-1".into(), table: table.into() });
     }

@@ -186,7 +186,15 @@ mod tests {
     }
 
     fn diagnostic(at: TextRange) -> DiagnosticView {
-        DiagnosticView { severity: "warning".into(), at, message: "m".into(), hint: None, fix: None }
+        DiagnosticView {
+            severity: "warning".into(),
+            code: "c".into(),
+            about_cluster: false,
+            at,
+            message: "m".into(),
+            hint: None,
+            fix: None,
+        }
     }
 
     #[test]

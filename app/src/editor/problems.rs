@@ -28,6 +28,7 @@ pub fn problems(app: App) -> El {
 
 fn row(app: App, diagnostic: &DiagnosticView) -> El {
     let at = diagnostic.at.clone();
+    let is_open = app.files.with(|files| files.iter().any(|file| file.name == at.file));
     let mut label = [&at.line.to_string(), ":", &at.column.to_string()].concat();
     if app.active_file.with(|active| *active != at.file) {
         label = [&at.file, ":", &label].concat();
@@ -38,12 +39,19 @@ fn row(app: App, diagnostic: &DiagnosticView) -> El {
         _ => ("●", "problem note"),
     };
     let spoken = [&diagnostic.severity, " at line ", &label].concat();
-    let place = button("link where").label(&spoken).text(&label).on_click(move || app.show_text(&at));
-    let mut text = el("span").kid(place).text(" ").text(&diagnostic.message);
+    let mut text = match is_open {
+        true => el("span")
+            .kid(button("link where").label(&spoken).text(&label).on_click(move || app.show_text(&at)))
+            .text(" "),
+        // What no file says stands nowhere that could be shown.
+        false => el("span").part("span", "unseen", &[&diagnostic.severity, ": "].concat()),
+    };
+    text = text.text(&diagnostic.message);
     if let Some(hint) = &diagnostic.hint {
         text = text.text(" ").part("span", "hint", hint);
     }
     if let Some((range, by)) = diagnostic.fix.clone() {
+        let by_text = by.clone();
         let fix = move || {
             let fixed = app.files.peek(|files| {
                 let file = files.iter().find(|file| file.name == range.file)?;
@@ -53,7 +61,8 @@ fn row(app: App, diagnostic: &DiagnosticView) -> El {
                 app.replace_text(&range.file, fixed);
             }
         };
-        text = text.text(" ").kid(link("Fix", fix));
+        let what = ["Fix: write ", &by_text].concat();
+        text = text.text(" ").kid(link("Fix", fix).title(&what));
     }
     el("li").class(class).kid(el("span").class("sign").attr("aria-hidden", "true").text(sign)).kid(text)
 }

@@ -3,3 +3,5 @@
 pub mod model;
 #[cfg(target_arch = "wasm32")]
 pub mod view;
+#[cfg(target_arch = "wasm32")]
+mod why;

@@ -1,6 +1,7 @@
 //! The list of steps, grouped by packet.
 
 use super::model::{self, Group};
+use super::why;
 use crate::dom::{El, Nodes, Var, button, effect, el};
 use crate::few::Few;
 use crate::parts::{self, empty, link};
@@ -55,6 +56,12 @@ pub fn journey(app: App) -> El {
         list.rows.with(|rows| rows.iter().for_each(|row| mark(app, row, beat)));
     });
     keep_in_sight(app);
+    effect(move || {
+        // Nothing of it is needed before it is asked for the first time.
+        if app.why.get() || app.why_asked.now() {
+            why::follow(app);
+        }
+    });
     view
 }
 
@@ -112,7 +119,7 @@ fn keep_in_sight(app: App) {
     });
 }
 
-fn step_id(packet: usize, step: usize) -> String {
+pub(super) fn step_id(packet: usize, step: usize) -> String {
     ["step-", &packet.to_string(), "-", &step.to_string()].concat()
 }
 
@@ -224,6 +231,12 @@ fn step_view(app: App, packet: usize, index: usize, step: &StepView) -> Row {
         let (view, links) = cause_view(app, cause);
         body = body.kid(view);
         buttons.extend(links);
+    }
+    if model::asks_a_table(step) {
+        let ask = button("link why").attr("tabindex", "-1").attr("aria-expanded", "false").text("Why not another?");
+        let ask = ask.title("The rows that were tried").on_click(move || app.ask_why(packet, index));
+        buttons.push(ask.0.clone());
+        body = body.kid(ask);
     }
     let at = step.cause.as_ref().and_then(|cause| cause.origin.at.clone());
     let row = el("li").id(&step_id(packet, index));

@@ -29,6 +29,7 @@ impl App {
     fn take_fields(self, text: Option<String>) {
         let before = self.fields.update(|fields| std::mem::replace(fields, Fields::Come(text)));
         self.tell_fields();
+        self.ask_problems();
         if let Fields::Coming(waiting) = before {
             waiting.into_iter().for_each(|then| then());
         }
@@ -43,7 +44,7 @@ impl App {
         let Some(text) = text else { return };
         self.ask(RequestBody::Fields { text }, move |reply| {
             if let ReplyBody::Edited(edited) = reply {
-                self.diagnostics.set(edited.diagnostics);
+                self.take_diagnostics(edited.diagnostics);
             }
         });
     }

@@ -39,6 +39,9 @@ impl App {
             let ReplyBody::Opened(opened) = reply else { return };
             self.take_opened(opened);
             self.tell_fields();
+            if !own {
+                self.ask_problems();
+            }
             let command = || self.scene.peek(|scene| scene.as_ref().and_then(|s| opening::first_command(s)));
             self.run_until_packet(if own { command().into_iter().collect() } else { commands });
             for (name, text) in typed {
@@ -119,6 +122,7 @@ impl App {
         self.take_opened(Opened { files, ..opened });
         self.held.set(held);
         self.tell_fields();
+        self.ask_problems();
         self.forget_flows();
         self.terminals.update(Terminals::restarted);
     }

@@ -1,5 +1,6 @@
 //! One table of one place, in the real tool's text, with the row that decided lit.
 
+pub mod model;
 #[cfg(target_arch = "wasm32")]
 mod view;
 #[cfg(target_arch = "wasm32")]
