@@ -66,6 +66,7 @@ pub fn library() -> Vec<Shelf> {
             "unschedulable",
             "clashing-ports"
         ),
+        shelf!("What is wrong", "tests/cases/problems", "service", "placement", "flannel"),
         shelf!(
             "What describes a cluster",
             "tests/cases/input",
