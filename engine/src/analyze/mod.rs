@@ -63,7 +63,7 @@ pub fn all(cluster: &Cluster) -> Vec<Diagnostic> {
     let of_texts = cluster.files().iter().flat_map(|file| file.diagnostics.iter());
     let mut all: Vec<Diagnostic> = of_texts.filter(|diagnostic| !is_about_cluster(diagnostic)).cloned().collect();
     all.extend(problems(cluster));
-    all.sort_by(|a, b| (a.span, a.severity).cmp(&(b.span, b.severity)));
+    all.sort_by_key(|problem| (problem.span, problem.severity));
     all
 }
 
@@ -130,7 +130,7 @@ impl<'a> Findings<'a> {
                 self.kept.push(Diagnostic { severity: Severity::Info, code, span, message, hint: None, fix: None });
             }
         }
-        self.kept.sort_by(|a, b| (a.span, a.severity).cmp(&(b.span, b.severity)));
+        self.kept.sort_by_key(|problem| (problem.span, problem.severity));
         self.kept
     }
 

@@ -19,11 +19,14 @@ struct Alike {
     pod: Arc<PodRecord>,
 }
 
+/// A namespace, a label's key and its value.
+type Label = (Arc<str>, Arc<str>, Arc<str>);
+
 /// Pods by namespace, grouped by their labels, found by any one label.
 #[derive(Default)]
 struct Index {
     groups: Vec<Alike>,
-    by_label: BTreeMap<(Arc<str>, Arc<str>, Arc<str>), Vec<usize>>,
+    by_label: BTreeMap<Label, Vec<usize>>,
 }
 
 pub(super) fn check(findings: &mut Findings<'_>) {

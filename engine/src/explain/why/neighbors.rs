@@ -85,8 +85,8 @@ fn next_hop(lookup: &Lookup<'_>) -> Option<IpAddr> {
 
 /// The next hop of the last routing decision before a step; a fragment was routed with the packet it is a piece of.
 fn routed(trace: &Trace, packet: &PacketTrace, before: u32) -> Option<IpAddr> {
-    let steps = packet.steps.iter().enumerate().take(before as usize).rev();
-    for (number, step) in steps.filter(|(_, step)| matches!(step.stage, Stage::RouteOut | Stage::RouteIn)) {
+    let mut steps = packet.steps.iter().enumerate().take(before as usize).rev();
+    if let Some((number, step)) = steps.find(|(_, step)| matches!(step.stage, Stage::RouteOut | Stage::RouteIn)) {
         let cause = step.cause?;
         let tables = trace.tables.get(&(cause.netns, cause.version))?;
         let CauseTable::RouteMain(row) = cause.table else { return None };
