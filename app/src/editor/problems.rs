@@ -11,7 +11,14 @@ const SHOWN_MAX: usize = 50;
 
 pub fn problems(app: App) -> El {
     let rows = move || {
-        let diagnostics = app.diagnostics.get();
+        let mut diagnostics = app.diagnostics.get();
+        if diagnostics.len() > 1 {
+            diagnostics.sort_by_key(|diagnostic| match diagnostic.severity.as_str() {
+                "error" => 0,
+                "warning" => 1,
+                _ => 2,
+            });
+        }
         let mut rows: Vec<El> = diagnostics.iter().take(SHOWN_MAX).map(|diagnostic| row(app, diagnostic)).collect();
         if let Some(more) = diagnostics.len().checked_sub(SHOWN_MAX).filter(|more| *more > 0) {
             rows.push(el("li").class("note").text(&more.to_string()).text(" more"));

@@ -1,5 +1,5 @@
 //! "Why not?": the rows that were tried in the present step and did not decide, each with its reason. Once opened it
-//! follows the packet from step to step, but for while it plays.
+//! follows the packet from step to step, but not while it plays.
 
 use super::view::{origin_view, step_id};
 use crate::dom::{El, Nodes, button, el};
@@ -28,7 +28,6 @@ pub fn follow(app: App) {
         remove();
         let told = match &reply {
             ReplyBody::Why(Some(why)) => view(app, why),
-            ReplyBody::Why(None) => vec![note("No table is asked in this step.")],
             ReplyBody::Error(text) => vec![note(text)],
             _ => return,
         };
@@ -40,7 +39,19 @@ pub fn follow(app: App) {
         if let Ok(Some(opener)) = body.query_selector(".why") {
             let _ = opener.set_attribute("aria-expanded", "true");
         }
+        bring_up(&step_id(packet, step));
     });
+}
+
+/// Scrolls a step that has grown beyond the panel up, as far as its head stays in sight.
+fn bring_up(id: &str) {
+    let Some(row) = platform::element(id) else { return };
+    let Some(list) = row.closest(".panel").ok().flatten() else { return };
+    let (row, room) = (row.get_bounding_client_rect(), list.get_bounding_client_rect());
+    let below = (row.bottom() - room.bottom()).min(row.top() - room.top());
+    if below > 0.0 {
+        list.set_scroll_top(list.scroll_top() + below as i32);
+    }
 }
 
 /// Takes away what an earlier step has shown.

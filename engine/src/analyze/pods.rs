@@ -92,7 +92,7 @@ fn tell(findings: &mut Findings<'_>, object: &Object, reason: &str, trouble: &Tr
         "no-node" => no_node(findings, object, &pod, &path("spec.nodeName"), who("does not run", "do not run"), reason),
         "host-port" => host_port(findings, object, &pod, template, who("waits for a node", "wait for a node"), reason),
         "pod-unschedulable" => {
-            let message = format!("{}: {reason}", who("waits for a node", "wait for a node"));
+            let message = format!("{}: {}", who("waits for a node", "wait for a node"), counts(reason));
             unschedulable(findings, object, &pod, template, message);
         }
         "pod-rejected" => {
@@ -101,6 +101,11 @@ fn tell(findings: &mut Findings<'_>, object: &Object, reason: &str, trouble: &Tr
         }
         _ => without_address(findings, object, &pod, who("has no address", "have no address"), reason),
     }
+}
+
+/// The scheduler's event as far as it counts the nodes by what they lack; what it says of preemption helps nobody here.
+fn counts(event: &str) -> &str {
+    event.split(". no new claims to deallocate").next().unwrap_or(event)
 }
 
 /// The labels of nodes by key, with their values.
@@ -200,7 +205,7 @@ fn host_port(findings: &mut Findings<'_>, object: &Object, pod: &PodRecord, temp
         Some(format!("{template}spec.containers[{i}].ports[{at}].{field}"))
     });
     let span = findings.span(object, &place.unwrap_or_else(|| "metadata.name".to_owned()));
-    if let Some(problem) = findings.warn("host-port", span, format!("{who}: {reason}"))
+    if let Some(problem) = findings.warn("host-port", span, format!("{who}: {}", counts(reason)))
         && !holders.is_empty()
     {
         problem.hint(holders.join("; "));
