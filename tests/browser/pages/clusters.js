@@ -11,7 +11,7 @@ spec:
 `)
   .join("---\n");
 
-const deployment = (name, replicas, more = "") => `apiVersion: apps/v1
+export const deployment = (name, replicas, more = "") => `apiVersion: apps/v1
 kind: Deployment
 metadata: {name: ${name}}
 spec:
@@ -22,7 +22,7 @@ spec:
     spec: {${more}containers: [{name: web, image: nginx}]}
 `;
 
-const node = (name, status = "") => `apiVersion: v1\nkind: Node\nmetadata: {name: ${name}}\n${status}`;
+export const node = (name, status = "") => `apiVersion: v1\nkind: Node\nmetadata: {name: ${name}}\n${status}`;
 
 /** One Pod that fits nowhere, one that crashes, one that runs. */
 export const ailing = `apiVersion: v1
