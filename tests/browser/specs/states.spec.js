@@ -59,7 +59,7 @@ test.describe("starting", () => {
     await expect(podhop.editor).toBeVisible();
   });
 
-  for (const [what, file] of [["a script", /podhop-app.*\.js$/], ["the page's module", /podhop-app_bg.*\.wasm$/]]) {
+  for (const [what, file] of [["a script", /start.*\.js$/], ["the page's module", /podhop-app_bg.*\.wasm$/]]) {
     test(`says so when ${what} cannot be had`, async ({ page }) => {
       await page.route(file, (route) => route.abort());
       await page.goto("./");
