@@ -134,6 +134,10 @@ impl App {
                 held.insert(file.name.clone());
             }
         }
+        // A file that was still being read is not among them.
+        if !self.active_file.peek(|active| files.iter().any(|file| file.name == *active)) {
+            self.active_file.set(files.first().map(|file| file.name.clone()).unwrap_or_default());
+        }
         self.take_opened(Opened { files, ..opened });
         self.held.set(held);
         self.tell_fields();

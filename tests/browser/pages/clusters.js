@@ -72,25 +72,25 @@ export const crowded = deployment("crowd", 110, "nodeName: worker-1, ");
 /** A thousand nodes, some of them with Pods. */
 export const thousandNodes = [...Array.from({ length: 1000 }, (_, at) => node(`n${at}`)), deployment("web", 3000)].join("---\n");
 
-/** `count` Pods as `kubectl get pods -A -o yaml` prints them, on nodes of 110 each. */
+/** `count` Pods as `kubectl get pods -A -o yaml` prints them, with the nodes they are on. */
 export function dump(count) {
-  const item = (at) => {
-    const name = `web-${String(at).padStart(6, "0")}`;
-    return `- apiVersion: v1
+  const item = (at) => `- apiVersion: v1
   kind: Pod
   metadata:
+    creationTimestamp: "2026-01-01T00:00:00Z"
     labels:
       app: web
-    name: ${name}
-    namespace: shop
+    name: web-${String(at).padStart(6, "0")}
+    namespace: default
   spec:
     containers:
     - image: nginx
       name: web
-    nodeName: n${Math.floor(at / 110)}
+    nodeName: n${Math.floor(at / 100)}
   status:
     phase: Running
 `;
-  };
-  return `apiVersion: v1\nitems:\n${Array.from({ length: count }, (_, at) => item(at)).join("")}kind: List\nmetadata:\n  resourceVersion: ""\n`;
+  const nodes = Array.from({ length: Math.ceil(count / 100) }, (_, at) => node(`n${at}`));
+  const items = Array.from({ length: count }, (_, at) => item(at));
+  return [...nodes, `apiVersion: v1\nitems:\n${items.join("")}kind: List\nmetadata:\n  resourceVersion: ""\n`].join("---\n");
 }

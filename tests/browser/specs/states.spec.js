@@ -248,6 +248,42 @@ test.describe("very much of it", () => {
   });
 });
 
+test.describe("a very large dump", () => {
+  const drop = (page, text) =>
+    page.evaluate((text) => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([text], "dump.yaml"));
+      document.querySelector(".stage").dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+    }, text);
+
+  test("is shown by its beginning, and applied whole", async ({ page }) => {
+    await podhop.open();
+    await drop(page, clusters.dump(10_000));
+    const state = page.locator(".file-line");
+    await expect(state).toContainText("2 MB: only the beginning is shown, and not edited here");
+    await expect(alert()).toBeHidden();
+    expect((await podhop.manifests()).length).toBeLessThan(200_000);
+    await expect(podhop.editor).not.toBeEditable();
+    await podhop.button("Apply").click();
+    await expect(state).toContainText("live");
+    await podhop.run("kubectl get pods --no-headers | wc -l");
+    await expect(podhop.output).toContainText("10002");
+    expect(podhop.problems).toEqual([]);
+  });
+
+  test("can be stopped while it is read: the cluster before it stays", async ({ page }) => {
+    await podhop.open();
+    await podhop.flowPlayed();
+    await drop(page, clusters.dump(100_000));
+    await expect(alert()).toContainText(/Reading dump\.yaml, 2\d MB …/);
+    await podhop.button("Stop").click();
+    await expect(alert()).toContainText("Stopped. The cluster was started again from the last good files.");
+    await expect.poll(() => podhop.manifests()).toContain("pod-a");
+    await podhop.run("kubectl get pods -o name");
+    await expect(podhop.output).toContainText("pod/pod-b");
+  });
+});
+
 test("on paper: the picture, the conversation and the manifests, and nothing to click", async ({ page }) => {
   await podhop.open();
   await podhop.flowPlayed();

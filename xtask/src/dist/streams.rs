@@ -25,7 +25,8 @@ const UNALIGNED: u8 = 0xaf;
 const EXPORT: u8 = 7;
 const CODE: u8 = 10;
 /// log2 of the bytes that 0x28 (`i32.load`) to 0x3e (`i64.store32`) access.
-const NATURAL: &[u8; 23] = b"\x02\x03\x02\x03\x00\x00\x01\x01\x00\x00\x01\x01\x02\x02\x02\x03\x02\x03\x00\x01\x00\x01\x02";
+const NATURAL: &[u8; 23] =
+    b"\x02\x03\x02\x03\x00\x00\x01\x01\x00\x00\x01\x01\x02\x02\x02\x03\x02\x03\x00\x01\x00\x01\x02";
 
 #[derive(Clone, Copy)]
 enum Stream {
