@@ -2,14 +2,6 @@
 import start, { openPage } from "./podhop-app.js";
 import { inOrder } from "./streams.js";
 
-// What was chosen in the settings, before anything is drawn. Storage can be forbidden in a sandboxed frame.
-try {
-  for (const name of ["theme", "size", "motion", "explain"]) {
-    const value = localStorage.getItem(`podhop.${name}`);
-    if (value) document.documentElement.dataset[name] = value;
-  }
-} catch {}
-
 const fetched = async (name) => {
   // The same address and mode as the preload links in index.html, so that nothing is fetched twice.
   const response = await fetch(name, { credentials: "same-origin" });
@@ -67,10 +59,32 @@ globalThis.podhopLoadRest = () => {
   new WebAssembly.Instance(pageRest, { first });
 };
 
+// A sandboxed frame may start no worker from an address, and no module from a blob, but a classic script from a blob, which
+// may import. What comes in before that is done waits.
+const fromBlob = `
+  const early = [];
+  const hold = ({ data }) => early.push(data);
+  addEventListener("message", hold);
+  import("ADDRESS").then(() => {
+    removeEventListener("message", hold);
+    for (const data of early) dispatchEvent(new MessageEvent("message", { data }));
+  }, reportError);`;
+
+const newWorker = () => {
+  const address = new URL("./worker.js", import.meta.url);
+  const name = "podhop engine";
+  try {
+    return new Worker(address, { type: "module", name });
+  } catch {
+    const script = new Blob([fromBlob.replace("ADDRESS", address)], { type: "text/javascript" });
+    return new Worker(URL.createObjectURL(script), { name });
+  }
+};
+
 // The page calls this for its first worker and again after a trap: the engine is fetched and compiled once.
 // A worker that cannot start reports it as an `error` event on itself.
 globalThis.podhopWorker = () => {
-  const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "podhop engine" });
+  const worker = newWorker();
   workers.push(worker);
   engine.then(
     (module) => {
@@ -88,9 +102,6 @@ const open = async () => {
 };
 
 open().catch((error) => {
-  const note = document.createElement("p");
-  note.setAttribute("role", "alert");
-  note.textContent = `podhop could not start: ${error.message}`;
-  document.body.append(note);
+  globalThis.podhopFailed(error.message);
   throw error;
 });

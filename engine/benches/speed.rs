@@ -18,13 +18,14 @@ const FILE: &str = "bench.yaml";
 /// A measurement: its name, and what prints it.
 type Measurement = (&'static str, fn());
 
-const MEASUREMENTS: [Measurement; 6] = [
+const MEASUREMENTS: [Measurement; 7] = [
     ("open_100_objects", || open("open_100_objects", 100, 30)),
     ("open_10000_objects", || open("open_10000_objects", 10_000, 3)),
     ("edit_100_objects", edit),
     ("echo_across_nodes", echo),
     ("connect_across_nodes", connect),
     ("huge", huge),
+    ("dump", dump),
 ];
 
 fn main() {
@@ -184,6 +185,31 @@ fn huge() {
     report("huge_why", why / 12, "ns");
     if let Some(bytes) = memory_bytes_max() {
         report("huge_memory", bytes, "bytes");
+    }
+}
+
+/// The same number of Pods, written out one by one as `kubectl get pods -A -o yaml` does: about 40 MB.
+fn dump() {
+    let mut text =
+        String::from("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\napiVersion: v1\nitems:\n");
+    for index in 0..150_000 {
+        let node = index / 30;
+        let _ = write!(
+            text,
+            "- apiVersion: v1\n  kind: Pod\n  metadata:\n    creationTimestamp: \"2026-01-01T00:00:00Z\"\n    labels:\n      \
+             app: web\n    name: web-{index:06}\n    namespace: shop\n  spec:\n    containers:\n    - image: nginx\n      \
+             name: web\n    nodeName: worker-{}\n  status:\n    phase: Running\n",
+            node + 1
+        );
+    }
+    text.push_str("kind: List\nmetadata:\n  resourceVersion: \"\"\n");
+    report("dump_text", text.len() as u128, "bytes");
+    let start = Instant::now();
+    let options = Options { workers_count: Some(5_000), ..Options::default() };
+    drop(opened(options, text));
+    report("dump_open", start.elapsed().as_nanos(), "ns");
+    if let Some(bytes) = memory_bytes_max() {
+        report("dump_memory", bytes, "bytes");
     }
 }
 

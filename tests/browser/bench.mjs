@@ -1,5 +1,6 @@
-// The engine's speed through its worker, as the page uses it: `bench <name> <nanoseconds> ns` lines on standard output.
+// The engine's speed through its worker, as the page uses it, and the page's own: `bench <name> <nanoseconds> ns` lines on standard output.
 import { chromium } from "playwright-core";
+import { measurePage } from "./bench-page.mjs";
 import { launchOptions } from "./chromium.js";
 import { PodhopPage } from "./pages/podhop.js";
 
@@ -30,7 +31,10 @@ const browser = await chromium.launch(launchOptions);
 try {
   const page = await browser.newPage();
   await new PodhopPage(page).open(process.argv[2]);
-  const results = await page.evaluate(measure, objects.join("---\n"));
+  const manifests = objects.join("---\n");
+  const results = await page.evaluate(measure, manifests);
+  await page.close();
+  Object.assign(results, await measurePage(browser, process.argv[2], manifests));
   for (const [name, milliseconds] of Object.entries(results)) {
     console.log(`bench ${name} ${Math.round(milliseconds * 1e6)} ns`);
   }

@@ -30,6 +30,7 @@ cargo xtask COMMAND
   serve [--port N] [--open] [--no-build]   build the site and serve it on http://127.0.0.1:8080/
   test [--only STEP]… [--list]             run every check, or only the steps whose names begin with STEP
   dist                                     write the static site to dist/
+  pictures                                 what the browser tests compare the page with, anew from dist/
   size                                     bytes that Chromium receives, against the budget in xtask/budgets.toml
   bench [ARGS]                             the speed budgets, native and in Chromium
   referee [--clusters N] [--seed S] [--mutate]
@@ -66,6 +67,13 @@ fn run(args: &mut Args) -> Result<bool> {
             let mut steps = Steps::new(2);
             steps.run("setup", setup::browser);
             steps.run("size", size::check);
+            Ok(steps.finish())
+        }
+        "pictures" => {
+            args.finish()?;
+            let mut steps = Steps::new(2);
+            steps.run("setup", setup::browser);
+            steps.run("pictures", test::browser::pictures);
             Ok(steps.finish())
         }
         "bench" => bench::run(&args.rest()),

@@ -1,6 +1,6 @@
 //! The editor proper, once its chunk has come: `app/editor/editor.js` says what it can do and what it asks.
 
-use super::reply;
+use super::{model, reply};
 use crate::dom::{Var, effect};
 use crate::state::App;
 use js_sys::{Array, Function, Promise, Reflect};
@@ -75,7 +75,8 @@ fn follow(app: App, editor: Editor) {
         if shown.borrow().as_ref() != Some(&now) {
             let file = app.files.peek(|files| files.iter().find(|file| file.name == now.1).cloned());
             let (text, read_only) = file.map_or((String::new(), true), |file| (file.text, file.read_only));
-            editor.set_document(&now.1, &text, read_only);
+            let (text, cut) = model::shown(&text);
+            editor.set_document(&now.1, text, read_only || cut);
             *shown.borrow_mut() = Some(now.clone());
         }
         editor.set_diagnostics(&diagnostics(app, &now.1));
@@ -161,7 +162,7 @@ fn hooks(app: App) -> JsValue {
 fn question(app: App, about: bool, file: String, line: u32, column: u32) -> RequestBody {
     let text = app.files.peek(|files| {
         let known = files.iter().find(|known| known.name == file);
-        known.map(|known| known.text.clone()).unwrap_or_default()
+        known.map(|known| model::shown(&known.text).0.to_string()).unwrap_or_default()
     });
     if about { RequestBody::Hover { text, line, column } } else { RequestBody::Complete { text, line, column } }
 }

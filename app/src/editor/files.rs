@@ -1,10 +1,11 @@
 //! The files: a tab each, new ones, other names, deleting with a way back.
 
 use super::bridge::Editor;
-use super::names;
+use super::{model, names};
 use crate::dom::{El, Nodes, Var, button, derived, el};
 use crate::parts::{CLOSE, PLUS, icon_button};
 use crate::platform;
+use crate::shown::Notice;
 use crate::state::{App, Tab};
 use podhop_engine::protocol::{FileView, ReplyBody, RequestBody};
 use std::rc::Rc;
@@ -109,11 +110,23 @@ pub fn open_text(app: App, wanted: &str, text: String) {
 /// Puts a file among the others and shows it.
 fn bring_in(app: App, at: usize, file: FileView) {
     let FileView { name, text, live, .. } = file.clone();
+    let large = model::shown(&text).1;
+    if large {
+        let words = ["Reading ", &name, ", ", &model::megabytes(&text), " …"].concat();
+        let stop: Rc<dyn Fn()> = Rc::new(move || app.stop());
+        app.notice.set(Some(Notice { text: words, action: Some(("Stop".into(), stop)) }));
+    }
     app.files.update(|files| files.insert(at.min(files.len()), file));
     app.active_file.set(name.clone());
     app.text_epoch.update(|epoch| *epoch += 1);
     app.pane.set(Tab::Editor);
-    app.ask_settled(RequestBody::Edit { file: name.clone(), text }, move |reply| taken(app, reply));
+    app.ask_settled(RequestBody::Edit { file: name.clone(), text }, move |reply| {
+        // A worker that was stopped says so itself.
+        if let (true, ReplyBody::Edited(_)) = (large, &reply) {
+            app.notice.set(None);
+        }
+        taken(app, reply);
+    });
     if live {
         app.ask(RequestBody::Apply { file: name }, move |reply| taken(app, reply));
     }

@@ -4,7 +4,7 @@
 #[cfg(target_arch = "wasm32")]
 mod bridge;
 #[cfg(target_arch = "wasm32")]
-mod files;
+pub mod files;
 #[cfg(target_arch = "wasm32")]
 mod incoming;
 pub mod model;

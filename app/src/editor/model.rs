@@ -11,6 +11,27 @@ pub enum Kind {
     Comment,
 }
 
+/// Larger texts, in bytes, are not edited here: a text area, or CodeMirror's copies of it, would hold up the page for a
+/// minute and more.
+const EDITED_MAX: usize = 2 << 20;
+/// What is shown of them.
+const BEGINNING: usize = 128 << 10;
+
+/// What of a text is shown, and whether it is only its beginning, which then ends with a whole line where it can.
+pub fn shown(text: &str) -> (&str, bool) {
+    if text.len() <= EDITED_MAX {
+        return (text, false);
+    }
+    let end = (0..=BEGINNING).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let end = text[..end].rfind('\n').map_or(end, |line| line + 1);
+    (&text[..end], true)
+}
+
+/// `38 MB`
+pub fn megabytes(text: &str) -> String {
+    [&(text.len() / 1_000_000).to_string(), " MB"].concat()
+}
+
 impl Kind {
     pub fn class(self) -> &'static str {
         match self {
@@ -180,6 +201,17 @@ pub fn line_at(text: &str, offset: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_very_large_text_whole_lines_of_its_beginning_are_shown() {
+        assert_eq!(shown("kind: Pod\n"), ("kind: Pod\n", false));
+        let large = "name: größe\n".repeat(400_000);
+        let (beginning, cut) = shown(&large);
+        assert!(cut && beginning.ends_with("größe\n") && beginning.len() <= BEGINNING, "{}", beginning.len());
+        assert_eq!(megabytes(&large), "5 MB");
+        let line = "ß".repeat(2 << 20);
+        assert_eq!(shown(&line).0.len(), BEGINNING);
+    }
 
     fn range(line: u32, column: u32, end_line: u32, end_column: u32) -> TextRange {
         TextRange { file: "a.yaml".into(), line, column, end_line, end_column }

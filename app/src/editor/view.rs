@@ -41,11 +41,11 @@ pub fn editor(app: App) -> Nodes {
         app.text_epoch.track();
         app.active_file.track();
         let file = active(app, true);
-        let text = file.as_ref().map_or("", |file| file.text.as_str());
+        let (text, cut) = file.as_ref().map_or(("", false), |file| model::shown(&file.text));
         if of.value() != text {
             of.set_value(text);
         }
-        of.set_read_only(file.is_none_or(|file| file.read_only));
+        of.set_read_only(cut || file.is_none_or(|file| file.read_only));
     });
     crate::platform::on_resize(&field, move |_, tall| height.put(tall));
     jump(app, field.clone(), height);
@@ -169,18 +169,26 @@ fn state_line(app: App) -> El {
         (FileState::Live, [one, rest @ ..]) => [one, " and ", &rest.len().to_string(), " more"].concat(),
         _ => String::new(),
     };
+    let cut = move || match active(app, false) {
+        Some(file) if model::shown(&file.text).1 => {
+            [&model::megabytes(&file.text), ": only the beginning is shown, and not edited here"].concat()
+        }
+        _ => String::new(),
+    };
     el("div")
         .class("file-line")
         .kid(el("span").attr_of("class", move || class().to_string()).text_of(move || text().to_string()))
         .kid(button("button").text("Apply").hidden_of(move || state.get() != FileState::NotApplied).on_click(apply))
         .kid(el("span").class("changed").text_of(changed))
+        .kid(el("span").text_of(cut))
 }
 
 /// The visible lines, behind the text area.
 fn lines(app: App, scroll: (i32, i32), height: f64) -> Nodes {
     app.active_file.track();
     let Some(file) = active(app, false) else { return Nodes::new() };
-    let total = file.text.split('\n').count();
+    let (text, _) = model::shown(&file.text);
+    let total = text.split('\n').count();
     let top = f64::from(scroll.1);
     let (first, last) = model::visible(top, height, LINE, total);
     let marked = app.marked.get().filter(|marked| marked.file == file.name);
@@ -196,7 +204,7 @@ fn lines(app: App, scroll: (i32, i32), height: f64) -> Nodes {
                 .part("span", "no", &number.to_string())
                 .kid(el("span").class("tx").style("transform", &aside).kids(spans))
         };
-        file.text.split('\n').enumerate().skip(first).take(last - first).map(line).collect()
+        text.split('\n').enumerate().skip(first).take(last - first).map(line).collect()
     });
     let down = ["translateY(", &((first as f64 * LINE - top) as i32).to_string(), "px)"].concat();
     vec![el("div").class("lines").style("transform", &down).kids(rows)]

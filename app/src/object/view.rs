@@ -35,12 +35,14 @@ fn place_of(ask: &ObjectAsk) -> Option<String> {
 }
 
 fn object_view(app: App, view: &ObjectView) -> Nodes {
-    let mut links = el("p").class("note");
+    let mut links = el("p").class("note links");
     if let Some(at) = view.at.clone() {
         let label = [&at.file, ":", &at.line.to_string()].concat();
-        links = links.kid(link(&label, move || app.show_text(&at))).text(" ");
+        links = links.kid(link(&label, move || app.show_text(&at)));
     }
-    if let Some(place) = app.object.peek(|ask| ask.as_ref().and_then(place_of)) {
+    // A Pod without an address has no namespace yet, so no tables.
+    let has_tables = view.facts.iter().any(|(label, _)| label == "IP" || label == "InternalIP");
+    if let (true, Some(place)) = (has_tables, app.object.peek(|ask| ask.as_ref().and_then(place_of))) {
         let ask = TableAsk { place, table: "route".to_string(), lit: String::new() };
         links = links.kid(link("its tables", move || app.look_at_table(ask.clone())));
     }

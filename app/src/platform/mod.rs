@@ -118,8 +118,20 @@ pub fn focus(id: &str) {
     }
 }
 
+/// Puts a text on the clipboard. A frame may be forbidden to, and a page that came over plain HTTP has none: `done` is
+/// told whether it is there.
+pub fn copy_then(text: &str, done: impl FnOnce(bool) + 'static) {
+    let navigator = window().navigator();
+    let known = js_sys::Reflect::get(&navigator, &"clipboard".into()).is_ok_and(|clipboard| clipboard.is_object());
+    if !known {
+        return done(false);
+    }
+    let written = navigator.clipboard().write_text(text);
+    leptos::task::spawn_local(async move { done(JsFuture::from(written).await.is_ok()) });
+}
+
 pub fn copy(text: &str) {
-    let _ = window().navigator().clipboard().write_text(text);
+    copy_then(text, |_| ());
 }
 
 /// Offers bytes as a file to save.

@@ -2,7 +2,9 @@
 
 mod header;
 mod help;
+mod hints;
 mod keys;
+mod printout;
 pub mod settings;
 
 use crate::dom::{El, el};
@@ -12,6 +14,7 @@ use crate::state::{App, Tab};
 /// The whole page.
 pub fn page(app: App) -> El {
     keys::listen(app);
+    printout::listen(app);
     let pane = move || match app.pane.get() {
         Tab::Editor => "editor",
         Tab::Inspector => "inspector",
@@ -25,8 +28,16 @@ pub fn page(app: App) -> El {
         .kid(header::header(app))
         .kid(pane_tabs(app))
         .kid(notice(app))
-        .kid(area("section", "edit", "pane-editor", "Manifests").kids(crate::editor::view::editor(app)))
-        .kid(area("section", "stage", "pane-stage", "Cluster").kids(crate::stage::view::stage(app)))
+        .kid(
+            area("section", "edit", "pane-editor", "Manifests")
+                .kids(crate::editor::view::editor(app))
+                .kid(hints::no_files(app)),
+        )
+        .kid(
+            area("section", "stage", "pane-stage", "Cluster")
+                .kids(crate::stage::view::stage(app))
+                .kid(hints::no_pods(app)),
+        )
         .kid(inspector(app, area("section", "insp", "pane-inspector", "Inspector")))
         .kid(area("section", "play", "pane-play", "Playback").kids(crate::playback::view::playback(app)))
         .kid(crate::palette::palette(app))

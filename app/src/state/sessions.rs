@@ -9,7 +9,9 @@ use crate::session::{Restart, Session};
 use crate::shown::Notice;
 use crate::terminal::tabs::Terminals;
 use crate::workspace::saved::Saved;
+use crate::workspace::scenarios;
 use podhop_engine::protocol::*;
+use std::rc::Rc;
 
 impl App {
     /// Starts a worker on a session's files and runs its commands; the page is drawn meanwhile. `first`: nothing has been
@@ -59,12 +61,7 @@ impl App {
             let text = text_of(&file.name).filter(|text| **text != file.text)?;
             Some((file.name.clone(), text.clone()))
         });
-        let shown = self.flow.peek(|flow| flow.as_ref().map(|flow| flow.summary.flow));
-        let line = |all: &Vec<Recorded>| {
-            let found = all.iter().find(|recorded| Some(recorded.flow) == shown).filter(|recorded| recorded.at_host);
-            found.map(|recorded| recorded.line.clone())
-        };
-        let line = self.recorded.peek(line);
+        let line = self.shown_line();
         Saved {
             title: self.title.now(),
             seed: good.seed,
@@ -72,6 +69,16 @@ impl App {
             files: good.files,
             commands: line.into_iter().collect(),
         }
+    }
+
+    /// The command that made the conversation on the stage, if it was typed at the host.
+    fn shown_line(self) -> Option<String> {
+        let shown = self.flow.peek(|flow| flow.as_ref().map(|flow| flow.summary.flow));
+        let line = |all: &Vec<Recorded>| {
+            let found = all.iter().find(|recorded| Some(recorded.flow) == shown).filter(|recorded| recorded.at_host);
+            found.map(|recorded| recorded.line.clone())
+        };
+        self.recorded.peek(line)
     }
 
     /// Everything that belonged to the session before.
@@ -95,20 +102,31 @@ impl App {
     }
 
     fn restarted(self, why: Restart) {
+        let again = self.shown_line();
         let (opened, notice) = match why {
-            Restart::Trapped(opened) => {
-                (Some(opened), "The simulator met an error of its own and was started again from the last good files.")
-            }
+            Restart::Trapped(opened) => (
+                Some(opened),
+                "The simulator met an error of its own and was started again from the last good files.".to_string(),
+            ),
             Restart::Stopped(opened) => {
-                (Some(opened), "Stopped. The cluster was started again from the last good files.")
+                (Some(opened), "Stopped. The cluster was started again from the last good files.".to_string())
             }
-            Restart::Failed(_) => {
-                (None, "The simulator does not start with these files. Reload the page to begin anew.")
-            }
+            Restart::Failed(why) => (None, failed(&why)),
         };
-        self.notice.set(Some(Notice::text(notice)));
-        self.spoken.set(notice.to_string());
-        let Some(opened) = opened else { return };
+        self.spoken.set(notice.clone());
+        let action: Option<(String, Rc<dyn Fn()>)> = match (&opened, again) {
+            (Some(_), Some(line)) => Some(("Run the command again".into(), Rc::new(move || self.run(line.clone())))),
+            (Some(_), None) => None,
+            (None, _) => Some(("Start anew".into(), Rc::new(move || scenarios::begin(self, Saved::opening())))),
+        };
+        self.notice.set(Some(Notice { text: notice, action }));
+        if let Some(opened) = opened {
+            self.reopened(opened);
+        }
+    }
+
+    /// Takes over what a new worker has opened.
+    fn reopened(self, opened: Opened) {
         // What was typed since stays in the editor, marked as not applied.
         let typed = self.files.now();
         let mut files = opened.files.clone();
@@ -119,6 +137,10 @@ impl App {
                 held.insert(file.name.clone());
             }
         }
+        // A file that was still being read is not among them.
+        if !self.active_file.peek(|active| files.iter().any(|file| file.name == *active)) {
+            self.active_file.set(files.first().map(|file| file.name.clone()).unwrap_or_default());
+        }
         self.take_opened(Opened { files, ..opened });
         self.held.set(held);
         self.tell_fields();
@@ -126,4 +148,10 @@ impl App {
         self.forget_flows();
         self.terminals.update(Terminals::restarted);
     }
+}
+
+/// What to say when no worker starts any more; the browser does not always tell why.
+fn failed(why: &str) -> String {
+    let why = if why.is_empty() { "it says nothing more" } else { why };
+    ["The simulator does not start: ", why, ". Your files stay in the editor."].concat()
 }

@@ -1,7 +1,7 @@
 //! What the page opens with, and the copy of the session that this browser keeps.
 
 use super::pack;
-use super::saved::Saved;
+use super::saved::{Saved, Trouble};
 use crate::dom::effect;
 use crate::platform;
 use crate::shown::Notice;
@@ -29,18 +29,20 @@ pub fn open(app: App) {
             match pack::unpack(&fragment).await {
                 Some(Ok(bytes)) => match Saved::from_bytes(&bytes) {
                     Ok(saved) => app.begin(saved, true),
-                    Err(trouble) => instead(app, trouble.text()),
+                    Err(trouble) => instead(app, trouble),
                 },
-                Some(Err(trouble)) => instead(app, trouble.text()),
+                Some(Err(trouble)) => instead(app, trouble),
                 None => app.begin(Saved::opening(), true),
             }
         });
     }
 }
 
-fn instead(app: App, why: &str) {
+fn instead(app: App, trouble: Trouble) {
     app.begin(Saved::opening(), true);
-    app.notice.set(Some(Notice::text(why)));
+    let reload: Rc<dyn Fn()> = Rc::new(|| drop(platform::window().location().reload()));
+    let action = (trouble == Trouble::Newer).then(|| ("Reload the page".to_string(), reload));
+    app.notice.set(Some(Notice { text: trouble.text().to_string(), action }));
 }
 
 fn restore(app: App, saved: Saved) {

@@ -38,7 +38,9 @@ impl Trouble {
     pub fn text(self) -> &'static str {
         match self {
             Trouble::Damaged => "The link is damaged: a part of it is missing or changed. Ask for it again.",
-            Trouble::Newer => "The link was made by a newer podhop. Reload the page to get that one.",
+            Trouble::Newer => {
+                "The link was made by a newer podhop than this page. If reloading does not bring it, ask for the files instead."
+            }
             Trouble::TooLarge => "The link unpacks to more than 4 MiB, so it is not opened. Ask for the files instead.",
         }
     }

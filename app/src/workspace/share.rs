@@ -15,9 +15,9 @@ const COMFORTABLE: usize = 8_000;
 pub fn share(app: App) -> Nodes {
     // The link; empty while it is made. `Err`: why there is none.
     let link: Var<Result<String, &'static str>> = Var::new(Ok(String::new()));
-    let (copied, asked) = (Var::new(false), Var::new(0));
+    let (copied, asked) = (Var::new(None), Var::new(0));
     let open = move || {
-        copied.set(false);
+        copied.set(None);
         asked.update(|asked| *asked += 1);
         make(app, link);
     };
@@ -50,7 +50,7 @@ fn icon() -> El {
     parts::icon("M8 1l4 4-1 1-2.3-2.3V10H7.3V3.7L5 6 4 5zM3 8h2v1.4H4.4v4.2h7.2V9.4H11V8h2v7H3z")
 }
 
-fn dialog(link: Var<Result<String, &'static str>>, copied: Var<bool>) -> El {
+fn dialog(link: Var<Result<String, &'static str>>, copied: Var<Option<bool>>) -> El {
     let field = el("input").attr("type", "text").attr("readonly", "").label("Link").class("textfield");
     let input: HtmlInputElement = field.cast();
     let filled = input.clone();
@@ -66,15 +66,22 @@ fn dialog(link: Var<Result<String, &'static str>>, copied: Var<bool>) -> El {
         })
     };
     let ready = move || link.with(|link| link.as_ref().is_ok_and(|link| !link.is_empty()));
-    let copy = button("primary").text_of(move || if copied.get() { "Copied" } else { "Copy" }.to_string()).on_click(
-        move || {
+    let copy = button("primary")
+        .text_of(move || {
+            match copied.get() {
+                None => "Copy",
+                Some(true) => "Copied",
+                // The link is selected.
+                Some(false) => "Press Ctrl-C",
+            }
+            .to_string()
+        })
+        .on_click(move || {
             if ready() {
                 input.select();
-                platform::copy(&input.value());
-                copied.set(true);
+                platform::copy_then(&input.value(), move |done| copied.set(Some(done)));
             }
-        },
-    );
+        });
     let dialog = el("dialog")
         .class("help share")
         .attr("aria-labelledby", "share-title")

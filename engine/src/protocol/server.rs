@@ -350,9 +350,11 @@ fn facts(object: &Object, world: &World) -> Vec<(String, String)> {
     if let Some(pod) = object.key.as_pod().and_then(|key| revision.pods.get(&key)) {
         add("Node", pod.node.as_ref().map_or_else(String::new, ToString::to_string));
         add("IP", pod.ip.as_ref().map_or_else(String::new, |(ip, _)| ip.to_string()));
+        add("Status", format!("{:?}", pod.phase));
         add("Why", pod.reason.to_string());
     }
     if let Some(node) = object.key.is("Node").then(|| revision.node(&object.key.name)).flatten() {
+        add("Status", if node.ready { "Ready" } else { "NotReady" }.to_owned());
         add("InternalIP", node.ip.to_string());
         add("PodCIDR", node.pod_cidr.as_ref().map_or_else(String::new, |(cidr, _)| cidr.to_string()));
         add("Pods", format!("{} of {}", node.pods_count(), node.pods_max));

@@ -30,6 +30,8 @@ type Files = BTreeMap<String, Vec<u8>>;
 const PROGRAMS: [&str; 2] = ["podhop-app", "podhop-worker"];
 /// The scripts that the page and its worker start with, and those that they take in.
 const ENTRIES: [&str; 2] = ["start.js", "worker.js"];
+/// The script that runs where modules cannot.
+const CLASSIC: &str = "boot.js";
 const JOINED: [&str; 3] = ["streams.js", "podhop-app.js", "podhop-worker.js"];
 /// Has the linker say where each constant lies, which splitting needs to know.
 const LINKING: &str = "target.wasm32-unknown-unknown.rustflags=['-Clink-arg=--emit-relocs']";
@@ -149,6 +151,9 @@ fn bundle(staging: &Path) -> Result<()> {
     for script in ENTRIES.into_iter().chain(JOINED) {
         fs::remove_file(staging.join(script))?;
     }
+    let classic = target().join("xtask").join(CLASSIC);
+    fs::copy(staging.join(CLASSIC), &classic)?;
+    editor::shorten(&classic, &staging.join(CLASSIC))?;
     for entry in ENTRIES {
         editor::shorten(&target().join("xtask").join(entry), &staging.join(entry))?;
     }

@@ -1,9 +1,11 @@
 //! The built site in Chromium, as a person and a keyboard use it.
 
+use std::process::Command;
+
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::command::{browser_tests, npm_bin, root};
+use crate::command::{browser_tests, npm_bin, root, run};
 use crate::server::{Kind, Site};
 use crate::setup::chromium;
 use crate::steps::Tally;
@@ -16,9 +18,8 @@ pub fn check() -> Result<Tally> {
     if report.exists() {
         std::fs::remove_file(&report)?;
     }
-    let mut playwright = npm_bin("playwright");
-    playwright.arg("test").current_dir(browser_tests());
-    playwright.env("PODHOP_URL", good.url()).env("PODHOP_PLAIN_URL", plain.url()).env("CHROMIUM", chromium()?);
+    let mut playwright = playwright(&good)?;
+    playwright.env("PODHOP_PLAIN_URL", plain.url());
     let passed = playwright.status().context("cannot start Playwright")?.success();
     let report: Value = serde_json::from_slice(&std::fs::read(&report).context("Playwright left no report")?)?;
     let mut tally = counted(&report);
@@ -26,6 +27,20 @@ pub fn check() -> Result<Tally> {
         tally += Tally::FAILED;
     }
     Ok(tally)
+}
+
+/// Makes the pictures in tests/browser/visual anew, those that have changed.
+pub fn pictures() -> Result<Tally> {
+    let site = Site::start(&root().join("dist"), 0, Kind::Brotli)?;
+    run(playwright(&site)?.args(["specs/visual", "--update-snapshots=changed"]))?;
+    Ok(Tally::NOTHING)
+}
+
+fn playwright(site: &Site) -> Result<Command> {
+    let mut playwright = npm_bin("playwright");
+    playwright.arg("test").current_dir(browser_tests());
+    playwright.env("PODHOP_URL", site.url()).env("CHROMIUM", chromium()?);
+    Ok(playwright)
 }
 
 /// The totals of Playwright's JSON report; a test that needed a second try has failed.

@@ -1,6 +1,6 @@
 //! Every check, in the order in which a failure is cheapest to find.
 
-mod browser;
+pub mod browser;
 mod conformance;
 mod parity;
 pub mod referee;
