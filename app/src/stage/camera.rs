@@ -1,6 +1,7 @@
-//! Pan and zoom: world pixels to the canvas's CSS pixels.
+//! Pan and zoom: world pixels to the stage's pixels, which are CSS pixels times the size of the page's type.
 
 use super::geometry::{Point, Rect, point, rect, within};
+use super::stack;
 
 /// screen = world × scale + (x, y)
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,11 +25,19 @@ const MARGIN: f64 = 20.0;
 const HEADING: f64 = 64.0;
 const TOOLS: f64 = 52.0;
 
-/// The canvas in CSS pixels, and the part of it that nothing covers.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// The canvas in the stage's pixels, and the part of it that nothing covers.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Canvas {
     pub width: f64,
     pub height: f64,
+    /// CSS pixels for one of the stage's: more than 1 where the reader wants larger letters.
+    pub unit: f64,
+}
+
+impl Default for Canvas {
+    fn default() -> Canvas {
+        Canvas { width: 0.0, height: 0.0, unit: 1.0 }
+    }
 }
 
 impl Canvas {
@@ -47,9 +56,9 @@ impl Canvas {
         self.free().center()
     }
 
-    /// The scale from which on everything can be read.
+    /// The scale from which on everything can be read. A phone is narrow whatever the letters.
     pub fn readable(self) -> f64 {
-        if self.narrow() { SCALE_READABLE_NARROW } else { SCALE_READABLE }
+        if self.width * self.unit <= NARROW { SCALE_READABLE_NARROW } else { SCALE_READABLE }
     }
 }
 
@@ -95,6 +104,16 @@ impl Camera {
     pub fn near(self, at: Point, canvas: Canvas) -> Camera {
         let (scale, middle) = (within(self.scale, canvas.readable(), 1.4), canvas.middle());
         Camera { scale, x: middle.x - at.x * scale, y: middle.y - at.y * scale }
+    }
+
+    /// The lower part of a room fills the canvas, near enough for its stations.
+    pub fn inside(self, room: Rect, canvas: Canvas) -> Camera {
+        let free = canvas.free();
+        let scale = within(free.width / (room.width + 16.0), stack::SCALE + 0.05, 2.6);
+        let spare = (room.height * scale - free.height).max(0.0);
+        let middle = room.center();
+        let y = free.center().y - middle.y * scale - spare / 2.0;
+        Camera { scale, x: free.center().x - middle.x * scale, y }
     }
 
     /// Part of the way to another camera: what is in the middle of the canvas moves straight, the scale grows evenly.
@@ -150,7 +169,10 @@ mod tests {
     #[test]
     fn fitting_shows_everything_and_zooming_keeps_the_point_under_the_finger() {
         let bounds = rect(0.0, 0.0, 2000.0, 700.0);
-        let (desk, phone) = (Canvas { width: 800.0, height: 600.0 }, Canvas { width: 390.0, height: 600.0 });
+        let (desk, phone) =
+            (Canvas { width: 800.0, height: 600.0, unit: 1.0 }, Canvas { width: 390.0, height: 600.0, unit: 1.0 });
+        let projector = Canvas { width: 526.0, height: 400.0, unit: 1.375 };
+        assert_eq!(projector.readable(), desk.readable(), "large letters on a wide page are no phone");
         let camera = Camera::fit(bounds, desk);
         let (a, b) = (camera.to_screen(point(0.0, 0.0)), camera.to_screen(point(2000.0, 700.0)));
         assert!(a.x >= 0.0 && a.y >= HEADING && b.x <= 800.0 && b.y <= 600.0);

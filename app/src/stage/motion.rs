@@ -20,8 +20,9 @@ pub struct Ways {
 }
 
 impl Ways {
-    pub fn new(scene: &Scene, layout: &Layout, flow: &FlowView) -> Ways {
-        let map = Map { scene, layout };
+    /// `close`: packets stop at the stations within nodes and Pods.
+    pub fn new(scene: &Scene, layout: &Layout, flow: &FlowView, close: bool) -> Ways {
+        let map = Map { scene, layout, close };
         let mut routes: Vec<Route> = Vec::with_capacity(flow.packets.len());
         let mut same_as = Vec::with_capacity(flow.packets.len());
         for (i, packet) in flow.packets.iter().enumerate() {
@@ -97,7 +98,7 @@ pub fn motion(flow: &FlowView, ways: &Ways, list: &Playlist, ms: f64, sight: Sig
     let arrived = arrived(list, now.beat, ms);
     let ended = arrived && beat.step + 1 == packet.steps.len() && packet.disposition_kind != VerdictKind::Pass;
     let shown = shown(flow, list, now.beat, ms);
-    let card = (!shown.envelope.is_empty()).then(|| card(&shown.envelope, now, by, sight));
+    let card = card_at(flow, ways, list, ms, sight);
     envelope(&mut picture, shown, at, card, scale);
     signs::sent_again(&mut marks, packet, &ways.routes[beat.packet]);
     if ended {
@@ -109,8 +110,16 @@ pub fn motion(flow: &FlowView, ways: &Ways, list: &Playlist, ms: f64, sight: Sig
     picture
 }
 
-fn arrived(list: &Playlist, beat: usize, ms: f64) -> bool {
+pub fn arrived(list: &Playlist, beat: usize, ms: f64) -> bool {
     ms >= list.beats[beat].start_ms + list.beats[beat].duration_ms * TRAVEL
+}
+
+/// Where the envelope's card stands at the moment `ms`, if it has one.
+pub fn card_at(flow: &FlowView, ways: &Ways, list: &Playlist, ms: f64, sight: Sight) -> Option<Rect> {
+    let now = moment(ways, list, ms)?;
+    let shown = shown(flow, list, now.beat, ms);
+    let by = shift(flow.packets[list.beats[now.beat].packet].reply);
+    (!shown.envelope.is_empty()).then(|| card(&shown.envelope, now, by, sight))
 }
 
 /// The step whose wrapping shows. The new one shows on arrival: until then the packet looks as it did when it left the
@@ -233,7 +242,7 @@ mod tests {
     fn setup() -> (FlowView, Ways, Playlist, Layout) {
         let (scene, flow) = (fixture::scene(2, 2), fixture::ping());
         let made = layout(&scene, &Focus { places: places(&flow), ..Focus::default() });
-        let ways = Ways::new(&scene, &made, &flow);
+        let ways = Ways::new(&scene, &made, &flow, false);
         let list = Playlist::new(&flow, &Few::default());
         (flow, ways, list, made)
     }

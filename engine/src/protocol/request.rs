@@ -55,6 +55,8 @@ pub enum RequestBody {
     Close { file: String },
     /// Gives a file a name that no other has; its objects stay. Reply: `Edited`.
     Rename { file: String, name: String },
+    /// What is other now than in an earlier revision whose scene was asked for not long ago. Reply: `Difference`.
+    Difference { since: u64 },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -117,6 +119,7 @@ pub enum ReplyBody {
     Hover(Option<Hover>),
     /// The question made no sense: what, and what would.
     Error(String),
+    Difference(Difference),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -217,4 +220,38 @@ pub struct Chunk {
     pub stream: Stream,
     pub text: String,
     pub at: Option<(u32, u32)>,
+}
+
+/// What changed between two revisions beyond what their scenes show.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Difference {
+    pub since: u64,
+    /// Namespaces that are in both and whose programmed tables differ; nodes first.
+    pub rows: Vec<RowsChanged>,
+    /// Namespaces that may differ and were not compared, because there are too many.
+    pub places_left_count: u32,
+    /// Pods among which all pairs were tried by ping, and those that were too many for that.
+    pub pods_count: u32,
+    pub pods_left_count: u32,
+    /// Pairs that reach each other now and did not, and those that do not any more; the first of both are named.
+    pub gained_count: u32,
+    pub lost_count: u32,
+    pub pairs: Vec<PairChanged>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RowsChanged {
+    /// As `StepView.place`: `node/worker-1`.
+    pub place: String,
+    pub added_count: u32,
+    pub removed_count: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PairChanged {
+    /// `pod/default/pod-a`
+    pub from: String,
+    pub to: String,
+    /// Whether the one now gets an answer from the other.
+    pub reaches: bool,
 }

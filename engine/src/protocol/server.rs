@@ -1,5 +1,6 @@
 //! Answers the page's questions from one world.
 
+use super::difference::Seen;
 use super::origin::{origin_view, range};
 use super::table::{netns_named, table_view};
 use super::{
@@ -38,8 +39,8 @@ pub struct Server {
     terminals: BTreeMap<u32, Terminal>,
     fields: Option<Arc<FieldTable>>,
     library: Option<Library>,
-    /// The revision that the asker has seen the scene of.
-    scene_revision: u64,
+    /// What the asker has seen the scenes of.
+    seen: Seen,
 }
 
 impl Default for Server {
@@ -56,7 +57,7 @@ impl Server {
 
     /// A server over a world that is there already.
     pub fn over(world: World) -> Server {
-        Server { world, terminals: BTreeMap::new(), fields: None, library: None, scene_revision: 0 }
+        Server { world, terminals: BTreeMap::new(), fields: None, library: None, seen: Seen::default() }
     }
 
     /// The same server, which offers scenarios.
@@ -124,6 +125,7 @@ impl Server {
                 let applied = self.world.change(|cluster, now| cluster.rename_file(&file, &name, now));
                 ReplyBody::Edited(self.edited(&applied))
             }
+            RequestBody::Difference { since } => ReplyBody::Difference(self.seen.since(since, self.world.revision())?),
             RequestBody::Complete { text, line, column } => {
                 ReplyBody::Completions(assist::complete(self.question(&text, line, column)))
             }
@@ -140,6 +142,7 @@ impl Server {
 
     fn open(&mut self, files: Vec<OpenFile>, seed: u64) -> Opened {
         self.world = World::new(Options { seed, ..Options::default() });
+        self.seen = Seen::default();
         self.use_fields();
         self.terminals.clear();
         for file in &files {
@@ -195,7 +198,7 @@ impl Server {
             revision,
             diagnostics: self.diagnostics(),
             files: self.files(),
-            scene: (revision != self.scene_revision).then(|| self.scene()),
+            scene: (self.seen.number() != Some(revision)).then(|| self.scene()),
             clear: ran.clear,
         })
     }
@@ -218,7 +221,7 @@ impl Server {
     }
 
     fn scene(&mut self) -> Scene {
-        self.scene_revision = self.world.revision().number;
+        self.seen.put(self.world.revision());
         Scene::of(&mut self.world)
     }
 

@@ -90,3 +90,19 @@ fn netns_rows(world: &World, netns: &Netns, table: &str) -> Option<Vec<Row>> {
         _ => return None,
     })
 }
+
+/// The programmed rows of all tables: what `ip route`, `ip neigh`, `bridge fdb`, `ip addr` and `ss` print of them.
+pub fn kept_rows(netns: &Netns) -> Vec<String> {
+    let routes = netns.main.rows.iter().map(|(_, r)| route::row(netns, r));
+    let neighbors = netns.neighbors.iter().map(|(_, n)| neigh::row(netns, &n.into()));
+    let forwarding = netns.fdb.iter().map(|(_, f)| fdb::row(netns, f));
+    let addresses = netns.addresses.iter().map(|a| addr::row(netns, a));
+    let links = netns.links.iter().map(|l| link::row(netns, l));
+    routes
+        .chain(neighbors)
+        .chain(forwarding)
+        .chain(addresses)
+        .chain(links)
+        .chain(netns.listeners.iter().map(socket::row))
+        .collect()
+}
