@@ -349,6 +349,12 @@ pub fn focus(app: App, opened: Var<Few<String>>) -> Focus {
 
 fn focus_now(app: App, opened: Var<Few<String>>) -> Focus {
     let mut places = app.flow.peek(|flow| flow.as_ref().map(|flow| route::places(flow)).unwrap_or_default());
-    app.beside.peek(|beside| places.extend(beside.iter().flat_map(|one| route::places(&one.flow))));
+    let more =
+        app.beside.peek(|beside| beside.iter().flat_map(|one| route::places(&one.flow)).collect::<Vec<String>>());
+    for place in more {
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
     Focus { places, opened: opened.now() }
 }

@@ -1,7 +1,7 @@
 //! Pan and zoom: world pixels to the stage's pixels, which are CSS pixels times the size of the page's type.
 
 use super::geometry::{Point, Rect, point, rect, within};
-use super::stack;
+use super::{room, stack};
 
 /// screen = world × scale + (x, y)
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,6 +19,8 @@ const SCALE_READABLE: f64 = 0.8;
 const SCALE_READABLE_NARROW: f64 = 1.0;
 /// Up to this width the stage's tools stand below the picture instead of above it; `stage.css` has the same number.
 const NARROW: f64 = 620.0;
+/// What moves and what marks grows with the picture up to this scale: from close by, labels must leave room to see.
+const LARGEST: f64 = 1.3;
 /// Space around a fitted picture.
 const MARGIN: f64 = 20.0;
 /// Height of the heading above the picture, and of the tools below it on a narrow canvas.
@@ -106,14 +108,13 @@ impl Camera {
         Camera { scale, x: middle.x - at.x * scale, y: middle.y - at.y * scale }
     }
 
-    /// The lower part of a room fills the canvas, near enough for its stations.
+    /// A room from its Pods down fills the canvas, near enough for its stations.
     pub fn inside(self, room: Rect, canvas: Canvas) -> Camera {
         let free = canvas.free();
-        let scale = within(free.width / (room.width + 16.0), stack::SCALE + 0.05, 2.6);
-        let spare = (room.height * scale - free.height).max(0.0);
-        let middle = room.center();
-        let y = free.center().y - middle.y * scale - spare / 2.0;
-        Camera { scale, x: free.center().x - middle.x * scale, y }
+        let scale = (free.width / (room.width + 16.0)).min(free.height / (room::STACK_HEIGHT - 20.0));
+        let scale = within(scale, stack::SCALE + 0.02, 2.6);
+        let top = room.bottom() - room::STACK_HEIGHT;
+        Camera { scale, x: free.center().x - room.center().x * scale, y: free.y - top * scale }
     }
 
     /// Part of the way to another camera: what is in the middle of the canvas moves straight, the scale grows evenly.
@@ -151,7 +152,8 @@ impl Camera {
         let free = canvas.free().grown(12.0);
         let (from, to) = (self.to_world(point(free.x, free.y)), self.to_world(point(free.right(), free.bottom())));
         let world = rect(from.x, from.y, to.x - from.x, to.y - from.y);
-        View { world, legible: within(1.0 / self.scale, 1.0, 3.2) }
+        let legible = if self.scale > LARGEST { LARGEST / self.scale } else { within(1.0 / self.scale, 1.0, 3.2) };
+        View { world, legible }
     }
 }
 

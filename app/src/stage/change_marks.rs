@@ -1,6 +1,6 @@
 //! What an edit changed, as marks on the picture: rings around what is new or other, outlines of what is gone.
 
-use super::changed::{Change, Of, Sign, target_of};
+use super::changed::{Change, Entry, Of, Sign, target_of};
 use super::geometry::{Rect, point, rect};
 use super::layout::{Focus, Layout, Target, layout};
 use super::prim::{Align, Picture, Prim, Stroke, Tone};
@@ -8,7 +8,7 @@ use super::text::{self, Face};
 use podhop_engine::protocol::Scene;
 
 /// More than these are in the list only.
-const MARKED_MAX: usize = 400;
+const MARKED_MAX: usize = 1_200;
 /// What is narrower has room for no word.
 const WORDED: f64 = 60.0;
 
@@ -35,7 +35,11 @@ pub fn picture(change: &Change, scene: &Scene, now: &Layout, focus: &Focus, larg
     };
     let gone = change.entries.iter().any(|entry| entry.sign == Sign::Removed);
     let then = gone.then(|| layout(&change.before, focus));
-    for entry in change.entries.iter().take(MARKED_MAX) {
+    // A new node says it for its Pods.
+    let with_node = |entry: &&Entry| {
+        entry.of != Of::Pod || entry.sign != Sign::Added || !is_on_new_node(change, scene, &entry.place)
+    };
+    for entry in change.entries.iter().filter(with_node).take(MARKED_MAX) {
         let device = (entry.of == Of::Device).then_some(entry.name.as_str());
         if entry.sign != Sign::Removed {
             let target = target_of(scene, &entry.place, device);
@@ -50,7 +54,8 @@ pub fn picture(change: &Change, scene: &Scene, now: &Layout, focus: &Focus, larg
             match ghost(change, scene, then, now, (&entry.place, device)) {
                 Some(Ghost::Free(rect)) => outline(&mut picture, rect, &entry.name, large),
                 Some(Ghost::Taken(rect)) => {
-                    pill(&mut picture, rect, &["− ", &entry.name].concat(), Tone::Ink2, true, large)
+                    let below = Rect { y: rect.bottom(), ..rect };
+                    pill(&mut picture, below, &["− ", &entry.name].concat(), Tone::Ink2, large)
                 }
                 Some(Ghost::Tile(rect)) => add(rect, false, Sign::Removed),
                 None => {}
@@ -61,6 +66,11 @@ pub fn picture(change: &Change, scene: &Scene, now: &Layout, focus: &Focus, larg
         ring(&mut picture, &spot, large);
     }
     picture
+}
+
+fn is_on_new_node(change: &Change, scene: &Scene, place: &str) -> bool {
+    let node = scene.nodes.iter().find(|node| node.pods.iter().any(|pod| pod.place == place));
+    node.is_some_and(|node| change.before.nodes.iter().all(|old| old.place != node.place))
 }
 
 enum Ghost {
@@ -108,15 +118,18 @@ fn outline(picture: &mut Picture, rect: Rect, name: &str, large: f64) {
     let stroke = Stroke { tone: Tone::Ink2, width: 1.4 * large.min(2.0), dashed: true };
     picture.prims.push(Prim::Box { rect, radius: 9.0, fill: None, stroke: Some(stroke), shadow: false });
     if rect.width > WORDED {
-        pill(picture, rect, &["− ", name].concat(), Tone::Ink2, true, large);
+        pill(picture, rect, &["− ", name].concat(), Tone::Ink2, large);
     }
 }
 
 fn ring(picture: &mut Picture, spot: &Spot, large: f64) {
-    let stroke = Stroke { tone: Tone::Accent, width: 2.0 * large.min(2.0), dashed: false };
-    let around = spot.rect.grown(4.0);
-    picture.prims.push(Prim::Box { rect: around, radius: 11.0, fill: None, stroke: Some(stroke), shadow: false });
-    if spot.rect.width < WORDED {
+    // The squares of a crowd stand close to each other.
+    let small = spot.rect.width < WORDED;
+    let (by, radius, width) = if small { (1.0, 4.0, 1.6) } else { (4.0, 11.0, 2.0 * large.min(2.0)) };
+    let stroke = Stroke { tone: Tone::Accent, width, dashed: false };
+    let around = spot.rect.grown(by);
+    picture.prims.push(Prim::Box { rect: around, radius, fill: None, stroke: Some(stroke), shadow: false });
+    if small {
         return;
     }
     let [added, removed, _] = spot.counts;
@@ -129,17 +142,18 @@ fn ring(picture: &mut Picture, spot: &Spot, large: f64) {
             [part(added, "+"), part(removed, " −")].concat().trim().to_string()
         }
     };
-    pill(picture, around, &word, Tone::Accent, false, large);
+    pill(picture, around, &word, Tone::Accent, large);
 }
 
 /// A word on the upper edge of a thing, at its right end.
-fn pill(picture: &mut Picture, of: Rect, word: &str, tone: Tone, dashed: bool, large: f64) {
+fn pill(picture: &mut Picture, of: Rect, word: &str, tone: Tone, large: f64) {
     let word = text::fit(word, (of.width / large).max(64.0) - 16.0, Face::Note);
     let (width, height) = ((text::width(&word, Face::Note) + 12.0) * large, 16.0 * large);
     let place = rect(of.right() - width - 4.0, of.y - height / 2.0, width, height);
-    let edge = Stroke { tone, width: large, dashed };
-    picture.boxed(place, height / 2.0, Tone::Sheet, edge);
-    picture.prims.push(Prim::Text {
+    let edge = Stroke { tone, width: large, dashed: false };
+    let (fill, stroke) = (Some(Tone::Sheet), Some(edge));
+    picture.over.push(Prim::Box { rect: place, radius: height / 2.0, fill, stroke, shadow: false });
+    picture.over.push(Prim::Text {
         at: point(place.center().x, place.center().y + 4.0 * large),
         text: word,
         face: Face::Note,
@@ -168,7 +182,7 @@ mod tests {
 
     fn words(picture: &Picture) -> Vec<&str> {
         let word = |prim: &'_ Prim| matches!(prim, Prim::Text { .. });
-        let texts = picture.prims.iter().filter(|prim| word(prim));
+        let texts = picture.over.iter().filter(|prim| word(prim));
         texts.map(|prim| if let Prim::Text { text, .. } = prim { text.as_str() } else { "" }).collect()
     }
 

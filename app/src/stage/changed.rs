@@ -189,7 +189,8 @@ fn first_other(facts: &[(&String, &String)]) -> Option<String> {
     Some([or_none(old), " → ".to_string(), or_none(new)].concat())
 }
 
-fn counted(count: usize, one: &str) -> String {
+/// `1 row`, `2 rows`
+pub fn counted(count: usize, one: &str) -> String {
     [count.to_string().as_str(), " ", one, if count == 1 { "" } else { "s" }].concat()
 }
 

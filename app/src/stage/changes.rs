@@ -1,7 +1,7 @@
 //! The strip that says what an edit changed, and the list behind it.
 
 use super::acts::Stage;
-use super::changed::{Change, Entry, Of, Sign, target_of};
+use super::changed::{Change, Entry, Of, Sign, counted, target_of};
 use super::send;
 use crate::dom::{El, Nodes, Var, button, el};
 use crate::glyph::Glyph;
@@ -108,7 +108,8 @@ fn show_line(stage: Stage) {
 
 fn of_rows(stage: Stage, rows: &RowsChanged) -> El {
     let place = rows.place.clone();
-    let about = ["tables · ", &rows.added_count.to_string(), " rows came, ", &rows.removed_count.to_string(), " went"];
+    let about =
+        ["tables · ", &counted(rows.added_count as usize, "row"), " came, ", &rows.removed_count.to_string(), " went"];
     let go = move || stage.look_at_table(&place, "route");
     line(Glyph::Route, ("~", short_place(&rows.place)), &about.concat(), Some(Box::new(go)))
 }

@@ -35,9 +35,9 @@ pub struct Dot {
 }
 
 /// Lines of conversations run beside each other, requests on one side and replies on the other.
-fn lane(other: usize, reply: bool) -> f64 {
-    let out = 6.0 * (other % 3 + 1) as f64;
-    if reply { shift(true) + out } else { -out }
+fn lane(other: usize, reply: bool, close: bool) -> f64 {
+    let out = if close { 2.5 } else { 6.0 } * (other % 3 + 1) as f64;
+    if reply { shift(true, close) + out } else { -out }
 }
 
 /// `pod-a → pod-c`
@@ -52,7 +52,7 @@ pub fn dots(others: &[Other], ms: f64, sight: Sight, taken: &[Rect]) -> Vec<Dot>
     let mut dots = Vec::with_capacity(others.len());
     for (other, Other { of, ways }) in others.iter().enumerate() {
         let Some(now) = moment(ways, &of.list, ms.min(of.list.total_ms())) else { continue };
-        let by = lane(other, of.flow.packets[of.list.beats[now.beat].packet].reply);
+        let by = lane(other, of.flow.packets[of.list.beats[now.beat].packet].reply, ways.close);
         let at = point(now.at.x + by, now.at.y + by);
         let labelled = other < LABELS_MAX && sight.view.world.contains(at);
         let label = labelled.then(|| {
@@ -180,10 +180,10 @@ mod tests {
 
     #[test]
     fn requests_and_replies_of_all_run_on_lines_of_their_own() {
-        let lanes: Vec<f64> = (0..3).flat_map(|other| [lane(other, false), lane(other, true)]).collect();
+        let lanes: Vec<f64> = (0..3).flat_map(|other| [lane(other, false, false), lane(other, true, false)]).collect();
         for (i, one) in lanes.iter().enumerate() {
             assert!(lanes[i + 1..].iter().all(|other| (other - one).abs() >= 5.0), "{lanes:?}");
-            assert!((one - shift(false)).abs() >= 5.0 && (one - shift(true)).abs() >= 5.0);
+            assert!(one.abs() >= 5.0 && (one - shift(true, false)).abs() >= 5.0);
         }
     }
 }

@@ -201,7 +201,8 @@ impl<'a> Painter<'a> {
         context.begin_path();
         context.move_to(first.x, first.y);
         for corner in points.windows(3) {
-            let radius = (corner[0].distance(corner[1]) / 2.0).min(corner[1].distance(corner[2]) / 2.0).min(12.0);
+            let radius =
+                (corner[0].distance(corner[1]) / 2.0).min(corner[1].distance(corner[2]) / 2.0).min(6.0 * stroke.width);
             let _ = context.arc_to(corner[1].x, corner[1].y, corner[2].x, corner[2].y, radius);
         }
         context.line_to(last.x, last.y);

@@ -135,10 +135,13 @@ fn draw_room(picture: &mut Picture, node: &NodeView, room: &Room, focus: &Focus,
     wires(picture, node, room);
     devices(picture, node, room, close);
     if close {
-        stack::draw(picture, node, room);
+        stack::draw(picture, room);
     }
     for at in &room.pods {
         draw_pod(picture, &node.pods[at.pod], at, focus);
+    }
+    if close {
+        stack::draw_pods(picture, node, room);
     }
     let host = room.pods.iter().find(|at| at.shape == PodShape::HostMark);
     if let Some(first) = host {
@@ -228,7 +231,7 @@ fn devices(picture: &mut Picture, node: &NodeView, room: &Room, close: bool) {
         };
         picture.aligned(point(x, at.rect.y + if bridge { 14.0 } else { 17.0 }), label, Face::Mono, Tone::Ink2, align);
         if room.tunnel == Some(i) && close {
-            stack::tunnel_note(picture, point(x, at.rect.y + 23.0), &device.note, device.mtu, align);
+            stack::tunnel_note(picture, (at.rect, x), (&device.note, device.mtu), align);
         } else if room.tunnel == Some(i) {
             let (x, align) = match room.mirrored {
                 true => (at.rect.x - 12.0, Align::Right),

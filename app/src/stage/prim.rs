@@ -99,7 +99,7 @@ pub enum Prim {
     },
     /// `at` is on the baseline; `scale` enlarges the face.
     Text { at: Point, text: String, face: Face, tone: Tone, align: Align, scale: f64 },
-    /// Corners are rounded by up to 14 px; `opacity` 0 to 1; `arrow` at the end.
+    /// Corners are rounded by up to six widths; `opacity` 0 to 1; `arrow` at the end.
     Line { points: Vec<Point>, stroke: Stroke, opacity: f64, arrow: bool },
     /// The sign of a verdict: ● ✕ ⊘ ◌ or a waiting clock.
     Sign { at: Point, kind: VerdictKind, scale: f64 },

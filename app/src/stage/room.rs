@@ -25,6 +25,8 @@ const LOWER: f64 = DEVICE_HEIGHT + 30.0 + DEVICE_HEIGHT + 28.0 + DEVICE_HEIGHT +
 /// The column of the stations.
 pub const STACK_X: f64 = PAD + DEVICE_WIDTH + 18.0;
 pub const STACK_WIDTH: f64 = 82.0;
+/// From above the Pods that have boxes to the bottom of the room.
+pub const STACK_HEIGHT: f64 = POD_HEIGHT + VETH + LOWER + 4.0;
 /// Named chips; beyond that, the rest are marks.
 const CHIPS_MAX: usize = 4;
 

@@ -12,6 +12,8 @@ use podhop_engine::protocol::{PacketView, Scene, StepView};
 pub struct Route {
     pub line: Polyline,
     pub stops: Vec<f64>,
+    /// How far beside the line it is drawn, to the right and down.
+    pub by: f64,
 }
 
 /// What the stops of a packet need to know of the picture.
@@ -104,7 +106,7 @@ impl Map<'_> {
             let of = room.pods.iter().find(|at| at.pod == pod && pod_box(at)).filter(|_| self.close);
             let station = of.and_then(|of| stack::pod_station(of.rect, Station::of(step)?));
             return match (room.pod_plug(pod), station) {
-                (Some(plug), Some(station)) => Spot::InPod { room: index, at: station.center(), plug },
+                (Some(plug), Some(station)) => Spot::InPod { room: index, at: stack::pod_stop(station), plug },
                 (Some(at), _) => Spot::Pod { room: index, at, inside: step.device != "eth0" },
                 (None, _) => Spot::Bridge(index),
             };
@@ -172,6 +174,8 @@ impl Map<'_> {
     fn stop(&self, spots: &[Spot], i: usize, step: &StepView, last: Option<Point>) -> Point {
         let rooms = &self.layout.rooms;
         let bus_y = self.layout.bus.0.y;
+        // On the way to a station packets pass above the device's name, not through it.
+        let above = if self.close { 10.0 } else { 0.0 };
         match spots[i] {
             Spot::Pod { at, inside, .. } => point(at.x, if inside { at.y - 9.0 } else { at.y }),
             Spot::Veth { room, x } => point(x, rooms[room].bridge_y - 24.0),
@@ -182,10 +186,10 @@ impl Map<'_> {
                 let plugs = room.rect.x + 26.0..=room.rect.right() - 26.0;
                 point(if plugs.contains(&came) { came } else { room.lane_x }, room.bridge_way_y)
             }
-            Spot::Tunnel(room) => point(rooms[room].lane_x, rooms[room].tunnel_y),
-            Spot::Nic(room) => point(rooms[room].lane_x, rooms[room].nic_y),
+            Spot::Tunnel(room) => point(rooms[room].lane_x, rooms[room].tunnel_y - above),
+            Spot::Nic(room) => point(rooms[room].lane_x, rooms[room].nic_y - above),
             Spot::Own(room) => rooms[room].own_processes(),
-            Spot::Station(room, station) => rooms[room].station(station).center(),
+            Spot::Station(room, station) => rooms[room].station_stop(station),
             Spot::InPod { at, .. } => at,
             Spot::Kernel(index) => {
                 let room = &rooms[index];

@@ -5,12 +5,11 @@ use super::geometry::{Point, Rect, point, rect};
 use super::picture::pod_box;
 use super::prim::{Align, Picture, Tone, stroke};
 use super::room::{Room, STACK_WIDTH, STACK_X};
-use super::text::{self, Face};
-use crate::glyph::Glyph;
+use super::text::Face;
 use podhop_engine::protocol::{NodeView, StepView};
 
 /// From this scale on the stations are drawn, and packets stop at them.
-pub const SCALE: f64 = 2.0;
+pub const SCALE: f64 = 1.8;
 /// Letters of the stations are smaller than the room's.
 const SMALL: f64 = 0.5;
 const HEIGHT: f64 = 12.0;
@@ -44,7 +43,7 @@ impl Station {
         match self {
             Station::Route => ("Route", "ip route"),
             Station::Forward => ("Forward", "TTL, MTU"),
-            Station::Neighbor => ("Neighbor", "ip neigh"),
+            Station::Neighbor => ("Neighbour", "ip neigh"),
             Station::Sockets => ("Sockets", "ss"),
         }
     }
@@ -56,11 +55,22 @@ impl Room {
         rect(x, self.bridge_y + 18.0 + of as usize as f64 * STEP, STACK_WIDTH, HEIGHT)
     }
 
+    /// Where packets stop at a station: at its end towards the devices, beside its words.
+    pub fn station_stop(&self, of: Station) -> Point {
+        let place = self.station(of);
+        point(if self.mirrored { place.right() - 6.0 } else { place.x + 6.0 }, place.center().y)
+    }
+
     /// x of the way between the devices and the stations.
     pub fn riser_x(&self) -> f64 {
         let stations = self.station(Station::Route);
         if self.mirrored { stations.right() + 9.0 } else { stations.x - 9.0 }
     }
+}
+
+/// Where packets stop at a Pod's station: at its lower edge, below its word.
+pub fn pod_stop(station: Rect) -> Point {
+    point(station.center().x, station.bottom())
 }
 
 /// A Pod's stations: in a row at the bottom of its box, in the order in which it sends.
@@ -75,55 +85,58 @@ pub fn pod_station(pod: Rect, of: Station) -> Option<Rect> {
     Some(rect(pod.x + 8.0 + column * width + 1.0, pod.bottom() - 12.5, width - 2.0, 9.5))
 }
 
-/// Draws the stations of a room and of the Pods in it.
-pub fn draw(picture: &mut Picture, node: &NodeView, room: &Room) {
+/// Draws the stations of a room.
+pub fn draw(picture: &mut Picture, room: &Room) {
     let line = stroke(Tone::Rule, 0.8);
     let (riser, first, last) = (room.riser_x(), room.station(Station::Route), room.station(Station::Sockets));
-    picture.line(vec![point(riser, room.bridge_y + 13.0), point(riser, room.nic_y)], line);
+    picture.line(vec![point(riser, room.bridge_y + 13.0), point(riser, room.nic_y - 10.0)], line);
     for at in [room.tunnel, room.nic].into_iter().flatten().map(|index| room.devices[index].rect) {
         let edge = if room.mirrored { at.x } else { at.right() };
-        picture.line(vec![point(edge, at.center().y), point(riser, at.center().y)], line);
+        picture.line(vec![point(edge, at.y + 3.0), point(riser, at.y + 3.0)], line);
     }
-    let middle = first.center().x;
-    picture.line(vec![point(middle, first.y), point(middle, last.bottom())], line);
+    let way = room.station_stop(Station::Route).x;
+    picture.line(vec![point(way, first.y), point(way, last.bottom())], line);
     for station in Station::ALL {
         let place = room.station(station);
         let edge = if room.mirrored { place.right() } else { place.x };
         picture.line(vec![point(edge, place.center().y), point(riser, place.center().y)], line);
         picture.boxed(place, 3.0, Tone::Sheet, stroke(Tone::Line, 0.6));
         let (name, command) = station.words();
-        let glyph = match station {
-            Station::Route => Some(Glyph::Route),
-            Station::Sockets => Some(Glyph::Socket),
-            _ => None,
-        };
-        if let Some(glyph) = glyph {
-            picture.glyph(point(place.x + 3.0, place.y + 2.5), glyph, 7.0, Tone::Ink2);
-        }
+        let stop = room.station_stop(station);
+        picture.boxed(rect(stop.x - 1.5, stop.y - 1.5, 3.0, 3.0), 1.5, Tone::Line, line);
+        let (from, to) =
+            if room.mirrored { (place.x + 4.0, stop.x - 7.0) } else { (stop.x + 7.0, place.right() - 4.0) };
         let baseline = place.center().y + 2.0;
-        picture.scaled(point(place.x + 12.0, baseline), name, (Face::Strong, SMALL), Tone::Ink, Align::Left);
-        picture.scaled(point(place.right() - 4.0, baseline), command, (Face::Mono, SMALL), Tone::Ink3, Align::Right);
-    }
-    for pod in room.pods.iter().filter(|pod| pod_box(pod) && !node.pods[pod.pod].ip.is_empty()) {
-        for station in [Station::Sockets, Station::Route, Station::Neighbor] {
-            let Some(place) = pod_station(pod.rect, station) else { continue };
-            picture.boxed(place, 3.0, Tone::Sheet, stroke(Tone::Line, 0.5));
-            let name = text::fit(station.words().0, (place.width - 3.0) / SMALL, Face::Note);
-            let at = point(place.center().x, place.center().y + 1.9);
-            picture.scaled(at, name, (Face::Note, SMALL), Tone::Ink2, Align::Center);
-        }
+        picture.scaled(point(from, baseline), name, (Face::Note, SMALL), Tone::Ink, Align::Left);
+        picture.scaled(point(to, baseline), command, (Face::Mono, SMALL), Tone::Ink3, Align::Right);
     }
     if let Some(bridge) = room.bridge.map(|index| room.devices[index].rect) {
         let (x, align) =
-            if room.mirrored { (bridge.x + 22.0, Align::Left) } else { (bridge.right() - 6.0, Align::Right) };
+            if room.mirrored { (bridge.x + 6.0, Align::Left) } else { (bridge.right() - 6.0, Align::Right) };
         picture.scaled(point(x, bridge.y + 10.0), "bridge fdb", (Face::Mono, SMALL), Tone::Ink3, align);
     }
 }
 
+/// Draws the stations of the Pods that have boxes.
+pub fn draw_pods(picture: &mut Picture, node: &NodeView, room: &Room) {
+    for pod in room.pods.iter().filter(|pod| pod_box(pod) && !node.pods[pod.pod].ip.is_empty()) {
+        for station in [Station::Sockets, Station::Route, Station::Neighbor] {
+            let Some(place) = pod_station(pod.rect, station) else { continue };
+            picture.boxed(place, 3.0, Tone::Sheet, stroke(Tone::Line, 0.5));
+            let name = station.words().0;
+            let at = point(place.center().x, place.center().y + 1.9);
+            picture.scaled(at, name, (Face::Note, SMALL), Tone::Ink2, Align::Center);
+        }
+    }
+}
+
 /// What the tunnel's device says of itself, in its box.
-pub fn tunnel_note(picture: &mut Picture, at: Point, note: &str, mtu: u32, align: Align) {
-    let line = [note, " · MTU ", &mtu.to_string()].concat();
-    picture.scaled(at, line, (Face::Note, SMALL), Tone::Ink3, align);
+pub fn tunnel_note(picture: &mut Picture, (place, x): (Rect, f64), (note, mtu): (&str, u32), align: Align) {
+    let at = point(x, place.y + 23.5);
+    picture.scaled(at, note, (Face::Note, SMALL), Tone::Ink3, align);
+    let x = if align == Align::Left { place.x + 6.0 } else { place.right() - 6.0 };
+    let mtu = ["MTU ", &mtu.to_string()].concat();
+    picture.scaled(point(x, at.y), mtu, (Face::Note, SMALL), Tone::Ink3, align);
 }
 
 #[cfg(test)]

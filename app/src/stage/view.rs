@@ -127,12 +127,14 @@ fn draw(stage: Stage, still: HtmlCanvasElement, moving: HtmlCanvasElement) {
             platform::set_root_data("podhopReady", "1");
         }
     });
+    // In halves, so that the marks are not made anew with every turn of the wheel.
+    let large = derived(move || (stage.camera.get().view(stage.canvas.get()).legible * 2.0).round() / 2.0);
     let marks: Var<Option<Rc<Picture>>> = Var::new(None);
     effect(move || {
         let change = app.changed.get();
         let of = change.zip(app.scene.get()).zip(stage.layout.get());
         let focus = acts::focus(app, stage.opened);
-        let large = stage.camera.get().view(stage.canvas.now()).legible;
+        let large = large.get();
         let of = of.map(|((change, scene), layout)| change_marks::picture(&change, &scene, &layout, &focus, large));
         marks.set(of.map(Rc::new));
     });
@@ -281,6 +283,8 @@ fn heading(app: App) -> El {
         },
     );
     // Where its packet was is no place in the cluster of now.
-    let now = el("p").text_of(now).hidden_of(move || outdated.with(Option::is_some));
+    // Beside several packets one would say too little.
+    let several = move || !app.beside.with(Vec::is_empty);
+    let now = el("p").text_of(now).hidden_of(move || outdated.with(Option::is_some) || several());
     el("div").class("heading").kid(el("h2").text_of(title)).kid(now).kid(note).kid(together)
 }

@@ -15,6 +15,7 @@ test.afterEach(async () => {
 });
 
 const strip = (page) => page.locator(".changed-strip");
+const title = (page, text) => page.locator("#pane-stage h2", { hasText: text });
 const pod = (name, more = "") =>
   `---\napiVersion: v1\nkind: Pod\nmetadata: {name: ${name}}\n${more}spec: {containers: [{name: app, image: busybox, command: [sleep, infinity]}]}\n`;
 
@@ -78,7 +79,7 @@ test("several flows start together, are stepped as one, and the followed one can
   await expect(more).toBeVisible();
   await podhop.button("Play all at once").click();
   await expect(page.getByText("2 more flows at the same time.")).toBeVisible();
-  await expect(page.getByRole("heading", { level: 2, name: "ping 172.18.0.4" })).toBeVisible();
+  await expect(title(page, "ping -c 1 172.18.0.4")).toBeVisible();
   const ms = page.getByRole("slider", { name: "Moment of the conversation" });
   await podhop.button("Last step").click();
   await expect(ms).toHaveValue("1000");
@@ -87,7 +88,7 @@ test("several flows start together, are stepped as one, and the followed one can
   await expect(ms).not.toHaveValue("1000");
   // Choosing one that plays follows it; the others stay.
   await page.getByRole("button", { name: /pod-b → pod-a/ }).click();
-  await expect(page.getByRole("heading", { level: 2, name: "ping 10.244.1.2" })).toBeVisible();
+  await expect(title(page, "ping -c 1 10.244.1.2")).toBeVisible();
   await expect(page.getByText("2 more flows at the same time.")).toBeVisible();
   await podhop.button("Only this one").click();
   await expect(page.getByText("more flows at the same time.")).toBeHidden();
@@ -108,7 +109,7 @@ test("a packet of any flow can be picked on the stage and opens its journey", as
   await expect(page.getByText("1 more flow at the same time.")).toBeVisible();
   await podhop.tab("Headers").click();
   await podhop.button("First step").click();
-  const heading = page.getByRole("heading", { level: 2, name: "ping 10.244.2.2" });
+  const heading = title(page, "ping -c 3 10.244.2.2");
   const stage = await page.locator(".canvases").boundingBox();
   for (let y = stage.y + 130; y < stage.y + 300 && !(await heading.isVisible()); y += 8) {
     for (let x = stage.x + 20; x < stage.x + stage.width && !(await heading.isVisible()); x += 40) {
