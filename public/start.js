@@ -1,5 +1,6 @@
 // Starts the page and compiles the engine beside it. File names here are the plain ones; the built site's carry hashes.
 import start, { openPage } from "./podhop-app.js";
+import { inOrder } from "./streams.js";
 
 // What was chosen in the settings, before anything is drawn. Storage can be forbidden in a sandboxed frame.
 try {
@@ -16,12 +17,10 @@ const fetched = async (name) => {
   return response;
 };
 
-// A server that does not know the type of .wasm must not stop the page.
+// The first halves come sorted.
 const compiled = async (name) => {
   const response = await fetched(name);
-  return response.headers.get("content-type")?.startsWith("application/wasm")
-    ? WebAssembly.compileStreaming(response)
-    : WebAssembly.compile(await response.arrayBuffer());
+  return WebAssembly.compile(inOrder(new Uint8Array(await response.arrayBuffer())));
 };
 
 const engine = compiled("./podhop-worker_bg.wasm");

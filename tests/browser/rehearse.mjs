@@ -43,8 +43,9 @@ try {
     if (person.viewport.width > 1000) {
       await podhop.edit((manifests) => `${manifests}---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: more\n`);
     }
-    // What the page does at once after that, such as doing without the editor's chunk, belongs to it.
-    await page.waitForTimeout(250);
+    // What the page does by itself after that belongs to it: doing without the editor's chunk, keeping the files a second
+    // after the last change, which on a slow machine is before the edit is answered.
+    await page.waitForTimeout(1500);
     const words = await page.evaluate(() => {
       const words = [];
       for (let word = 0; globalThis.rehearsed[`ran:${word}`]; word += 1) {

@@ -22,7 +22,10 @@ try {
   const files = [];
   for (const request of counted) {
     const { responseBodySize, responseHeadersSize } = await request.sizes();
-    files.push({ path: new URL(request.url()).pathname, bytes: responseBodySize + responseHeadersSize });
+    // Of a worker's script Chromium tells the headers alone.
+    const said = Number((await (await request.response()).allHeaders())["content-length"] ?? 0);
+    const bytes = Math.max(responseBodySize, said) + responseHeadersSize;
+    files.push({ path: new URL(request.url()).pathname, bytes });
   }
   files.sort((one, other) => other.bytes - one.bytes);
   console.log(JSON.stringify({ files }));

@@ -7,9 +7,12 @@ use std::sync::Mutex;
 
 use anyhow::Result;
 
+use super::streams;
+
 const COMPRESSED: [&str; 9] = ["html", "js", "css", "wasm", "svg", "json", "webmanifest", "md", "txt"];
 const BROTLI_QUALITY: i32 = 11;
 const BROTLI_WINDOW_BITS: i32 = 24;
+const BUFFER: usize = 1 << 16;
 
 /// Compresses every file of the folder and prints what it made.
 pub fn folder(folder: &Path) -> Result<()> {
@@ -70,7 +73,16 @@ fn file(path: &Path) -> Result<[usize; 3]> {
         ..Default::default()
     };
     let mut brotli = Vec::new();
-    brotli::BrotliCompress(&mut plain.as_slice(), &mut brotli, &options)?;
+    let mut writer = brotli::CompressorWriter::with_params(&mut brotli, BUFFER, &options);
+    let mut from = 0;
+    for boundary in streams::boundaries(&plain) {
+        writer.write_all(&plain[from..boundary])?;
+        // What follows has statistics of its own.
+        writer.flush()?;
+        from = boundary;
+    }
+    writer.write_all(&plain[from..])?;
+    drop(writer);
     for (suffix, compressed) in [("gz", &gzip), ("br", &brotli)] {
         if compressed.len() < plain.len() {
             let mut name = path.as_os_str().to_owned();

@@ -78,7 +78,8 @@ fn write(whole: &[u8], layout: &split::Layout, ran: &str, paths: [&Path; 2]) -> 
     let ran = |stretch: u32| words.get(stretch as usize / 64).is_some_and(|word| word >> (stretch % 64) & 1 == 1);
     for (path, half) in paths.into_iter().zip(split::split(whole, layout, ran, LOAD)?) {
         fs::write(path, half)?;
-        run(npm_bin("wasm-opt").arg("-Oz").args(FEATURES).arg(path).arg("-o").arg(path))?;
+        // Nothing lies below 1024: there the stack would end that grows down from the first megabyte's end.
+        run(npm_bin("wasm-opt").args(["--low-memory-unused", "-Oz"]).args(FEATURES).arg(path).arg("-o").arg(path))?;
     }
     Ok(())
 }

@@ -5,10 +5,12 @@
 
 mod compress;
 mod editor;
+mod glue;
 mod halves;
 mod names;
 mod page;
 mod split;
+mod streams;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,6 +28,9 @@ type Files = BTreeMap<String, Vec<u8>>;
 
 /// The two programs: the page and the worker.
 const PROGRAMS: [&str; 2] = ["podhop-app", "podhop-worker"];
+/// The scripts that the page and its worker start with, and those that they take in.
+const ENTRIES: [&str; 2] = ["start.js", "worker.js"];
+const JOINED: [&str; 3] = ["streams.js", "podhop-app.js", "podhop-worker.js"];
 /// Has the linker say where each constant lies, which splitting needs to know.
 const LINKING: &str = "target.wasm32-unknown-unknown.rustflags=['-Clink-arg=--emit-relocs']";
 
@@ -52,8 +57,11 @@ pub fn build() -> Result<Tally> {
     println!("  rehearsals, halves");
     halves::worker(&staging, &worker_layout)?;
     halves::page(&staging, &page_layout, &html)?;
+    for program in PROGRAMS {
+        tighten(&staging, program)?;
+    }
     println!("  esbuild, names with hashes");
-    minify(&staging)?;
+    bundle(&staging)?;
     editor::bundle(&staging)?;
     let mut files = Files::new();
     collect(&staging, &staging, &mut files)?;
@@ -93,12 +101,32 @@ fn bind_one(program: &str, wasm: &Path, staging: &Path) -> Result<split::Layout>
     // start.js and worker.js always say which module to start.
     let options = ["--target", "web", "--no-typescript", "--omit-default-module-path", "--out-name", program];
     run(command("wasm-bindgen", options).arg("--out-dir").arg(staging).arg(&plain))?;
-    let bound = staging.join(format!("{program}_bg.wasm"));
+    let [script, bound] = pair(staging, program);
+    let (glue, module) = glue::without_unused(&fs::read_to_string(&script)?, &fs::read(&bound)?)?;
+    fs::write(&script, glue)?;
+    fs::write(&bound, module)?;
     // The features that rustc used are named in the module itself, where wasm-opt finds them. Functions that are called
     // once stay functions: a half can do without one of them.
     let options = ["-Oz", "--one-caller-inline-max-function-size", "0", "--strip-debug", "--strip-producers"];
     run(npm_bin("wasm-opt").args(options).arg(&bound).arg("-o").arg(&bound))?;
     split::Layout::read(&linked)
+}
+
+/// wasm-bindgen's script and module of a program; once it is split, the first half.
+fn pair(staging: &Path, program: &str) -> [PathBuf; 2] {
+    [".js", "_bg.wasm"].map(|end| staging.join(format!("{program}{end}")))
+}
+
+/// Shortens names and sorts code in a program's first half, which is what visitors wait for.
+fn tighten(staging: &Path, program: &str) -> Result<()> {
+    let [script, module] = pair(staging, program);
+    let (glue, first) = glue::with_short_names(&fs::read_to_string(&script)?, &fs::read(&module)?)?;
+    fs::write(&script, glue)?;
+    fs::write(&module, streams::sort(&first)?)?;
+    let whole = target().join(format!("xtask/{program}-whole.wasm"));
+    fs::write(&whole, first)?;
+    let check = root().join("xtask/src/dist/in-order.mjs");
+    run(&mut command("node", [check, staging.join("streams.js"), module, whole]))
 }
 
 fn join_styles(html: &str) -> Result<String> {
@@ -110,17 +138,24 @@ fn join_styles(html: &str) -> Result<String> {
     Ok(all)
 }
 
-/// Shortens scripts and style sheets in place.
-fn minify(staging: &Path) -> Result<()> {
-    let mut esbuild = npm_bin("esbuild");
-    for entry in fs::read_dir(staging)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "js" || extension == "css") {
-            esbuild.arg(path);
-        }
+/// Joins and shortens scripts, shortens the style sheet.
+fn bundle(staging: &Path) -> Result<()> {
+    for entry in ENTRIES {
+        let whole = target().join("xtask").join(entry);
+        let mut esbuild = npm_bin("esbuild");
+        esbuild.args(["--bundle", "--format=esm", "--target=es2022", "--log-level=warning", "--external:./editor.js"]);
+        run(esbuild.arg(staging.join(entry)).arg(format!("--outfile={}", whole.display())))?;
     }
+    for script in ENTRIES.into_iter().chain(JOINED) {
+        fs::remove_file(staging.join(script))?;
+    }
+    for entry in ENTRIES {
+        editor::shorten(&target().join("xtask").join(entry), &staging.join(entry))?;
+    }
+    let sheet = staging.join(page::STYLES);
+    let mut esbuild = npm_bin("esbuild");
     esbuild.args(["--minify", "--target=es2022", "--log-level=warning", "--allow-overwrite"]);
-    run(esbuild.arg(format!("--outdir={}", staging.display())))
+    run(esbuild.arg(&sheet).arg(format!("--outfile={}", sheet.display())))
 }
 
 fn collect(folder: &Path, staging: &Path, files: &mut Files) -> Result<()> {

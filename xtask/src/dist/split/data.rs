@@ -3,6 +3,9 @@
 //! The linker (`--emit-relocs`) says where each constant begins and ends, and by which addresses the code speaks of it;
 //! the first half keeps those that its code, or a constant it keeps, holds an address in. Whatever is a number in that
 //! range counts as an address, so a constant can be kept that nobody needs, but none is missing.
+//!
+//! Where in the sources a panic happens (`core::panic::Location`) is handed down by code that runs, and read by code that
+//! tells of a panic, which is in the second half: all those places go there.
 
 use std::collections::BTreeSet;
 
@@ -127,6 +130,14 @@ impl Image {
         bytes.unwrap_or_default().as_chunks::<4>().0.iter().map(|word| u32::from_le_bytes(*word))
     }
 
+    /// Whether a constant is a `core::panic::Location`: address and length of a file's name, line, column.
+    fn is_location(&self, constant: &Constant) -> bool {
+        let words: Vec<u32> = self.words(constant).collect();
+        let [name, length, ..] = words[..] else { return false };
+        let name = name.checked_sub(self.begin).and_then(|at| self.bytes.get(at as usize..)?.get(..length as usize));
+        words.len() == 4 && constant.end - constant.begin == 16 && name.is_some_and(|name| name.ends_with(b".rs"))
+    }
+
     /// The bytes that are wanted, in pieces. Zeros at the ends of a piece are left out: memory begins as zeros.
     fn pieces(&self, wanted: &[bool]) -> Vec<Piece> {
         let mut pieces: Vec<Piece> = Vec::new();
@@ -152,7 +163,7 @@ pub fn divide(module: &Module<'_>, layout: &Layout, first: &[u32]) -> Result<[Ve
     waiting.extend(addresses(module, first)?.into_iter().filter_map(|address| layout.find(address)));
     let mut kept = BTreeSet::new();
     while let Some(number) = waiting.pop() {
-        if kept.insert(number) {
+        if !image.is_location(&layout.0[number]) && kept.insert(number) {
             waiting.extend(image.words(&layout.0[number]).filter_map(|word| layout.find(word)));
         }
     }

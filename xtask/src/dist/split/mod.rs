@@ -14,6 +14,7 @@ mod region;
 
 pub use data::Layout;
 pub use instrument::instrument;
+pub use plan::{base36, shared_name};
 
 use anyhow::{Context, Result};
 use plan::Plan;

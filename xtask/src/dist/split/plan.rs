@@ -148,8 +148,8 @@ impl<'a> Plan<'a> {
         let mut encoded = Encoded::new();
         encoded.section(&self.types(&mut renumber)?);
         let mut imports = ImportSection::new();
-        for function in &self.shared {
-            imports.import(FIRST, &function_name(*function), EntityType::Function(self.module.type_of(*function)));
+        for (function, number) in self.shared.iter().zip(0..) {
+            imports.import(FIRST, &shared_name(number), EntityType::Function(self.module.type_of(*function)));
         }
         for (number, table) in self.tables(&mut renumber)?.into_iter().enumerate() {
             imports.import(FIRST, &format!("t{number}"), EntityType::Table(table));
@@ -208,9 +208,6 @@ impl<'a> Plan<'a> {
         for export in &self.module.exports {
             said(renumber.parse_export(&mut exports, *export))?;
         }
-        for function in &self.shared {
-            exports.export(&function_name(*function), ExportKind::Func, renumber.of(*function)?);
-        }
         let others = [
             ("t", ExportKind::Table, self.module.tables.len()),
             ("m", ExportKind::Memory, self.module.memories.len()),
@@ -220,6 +217,9 @@ impl<'a> Plan<'a> {
             for number in 0..count {
                 exports.export(&format!("{letter}{number}"), kind, number as u32);
             }
+        }
+        for (function, number) in self.shared.iter().zip(0..) {
+            exports.export(&shared_name(number), ExportKind::Func, renumber.of(*function)?);
         }
         Ok(exports)
     }
@@ -285,20 +285,21 @@ fn segments(pieces: &[Piece]) -> DataSection {
     data
 }
 
-/// The name of a function that the first module hands to the second.
-fn function_name(function: u32) -> String {
+/// The name of the function number so much that the first module hands to the second: `_0` to `_z`, `_10` …
+pub fn shared_name(number: u32) -> String {
+    format!("_{}", base36(number))
+}
+
+pub fn base36(mut number: u32) -> String {
     const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
-    let mut name = String::new();
-    let mut rest = function;
+    let mut digits = String::new();
     loop {
-        name.insert(0, DIGITS[(rest % 36) as usize] as char);
-        rest /= 36;
-        if rest == 0 {
-            break;
+        digits.insert(0, DIGITS[(number % 36) as usize] as char);
+        number /= 36;
+        if number == 0 {
+            return digits;
         }
     }
-    name.insert(0, '_');
-    name
 }
 
 /// New indices of functions.
