@@ -287,7 +287,7 @@ mod tests {
         let before = rests[rests.len() - 2];
         assert_eq!(stepped(&lists, ms, -1).1, before);
         assert_eq!(stepped(&lists, rests[0], -1).1, rests[0]);
-        assert_eq!(stepped(&[one.clone()], 0.0, 1).1, one.rest_ms(0));
+        assert_eq!(stepped(std::slice::from_ref(&one), 0.0, 1).1, one.rest_ms(0));
     }
 
     #[test]
