@@ -20,7 +20,7 @@ const wavy = (colour) => ({
 });
 
 const text = {
-  "&": { height: "100%", color: "var(--ink)", backgroundColor: "var(--sheet)", fontSize: "12.5px" },
+  "&": { height: "100%", color: "var(--ink)", backgroundColor: "var(--sheet)", fontSize: "var(--t-sm)" },
   "&.cm-focused": { outline: "none" },
   // Above the gutters, which would cover an outline.
   "&.cm-focused::after": {
@@ -46,8 +46,8 @@ const text = {
   ".cm-selectionMatch": { backgroundColor: "var(--accent-soft)" },
   ".cm-searchMatch": { backgroundColor: "var(--sel)", outline: "1px solid var(--nat)" },
   ".cm-searchMatch.cm-searchMatch-selected": { backgroundColor: "var(--accent-soft)", outline: "2px solid var(--accent)" },
-  ".cm-gutters": { backgroundColor: "var(--sheet)", color: "var(--ink-3)", border: "0", fontSize: "11px" },
-  ".cm-lineNumbers .cm-gutterElement": { minWidth: "34px", padding: "0 2px 0 6px" },
+  ".cm-gutters": { backgroundColor: "var(--sheet)", color: "var(--ink-3)", border: "0", fontSize: "var(--t-xs)" },
+  ".cm-lineNumbers .cm-gutterElement": { minWidth: "2.125rem", padding: "0 2px 0 6px" },
   ".cm-activeLineGutter": { backgroundColor: "transparent", color: "var(--ink)" },
   ".cm-foldGutter .cm-gutterElement": { width: "14px", cursor: "pointer" },
   ".cm-fold::before": { content: '"▸"', color: "var(--ink-3)" },
@@ -76,7 +76,7 @@ const around = {
     margin: "2px 0 6px 10px", padding: "3px 10px", minHeight: "24px", border: "0", borderRadius: "6px",
     backgroundColor: "var(--accent)", color: "var(--paper)", font: "600 var(--t-sm) var(--sans)", cursor: "pointer",
   },
-  ".cm-tooltip.cm-tooltip-autocomplete > ul": { fontFamily: "var(--mono)", fontSize: "12.5px", maxHeight: "16em" },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul": { fontFamily: "var(--mono)", fontSize: "var(--t-sm)", maxHeight: "16em" },
   ".cm-tooltip.cm-tooltip-autocomplete > ul > li": {
     display: "flex", gap: "12px", alignItems: "center", minHeight: "24px", padding: "0 10px",
   },
@@ -84,7 +84,7 @@ const around = {
     backgroundColor: "var(--accent-soft)", color: "var(--ink)", boxShadow: "inset 2px 0 var(--accent)",
   },
   ".cm-completionMatchedText": { textDecoration: "none", fontWeight: "700", color: "var(--accent)" },
-  ".cm-completionDetail": { marginLeft: "auto", color: "var(--ink-2)", fontStyle: "normal", fontSize: "11px" },
+  ".cm-completionDetail": { marginLeft: "auto", color: "var(--ink-2)", fontStyle: "normal", fontSize: "var(--t-xs)" },
   ".cm-completionInfo": { padding: "0" },
   ".cm-panels": { backgroundColor: "var(--paper)", color: "var(--ink)" },
   ".cm-panels.cm-panels-top": { borderBottom: "1px solid var(--rule)" },
@@ -103,7 +103,7 @@ const around = {
   ".cm-textfield::placeholder": { color: "var(--ink-3)" },
   ".cm-textfield": {
     minHeight: "26px", border: "1px solid var(--line)", borderRadius: "6px", backgroundColor: "var(--sheet)",
-    color: "var(--ink)", fontSize: "12.5px", padding: "1px 8px",
+    color: "var(--ink)", fontSize: "var(--t-sm)", padding: "1px 8px",
   },
   ".cm-button": {
     minHeight: "26px", border: "1px solid var(--rule-2)", borderRadius: "6px", backgroundImage: "none",

@@ -4,6 +4,7 @@
 #[cfg(target_arch = "wasm32")]
 pub mod dom;
 mod few;
+pub mod glyph;
 pub mod opening;
 #[cfg(target_arch = "wasm32")]
 pub mod platform;

@@ -1,18 +1,22 @@
 //! What the page knows, and what can be done to it. Panels read the signals and call the actions.
 
+mod changing;
 mod fields;
 mod problems;
 mod sessions;
+mod together;
 
 use crate::dom::Var;
 use crate::few::Few;
 use crate::flows::recorded::{Recorded, still_holds};
+use crate::flows::together::Beside;
 use crate::opening;
 use crate::platform;
 use crate::playback::player::Player;
 use crate::playback::playlist::Playlist;
 use crate::session::Session;
 pub use crate::shown::{Again, Notice, ObjectAsk, Start, Tab, TableAsk};
+use crate::stage::changed::Change;
 use crate::terminal::tabs::Terminals;
 use crate::workspace::saved::Saved;
 use fields::Fields;
@@ -44,8 +48,12 @@ pub struct App {
     pub held: Var<Few<String>>,
     /// What the last edit did, in words.
     pub changes: Var<Vec<String>>,
+    /// The same as the stage shows it, until the next act.
+    pub changed: Var<Option<Rc<Change>>>,
     pub flows: Var<Vec<FlowSummary>>,
     pub flow: Var<Option<Rc<FlowView>>>,
+    /// Conversations that play at the same time.
+    pub beside: Var<Vec<Beside>>,
     /// The clusters that conversations were recorded in, the newest last.
     recorded: Var<Vec<Recorded>>,
     /// Packets (indices) whose plumbing is shown.
@@ -90,8 +98,10 @@ impl App {
             problems: Var::new(Problems::default()),
             held: Var::new(Few::default()),
             changes: Var::new(Vec::new()),
+            changed: Var::new(None),
             flows: Var::new(Vec::new()),
             flow: Var::new(None),
+            beside: Var::new(Vec::new()),
             recorded: Var::new(Vec::new()),
             unfolded: Var::new(Few::default()),
             why: Var::new(false),
@@ -172,7 +182,7 @@ impl App {
         if edited.applied {
             self.cluster_changed();
             self.changes.set(edited.changes);
-            self.take_scene(edited.scene);
+            self.take_change(edited.scene);
             self.refresh();
         }
     }
@@ -233,6 +243,7 @@ impl App {
 
     /// Runs a line; `then` is told whether it sent packets.
     fn run_then(self, line: String, first: bool, then: impl FnOnce(bool) + 'static) {
+        self.changed.set(None);
         let before = self.files.now();
         let at_host = self.terminals.peek(|terminals| terminals.front().is_at_host());
         let (session, entry) = self.terminals.update(|terminals| terminals.begin(&line));
@@ -254,7 +265,7 @@ impl App {
         self.take_files(console.files, &before);
         if let Some(scene) = console.scene {
             self.ask_problems();
-            self.take_scene(scene);
+            self.take_change(scene);
         }
         if let Some(scene) = self.scene.now() {
             let (line, at_host) = line;
@@ -307,10 +318,14 @@ impl App {
 
     /// The command that made the conversation on the stage, if the cluster has changed under it since.
     pub fn outdated(self) -> Option<Again> {
-        let (flow, scene) = (self.flow.get()?, self.scene.get()?);
+        self.outdated_of(&*self.flow.get()?)
+    }
+
+    pub fn outdated_of(self, flow: &FlowView) -> Option<Again> {
+        let scene = self.scene.get()?;
         let number = flow.summary.flow;
         let recorded = self.recorded.with(|all| all.iter().find(|recorded| recorded.flow == number).cloned())?;
-        (!still_holds(&flow, &recorded.scene, &scene)).then_some(Again(recorded.at_host.then_some(recorded.line)))
+        (!still_holds(flow, &recorded.scene, &scene)).then_some(Again(recorded.at_host.then_some(recorded.line)))
     }
 
     /// The conversations that a line has made.
@@ -325,12 +340,13 @@ impl App {
         if shown == Some(flow) {
             return self.start(start);
         }
+        if self.follow_beside(flow) {
+            return self.follow();
+        }
         self.ask(RequestBody::Flow { flow }, move |reply| {
             let ReplyBody::Flow(view) = reply else { return };
-            self.unfolded.update(Few::clear);
-            let list = Playlist::new(&view, &Few::default());
-            self.flow.set(Some(Rc::from(view)));
-            self.player.load(list, 0.0);
+            self.set_beside(Vec::clear);
+            self.put_flow(Rc::from(view), 0.0);
             self.start(start);
         });
     }
@@ -390,7 +406,7 @@ impl App {
     pub fn step(self, by: isize) {
         match by {
             isize::MIN => self.player.show(0),
-            isize::MAX => self.player.show(self.player.list.peek(|list| list.beats.len().saturating_sub(1))),
+            isize::MAX => self.player.show_end(),
             by => self.player.step(by),
         }
         self.follow();

@@ -8,8 +8,6 @@ use podhop_engine::protocol::FileView;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlTextAreaElement, KeyboardEvent};
 
-/// Must equal the stylesheet's `--code-line`.
-const LINE: f64 = 20.0;
 /// The first picture and the first flow come before the editor's chunk, unless someone turns to the editor.
 const CHUNK_AFTER_MS: u32 = 15_000;
 
@@ -124,6 +122,11 @@ fn indent(event: &KeyboardEvent) {
     }
 }
 
+/// The stylesheet's `--code-line`, in CSS pixels.
+fn line_height() -> f64 {
+    1.25 * crate::platform::rem()
+}
+
 /// Follows `marked`: scrolls its line into sight.
 fn jump(app: App, area: HtmlTextAreaElement, height: Var<f64>) {
     effect(move || {
@@ -131,9 +134,10 @@ fn jump(app: App, area: HtmlTextAreaElement, height: Var<f64>) {
         if app.active_file.peek(|file| *file != marked.file) {
             return;
         }
-        let top = f64::from(marked.line.saturating_sub(1)) * LINE;
+        let tall_line = line_height();
+        let top = f64::from(marked.line.saturating_sub(1)) * tall_line;
         let (now, tall) = (f64::from(area.scroll_top()), height.now());
-        if top < now || top > now + tall - 2.0 * LINE {
+        if top < now || top > now + tall - 2.0 * tall_line {
             area.set_scroll_top((top - tall / 3.0).max(0.0) as i32);
         }
     });
@@ -189,8 +193,10 @@ fn lines(app: App, scroll: (i32, i32), height: f64) -> Nodes {
     let Some(file) = active(app, false) else { return Nodes::new() };
     let (text, _) = model::shown(&file.text);
     let total = text.split('\n').count();
+    app.theme_epoch.track();
+    let tall_line = line_height();
     let top = f64::from(scroll.1);
-    let (first, last) = model::visible(top, height, LINE, total);
+    let (first, last) = model::visible(top, height, tall_line, total);
     let marked = app.marked.get().filter(|marked| marked.file == file.name);
     let aside = ["translateX(", &(-scroll.0).to_string(), "px)"].concat();
     let rows = app.diagnostics.with(|diagnostics| {
@@ -206,6 +212,8 @@ fn lines(app: App, scroll: (i32, i32), height: f64) -> Nodes {
         };
         text.split('\n').enumerate().skip(first).take(last - first).map(line).collect()
     });
-    let down = ["translateY(", &((first as f64 * LINE - top) as i32).to_string(), "px)"].concat();
+    // Hundredths of a pixel, which need no floating-point formatting.
+    let hundredths = ((first as f64 * tall_line - top) * 100.0) as i32;
+    let down = ["translateY(calc(", &hundredths.to_string(), "px / 100))"].concat();
     vec![el("div").class("lines").style("transform", &down).kids(rows)]
 }

@@ -1,7 +1,8 @@
 //! The object view.
 
 use crate::dom::{El, Nodes, Var, effect, el};
-use crate::parts::{empty, link};
+use crate::glyph::Glyph;
+use crate::parts::{self, empty, link};
 use crate::state::{App, ObjectAsk, Tab, TableAsk};
 use podhop_engine::protocol::{ObjectView, ReplyBody, RequestBody, SetupStep};
 use std::rc::Rc;
@@ -46,11 +47,20 @@ fn object_view(app: App, view: &ObjectView) -> Nodes {
         let ask = TableAsk { place, table: "route".to_string(), lit: String::new() };
         links = links.kid(link("its tables", move || app.look_at_table(ask.clone())));
     }
+    let kind = app.object.peek(|ask| ask.as_ref().and_then(|ask| Glyph::of(&ask.kind)));
+    let sign = kind.map(parts::glyph).into_iter().collect();
     let facts = view.facts.iter().flat_map(|(label, value)| [el("dt").text(label), el("dd").text(value)]);
-    let mut nodes =
-        vec![el("h2").class("object-title").text(&view.title), links, el("dl").class("facts").kids(facts.collect())];
+    let mut nodes = vec![
+        el("h2").class("object-title").kids(sign).text(&view.title),
+        links,
+        el("dl").class("facts").kids(facts.collect()),
+    ];
     if !view.owners.is_empty() {
-        nodes.push(el("p").class("note").text("owned by ").text(&view.owners.join(" ← ")));
+        let mut line = el("p").class("note").text("owned by");
+        for (at, owner) in view.owners.iter().enumerate() {
+            line = line.text(if at == 0 { " " } else { " ← " }).kids(owner_sign(owner)).text(owner);
+        }
+        nodes.push(line);
     }
     if !view.events.is_empty() {
         let events = view.events.iter().map(|event| el("li").text(event)).collect();
@@ -65,6 +75,14 @@ fn object_view(app: App, view: &ObjectView) -> Nodes {
     let details = el("details").part("summary", "", "YAML").kid(yaml);
     nodes.push(if view.setup.is_empty() { details.attr("open", "") } else { details });
     nodes
+}
+
+/// The sign of `replicaset.apps/web-5d4f…`.
+fn owner_sign(owner: &str) -> Nodes {
+    let kind = owner.split(['/', '.']).next().unwrap_or_default();
+    let kinds = ["Deployment", "ReplicaSet", "DaemonSet", "Node"].into_iter();
+    let found = kinds.filter(|known| known.eq_ignore_ascii_case(kind)).find_map(Glyph::of);
+    found.map(parts::glyph).into_iter().collect()
 }
 
 fn setup_step(step: &SetupStep) -> El {

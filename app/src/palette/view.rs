@@ -2,6 +2,7 @@
 
 use super::model::found;
 use crate::dom::{El, Nodes, Var, effect, el};
+use crate::glyph::Glyph;
 use crate::parts;
 use crate::platform;
 use crate::shell::settings::choose;
@@ -126,6 +127,7 @@ impl Palette {
                 .id(&[LIST, "-", &at.to_string()].concat())
                 .attr("role", "option")
                 .bool_of("aria-selected", move || self.chosen.get() == at)
+                .kids(sign(&entry.title))
                 .part("b", "", &entry.title)
                 .part("span", "", &entry.detail)
                 .on_click(move || {
@@ -197,6 +199,11 @@ impl Palette {
             first.into_iter().chain(last).map(pod).chain(node).take(OBJECTS_MAX).collect()
         })
     }
+}
+
+/// The sign of `Pod default/pod-a`; actions and scenarios have none.
+fn sign(title: &str) -> Nodes {
+    title.split_once(' ').and_then(|(kind, _)| Glyph::of(kind)).map(parts::glyph).into_iter().collect()
 }
 
 fn actions(app: App) -> Vec<Entry> {

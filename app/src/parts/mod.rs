@@ -1,6 +1,7 @@
 //! Small parts that several panels share.
 
 use crate::dom::{El, Var, button, el, svg};
+use crate::glyph::Glyph;
 use crate::platform;
 use crate::state::Tab;
 use wasm_bindgen::JsCast;
@@ -8,6 +9,15 @@ use wasm_bindgen::JsCast;
 /// A drawn sign, 16 × 16.
 pub fn icon(path: &str) -> El {
     svg("svg").class("icon").attr("viewBox", "0 0 16 16").attr("aria-hidden", "true").kid(svg("path").attr("d", path))
+}
+
+/// The sign of a kind or a device, drawn in lines.
+pub fn glyph(of: Glyph) -> El {
+    svg("svg")
+        .class("icon glyph")
+        .attr("viewBox", "0 0 16 16")
+        .attr("aria-hidden", "true")
+        .kid(svg("path").attr("d", of.path()))
 }
 
 pub const PLAY: &str = "M5 3v10l8-5z";

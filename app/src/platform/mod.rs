@@ -102,6 +102,14 @@ pub fn on_resize(element: &web_sys::Element, mut resized: impl FnMut(f64, f64) +
     closure.forget();
 }
 
+/// How many CSS pixels the page's unit of type is: 16, unless the reader wants larger letters.
+pub fn rem() -> f64 {
+    let style = window().get_computed_style(&root()).ok().flatten();
+    let size = style.and_then(|style| style.get_property_value("font-size").ok()).unwrap_or_default();
+    let size = js_sys::parse_float(&size);
+    if size > 4.0 { size } else { 16.0 }
+}
+
 /// The value of a design token.
 pub fn token(name: &str) -> String {
     let style = window().get_computed_style(&root()).ok().flatten();

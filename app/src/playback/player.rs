@@ -1,6 +1,6 @@
 //! Plays a playlist against the frames of the browser.
 
-use super::playlist::Playlist;
+use super::playlist::{self, Playlist};
 use crate::dom::Var;
 use crate::platform::{self, Frames};
 use crate::stage::geometry::within;
@@ -16,6 +16,8 @@ const DISCRETE_MS: f64 = 900.0;
 #[derive(Clone, Copy)]
 pub struct Player {
     pub list: Var<Rc<Playlist>>,
+    /// Those that play at the same time.
+    pub beside: Var<Vec<Rc<Playlist>>>,
     /// The moment on the playlist's time line.
     pub ms: Var<f64>,
     /// Packet and step (indices) of the present moment.
@@ -44,6 +46,7 @@ impl Player {
     pub fn new() -> Player {
         let player = Player {
             list: Var::new(Rc::default()),
+            beside: Var::new(Vec::new()),
             ms: Var::new(0.0),
             beat: Var::new(None),
             playing: Var::new(false),
@@ -68,8 +71,16 @@ impl Player {
         self.beat.put(self.list.peek(|list| list.beats.get(list.at(ms)).map(|beat| (beat.packet, beat.step))));
     }
 
+    /// The length of the longest of all that play. Watched.
     pub fn total_ms(self) -> f64 {
-        self.list.peek(|list| list.total_ms())
+        let total = self.list.with(|list| list.total_ms());
+        self.beside.with(|beside| beside.iter().map(|list| list.total_ms()).fold(total, f64::max))
+    }
+
+    fn stepped(self, ms: f64, by: isize) -> (f64, f64) {
+        let mut lists = vec![self.list.now()];
+        self.beside.peek(|beside| lists.extend(beside.iter().cloned()));
+        playlist::stepped(&lists, ms, by)
     }
 
     fn run(self, until_ms: f64, rate: f64) {
@@ -123,13 +134,15 @@ impl Player {
         self.seek(rest);
     }
 
+    /// Shows how all that play end.
+    pub fn show_end(self) {
+        self.seek((self.total_ms() - 0.01).max(0.0));
+    }
+
     /// Moves to the end of the next beat, so that it can be seen; back at once.
     pub fn step(self, by: isize) {
         let now = self.ms.now();
-        let (start, rest) = self.list.peek(|list| {
-            let beat = list.stepped(now, by);
-            (list.beats.get(beat).map_or(now, |beat| beat.start_ms), list.rest_ms(beat))
-        });
+        let (start, rest) = self.stepped(now, by);
         if by > 0 && rest > now && !platform::reduced_motion() {
             self.move_to(start.max(now));
             self.run(rest, 1.0);
@@ -164,7 +177,7 @@ impl Player {
             next = before;
             if state.stood_ms >= DISCRETE_MS {
                 state.stood_ms = 0.0;
-                next = self.list.peek(|list| list.rest_ms(list.stepped(before, 1)));
+                next = self.stepped(before, 1).1;
             }
         }
         let ended = next >= state.until_ms - 0.02;

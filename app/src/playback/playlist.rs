@@ -3,6 +3,7 @@
 
 use crate::few::Few;
 use podhop_engine::protocol::{FlowView, PacketView, StepView, VerdictKind};
+use std::rc::Rc;
 
 /// One step on the time line. `packet` and `step` are indices into the flow.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -171,6 +172,22 @@ impl Playlist {
     }
 }
 
+/// The beat that a discrete move goes to over playlists that run side by side: where it begins, and where it rests.
+pub fn stepped(lists: &[Rc<Playlist>], ms: f64, by: isize) -> (f64, f64) {
+    if let [list] = lists {
+        let beat = list.stepped(ms, by);
+        return (list.beats.get(beat).map_or(ms, |beat| beat.start_ms), list.rest_ms(beat));
+    }
+    let all = lists.iter().flat_map(|list| list.beats.iter().map(|beat| (beat.start_ms, beat.end_ms() - 0.01)));
+    let nearer = |one: (f64, f64), other: (f64, f64)| if (one.1 < other.1) == (by > 0) { one } else { other };
+    let ahead = |(_, rest): &(f64, f64)| if by > 0 { *rest > ms + 0.005 } else { *rest < ms - 0.005 };
+    all.clone()
+        .filter(ahead)
+        .reduce(nearer)
+        .or(all.reduce(|one, other| if (one.1 < other.1) == (by > 0) { other } else { one }))
+        .unwrap_or((ms, ms))
+}
+
 /// A length of virtual time in two or three digits: `38 µs`, `1.2 ms`, `3 s`.
 pub fn duration(ns: u64) -> String {
     // The last digit is rounded, so that just under a second is told as a second.
@@ -247,6 +264,30 @@ mod tests {
         let last = list.beats.len() - 1;
         assert_eq!(list.stepped(list.total_ms(), 1), last);
         assert_eq!(Playlist::default().stepped(0.0, 1), 0);
+    }
+
+    #[test]
+    fn steps_over_several_playlists_rest_at_each_beat_of_each() {
+        let mut flow = fixture::ping();
+        let one = Rc::new(Playlist::new(&flow, &Few::default()));
+        flow.packets.drain(1..);
+        flow.packets[0].steps.truncate(5);
+        flow.packets[0].steps[1].stage = "encapsulate".into();
+        let other = Rc::new(Playlist::new(&flow, &Few::default()));
+        let lists = [one.clone(), other.clone()];
+        let (mut ms, mut rests) = (0.0, Vec::new());
+        while stepped(&lists, ms, 1).1 > ms {
+            ms = stepped(&lists, ms, 1).1;
+            rests.push(ms);
+        }
+        assert_eq!(ms, one.rest_ms(one.beats.len() - 1), "it ends with the longest");
+        for list in &lists {
+            assert!((0..list.beats.len()).all(|beat| rests.contains(&list.rest_ms(beat))));
+        }
+        let before = rests[rests.len() - 2];
+        assert_eq!(stepped(&lists, ms, -1).1, before);
+        assert_eq!(stepped(&lists, rests[0], -1).1, rests[0]);
+        assert_eq!(stepped(std::slice::from_ref(&one), 0.0, 1).1, one.rest_ms(0));
     }
 
     #[test]

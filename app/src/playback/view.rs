@@ -54,7 +54,7 @@ fn percent(part: f64) -> String {
 
 fn scrubber(app: App) -> El {
     let player = app.player;
-    let total = move || player.list.with(|list| list.total_ms()).max(1.0);
+    let total = move || player.total_ms().max(1.0);
     let said = move || {
         let now = player.beat.get();
         app.flow.with(|flow| {
@@ -87,7 +87,7 @@ fn scrubber(app: App) -> El {
 /// Ticks where packets begin, and words where time was folded.
 fn ticks(app: App) -> Nodes {
     app.player.list.with(|list| {
-        let total = list.total_ms().max(1.0);
+        let total = app.player.total_ms().max(1.0);
         let mut marks: Vec<(f64, String)> = list.packet_starts().into_iter().map(|ms| (ms, String::new())).collect();
         let waits: Vec<_> = list.beats.iter().filter(|beat| beat.waited_ns > 0).collect();
         // Where waits are many, words would lie on each other.

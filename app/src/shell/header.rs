@@ -7,7 +7,7 @@ use crate::state::App;
 pub fn header(app: App) -> El {
     let cni = move || app.scene.with(|scene| scene.as_ref().map(|scene| scene.cni.clone()).unwrap_or_default());
     el("header")
-        .kid(el("h1").class("brand").kid(mark()).text("podhop"))
+        .kid(el("h1").class("brand").kid(mark()).kid(el("span").text("pod").part("i", "", "hop")))
         .kids(crate::workspace::scenarios::menu(app))
         .part("span", "grow", "")
         .kid(
@@ -32,7 +32,7 @@ fn mark() -> El {
         .attr("aria-hidden", "true")
         .kid(house("2"))
         .kid(house("13"))
-        .kid(svg("path").attr("d", "M5.5 9C7 3.5 15 3.5 16.5 9"))
+        .kid(svg("path").attr("d", "M5.5 8.5C6.8 1.5 15.2 1.5 16.5 8M13.5 6.2l3 2.3L19 5.5"))
 }
 
 fn theme_button(app: App) -> El {

@@ -1,7 +1,8 @@
 //! What can be done to the stage: its signals, and the acts of gestures, keys and buttons.
 
 use super::camera::{Camera, Canvas};
-use super::card::{self, Sight};
+use super::card::Sight;
+use super::crowd::{self, Other};
 use super::geometry::{Point, Rect, point};
 use super::layout::{self, Focus, Layout, Target};
 use super::motion::{self, Ways};
@@ -57,7 +58,11 @@ pub struct Stage {
     pub layout: Var<Option<Rc<Layout>>>,
     /// The texts of the still picture.
     pub texts: Var<Rc<Vec<Rect>>>,
+    /// The conversations that play beside the one that is followed, as far as they have a way here.
+    pub others: Var<Rc<Vec<Other>>>,
     pub camera: Var<Camera>,
+    /// Near enough for the stations within nodes and Pods.
+    pub close: Var<bool>,
     /// The picture is larger than the screen: the camera goes with the packet.
     pub follows: Var<bool>,
     /// The user has moved the camera: it is no longer fitted by itself.
@@ -96,6 +101,8 @@ impl Stage {
             opened,
             layout,
             texts: Var::new(Rc::default()),
+            others: Var::new(Rc::default()),
+            close: Var::new(false),
             camera: Var::new(Camera { scale: 1.0, x: 0.0, y: 0.0 }),
             follows: Var::new(false),
             own_camera: Var::new(false),
@@ -209,10 +216,19 @@ impl Stage {
         if let Target::Node(node) | Target::Pod(node, _) | Target::Device(node, _) = *target {
             self.open(node);
         }
-        let target = target.clone();
+        self.fly_to(target.clone(), |camera, place, canvas| camera.near(place.center(), canvas));
+    }
+
+    /// The camera goes so near to a node that its stations can be read.
+    pub fn look_inside(self, node: usize) {
+        self.open(node);
+        self.fly_to(Target::Node(node), Camera::inside);
+    }
+
+    fn fly_to(self, target: Target, camera: impl Fn(Camera, Rect, Canvas) -> Camera + 'static) {
         platform::after_ms(LAID_OUT_MS, move || {
             let Some(place) = self.layout.peek(|layout| layout.as_ref()?.rect_of(&target)) else { return };
-            let to = self.camera.now().near(place.center(), self.canvas.now());
+            let to = camera(self.camera.now(), place, self.canvas.now());
             self.own_camera.set(true);
             self.follows.put(false);
             if platform::reduced_motion() {
@@ -256,25 +272,25 @@ impl Stage {
         Some(Rect { x: from.x, y: from.y, width: place.width * camera.scale, height: place.height * camera.scale })
     }
 
-    /// The packet's envelope is at this point of the screen.
-    pub fn envelope_at(self, screen: Point) -> bool {
+    /// The number of the conversation whose packet is at this point of the screen.
+    pub fn packet_at(self, screen: Point) -> Option<u32> {
         let app = self.app;
-        let (Some(flow), Some(layout), Some(scene)) = (app.flow.now(), self.layout.now(), app.scene.now()) else {
-            return false;
-        };
-        if app.outdated().is_some() {
-            return false;
-        }
+        let (flow, layout, scene) = (app.flow.now()?, self.layout.now()?, app.scene.now()?);
         let camera = self.camera.now();
-        let ways = Ways::new(&scene, &layout, &flow);
-        let (ms, texts) = (app.player.ms.now(), self.texts.now());
-        app.player.list.peek(|list| {
-            let Some(now) = motion::moment(&ways, list, ms) else { return false };
-            let shown = motion::shown(&flow, list, now.beat, ms);
-            let by = motion::shift(flow.packets[list.beats[now.beat].packet].reply);
-            let sight = Sight { view: camera.view(self.canvas.now()), texts: &texts };
-            card::card(&shown.envelope, now, by, sight).contains(camera.to_world(screen))
-        })
+        let (ms, texts, world) = (app.player.ms.now(), self.texts.now(), camera.to_world(screen));
+        let sight = Sight { view: camera.view(self.canvas.now()), texts: &texts };
+        if app.outdated().is_none() {
+            let ways = Ways::new(&scene, &layout, &flow, self.close.now());
+            let own = app.player.list.peek(|list| motion::card_at(&flow, &ways, list, ms, sight));
+            if own.is_some_and(|card| card.contains(world)) {
+                return Some(flow.summary.flow);
+            }
+        }
+        let others = self.others.now();
+        let near = |dot: &&crowd::Dot| {
+            dot.label.is_some_and(|label| label.contains(world)) || dot.at.distance(world) < 9.0 * sight.view.legible
+        };
+        crowd::dots(&others, ms, sight, &[]).iter().find(near).map(|dot| others[dot.other].of.number())
     }
 
     fn open(self, index: usize) {
@@ -318,18 +334,27 @@ impl Stage {
         }
     }
 
-    fn look_at_table(self, place: &str, table: &str) {
+    pub fn look_at_table(self, place: &str, table: &str) {
         self.app.table.set(Some(TableAsk { place: place.into(), table: table.into(), lit: String::new() }));
         self.app.inspector.set(Tab::Tables);
     }
 }
 
 pub fn focus(app: App, opened: Var<Few<String>>) -> Focus {
-    let places = app.flow.with(|flow| flow.as_ref().map(|flow| route::places(flow)).unwrap_or_default());
-    Focus { places, opened: opened.get() }
+    app.flow.track();
+    app.beside.track();
+    opened.track();
+    focus_now(app, opened)
 }
 
 fn focus_now(app: App, opened: Var<Few<String>>) -> Focus {
-    let places = app.flow.peek(|flow| flow.as_ref().map(|flow| route::places(flow)).unwrap_or_default());
+    let mut places = app.flow.peek(|flow| flow.as_ref().map(|flow| route::places(flow)).unwrap_or_default());
+    let more =
+        app.beside.peek(|beside| beside.iter().flat_map(|one| route::places(&one.flow)).collect::<Vec<String>>());
+    for place in more {
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
     Focus { places, opened: opened.now() }
 }

@@ -1,6 +1,7 @@
-//! Pan and zoom: world pixels to the canvas's CSS pixels.
+//! Pan and zoom: world pixels to the stage's pixels, which are CSS pixels times the size of the page's type.
 
 use super::geometry::{Point, Rect, point, rect, within};
+use super::{room, stack};
 
 /// screen = world × scale + (x, y)
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,17 +19,27 @@ const SCALE_READABLE: f64 = 0.8;
 const SCALE_READABLE_NARROW: f64 = 1.0;
 /// Up to this width the stage's tools stand below the picture instead of above it; `stage.css` has the same number.
 const NARROW: f64 = 620.0;
+/// What moves and what marks grows with the picture up to this scale: from close by, labels must leave room to see.
+const LARGEST: f64 = 1.3;
 /// Space around a fitted picture.
 const MARGIN: f64 = 20.0;
 /// Height of the heading above the picture, and of the tools below it on a narrow canvas.
 const HEADING: f64 = 64.0;
 const TOOLS: f64 = 52.0;
 
-/// The canvas in CSS pixels, and the part of it that nothing covers.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// The canvas in the stage's pixels, and the part of it that nothing covers.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Canvas {
     pub width: f64,
     pub height: f64,
+    /// CSS pixels for one of the stage's: more than 1 where the reader wants larger letters.
+    pub unit: f64,
+}
+
+impl Default for Canvas {
+    fn default() -> Canvas {
+        Canvas { width: 0.0, height: 0.0, unit: 1.0 }
+    }
 }
 
 impl Canvas {
@@ -47,9 +58,9 @@ impl Canvas {
         self.free().center()
     }
 
-    /// The scale from which on everything can be read.
+    /// The scale from which on everything can be read. A phone is narrow whatever the letters.
     pub fn readable(self) -> f64 {
-        if self.narrow() { SCALE_READABLE_NARROW } else { SCALE_READABLE }
+        if self.width * self.unit <= NARROW { SCALE_READABLE_NARROW } else { SCALE_READABLE }
     }
 }
 
@@ -97,6 +108,15 @@ impl Camera {
         Camera { scale, x: middle.x - at.x * scale, y: middle.y - at.y * scale }
     }
 
+    /// A room from its Pods down fills the canvas, near enough for its stations.
+    pub fn inside(self, room: Rect, canvas: Canvas) -> Camera {
+        let free = canvas.free();
+        let scale = (free.width / (room.width + 16.0)).min(free.height / (room::STACK_HEIGHT - 20.0));
+        let scale = within(scale, stack::SCALE + 0.02, 2.6);
+        let top = room.bottom() - room::STACK_HEIGHT;
+        Camera { scale, x: free.center().x - room.center().x * scale, y: free.y - top * scale }
+    }
+
     /// Part of the way to another camera: what is in the middle of the canvas moves straight, the scale grows evenly.
     pub fn towards(self, other: Camera, part: f64, canvas: Canvas) -> Camera {
         if part >= 1.0 {
@@ -132,7 +152,8 @@ impl Camera {
         let free = canvas.free().grown(12.0);
         let (from, to) = (self.to_world(point(free.x, free.y)), self.to_world(point(free.right(), free.bottom())));
         let world = rect(from.x, from.y, to.x - from.x, to.y - from.y);
-        View { world, legible: within(1.0 / self.scale, 1.0, 3.2) }
+        let legible = if self.scale > LARGEST { LARGEST / self.scale } else { within(1.0 / self.scale, 1.0, 3.2) };
+        View { world, legible }
     }
 }
 
@@ -150,7 +171,10 @@ mod tests {
     #[test]
     fn fitting_shows_everything_and_zooming_keeps_the_point_under_the_finger() {
         let bounds = rect(0.0, 0.0, 2000.0, 700.0);
-        let (desk, phone) = (Canvas { width: 800.0, height: 600.0 }, Canvas { width: 390.0, height: 600.0 });
+        let (desk, phone) =
+            (Canvas { width: 800.0, height: 600.0, unit: 1.0 }, Canvas { width: 390.0, height: 600.0, unit: 1.0 });
+        let projector = Canvas { width: 526.0, height: 400.0, unit: 1.375 };
+        assert_eq!(projector.readable(), desk.readable(), "large letters on a wide page are no phone");
         let camera = Camera::fit(bounds, desk);
         let (a, b) = (camera.to_screen(point(0.0, 0.0)), camera.to_screen(point(2000.0, 700.0)));
         assert!(a.x >= 0.0 && a.y >= HEADING && b.x <= 800.0 && b.y <= 600.0);

@@ -74,11 +74,15 @@ pub fn beside(at: Point, (width, height): (f64, f64), gap: f64, sight: Sight) ->
     best.1
 }
 
-/// Where the card of the envelope stands at a moment. Between two stops it glides from its place at the one to its
-/// place at the other; it is never outside of what can be seen.
+/// Where the card of the envelope stands at a moment.
 pub fn card(envelope: &[(String, String)], now: Moment, by: f64, sight: Sight) -> Rect {
+    placed(size(envelope, sight.view.legible), now, by, sight)
+}
+
+/// Where something of this size stands beside a packet. Between two stops it glides from its place at the one to its
+/// place at the other; it is never outside of what can be seen.
+pub fn placed(size: (f64, f64), now: Moment, by: f64, sight: Sight) -> Rect {
     let view = sight.view;
-    let size = size(envelope, view.legible);
     let offset = |stop: Point| {
         let stop = point(stop.x + by, stop.y + by);
         let place = beside(stop, size, BESIDE * view.legible, sight);

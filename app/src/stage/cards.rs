@@ -52,8 +52,8 @@ pub fn card(stage: Stage) -> El {
         .attr("role", "group")
         .attr_of("aria-label", move || facts.with(|facts| facts.as_ref().map_or(String::new(), |f| f.title.clone())))
         .hidden_of(move || facts.with(Option::is_none) || place.with(|at| at.x < 0.0))
-        .style_of("left", move || pixels(place.get().x))
-        .style_of("top", move || pixels(place.get().y))
+        .style_of("left", move || pixels(stage, place.get().x))
+        .style_of("top", move || pixels(stage, place.get().y))
         .on("pointerenter", move |_| stage.over_card.put(true))
         .on("pointerleave", move |_| {
             stage.over_card.put(false);
@@ -63,8 +63,9 @@ pub fn card(stage: Stage) -> El {
         .kid(el("div").class("acts").live(acts))
 }
 
-pub fn pixels(value: f64) -> String {
-    [&(value as i32).to_string(), "px"].concat()
+/// A length of the stage as CSS has it.
+pub fn pixels(stage: Stage, value: f64) -> String {
+    [&((value * stage.canvas.get().unit) as i32).to_string(), "px"].concat()
 }
 
 fn buttons(stage: Stage, target: &Target) -> Nodes {
@@ -74,6 +75,9 @@ fn buttons(stage: Stage, target: &Target) -> Nodes {
         let (from, of) = (target.clone(), target.clone());
         made.push(button("button").text("Send…").on_click(move || stage.send_from(&from)));
         made.push(button("button").text("Ping all").on_click(move || stage.ping_all(&of)));
+    }
+    if let Target::Node(node) = *target {
+        made.push(button("button").text("Look inside").on_click(move || stage.look_inside(node)));
     }
     made.push(parts::icon_button("Close", parts::CLOSE, move || stage.pinned.put(None)));
     made

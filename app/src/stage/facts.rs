@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_card_touches_its_thing_and_stays_on_the_canvas() {
-        let canvas = Canvas { width: 390.0, height: 600.0 };
+        let canvas = Canvas { width: 390.0, height: 600.0, unit: 1.0 };
         let rect = crate::stage::geometry::rect;
         assert_eq!(beside(rect(10.0, 100.0, 100.0, 60.0), (220.0, 200.0), canvas), point(109.0, 100.0));
         assert_eq!(beside(rect(280.0, 100.0, 100.0, 60.0), (220.0, 200.0), canvas), point(61.0, 100.0));

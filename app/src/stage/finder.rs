@@ -2,7 +2,8 @@
 
 use super::acts::{Purpose, Stage};
 use super::find::{self, Found};
-use super::send;
+use super::layout::Target;
+use super::{mirror, send};
 use crate::dom::{El, Nodes, Var, derived, effect, el};
 use crate::parts;
 use crate::platform;
@@ -94,6 +95,11 @@ fn title(stage: Stage) -> String {
     }
 }
 
+fn glyph(stage: Stage, target: &Target) -> Nodes {
+    let glyph = stage.app.scene.peek(|scene| mirror::glyph(scene.as_ref()?, target));
+    glyph.map(parts::glyph).into_iter().collect()
+}
+
 fn id_of(index: usize) -> String {
     ["found-", &index.to_string()].concat()
 }
@@ -105,6 +111,7 @@ fn option(stage: Stage, found: &Found, index: usize, on: bool) -> El {
         .class("found")
         .attr("role", "option")
         .attr("aria-selected", if on { "true" } else { "false" })
+        .kids(glyph(stage, &hit.target))
         .part("b", "", &hit.name)
         .part("small", "", &hit.detail);
     option.on_click(move || {

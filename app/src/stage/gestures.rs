@@ -24,11 +24,13 @@ struct Fingers {
 
 type Act = Box<dyn Fn(&PointerEvent, &mut Fingers)>;
 
-fn at(event: &web_sys::MouseEvent) -> Point {
+/// Where an event is, in the stage's pixels.
+fn at(stage: Stage, event: &web_sys::MouseEvent) -> Point {
     let target = event.current_target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
     let rect = target.map(|element| element.get_bounding_client_rect());
     let (left, top) = rect.map_or((0.0, 0.0), |rect| (rect.left(), rect.top()));
-    point(f64::from(event.client_x()) - left, f64::from(event.client_y()) - top)
+    let unit = stage.canvas.now().unit;
+    point((f64::from(event.client_x()) - left) / unit, (f64::from(event.client_y()) - top) / unit)
 }
 
 /// Listens as long as the page lives.
@@ -49,7 +51,7 @@ pub fn listen(frame: &web_sys::Element, stage: Stage) {
             if fingers.down.is_empty() {
                 (fingers.travelled, fingers.pinched) = (0.0, false);
             }
-            fingers.down.push((event.pointer_id(), at(event)));
+            fingers.down.push((event.pointer_id(), at(stage, event)));
             stage.menu.put(None);
             stage.grip.put(grip(stage, event));
         }),
@@ -79,19 +81,20 @@ pub fn listen(frame: &web_sys::Element, stage: Stage) {
         let unit = if event.delta_mode() == WheelEvent::DOM_DELTA_LINE { 24.0 } else { 1.0 };
         // A trackpad's pinch comes as a wheel with Ctrl, in small portions.
         let speed = if event.ctrl_key() { 0.01 } else { 0.0016 };
-        stage.zoom(within((-event.delta_y() * unit * speed).exp(), 0.5, 2.0), Some(at(event)));
+        stage.zoom(within((-event.delta_y() * unit * speed).exp(), 0.5, 2.0), Some(at(stage, event)));
     });
     wheel.forget();
 }
 
 /// What a mouse takes hold of to send from it. A finger moves the picture; it sends by the card.
 fn grip(stage: Stage, event: &PointerEvent) -> Option<Target> {
-    let target = stage.handle_at(at(event)).filter(|_| event.pointer_type() == "mouse" && event.button() == 0)?;
+    let target =
+        stage.handle_at(at(stage, event)).filter(|_| event.pointer_type() == "mouse" && event.button() == 0)?;
     stage.app.scene.peek(|scene| scene.as_ref().is_some_and(|scene| send::can_send(scene, &target))).then_some(target)
 }
 
 fn moved(stage: Stage, event: &PointerEvent, fingers: &mut Fingers) {
-    let now = at(event);
+    let now = at(stage, event);
     let Some(index) = fingers.down.iter().position(|(id, _)| *id == event.pointer_id()) else {
         if event.pointer_type() == "mouse" {
             stage.hovered.put(stage.handle_at(now));
@@ -138,10 +141,11 @@ fn up(stage: Stage, event: &PointerEvent, fingers: &mut Fingers) {
     if !was_down || fingers.travelled > CLICK_PX || fingers.pinched || !fingers.down.is_empty() {
         return;
     }
-    let here = at(event);
-    if stage.envelope_at(here) {
+    let here = at(stage, event);
+    if let Some(flow) = stage.packet_at(here) {
         stage.app.inspector.set(Tab::Journey);
         stage.app.player.pause();
+        stage.app.follow_beside(flow);
         stage.app.follow();
     } else if let Some(target) = stage.target_at(here) {
         stage.activate(&target);

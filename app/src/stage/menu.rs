@@ -47,8 +47,8 @@ pub fn menu(stage: Stage) -> El {
     el("div")
         .class("send")
         .hidden_of(move || stage.menu.with(Option::is_none))
-        .style_of("left", move || pixels(place().0))
-        .style_of("top", move || pixels(place().1))
+        .style_of("left", move || pixels(stage, place().0))
+        .style_of("top", move || pixels(stage, place().1))
         .kid(el("h3").text_of(title))
         .kid(list.on("keydown", move |event| on_key(&event)))
 }
@@ -98,6 +98,9 @@ pub fn reached(stage: Stage) -> El {
         .class("reach")
         .hidden_of(move || stage.reach.with(Option::is_none))
         .kid(el("span").attr("role", "status").text_of(text))
+        .kid(parts::link("Show them all", move || {
+            stage.app.play_together(stage.answers().iter().map(|answer| answer.flow).collect());
+        }))
         .kid(parts::icon_button("Dismiss the marks", parts::CLOSE, move || stage.reach.put(None)))
 }
 

@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn the_map_is_there_for_large_layouts_and_moves_the_camera() {
-        let canvas = Canvas { width: 720.0, height: 556.0 };
+        let canvas = Canvas { width: 720.0, height: 556.0, unit: 1.0 };
         let small = layout(&fixture::scene(2, 2), &Focus::default());
         let large = layout(&fixture::scene(999, 5), &Focus::default());
         assert!(!is_wanted(&small, Camera::fit(small.bounds, canvas), canvas));

@@ -1,8 +1,10 @@
 //! The picture as a tree of nodes, Pods and devices, for those who do not see or do not point.
 
+use super::changed::Change;
 use super::layout::Target;
 use super::picture::phase_word;
 use crate::few::Few;
+use crate::glyph::Glyph;
 use podhop_engine::protocol::{NodeView, PodView, Scene};
 
 /// One row of the tree.
@@ -11,6 +13,7 @@ pub struct Item {
     pub target: Target,
     pub level: u32,
     pub label: String,
+    pub glyph: Option<Glyph>,
     /// None for leaves.
     pub expanded: Option<bool>,
 }
@@ -85,11 +88,21 @@ pub fn label(scene: &Scene, target: &Target) -> String {
     .unwrap_or_default()
 }
 
+/// The sign of anything in the picture.
+pub fn glyph(scene: &Scene, target: &Target) -> Option<Glyph> {
+    match *target {
+        Target::Node(_) => Some(Glyph::Node),
+        Target::Pod(..) | Target::Pending(_) => Some(Glyph::Pod),
+        Target::Device(node, device) => Glyph::of(&scene.nodes.get(node)?.devices.get(device)?.kind),
+        Target::Gateway => Some(Glyph::Gateway),
+    }
+}
+
 /// The rows that can be seen: nodes, and what is in the open ones.
 pub fn items(scene: &Scene, open: &Few<usize>) -> Vec<Item> {
     let mut items = Vec::new();
     let mut push = |target: Target, level: u32, expanded: Option<bool>| {
-        items.push(Item { label: label(scene, &target), target, level, expanded });
+        items.push(Item { label: label(scene, &target), glyph: glyph(scene, &target), target, level, expanded });
     };
     for (index, node) in scene.nodes.iter().enumerate().take(NODES_MAX) {
         let expanded = open.contains(&index);
@@ -102,6 +115,17 @@ pub fn items(scene: &Scene, open: &Few<usize>) -> Vec<Item> {
     (0..scene.pending.len().min(NODES_MAX)).for_each(|pod| push(Target::Pending(pod), 1, None));
     push(Target::Gateway, 1, None);
     items
+}
+
+/// Says of what an edit changed that it did.
+pub fn tell(items: &mut [Item], scene: &Scene, change: &Change) {
+    for item in items {
+        let word = change.word_of(scene, &item.target);
+        if !word.is_empty() {
+            item.label.push_str(", ");
+            item.label.push_str(word);
+        }
+    }
 }
 
 /// What an arrow key does: the row to go to, or the node to open or close.

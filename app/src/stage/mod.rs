@@ -6,6 +6,11 @@ pub mod camera;
 pub mod card;
 #[cfg(target_arch = "wasm32")]
 mod cards;
+pub mod change_marks;
+pub mod changed;
+#[cfg(target_arch = "wasm32")]
+mod changes;
+pub mod crowd;
 pub mod facts;
 pub mod find;
 #[cfg(target_arch = "wasm32")]
@@ -30,6 +35,7 @@ pub mod send;
 #[cfg(target_arch = "wasm32")]
 mod sending;
 pub mod signs;
+pub mod stack;
 pub mod text;
 #[cfg(target_arch = "wasm32")]
 mod tools;

@@ -17,17 +17,21 @@ pub struct Ways {
     pub routes: Vec<Route>,
     /// For each packet the first one that took the same way.
     same_as: Vec<usize>,
+    /// Packets stop at the stations within nodes and Pods.
+    pub close: bool,
 }
 
 impl Ways {
-    pub fn new(scene: &Scene, layout: &Layout, flow: &FlowView) -> Ways {
-        let map = Map { scene, layout };
+    /// `close`: packets stop at the stations within nodes and Pods.
+    pub fn new(scene: &Scene, layout: &Layout, flow: &FlowView, close: bool) -> Ways {
+        let map = Map { scene, layout, close };
         let mut routes: Vec<Route> = Vec::with_capacity(flow.packets.len());
         let mut same_as = Vec::with_capacity(flow.packets.len());
         for (i, packet) in flow.packets.iter().enumerate() {
             let answers = packet.parent.as_ref().filter(|(_, relation)| relation == "answers");
             let answered = answers.and_then(|(of, _)| flow.packets[..i].iter().rposition(|one| one.packet == *of));
             let mut route = map.route(packet, answered.map(|of| (&flow.packets[of], &routes[of])));
+            route.by = shift(packet.reply, close);
             let twin = |j: &usize| routes[*j].line.points == route.line.points;
             let first = (0..i.min(64)).find(twin).unwrap_or(i);
             if first != i {
@@ -36,7 +40,7 @@ impl Ways {
             routes.push(route);
             same_as.push(first);
         }
-        Ways { routes, same_as }
+        Ways { routes, same_as, close }
     }
 }
 
@@ -74,9 +78,13 @@ pub fn moment(ways: &Ways, list: &Playlist, ms: f64) -> Option<Moment> {
     Some(Moment { beat, along, at: at(along), from: at(from), to: at(to), part })
 }
 
-/// The replies run beside the requests, not on them.
-pub fn shift(reply: bool) -> f64 {
-    if reply { 7.0 } else { 0.0 }
+/// The replies run beside the requests, not on them; from close by, where all is larger, by less.
+pub fn shift(reply: bool, close: bool) -> f64 {
+    match (reply, close) {
+        (false, _) => 0.0,
+        (true, true) => 3.0,
+        (true, false) => 7.0,
+    }
 }
 
 fn shifted(points: Vec<Point>, by: f64) -> Vec<Point> {
@@ -92,12 +100,12 @@ pub fn motion(flow: &FlowView, ways: &Ways, list: &Playlist, ms: f64, sight: Sig
     let mut marks = trails(&mut picture, flow, ways, list, now, scale);
     let packet = &flow.packets[beat.packet];
     let step = &packet.steps[beat.step];
-    let by = shift(packet.reply);
+    let by = ways.routes[beat.packet].by;
     let at = point(now.at.x + by, now.at.y + by);
     let arrived = arrived(list, now.beat, ms);
     let ended = arrived && beat.step + 1 == packet.steps.len() && packet.disposition_kind != VerdictKind::Pass;
     let shown = shown(flow, list, now.beat, ms);
-    let card = (!shown.envelope.is_empty()).then(|| card(&shown.envelope, now, by, sight));
+    let card = card_at(flow, ways, list, ms, sight);
     envelope(&mut picture, shown, at, card, scale);
     signs::sent_again(&mut marks, packet, &ways.routes[beat.packet]);
     if ended {
@@ -109,8 +117,16 @@ pub fn motion(flow: &FlowView, ways: &Ways, list: &Playlist, ms: f64, sight: Sig
     picture
 }
 
-fn arrived(list: &Playlist, beat: usize, ms: f64) -> bool {
+pub fn arrived(list: &Playlist, beat: usize, ms: f64) -> bool {
     ms >= list.beats[beat].start_ms + list.beats[beat].duration_ms * TRAVEL
+}
+
+/// Where the envelope's card stands at the moment `ms`, if it has one.
+pub fn card_at(flow: &FlowView, ways: &Ways, list: &Playlist, ms: f64, sight: Sight) -> Option<Rect> {
+    let now = moment(ways, list, ms)?;
+    let shown = shown(flow, list, now.beat, ms);
+    let by = ways.routes[list.beats[now.beat].packet].by;
+    (!shown.envelope.is_empty()).then(|| card(&shown.envelope, now, by, sight))
 }
 
 /// The step whose wrapping shows. The new one shows on arrival: until then the packet looks as it did when it left the
@@ -142,14 +158,14 @@ fn trails(
         let of = &flow.packets[packet];
         if drawn.insert(ways.same_as[packet]) {
             let route = &ways.routes[packet];
-            let points = shifted(route.line.part(0.0, route.line.length()), shift(of.reply));
+            let points = shifted(route.line.part(0.0, route.line.length()), ways.routes[packet].by);
             let stroke = Stroke { tone: Tone::Accent, width: 1.5 * scale, dashed: false };
             picture.prims.push(Prim::Line { points, stroke, opacity: 0.45, arrow: true });
         }
         signs::left_by(&mut marks, of, &ways.routes[packet]);
     }
     let route = &ways.routes[current];
-    let by = shift(flow.packets[current].reply);
+    let by = route.by;
     let ahead = shifted(route.line.part(now.along, route.line.length()), by);
     let dashed = Stroke { tone: Tone::Accent, width: 2.0 * scale, dashed: true };
     picture.prims.push(Prim::Line { points: ahead, stroke: dashed, opacity: 0.6, arrow: true });
@@ -233,7 +249,7 @@ mod tests {
     fn setup() -> (FlowView, Ways, Playlist, Layout) {
         let (scene, flow) = (fixture::scene(2, 2), fixture::ping());
         let made = layout(&scene, &Focus { places: places(&flow), ..Focus::default() });
-        let ways = Ways::new(&scene, &made, &flow);
+        let ways = Ways::new(&scene, &made, &flow, false);
         let list = Playlist::new(&flow, &Few::default());
         (flow, ways, list, made)
     }

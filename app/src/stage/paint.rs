@@ -4,10 +4,12 @@ use super::camera::{Camera, Canvas};
 use super::geometry::{Point, Rect, point, within};
 use super::prim::{Align, Picture, Prim, Stroke, Tone};
 use super::text::Face;
+use crate::glyph::Glyph;
 use crate::platform;
 use podhop_engine::protocol::VerdictKind;
+use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
-use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, Path2d};
 
 /// Colours and fonts as the browser wants them, read from the tokens once a theme.
 pub struct Palette {
@@ -18,6 +20,8 @@ pub struct Palette {
     /// The broken circle of a refusal.
     broken: JsValue,
     shadow: String,
+    /// Made when they are first drawn.
+    glyphs: RefCell<Vec<Option<Option<Path2d>>>>,
 }
 
 impl Palette {
@@ -35,6 +39,7 @@ impl Palette {
             solid: js_sys::Array::new().into(),
             broken: js_sys::Array::of2(&JsValue::from(4.0), &JsValue::from(2.7)).into(),
             shadow: platform::token("--shadow-canvas"),
+            glyphs: RefCell::new(vec![None; Glyph::ALL.len()]),
         }
     }
 
@@ -51,7 +56,7 @@ pub struct Painter<'a> {
 impl<'a> Painter<'a> {
     /// Clears a canvas of this size, sized for the screen's pixels, and looks through the camera.
     pub fn begin(canvas: &HtmlCanvasElement, size: Canvas, camera: Camera, palette: &'a Palette) -> Option<Self> {
-        let ratio = within(platform::window().device_pixel_ratio(), 0.5, 4.0);
+        let ratio = within(platform::window().device_pixel_ratio(), 0.5, 4.0) * size.unit;
         let (width, height) = ((size.width * ratio).round() as u32, (size.height * ratio).round() as u32);
         if canvas.width() != width || canvas.height() != height {
             canvas.set_width(width);
@@ -101,6 +106,7 @@ impl<'a> Painter<'a> {
                 Prim::Text { at, text, face, tone, align, scale } => self.text(*at, text, *face, *tone, *align, *scale),
                 Prim::Line { points, stroke, opacity, arrow } => self.line(points, *stroke, *opacity, *arrow),
                 Prim::Sign { at, kind, scale } => self.sign(*at, *kind, *scale),
+                Prim::Glyph { at, glyph, size, tone } => self.glyph(*at, *glyph, *size, *tone),
                 Prim::Again { at, scale } => self.again(*at, *scale),
             }
         }
@@ -171,6 +177,23 @@ impl<'a> Painter<'a> {
         }
     }
 
+    #[allow(deprecated)]
+    fn glyph(&self, at: Point, glyph: Glyph, size: f64, tone: Tone) {
+        let mut glyphs = self.palette.glyphs.borrow_mut();
+        let path = glyphs[glyph as usize].get_or_insert_with(|| Path2d::new_with_path_string(glyph.path()).ok());
+        let Some(path) = path else { return };
+        let context = &self.context;
+        context.save();
+        let _ = context.translate(at.x, at.y);
+        let _ = context.scale(size / 16.0, size / 16.0);
+        context.set_stroke_style(self.palette.tone(tone));
+        context.set_line_width(1.4);
+        context.set_line_cap("round");
+        let _ = context.set_line_dash(&self.palette.solid);
+        context.stroke_with_path(path);
+        context.restore();
+    }
+
     fn line(&self, points: &[Point], stroke: Stroke, opacity: f64, arrow: bool) {
         let (Some(first), Some(last)) = (points.first(), points.last()) else { return };
         let context = &self.context;
@@ -178,7 +201,8 @@ impl<'a> Painter<'a> {
         context.begin_path();
         context.move_to(first.x, first.y);
         for corner in points.windows(3) {
-            let radius = (corner[0].distance(corner[1]) / 2.0).min(corner[1].distance(corner[2]) / 2.0).min(12.0);
+            let radius =
+                (corner[0].distance(corner[1]) / 2.0).min(corner[1].distance(corner[2]) / 2.0).min(6.0 * stroke.width);
             let _ = context.arc_to(corner[1].x, corner[1].y, corner[2].x, corner[2].y, radius);
         }
         context.line_to(last.x, last.y);

@@ -4,7 +4,9 @@ use super::geometry::{Point, point, rect};
 use super::layout::{Focus, Layout, Tile, TileSize};
 use super::prim::{Align, Picture, Prim, Stroke, Tone, stroke};
 use super::room::{POD_WIDTH, PodPlace, PodShape, Room};
+use super::stack;
 use super::text::{self, Face};
+use crate::glyph::Glyph;
 use podhop_engine::protocol::{NodeView, PodPhase, PodView, Scene};
 
 /// How much is said, by how far away one is.
@@ -14,6 +16,8 @@ pub enum Detail {
     Far(f64),
     /// Everything but what stands on squares.
     Near,
+    /// The stations within nodes and Pods, too.
+    Stack,
     /// The squares of nodes have names, too.
     Close,
 }
@@ -23,9 +27,15 @@ impl Detail {
         match scale {
             scale if scale < 0.26 => Detail::Far(4.0),
             scale if scale < 0.5 => Detail::Far(2.0),
-            scale if scale < 3.0 => Detail::Near,
+            scale if scale < stack::SCALE => Detail::Near,
+            scale if scale < 3.0 => Detail::Stack,
             _ => Detail::Close,
         }
+    }
+
+    /// Whether packets stop at the stations within nodes and Pods.
+    pub fn has_stack(self) -> bool {
+        matches!(self, Detail::Stack | Detail::Close)
     }
 }
 
@@ -36,7 +46,7 @@ pub fn picture(scene: &Scene, layout: &Layout, focus: &Focus, detail: Detail) ->
     for room in &layout.rooms {
         match detail {
             Detail::Far(large) => draw_room_far(&mut picture, &scene.nodes[room.node], room, large),
-            _ => draw_room(&mut picture, &scene.nodes[room.node], room, focus),
+            _ => draw_room(&mut picture, &scene.nodes[room.node], room, focus, detail.has_stack()),
         }
     }
     if let Some(frame) = layout.tile_frame {
@@ -91,25 +101,28 @@ fn bus(picture: &mut Picture, scene: &Scene, layout: &Layout) {
     picture.line(vec![point(gateway.center().x, to.y), point(gateway.center().x, gateway.y)], wire());
     let label = ["node network ", &scene.node_network].concat();
     let right = layout.rooms.iter().map(|room| room.lane_x).filter(|x| *x < from.x + 160.0).fold(from.x, f64::max);
-    picture.text(point(right + 14.0, from.y - 9.0), label, Face::Note, Tone::Ink3);
+    picture.glyph(point(right + 13.0, from.y - 20.0), Glyph::Switch, 13.0, Tone::Ink3);
+    picture.text(point(right + 31.0, from.y - 9.0), label, Face::Note, Tone::Ink3);
     picture.boxed(gateway, 9.0, Tone::Node, wire());
+    picture.glyph(point(gateway.right() - 22.0, gateway.y + 22.0), Glyph::Gateway, 14.0, Tone::Ink2);
     picture.text(point(gateway.x + 12.0, gateway.y + 19.0), "gateway to outside", Face::Note, Tone::Ink2);
     let ip = text::fit(&scene.gateway_ip, gateway.width - 24.0, Face::Mono);
     picture.text(point(gateway.x + 12.0, gateway.y + 34.0), ip, Face::Mono, Tone::Ink2);
 }
 
-fn draw_room(picture: &mut Picture, node: &NodeView, room: &Room, focus: &Focus) {
+fn draw_room(picture: &mut Picture, node: &NodeView, room: &Room, focus: &Focus, close: bool) {
     let place = room.rect;
     let edge = Stroke { tone: Tone::Line, width: 1.0, dashed: !node.ready };
     picture.boxed(place, 14.0, Tone::Node, edge);
     let inner = place.width - 36.0;
+    picture.glyph(point(place.x + 17.0, place.y + 15.5), Glyph::Node, 15.0, Tone::Ink2);
     let state = match (node.ready, node.control_plane) {
         (false, _) => "NotReady",
         (true, true) => "control plane",
         _ => "",
     };
-    let name = text::fit(&node.name, inner - text::width(state, Face::Note) - 8.0, Face::Title);
-    picture.text(point(place.x + 18.0, place.y + 28.0), name, Face::Title, Tone::Ink);
+    let name = text::fit(&node.name, inner - text::width(state, Face::Note) - 30.0, Face::Title);
+    picture.text(point(place.x + 40.0, place.y + 28.0), name, Face::Title, Tone::Ink);
     let state_tone = if node.ready { Tone::Ink3 } else { Tone::Drop };
     picture.aligned(point(place.right() - 18.0, place.y + 28.0), state, Face::Note, state_tone, Align::Right);
     let mut about = node.ip.clone();
@@ -120,9 +133,15 @@ fn draw_room(picture: &mut Picture, node: &NodeView, room: &Room, focus: &Focus)
     let about = text::fit(&about, inner, Face::Mono);
     picture.text(point(place.x + 18.0, place.y + 45.0), about, Face::Mono, Tone::Ink2);
     wires(picture, node, room);
-    devices(picture, node, room);
+    devices(picture, node, room, close);
+    if close {
+        stack::draw(picture, room);
+    }
     for at in &room.pods {
         draw_pod(picture, &node.pods[at.pod], at, focus);
+    }
+    if close {
+        stack::draw_pods(picture, node, room);
     }
     let host = room.pods.iter().find(|at| at.shape == PodShape::HostMark);
     if let Some(first) = host {
@@ -188,10 +207,14 @@ fn wires(picture: &mut Picture, node: &NodeView, room: &Room) {
     }
 }
 
-fn devices(picture: &mut Picture, node: &NodeView, room: &Room) {
+fn devices(picture: &mut Picture, node: &NodeView, room: &Room, close: bool) {
     for (i, at) in room.devices.iter().enumerate() {
         let device = &node.devices[at.device];
         picture.boxed(at.rect, 6.0, Tone::Sheet, wire());
+        if let Some(glyph) = Glyph::of(&device.kind) {
+            let x = if room.mirrored { at.rect.right() - 20.0 } else { at.rect.x + 7.0 };
+            picture.glyph(point(x, at.rect.y + 6.5), glyph, 13.0, Tone::Ink2);
+        }
         let mut label = device.name.clone();
         // The NIC's address is the node's, which its head says.
         let bridge = room.bridge == Some(i);
@@ -207,7 +230,9 @@ fn devices(picture: &mut Picture, node: &NodeView, room: &Room) {
             false => (room.lane_x + 14.0, Align::Left),
         };
         picture.aligned(point(x, at.rect.y + if bridge { 14.0 } else { 17.0 }), label, Face::Mono, Tone::Ink2, align);
-        if room.tunnel == Some(i) {
+        if room.tunnel == Some(i) && close {
+            stack::tunnel_note(picture, (at.rect, x), (&device.note, device.mtu), align);
+        } else if room.tunnel == Some(i) {
             let (x, align) = match room.mirrored {
                 true => (at.rect.x - 12.0, Align::Right),
                 false => (at.rect.right() + 12.0, Align::Left),
@@ -242,6 +267,11 @@ fn phase_tone(phase: PodPhase) -> Tone {
     }
 }
 
+/// Whether a Pod is drawn with its name and address.
+pub fn pod_box(at: &PodPlace) -> bool {
+    at.shape == PodShape::Box
+}
+
 fn draw_pod(picture: &mut Picture, pod: &PodView, at: &PodPlace, focus: &Focus) {
     let concerned = focus.places.contains(&pod.place);
     let running = pod.phase == PodPhase::Running;
@@ -254,6 +284,7 @@ fn draw_pod(picture: &mut Picture, pod: &PodView, at: &PodPlace, focus: &Focus) 
     match at.shape {
         PodShape::Box => {
             picture.boxed(place, 9.0, Tone::Pod, edge);
+            picture.glyph(point(place.right() - 19.0, place.y + 4.0), Glyph::Pod, 12.0, Tone::Ink3);
             let face = if concerned { Face::Strong } else { Face::Plain };
             let tone = if pod.system && !concerned { Tone::Ink2 } else { Tone::Ink };
             let name = text::fit(&pod.name, place.width - 22.0, face);

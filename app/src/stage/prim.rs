@@ -2,6 +2,7 @@
 
 use super::geometry::{Point, Rect, rect};
 use super::text::{self, Face};
+use crate::glyph::Glyph;
 use podhop_engine::protocol::VerdictKind;
 
 /// A design token of the stylesheet.
@@ -98,10 +99,12 @@ pub enum Prim {
     },
     /// `at` is on the baseline; `scale` enlarges the face.
     Text { at: Point, text: String, face: Face, tone: Tone, align: Align, scale: f64 },
-    /// Corners are rounded by up to 14 px; `opacity` 0 to 1; `arrow` at the end.
+    /// Corners are rounded by up to six widths; `opacity` 0 to 1; `arrow` at the end.
     Line { points: Vec<Point>, stroke: Stroke, opacity: f64, arrow: bool },
     /// The sign of a verdict: ● ✕ ⊘ ◌ or a waiting clock.
     Sign { at: Point, kind: VerdictKind, scale: f64 },
+    /// The sign of a kind or device in a square of this size; `at` is its upper left corner.
+    Glyph { at: Point, glyph: Glyph, size: f64, tone: Tone },
     /// An arrow in a circle: the same once more.
     Again { at: Point, scale: f64 },
 }
@@ -130,6 +133,15 @@ impl Picture {
 
     pub fn line(&mut self, points: Vec<Point>, stroke: Stroke) {
         self.prims.push(Prim::Line { points, stroke, opacity: 1.0, arrow: false });
+    }
+
+    pub fn glyph(&mut self, at: Point, glyph: Glyph, size: f64, tone: Tone) {
+        self.prims.push(Prim::Glyph { at, glyph, size, tone });
+    }
+
+    /// A text in letters this many times as large.
+    pub fn scaled(&mut self, at: Point, text: impl Into<String>, (face, scale): (Face, f64), tone: Tone, align: Align) {
+        self.prims.push(Prim::Text { at, text: text.into(), face, tone, align, scale });
     }
 
     /// Where text stands.

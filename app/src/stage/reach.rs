@@ -16,6 +16,8 @@ pub struct Reach {
 /// How a ping of one Pod ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
+    /// The conversation's number.
+    pub flow: u32,
     pub place: String,
     pub kind: VerdictKind,
 }
@@ -27,7 +29,7 @@ impl Reach {
         let newer = |flow: &&FlowSummary| self.after.is_none_or(|after| flow.flow > after) && own.contains(&flow.flow);
         let asked = |flow: &&FlowSummary| self.asked.places.contains(&flow.to);
         let made = flows.iter().filter(newer).filter(asked);
-        made.map(|flow| Answer { place: flow.to.clone(), kind: flow.end_kind }).collect()
+        made.map(|flow| Answer { flow: flow.flow, place: flow.to.clone(), kind: flow.end_kind }).collect()
     }
 }
 

@@ -18,11 +18,15 @@ const DEVICE_HEIGHT: f64 = 26.0;
 const DEVICE_WIDTH: f64 = 148.0;
 /// From the top of the bridge to the bottom of the room: bridge, tunnel device, NIC.
 ///
-/// The netfilter hooks of the node's namespace will stand beside the lane between these three, on the side where the
-/// node's own routing (`bypass_x`) is: PREROUTING and POSTROUTING in the 28 pixels above the NIC, FORWARD in the 30 below
-/// the bridge, INPUT and OUTPUT at `own_processes`. They need a column of 96 pixels between `DEVICE_WIDTH` and the
-/// bypass, which is where the tunnel's notes and the marks of Pods on the node's network are now; those move below.
+/// Between the devices and the way round them is a column for the kernel's stations (`stack.rs`), which are drawn from
+/// close by. The hooks of netfilter will stand between them: PREROUTING and INPUT above and below Route, FORWARD at
+/// Forward, OUTPUT at Sockets, POSTROUTING below Neighbor.
 const LOWER: f64 = DEVICE_HEIGHT + 30.0 + DEVICE_HEIGHT + 28.0 + DEVICE_HEIGHT + 24.0;
+/// The column of the stations.
+pub const STACK_X: f64 = PAD + DEVICE_WIDTH + 18.0;
+pub const STACK_WIDTH: f64 = 82.0;
+/// From above the Pods that have boxes to the bottom of the room.
+pub const STACK_HEIGHT: f64 = POD_HEIGHT + VETH + LOWER + 4.0;
 /// Named chips; beyond that, the rest are marks.
 const CHIPS_MAX: usize = 4;
 

@@ -2,7 +2,9 @@
 
 use super::geometry::{Point, Polyline, point};
 use super::layout::Layout;
+use super::picture::pod_box;
 use super::room::Room;
+use super::stack::{self, Station};
 use podhop_engine::protocol::{PacketView, Scene, StepView};
 
 /// A packet's way: `stops[i]` is the distance along `line` at which step `i` happens.
@@ -10,12 +12,16 @@ use podhop_engine::protocol::{PacketView, Scene, StepView};
 pub struct Route {
     pub line: Polyline,
     pub stops: Vec<f64>,
+    /// How far beside the line it is drawn, to the right and down.
+    pub by: f64,
 }
 
 /// What the stops of a packet need to know of the picture.
 pub struct Map<'a> {
     pub scene: &'a Scene,
     pub layout: &'a Layout,
+    /// Packets stop at the stations within nodes and Pods.
+    pub close: bool,
 }
 
 /// Where a step is, before it has coordinates.
@@ -34,6 +40,13 @@ enum Spot {
     Tunnel(usize),
     Nic(usize),
     Own(usize),
+    /// A station of the node's kernel, or of a Pod's, which is plugged in at `plug`.
+    Station(usize, Station),
+    InPod {
+        room: usize,
+        at: Point,
+        plug: Point,
+    },
     /// The node's own routing, between devices.
     Kernel(usize),
     Bus,
@@ -59,11 +72,14 @@ impl Map<'_> {
             return Spot::Bus;
         }
         if place.starts_with("pod/") {
-            return self.pod_spot(place, &step.device);
+            return self.pod_spot(place, step);
         }
         let Some((index, room)) = self.room_of_node(place) else {
             return self.tile_spot(|node| node.place == place);
         };
+        if let Some(station) = Station::of(step).filter(|_| self.close) {
+            return Spot::Station(index, station);
+        }
         let node = &self.scene.nodes[room.node];
         let kind = node.devices.iter().find(|device| device.name == step.device).map_or("", |d| d.kind.as_str());
         match kind {
@@ -83,13 +99,16 @@ impl Map<'_> {
         }
     }
 
-    fn pod_spot(&self, place: &str, device: &str) -> Spot {
+    fn pod_spot(&self, place: &str, step: &StepView) -> Spot {
         for (index, room) in self.layout.rooms.iter().enumerate() {
             let node = &self.scene.nodes[room.node];
             let Some(pod) = node.pods.iter().position(|pod| pod.place == place) else { continue };
-            return match room.pod_plug(pod) {
-                Some(at) => Spot::Pod { room: index, at, inside: device != "eth0" },
-                None => Spot::Bridge(index),
+            let of = room.pods.iter().find(|at| at.pod == pod && pod_box(at)).filter(|_| self.close);
+            let station = of.and_then(|of| stack::pod_station(of.rect, Station::of(step)?));
+            return match (room.pod_plug(pod), station) {
+                (Some(plug), Some(station)) => Spot::InPod { room: index, at: stack::pod_stop(station), plug },
+                (Some(at), _) => Spot::Pod { room: index, at, inside: step.device != "eth0" },
+                (None, _) => Spot::Bridge(index),
             };
         }
         self.tile_spot(|node| node.pods.iter().any(|pod| pod.place == place))
@@ -135,7 +154,10 @@ impl Map<'_> {
     fn born_at(&self, packet: &PacketView, answered: &PacketView, way: &Route) -> Option<(Point, Spot)> {
         let (first, end) = (packet.steps.first()?, answered.steps.last()?);
         let spot = self.spot(end);
-        if first.place != end.place || !matches!(self.spot(first), Spot::Own(_)) || room_of(&spot).is_none() {
+        if first.place != end.place
+            || !matches!(self.spot(first), Spot::Own(_) | Spot::Station(_, Station::Sockets))
+            || room_of(&spot).is_none()
+        {
             return None;
         }
         Some((way.line.at(*way.stops.last()?), spot))
@@ -152,6 +174,8 @@ impl Map<'_> {
     fn stop(&self, spots: &[Spot], i: usize, step: &StepView, last: Option<Point>) -> Point {
         let rooms = &self.layout.rooms;
         let bus_y = self.layout.bus.0.y;
+        // On the way to a station packets pass above the device's name, not through it.
+        let above = if self.close { 10.0 } else { 0.0 };
         match spots[i] {
             Spot::Pod { at, inside, .. } => point(at.x, if inside { at.y - 9.0 } else { at.y }),
             Spot::Veth { room, x } => point(x, rooms[room].bridge_y - 24.0),
@@ -162,9 +186,11 @@ impl Map<'_> {
                 let plugs = room.rect.x + 26.0..=room.rect.right() - 26.0;
                 point(if plugs.contains(&came) { came } else { room.lane_x }, room.bridge_way_y)
             }
-            Spot::Tunnel(room) => point(rooms[room].lane_x, rooms[room].tunnel_y),
-            Spot::Nic(room) => point(rooms[room].lane_x, rooms[room].nic_y),
+            Spot::Tunnel(room) => point(rooms[room].lane_x, rooms[room].tunnel_y - above),
+            Spot::Nic(room) => point(rooms[room].lane_x, rooms[room].nic_y - above),
             Spot::Own(room) => rooms[room].own_processes(),
+            Spot::Station(room, station) => rooms[room].station_stop(station),
+            Spot::InPod { at, .. } => at,
             Spot::Kernel(index) => {
                 let room = &rooms[index];
                 if !self.uses_tunnel(spots, i, index) {
@@ -196,14 +222,43 @@ impl Map<'_> {
         }
     }
 
+    /// The corners from a station to a device of its room: out to the riser, along it, and in at the device's height.
+    fn riser(&self, room: usize, station: Point, device: Point, spot: Spot) -> Vec<Point> {
+        let room = &self.layout.rooms[room];
+        let (x, y) = (room.riser_x(), if is_upper(spot) { room.bridge_way_y } else { device.y });
+        vec![point(x, station.y), point(x, y), point(device.x, y)]
+    }
+
     /// The corners between two stops: along the bridge within a room, along the wire between rooms.
     fn corners(&self, from: Point, before: Spot, to: Point, spot: Spot) -> Vec<Point> {
         let bus_y = self.layout.bus.0.y;
+        match (before, spot) {
+            (Spot::InPod { plug: one, .. }, Spot::InPod { plug: other, .. }) if one == other => return Vec::new(),
+            (Spot::InPod { room, plug, .. }, _) => {
+                let (mut corners, door) = (Vec::new(), point(plug.x, from.y));
+                corners.push(door);
+                corners.extend(self.corners(door, Spot::Pod { room, at: plug, inside: true }, to, spot));
+                return corners;
+            }
+            (_, Spot::InPod { room, plug, .. }) => {
+                let door = point(plug.x, to.y);
+                let mut corners = self.corners(from, before, door, Spot::Pod { room, at: plug, inside: true });
+                corners.push(door);
+                return corners;
+            }
+            (Spot::Station(..), Spot::Station(..)) if room_of(&before) == room_of(&spot) => return Vec::new(),
+            (Spot::Station(room, _), _) if room_of(&spot) == Some(room) => return self.riser(room, from, to, spot),
+            (_, Spot::Station(room, _)) if room_of(&before) == Some(room) => {
+                let mut corners = self.riser(room, to, from, before);
+                corners.reverse();
+                return corners;
+            }
+            _ => {}
+        }
         match (room_of(&before), room_of(&spot)) {
             (Some(a), Some(b)) if a == b => {
                 let room = &self.layout.rooms[a];
-                let upper = |spot: Spot| matches!(spot, Spot::Pod { .. } | Spot::Veth { .. } | Spot::Bridge(_));
-                if upper(before) || upper(spot) {
+                if is_upper(before) || is_upper(spot) {
                     vec![point(from.x, room.bridge_way_y), point(to.x, room.bridge_way_y)]
                 } else if matches!(before, Spot::Nic(_)) || matches!(spot, Spot::Nic(_)) {
                     let own = if matches!(before, Spot::Nic(_)) { to } else { from };
@@ -217,9 +272,14 @@ impl Map<'_> {
     }
 }
 
+fn is_upper(spot: Spot) -> bool {
+    matches!(spot, Spot::Pod { .. } | Spot::Veth { .. } | Spot::Bridge(_))
+}
+
 fn room_of(spot: &Spot) -> Option<usize> {
     match spot {
-        Spot::Pod { room, .. } | Spot::Veth { room, .. } => Some(*room),
+        Spot::Pod { room, .. } | Spot::Veth { room, .. } | Spot::InPod { room, .. } => Some(*room),
+        Spot::Station(room, _) => Some(*room),
         Spot::Bridge(room) | Spot::Tunnel(room) | Spot::Nic(room) | Spot::Own(room) | Spot::Kernel(room) => Some(*room),
         Spot::Bus | Spot::Gateway | Spot::Tile(_) | Spot::Unknown => None,
     }

@@ -2,7 +2,6 @@
 
 use super::card::{Sight, beside};
 use super::geometry::{Point, Rect};
-use super::motion::shift;
 use super::prim::{Align, Picture, Prim, Stroke, Tone};
 use super::route::Route;
 use super::text::{self, Face};
@@ -46,7 +45,7 @@ pub fn add(signs: &mut Vec<Sign>, at: Point, mark: Mark, word: &str) {
 
 /// The signs that a packet leaves behind: how it ended, if badly, and that it was sent again.
 pub fn left_by(signs: &mut Vec<Sign>, packet: &PacketView, route: &Route) {
-    let by = shift(packet.reply);
+    let by = route.by;
     let moved = |at: &Point| super::geometry::point(at.x + by, at.y + by);
     let quiet = [VerdictKind::Pass, VerdictKind::Delivered, VerdictKind::Wait];
     if let (false, Some(end)) = (quiet.contains(&packet.disposition_kind), route.line.points.last()) {
@@ -58,7 +57,7 @@ pub fn left_by(signs: &mut Vec<Sign>, packet: &PacketView, route: &Route) {
 pub fn sent_again(signs: &mut Vec<Sign>, packet: &PacketView, route: &Route) {
     let again = packet.parent.as_ref().is_some_and(|(_, relation)| relation == "retransmits");
     if let (true, Some(start)) = (again, route.line.points.first()) {
-        let by = shift(packet.reply);
+        let by = route.by;
         add(signs, super::geometry::point(start.x + by, start.y + by), Mark::Again, "sent again");
     }
 }

@@ -71,7 +71,7 @@ fn the_conversation_s_nodes_are_rooms_among_a_thousand() {
 fn every_step_of_the_ping_has_its_stop_at_the_device_it_names() {
     let (scene, flow) = (fixture::scene(2, 2), fixture::ping());
     let made = layout(&scene, &Focus { places: places(&flow), ..Focus::default() });
-    let map = Map { scene: &scene, layout: &made };
+    let map = Map { scene: &scene, layout: &made, close: false };
     for packet in &flow.packets {
         let route = map.route(packet, None);
         assert_eq!(route.stops.len(), packet.steps.len());
@@ -101,10 +101,41 @@ fn every_step_of_the_ping_has_its_stop_at_the_device_it_names() {
 }
 
 #[test]
+fn from_close_by_every_step_of_a_kernel_stops_at_its_station() {
+    use super::stack::{Station, pod_station};
+    let (scene, flow) = (fixture::scene(2, 2), fixture::ping());
+    let made = layout(&scene, &Focus { places: places(&flow), ..Focus::default() });
+    let map = Map { scene: &scene, layout: &made, close: true };
+    let mut stopped = 0;
+    for packet in &flow.packets {
+        let route = map.route(packet, None);
+        assert_eq!(route.stops.len(), packet.steps.len());
+        assert!(route.stops.is_sorted());
+        for (step, along) in packet.steps.iter().zip(&route.stops) {
+            let Some(station) = Station::of(step) else { continue };
+            let at = route.line.at(*along);
+            let rooms = made.rooms.iter();
+            let mut places = rooms.flat_map(|room| {
+                let node = &scene.nodes[room.node];
+                let own = (node.place == step.place).then(|| room.station(station));
+                let pod = room.pods.iter().find(|pod| node.pods[pod.pod].place == step.place);
+                own.into_iter().chain(pod.and_then(|pod| pod_station(pod.rect, station)))
+            });
+            assert!(places.any(|place| place.contains(at)), "{} {} at {at:?}", step.place, step.stage);
+            stopped += 1;
+        }
+        for pair in route.line.points.windows(2) {
+            assert!(pair[0].x == pair[1].x || pair[0].y == pair[1].y, "wires run straight: {pair:?}");
+        }
+    }
+    assert!(stopped > 40, "{stopped}");
+}
+
+#[test]
 fn an_icmp_error_begins_where_its_packet_ended_and_an_echo_reply_among_the_processes() {
     let (scene, flow) = (fixture::scene(2, 2), fixture::ping());
     let made = layout(&scene, &Focus { places: places(&flow), ..Focus::default() });
-    let map = Map { scene: &scene, layout: &made };
+    let map = Map { scene: &scene, layout: &made, close: false };
     let mut request = flow.packets[0].clone();
     let forwarded = request.steps.iter().position(|step| step.stage == "forward").unwrap();
     request.steps.truncate(forwarded + 1);

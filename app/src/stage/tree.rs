@@ -6,6 +6,7 @@ use super::layout::Target;
 use super::mirror::{self, Item, Move};
 use crate::dom::{El, Var, derived, el};
 use crate::few::Few;
+use crate::parts;
 use crate::platform;
 use wasm_bindgen::JsCast;
 use web_sys::KeyboardEvent;
@@ -16,7 +17,14 @@ pub fn tree(stage: Stage) -> El {
     let current = Var::new(Target::Node(0));
     let items = derived(move || {
         let open = open.get();
-        app.scene.with(|scene| scene.as_ref().map(|scene| mirror::items(scene, &open)).unwrap_or_default())
+        let change = app.changed.get();
+        app.scene.with(|scene| {
+            let mut items = scene.as_ref().map(|scene| mirror::items(scene, &open)).unwrap_or_default();
+            if let (Some(change), Some(scene)) = (change, scene) {
+                mirror::tell(&mut items, scene, &change);
+            }
+            items
+        })
     });
     // What had the focus can be gone with the last edit.
     let present = move || {
@@ -101,6 +109,7 @@ fn row(item: &Item, current: Var<Target>, items: &[Item]) -> El {
         .attr("role", "treeitem")
         .id(&id_of(&item.target))
         .attr("aria-level", &item.level.to_string())
+        .kids(item.glyph.map(parts::glyph).into_iter().collect())
         .text(&item.label);
     if let Some(expanded) = item.expanded {
         row = row.attr("aria-expanded", if expanded { "true" } else { "false" });

@@ -3,13 +3,15 @@
 use super::acts::{self, Stage};
 use super::camera::Canvas;
 use super::card::Sight;
+use super::crowd::{self, Other};
 use super::geometry::point;
 use super::layout::Target;
 use super::motion::{self, Ways};
 use super::paint::{Painter, Palette};
 use super::prim::{Picture, Prim, Stroke, Tone};
-use super::{cards, finder, gestures, menu, minimap, picture, reach, signs, tools, tree};
+use super::{cards, change_marks, changes, finder, gestures, menu, minimap, picture, reach, signs, tools, tree};
 use crate::dom::{El, Nodes, Var, derived, effect, el};
+use crate::flows::together::Beside;
 use crate::parts;
 use crate::platform;
 use crate::state::{Again, App};
@@ -23,7 +25,13 @@ pub fn stage(app: App) -> Nodes {
     let (still, moving) = (canvas(), canvas());
     let of_canvases = (still.cast(), moving.cast());
     let frame = el("div").class("canvases").kid(still).kid(moving);
-    platform::on_resize(&frame.0, move |width, height| stage.canvas.put(Canvas { width, height }));
+    let size = Var::new((0.0, 0.0));
+    platform::on_resize(&frame.0, move |width, height| size.put((width, height)));
+    effect(move || {
+        app.theme_epoch.track();
+        let ((width, height), unit) = (size.get(), platform::rem() / 16.0);
+        stage.canvas.put(Canvas { width: width / unit, height: height / unit, unit });
+    });
     gestures::listen(&frame.0, stage);
     effect(move || {
         app.flow.track();
@@ -46,6 +54,7 @@ pub fn stage(app: App) -> Nodes {
     effect(move || {
         app.scene.track();
         stage.forget();
+        stage.reach.put(None);
     });
     vec![
         frame,
@@ -54,6 +63,7 @@ pub fn stage(app: App) -> Nodes {
         tools::tools(stage),
         map(stage),
         parts::made_when(move || stage.reach.with(Option::is_some), move || menu::reached(stage)),
+        parts::made_when(move || app.changed.with(Option::is_some), move || changes::changes(stage)),
         parts::made_when(move || cards::target(stage).is_some(), move || cards::card(stage)),
         parts::made_when(move || stage.finder.with(Option::is_some), move || finder::finder(stage)),
         parts::made_when(move || stage.menu.with(Option::is_some), move || menu::menu(stage)),
@@ -73,7 +83,18 @@ fn draw(stage: Stage, still: HtmlCanvasElement, moving: HtmlCanvasElement) {
         let of = app.scene.get().zip(stage.layout.get()).zip(app.flow.get());
         // Packets of another cluster have no way on this one.
         let of = of.filter(|_| app.outdated().is_none());
-        ways.set(of.map(|((scene, layout), flow)| Rc::new(Ways::new(&scene, &layout, &flow))));
+        let close = stage.close.get();
+        ways.set(of.map(|((scene, layout), flow)| Rc::new(Ways::new(&scene, &layout, &flow, close))));
+    });
+    effect(move || {
+        let of = app.scene.get().zip(stage.layout.get());
+        let (beside, close) = (app.beside.with(Vec::clone), stage.close.get());
+        let others = of.map(|(scene, layout)| {
+            let holds = |of: &Beside| app.outdated_of(&of.flow).is_none();
+            let other = |of: Beside| Other { ways: Ways::new(&scene, &layout, &of.flow, close), of };
+            beside.into_iter().filter(holds).map(other).collect()
+        });
+        stage.others.set(Rc::new(others.unwrap_or_default()));
     });
     effect(move || {
         let (ms, Some(ways), true) = (app.player.ms.get(), ways.get(), stage.follows.get()) else { return };
@@ -83,6 +104,7 @@ fn draw(stage: Stage, still: HtmlCanvasElement, moving: HtmlCanvasElement) {
         }
     });
     let detail = derived(move || picture::Detail::at(stage.camera.get().scale));
+    effect(move || stage.close.put(detail.get().has_stack()));
     let still_picture: Var<Option<Rc<Picture>>> = Var::new(None);
     effect(move || {
         let of = app.scene.get().zip(stage.layout.get());
@@ -105,8 +127,20 @@ fn draw(stage: Stage, still: HtmlCanvasElement, moving: HtmlCanvasElement) {
             platform::set_root_data("podhopReady", "1");
         }
     });
+    // In halves, so that the marks are not made anew with every turn of the wheel.
+    let large = derived(move || (stage.camera.get().view(stage.canvas.get()).legible * 2.0).round() / 2.0);
+    let marks: Var<Option<Rc<Picture>>> = Var::new(None);
+    effect(move || {
+        let change = app.changed.get();
+        let of = change.zip(app.scene.get()).zip(stage.layout.get());
+        let focus = acts::focus(app, stage.opened);
+        let large = large.get();
+        let of = of.map(|((change, scene), layout)| change_marks::picture(&change, &scene, &layout, &focus, large));
+        marks.set(of.map(Rc::new));
+    });
     effect(move || {
         let (Some(palette), canvas, camera) = (palette.get(), stage.canvas.get(), stage.camera.get()) else { return };
+        let marks = marks.get();
         let (flow, ways, ms) = (app.flow.get(), ways.get(), app.player.ms.get());
         let (hovered, focused) = (stage.hovered.get(), stage.focused.get().or(stage.pinned.get()));
         if canvas.width < 1.0 {
@@ -117,9 +151,20 @@ fn draw(stage: Stage, still: HtmlCanvasElement, moving: HtmlCanvasElement) {
         if let Some(around) = hovered.and_then(|target| rect_of(&target)) {
             painter.ring(around, camera, false);
         }
+        if let Some(marks) = marks {
+            painter.paint(&marks);
+        }
         if let Some((flow, ways)) = flow.zip(ways).filter(|(flow, ways)| ways.routes.len() == flow.packets.len()) {
             let texts = stage.texts.now();
             let sight = Sight { view: camera.view(canvas), texts: &texts };
+            let others = stage.others.get();
+            if !others.is_empty() {
+                let card = app.player.list.peek(|list| motion::card_at(&flow, &ways, list, ms, sight));
+                let dots = crowd::dots(&others, ms, sight, card.as_slice());
+                let mut picture = Picture::default();
+                crowd::draw(&mut picture, &others, &dots, ms, sight);
+                painter.paint(&picture);
+            }
             let picture = app.player.list.peek(|list| motion::motion(&flow, &ways, list, ms, sight));
             painter.paint(&picture);
         }
@@ -191,7 +236,7 @@ fn map_of(stage: Stage, wanted: Var<bool>) -> El {
         }
         let (Some(layout), camera, size) = (stage.layout.get(), stage.camera.get(), stage.canvas.get()) else { return };
         let palette = Palette::read();
-        let own = Canvas { width: minimap::WIDTH, height: minimap::HEIGHT };
+        let own = Canvas { width: minimap::WIDTH, height: minimap::HEIGHT, unit: 1.0 };
         if let Some(painter) = Painter::begin(&of, own, minimap::camera(&layout), &palette) {
             painter.paint(&minimap::picture(&layout, camera, size));
         }
@@ -223,7 +268,23 @@ fn heading(app: App) -> El {
         .hidden_of(move || outdated.with(Option::is_none))
         .text("Recorded before the cluster changed. ")
         .kid(parts::link("Run it again", again).hidden_of(move || outdated.with(|known| *known == Some(Again(None)))));
+    let more = move || match app.beside.with(Vec::len) {
+        1 => "1 more flow at the same time. ".to_string(),
+        count => [&count.to_string(), " more flows at the same time. "].concat(),
+    };
+    let together = parts::made_when(
+        move || !app.beside.with(Vec::is_empty),
+        move || {
+            el("div")
+                .class("outdated")
+                .hidden_of(move || app.beside.with(Vec::is_empty))
+                .kid(el("span").text_of(more))
+                .kid(parts::link("Only this one", move || app.set_beside(Vec::clear)))
+        },
+    );
     // Where its packet was is no place in the cluster of now.
-    let now = el("p").text_of(now).hidden_of(move || outdated.with(Option::is_some));
-    el("div").class("heading").kid(el("h2").text_of(title)).kid(now).kid(note)
+    // Beside several packets one would say too little.
+    let several = move || !app.beside.with(Vec::is_empty);
+    let now = el("p").text_of(now).hidden_of(move || outdated.with(Option::is_some) || several());
+    el("div").class("heading").kid(el("h2").text_of(title)).kid(now).kid(note).kid(together)
 }

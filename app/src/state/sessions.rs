@@ -90,12 +90,14 @@ impl App {
         self.table.set(None);
         self.marked.set(None);
         self.changes.update(Vec::clear);
+        self.changed.set(None);
         self.script.update(Vec::clear);
         self.notice.set(None);
     }
 
     fn forget_flows(self) {
         self.flow.set(None);
+        self.set_beside(Vec::clear);
         self.flows.update(Vec::clear);
         self.recorded.update(Vec::clear);
         self.player.load(Playlist::default(), 0.0);

@@ -1,6 +1,7 @@
 //! The façade: requests and replies of plain serialisable data. The page speaks nothing else; the same protocol runs
 //! in process in tests and at the command line.
 
+mod difference;
 mod origin;
 mod problems;
 mod request;
@@ -15,8 +16,8 @@ mod why;
 pub use crate::assist::{Completion, Completions, Hover};
 pub use origin::origin_view;
 pub use request::{
-    Chunk, Console, DiagnosticView, Edited, FileView, LineCandidate, LineCompletion, OpenFile, Opened, Reply,
-    ReplyBody, Request, RequestBody, ScenarioView, ScriptView, ShelfView, Stream,
+    Chunk, Console, DiagnosticView, Difference, Edited, FileView, LineCandidate, LineCompletion, OpenFile, Opened,
+    PairChanged, Reply, ReplyBody, Request, RequestBody, RowsChanged, ScenarioView, ScriptView, ShelfView, Stream,
 };
 pub use scene::{ContainerView, DeviceView, NodeView, PodPhase, PodView, Scene, ToolsView};
 pub use server::{Library, Server};

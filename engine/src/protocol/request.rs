@@ -61,6 +61,8 @@ pub enum RequestBody {
     TableAt { flow: u32, packet: u32, step: u32, place: String, table: String },
     /// What is wrong with the cluster as it stands. Reply: `Problems`.
     Problems,
+    /// What is other now than in an earlier revision whose scene was asked for not long ago. Reply: `Difference`.
+    Difference { since: u64 },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -127,6 +129,7 @@ pub enum ReplyBody {
     Problems(Vec<DiagnosticView>),
     /// The question made no sense: what, and what would.
     Error(String),
+    Difference(Difference),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -232,4 +235,38 @@ pub struct Chunk {
     pub stream: Stream,
     pub text: String,
     pub at: Option<(u32, u32)>,
+}
+
+/// What changed between two revisions beyond what their scenes show.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Difference {
+    pub since: u64,
+    /// Namespaces that are in both and whose programmed tables differ; nodes first.
+    pub rows: Vec<RowsChanged>,
+    /// Namespaces that may differ and were not compared, because there are too many.
+    pub places_left_count: u32,
+    /// Pods among which all pairs were tried by ping, and those that were too many for that.
+    pub pods_count: u32,
+    pub pods_left_count: u32,
+    /// Pairs that reach each other now and did not, and those that do not any more; the first of both are named.
+    pub gained_count: u32,
+    pub lost_count: u32,
+    pub pairs: Vec<PairChanged>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RowsChanged {
+    /// As `StepView.place`: `node/worker-1`.
+    pub place: String,
+    pub added_count: u32,
+    pub removed_count: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PairChanged {
+    /// `pod/default/pod-a`
+    pub from: String,
+    pub to: String,
+    /// Whether the one now gets an answer from the other.
+    pub reaches: bool,
 }

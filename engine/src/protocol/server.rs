@@ -1,5 +1,6 @@
 //! Answers the page's questions from one world.
 
+use super::difference::Seen;
 use super::origin::origin_view;
 use super::problems::diagnostic_view;
 use super::table::{self, netns_named};
@@ -39,8 +40,8 @@ pub struct Server {
     terminals: BTreeMap<u32, Terminal>,
     fields: Option<Arc<FieldTable>>,
     library: Option<Library>,
-    /// The revision that the asker has seen the scene of.
-    scene_revision: u64,
+    /// What the asker has seen the scenes of.
+    seen: Seen,
     /// The revision before the last one that changed an object.
     last_change: Option<u64>,
 }
@@ -59,7 +60,14 @@ impl Server {
 
     /// A server over a world that is there already.
     pub fn over(world: World) -> Server {
-        Server { world, terminals: BTreeMap::new(), fields: None, library: None, scene_revision: 0, last_change: None }
+        Server {
+            world,
+            terminals: BTreeMap::new(),
+            fields: None,
+            library: None,
+            seen: Seen::default(),
+            last_change: None,
+        }
     }
 
     /// The same server, which offers scenarios.
@@ -133,6 +141,7 @@ impl Server {
                 let applied = self.world.change(|cluster, now| cluster.rename_file(&file, &name, now));
                 ReplyBody::Edited(self.edited(&applied))
             }
+            RequestBody::Difference { since } => ReplyBody::Difference(self.seen.since(since, self.world.revision())?),
             RequestBody::Complete { text, line, column } => {
                 ReplyBody::Completions(assist::complete(self.question(&text, line, column)))
             }
@@ -149,6 +158,7 @@ impl Server {
 
     fn open(&mut self, files: Vec<OpenFile>, seed: u64) -> Opened {
         self.world = World::new(Options { seed, ..Options::default() });
+        self.seen = Seen::default();
         self.use_fields();
         self.terminals.clear();
         self.last_change = None;
@@ -220,7 +230,7 @@ impl Server {
             revision,
             diagnostics: self.diagnostics(),
             files: self.files(),
-            scene: (revision != self.scene_revision).then(|| self.scene()),
+            scene: (self.seen.number() != Some(revision)).then(|| self.scene()),
             clear: ran.clear,
         })
     }
@@ -243,7 +253,7 @@ impl Server {
     }
 
     fn scene(&mut self) -> Scene {
-        self.scene_revision = self.world.revision().number;
+        self.seen.put(self.world.revision());
         Scene::of(&mut self.world)
     }
 

@@ -4,11 +4,13 @@
 //! something first looks at them, and packets walk them, event by event. The same input and seed give the same events.
 
 mod journal;
+mod pairs;
 mod probe;
 mod runtime;
 mod scratch;
 mod tables;
 
+pub use pairs::{is_reachable, pairs};
 pub use probe::{ProbeKind, ProbeResult, ProbeSpec};
 pub use runtime::{Finished, Limit, Runtime};
 pub use scratch::Scratch;

@@ -1,8 +1,8 @@
 //! One question asked by packet: does it get there, and who says what? Used by `podhop trace`, `podhop probe` and the
 //! kernel referee.
 
-use super::World;
-use super::runtime::Limit;
+use super::runtime::{Limit, Runtime};
+use super::{TableCache, World};
 use crate::dataplane::{Io, Process, ProcessEvent, SendError, SendOptions, SocketEvent, SocketId};
 use crate::net::{Body, Frame, IcmpError};
 use crate::tables::NetnsId;
@@ -149,38 +149,43 @@ impl Process for Prober {
 impl World {
     /// Sends one probe and waits for what comes of it.
     pub fn probe(&mut self, spec: &ProbeSpec) -> ProbeResult {
-        let seen = std::rc::Rc::new(std::cell::RefCell::new(Seen::default()));
-        let prober = Prober { to: spec.to, kind: spec.kind, timeout: spec.timeout, socket: None, seen: seen.clone() };
-        let title = match spec.kind {
-            ProbeKind::Ping { .. } => format!("ping {}", spec.to),
-            ProbeKind::Tcp { port, .. } => format!("tcp {}", socket_address(spec.to, port)),
-            ProbeKind::Udp { port, .. } => format!("udp {}", socket_address(spec.to, port)),
-            ProbeKind::Sctp { port } => format!("sctp {}", socket_address(spec.to, port)),
-        };
-        let limit = Limit { duration: spec.timeout.saturating_mul(2) };
-        let finished = self.run(spec.from, (title, Some(spec.to)), Box::new(prober), limit);
-        let seen = seen.take();
-        let trace = self.recorder().get(finished.flow);
-        let arrival = trace.and_then(|trace| arrival(trace, spec.to));
-        let arrived = arrival.is_some();
-        let mut end = finished.end;
-        // A datagram that was taken without an answer has done what it was sent for.
-        if end == FlowEnd::TimedOut && arrived && matches!(spec.kind, ProbeKind::Udp { .. }) {
-            end = FlowEnd::Delivered;
-        }
-        let (seen_in, packet) = arrival.unzip();
-        let ip = packet.as_ref().and_then(Frame::ip);
-        ProbeResult {
-            end,
-            flow: finished.flow,
-            responder: seen.responder,
-            icmp: seen.icmp,
-            local_mtu: seen.local_mtu,
-            arrived,
-            seen_source: ip.map(|ip| ip.src),
-            seen_ttl: ip.map(|ip| ip.ttl),
-            seen_in,
-        }
+        probe(&mut self.tables, &mut self.runtime, spec)
+    }
+}
+
+/// Sends one probe through these tables and waits for what comes of it.
+pub(super) fn probe(tables: &mut TableCache, runtime: &mut Runtime, spec: &ProbeSpec) -> ProbeResult {
+    let seen = std::rc::Rc::new(std::cell::RefCell::new(Seen::default()));
+    let prober = Prober { to: spec.to, kind: spec.kind, timeout: spec.timeout, socket: None, seen: seen.clone() };
+    let title = match spec.kind {
+        ProbeKind::Ping { .. } => format!("ping {}", spec.to),
+        ProbeKind::Tcp { port, .. } => format!("tcp {}", socket_address(spec.to, port)),
+        ProbeKind::Udp { port, .. } => format!("udp {}", socket_address(spec.to, port)),
+        ProbeKind::Sctp { port } => format!("sctp {}", socket_address(spec.to, port)),
+    };
+    let limit = Limit { duration: spec.timeout.saturating_mul(2) };
+    let finished = runtime.run(tables, spec.from, (title, Some(spec.to)), Box::new(prober), limit);
+    let seen = seen.take();
+    let trace = runtime.recorder().get(finished.flow);
+    let arrival = trace.and_then(|trace| arrival(trace, spec.to));
+    let arrived = arrival.is_some();
+    let mut end = finished.end;
+    // A datagram that was taken without an answer has done what it was sent for.
+    if end == FlowEnd::TimedOut && arrived && matches!(spec.kind, ProbeKind::Udp { .. }) {
+        end = FlowEnd::Delivered;
+    }
+    let (seen_in, packet) = arrival.unzip();
+    let ip = packet.as_ref().and_then(Frame::ip);
+    ProbeResult {
+        end,
+        flow: finished.flow,
+        responder: seen.responder,
+        icmp: seen.icmp,
+        local_mtu: seen.local_mtu,
+        arrived,
+        seen_source: ip.map(|ip| ip.src),
+        seen_ttl: ip.map(|ip| ip.ttl),
+        seen_in,
     }
 }
 

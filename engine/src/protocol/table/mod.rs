@@ -13,6 +13,7 @@ use crate::trace::{CauseTable, Nanos, Step, Trace};
 use crate::world::World;
 use marks::{Marked, compare};
 use rows::Row;
+pub(super) use rows::programmed;
 use std::sync::Arc;
 
 /// Most rows of which nothing is to be said that one view shows.

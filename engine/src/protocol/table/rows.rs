@@ -68,6 +68,14 @@ pub(super) fn of_netns(netns: &Netns, state: Option<&NetnsState>, at: Nanos, tab
     })
 }
 
+/// The programmed rows of all tables, what packets taught left out: what `ip route`, `ip neigh`, `bridge fdb`, `ip addr`,
+/// `ip link` and `ss` print of them.
+pub fn programmed(netns: &Netns) -> Vec<String> {
+    let tables = ["route", "neigh", "fdb", "addr", "link", "socket"];
+    let rows = tables.iter().filter_map(|table| of_netns(netns, None, 0, table));
+    rows.flatten().map(|row| row.text).collect()
+}
+
 /// The key of the row that decided a step, if that is a row of this table.
 pub(super) fn key_of(netns: &Netns, cause: &CauseTable, table: &str) -> Option<String> {
     let (of, key) = match *cause {
