@@ -11,7 +11,7 @@ use std::time::Instant;
 use podhop_engine::cluster::Options;
 use podhop_engine::protocol::{OpenFile, ReplyBody, Request, RequestBody, Server};
 use podhop_engine::trace::FlowEnd;
-use podhop_engine::world::{ProbeKind, ProbeSpec};
+use podhop_engine::world::{ProbeKind, ProbeSpec, World};
 
 const FILE: &str = "bench.yaml";
 
@@ -155,8 +155,10 @@ fn huge() {
         );
     }
     let start = Instant::now();
-    let options = Options { workers_count: Some(5_000), ..Options::default() };
-    let mut server = opened(options, text.clone());
+    // `Open` makes a cluster of its own size.
+    let mut world = World::new(Options { workers_count: Some(5_000), ..Options::default() });
+    assert!(world.open_file(FILE, &text, true).committed);
+    let mut server = Server::over(world);
     report("huge_open", start.elapsed().as_nanos(), "ns");
     let spec = across_nodes(&mut server, PING);
     let start = Instant::now();
