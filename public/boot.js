@@ -3,7 +3,7 @@
 (() => {
   // Storage can be forbidden in a sandboxed frame.
   try {
-    for (const name of ["theme", "size", "motion", "explain"]) {
+    for (const name of ["theme", "size", "density", "motion", "explain"]) {
       const value = localStorage.getItem(`podhop.${name}`);
       if (value) document.documentElement.dataset[name] = value;
     }

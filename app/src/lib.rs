@@ -23,6 +23,7 @@ pub mod headers;
 pub mod journey;
 pub mod object;
 pub mod palette;
+mod past;
 pub mod playback;
 pub mod stage;
 pub mod tables;

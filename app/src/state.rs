@@ -5,12 +5,14 @@ mod fields;
 mod problems;
 mod sessions;
 mod together;
+mod undo;
 
 use crate::dom::Var;
 use crate::few::Few;
 use crate::flows::recorded::{Recorded, still_holds};
 use crate::flows::together::Beside;
 use crate::opening;
+use crate::past::Past;
 use crate::platform;
 use crate::playback::player::Player;
 use crate::playback::playlist::Playlist;
@@ -23,6 +25,7 @@ use fields::Fields;
 use podhop_engine::protocol::*;
 use problems::Problems;
 use std::rc::Rc;
+pub use undo::By;
 
 /// Conversations whose clusters are kept.
 const RECORDED_MAX: usize = 64;
@@ -50,6 +53,8 @@ pub struct App {
     pub changes: Var<Vec<String>>,
     /// The same as the stage shows it, until the next act.
     pub changed: Var<Option<Rc<Change>>>,
+    /// What can be taken back.
+    pub past: Var<Past>,
     pub flows: Var<Vec<FlowSummary>>,
     pub flow: Var<Option<Rc<FlowView>>>,
     /// Conversations that play at the same time.
@@ -99,6 +104,7 @@ impl App {
             held: Var::new(Few::default()),
             changes: Var::new(Vec::new()),
             changed: Var::new(None),
+            past: Var::new(Past::default()),
             flows: Var::new(Vec::new()),
             flow: Var::new(None),
             beside: Var::new(Vec::new()),
@@ -144,6 +150,11 @@ impl App {
         self.scene.set(Some(Rc::new(scene)));
     }
 
+    /// The revision of the cluster that is shown.
+    fn revision(self) -> Option<u64> {
+        self.scene.peek(|scene| scene.as_ref().map(|scene| scene.revision))
+    }
+
     pub fn stop(self) {
         self.session.peek(|session| {
             if let Some(session) = session.as_ref().filter(|session| session.is_busy()) {
@@ -167,7 +178,7 @@ impl App {
             self.load_fields();
             let live = self.files.peek(|files| files.iter().any(|f| f.name == file && f.live));
             self.held.update(|held| held.put(file.clone(), !edited.applied && live));
-            self.take_edited(edited);
+            self.take_edited(edited, By::Typing(&file));
         });
         self.session.peek(|session| {
             if let Some(session) = session {
@@ -177,9 +188,12 @@ impl App {
     }
 
     /// The cluster as it is after files have changed.
-    pub fn take_edited(self, edited: Edited) {
+    pub fn take_edited(self, edited: Edited, by: By<'_>) {
         self.take_diagnostics(edited.diagnostics);
         if edited.applied {
+            if let Some(before) = self.revision().filter(|_| !edited.changes.is_empty()) {
+                self.remember(by, &edited.changes, before);
+            }
             self.cluster_changed();
             self.changes.set(edited.changes);
             self.take_change(edited.scene);
@@ -264,6 +278,9 @@ impl App {
         self.take_diagnostics(console.diagnostics);
         self.take_files(console.files, &before);
         if let Some(scene) = console.scene {
+            if let Some(before) = self.revision() {
+                self.remember(By::Line(&line.0), &[], before);
+            }
             self.ask_problems();
             self.take_change(scene);
         }

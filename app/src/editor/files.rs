@@ -6,7 +6,7 @@ use crate::dom::{El, Nodes, Var, button, derived, el};
 use crate::parts::{CLOSE, PLUS, icon_button};
 use crate::platform;
 use crate::shown::Notice;
-use crate::state::{App, Tab};
+use crate::state::{App, By, Tab};
 use podhop_engine::protocol::{FileView, ReplyBody, RequestBody};
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
@@ -134,7 +134,7 @@ fn bring_in(app: App, at: usize, file: FileView) {
 
 fn taken(app: App, reply: ReplyBody) {
     if let ReplyBody::Edited(edited) = reply {
-        app.take_edited(edited);
+        app.take_edited(edited, By::Files);
     }
 }
 

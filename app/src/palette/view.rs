@@ -232,8 +232,19 @@ fn actions(app: App) -> Vec<Entry> {
     };
     let theme = |value: &'static str| -> Rc<dyn Fn()> { Rc::new(move || choose(app, "theme", value)) };
     let size = |value: &'static str| -> Rc<dyn Fn()> { Rc::new(move || choose(app, "size", value)) };
-    vec![
+    let words = app.past.peek(|past| {
+        let (undo, redo) = past.words();
+        [undo, redo].map(|words| words.map(str::to_string))
+    });
+    let turns: [(&str, &str, fn(App)); 2] = [("Undo: ", "Ctrl-Z", App::undo), ("Redo: ", "Ctrl-Shift-Z", App::redo)];
+    let turns = turns
+        .into_iter()
+        .zip(words)
+        .filter_map(|((word, key, act), words)| Some(entry(&[word, &words?].concat(), key, Rc::new(move || act(app)))));
+    let mut all: Vec<Entry> = turns.collect();
+    all.extend([
         entry("Play or pause", "Space", Rc::new(move || app.player.toggle())),
+        entry("Loop", "L", Rc::new(move || app.player.looping.update(|looping| *looping = !*looping))),
         entry("First step", "Home", Rc::new(move || app.step(isize::MIN))),
         entry("Last step", "End", Rc::new(move || app.step(isize::MAX))),
         entry("Open a scenario", "", click("open-scenario")),
@@ -253,5 +264,6 @@ fn actions(app: App) -> Vec<Entry> {
         entry("Text: projector", "", size("projector")),
         entry("Settings", "", click("open-settings")),
         entry("Help: keys", "", click("open-help")),
-    ]
+    ]);
+    all
 }

@@ -26,6 +26,7 @@ pub const FIRST: &str = "M3 3h2v10H3zM13 3v10L5.5 8z";
 pub const BACK: &str = "M11 3v10L4 8z";
 pub const FORWARD: &str = "M5 3v10l7-5z";
 pub const LAST: &str = "M11 3h2v10h-2zM3 3v10l7.5-5z";
+pub const LOOP: &str = "M4 3.2h6.5a3 3 0 0 1 3 3V8H12V6.2a1.5 1.5 0 0 0-1.5-1.5H4v2L1 4l3-2.8zM12 12.8H5.5a3 3 0 0 1-3-3V8H4v1.8a1.5 1.5 0 0 0 1.5 1.5H12v-2l3 2.7-3 2.8z";
 pub const PLUS: &str = "M7.2 3h1.6v4.2H13v1.6H8.8V13H7.2V8.8H3V7.2h4.2z";
 pub const MINUS: &str = "M3 7.2h10v1.6H3z";
 pub const FIT: &str = "M2 2h5v1.6H3.6V7H2zM9 2h5v5h-1.6V3.6H9zM2 9h1.6v3.4H7V14H2zM12.4 9H14v5H9v-1.6h3.4z";

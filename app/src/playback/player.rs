@@ -25,6 +25,8 @@ pub struct Player {
     pub playing: Var<bool>,
     /// Index into `SPEEDS`.
     pub speed: Var<usize>,
+    /// Begins again at the end.
+    pub looping: Var<bool>,
     /// How often the conversation was played to its end.
     pub finished_count: Var<u32>,
     state: Var<State>,
@@ -51,6 +53,7 @@ impl Player {
             beat: Var::new(None),
             playing: Var::new(false),
             speed: Var::new(2),
+            looping: Var::new(false),
             finished_count: Var::new(0),
             state: Var::new(State::default()),
             frames: Var::new(None),
@@ -181,17 +184,23 @@ impl Player {
             }
         }
         let ended = next >= state.until_ms - 0.02;
+        let finished = ended && state.until_ms >= self.total_ms() - 0.02;
+        let again = finished && self.looping.now();
+        if again {
+            state = State { until_ms: self.total_ms(), rate: 1.0, ..state };
+            next = 0.0;
+        }
         self.state.set(state);
         if ended || next != before {
             self.move_to(next.min(state.until_ms));
         }
         if ended {
-            self.playing.put(false);
-            if state.until_ms >= self.total_ms() - 0.02 {
-                self.finished_count.update(|count| *count += 1);
-            }
+            self.playing.put(again);
         }
-        !ended
+        if finished {
+            self.finished_count.update(|count| *count += 1);
+        }
+        !ended || again
     }
 }
 

@@ -25,6 +25,8 @@ pub fn playback(app: App) -> Nodes {
         icon_button("Last step", parts::LAST, move || app.step(isize::MAX)),
         scrubber(app),
         el("span").class("clock").text_of(move || clock(app)),
+        icon_button("Loop", parts::LOOP, move || player.looping.update(|looping| *looping = !*looping))
+            .bool_of("aria-pressed", move || player.looping.get()),
         button("speed")
             .title("Speed")
             .attr_of("aria-label", move || ["Speed ", &speed()].concat())

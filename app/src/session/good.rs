@@ -38,6 +38,10 @@ impl Good {
                     known.name.clone_from(name);
                 }
             }
+            (RequestBody::Return { .. }, ReplyBody::Edited(edited)) => {
+                self.files.clear();
+                self.take(&edited.files);
+            }
             (_, ReplyBody::Console(console)) => self.take(&console.files),
             _ => {}
         }

@@ -13,13 +13,14 @@ struct Setting {
     values: &'static [(&'static str, &'static str)],
 }
 
-const SETTINGS: [Setting; 4] = [
+const SETTINGS: [Setting; 5] = [
     Setting { name: "theme", legend: "Theme", values: &[("", "As the system"), ("light", "Light"), ("dark", "Dark")] },
     Setting {
         name: "size",
         legend: "Text",
         values: &[("", "Normal"), ("large", "Large"), ("projector", "Projector: larger, more contrast")],
     },
+    Setting { name: "density", legend: "Rows", values: &[("", "Comfortable"), ("compact", "Compact: more in sight")] },
     Setting {
         name: "motion",
         legend: "Packets",

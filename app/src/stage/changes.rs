@@ -7,6 +7,8 @@ use crate::dom::{El, Nodes, Var, button, el};
 use crate::glyph::Glyph;
 use crate::journey::model::short_place;
 use crate::parts;
+use crate::past::Past;
+use crate::state::App;
 use podhop_engine::protocol::{PairChanged, ReplyBody, RequestBody, RowsChanged};
 
 /// Entries that are listed.
@@ -23,9 +25,17 @@ pub fn changes(stage: Stage) -> El {
         }
         app.changed.with(|change| change.as_ref().map(|change| rows(stage, change)).unwrap_or_default())
     };
+    let turn = |word: &str, next: fn(&Past) -> Option<&str>, act: fn(App)| {
+        let title = [word, ": "].concat();
+        let words = move || app.past.with(|past| next(past).map_or(String::new(), |words| [&title, words].concat()));
+        let shown = move || app.past.with(|past| next(past).is_some());
+        button("link").text(word).attr_of("title", words).hidden_of(move || !shown()).on_click(move || act(app))
+    };
     let strip = el("div")
         .class("strip")
         .kid(el("span").attr("role", "status").text_of(text))
+        .kid(turn("Undo", |past| past.words().0, App::undo))
+        .kid(turn("Redo", |past| past.words().1, App::redo))
         .kid(
             button("link")
                 .text_of(move || if open.get() { "Hide the list" } else { "List" }.to_string())

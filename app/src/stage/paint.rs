@@ -7,14 +7,28 @@ use super::text::Face;
 use crate::glyph::Glyph;
 use crate::platform;
 use podhop_engine::protocol::VerdictKind;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use wasm_bindgen::prelude::*;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, Path2d};
+
+#[wasm_bindgen]
+extern "C" {
+    /// A context that takes words as strings of JavaScript's, made once.
+    type Writing;
+    #[wasm_bindgen(method, setter)]
+    fn set_font(this: &Writing, font: &JsValue);
+    #[wasm_bindgen(method, setter, js_name = textAlign)]
+    fn set_text_align(this: &Writing, align: &JsValue);
+    #[wasm_bindgen(method, setter, js_name = lineCap)]
+    fn set_line_cap(this: &Writing, cap: &JsValue);
+}
 
 /// Colours and fonts as the browser wants them, read from the tokens once a theme.
 pub struct Palette {
     tones: Vec<JsValue>,
-    fonts: Vec<String>,
+    fonts: Vec<JsValue>,
+    aligns: [JsValue; 3],
+    caps: [JsValue; 2],
     dash: JsValue,
     solid: JsValue,
     /// The broken circle of a refusal.
@@ -30,11 +44,13 @@ impl Palette {
         let fonts = Face::ALL.iter().map(|face| {
             let weight = if matches!(face, Face::Title | Face::Strong) { "600 " } else { "" };
             let family = if *face == Face::Mono { &mono } else { &sans };
-            [weight, &(face.size() as u32).to_string(), "px ", family].concat()
+            JsValue::from_str(&[weight, &(face.size() as u32).to_string(), "px ", family].concat())
         });
         Palette {
             tones: Tone::ALL.iter().map(|tone| JsValue::from_str(&platform::token(tone.token()))).collect(),
             fonts: fonts.collect(),
+            aligns: ["left", "center", "right"].map(JsValue::from_str),
+            caps: ["round", "butt"].map(JsValue::from_str),
             dash: js_sys::Array::of2(&JsValue::from(2.0), &JsValue::from(6.0)).into(),
             solid: js_sys::Array::new().into(),
             broken: js_sys::Array::of2(&JsValue::from(4.0), &JsValue::from(2.7)).into(),
@@ -50,6 +66,8 @@ impl Palette {
 
 pub struct Painter<'a> {
     context: CanvasRenderingContext2d,
+    /// The face and the alignment that the context has.
+    writes: Cell<Option<(Face, Align)>>,
     palette: &'a Palette,
 }
 
@@ -68,7 +86,11 @@ impl<'a> Painter<'a> {
         let scale = camera.scale * ratio;
         let _ = context.set_transform(scale, 0.0, 0.0, scale, camera.x * ratio, camera.y * ratio);
         context.set_line_join("round");
-        Some(Painter { context, palette })
+        Some(Painter { context, writes: Cell::new(None), palette })
+    }
+
+    fn writing(&self) -> &Writing {
+        self.context.unchecked_ref()
     }
 
     pub fn paint(&self, picture: &Picture) {
@@ -134,7 +156,7 @@ impl<'a> Painter<'a> {
     fn stroke_as(&self, stroke: Stroke, dash: &JsValue) {
         self.context.set_stroke_style(self.palette.tone(stroke.tone));
         self.context.set_line_width(stroke.width);
-        self.context.set_line_cap(if stroke.dashed { "butt" } else { "round" });
+        self.writing().set_line_cap(&self.palette.caps[usize::from(stroke.dashed)]);
         let _ = self.context.set_line_dash(dash);
         self.context.stroke();
     }
@@ -159,12 +181,11 @@ impl<'a> Painter<'a> {
     #[allow(deprecated)]
     fn text(&self, at: Point, text: &str, face: Face, tone: Tone, align: Align, scale: f64) {
         let context = &self.context;
-        context.set_font(&self.palette.fonts[face as usize]);
-        context.set_text_align(match align {
-            Align::Left => "left",
-            Align::Center => "center",
-            Align::Right => "right",
-        });
+        if self.writes.replace(Some((face, align))) != Some((face, align)) {
+            let writing = self.writing();
+            writing.set_font(&self.palette.fonts[face as usize]);
+            writing.set_text_align(&self.palette.aligns[align as usize]);
+        }
         context.set_fill_style(self.palette.tone(tone));
         if scale == 1.0 {
             let _ = context.fill_text(text, at.x, at.y);
@@ -188,7 +209,7 @@ impl<'a> Painter<'a> {
         let _ = context.scale(size / 16.0, size / 16.0);
         context.set_stroke_style(self.palette.tone(tone));
         context.set_line_width(1.4);
-        context.set_line_cap("round");
+        self.writing().set_line_cap(&self.palette.caps[0]);
         let _ = context.set_line_dash(&self.palette.solid);
         context.stroke_with_path(path);
         context.restore();

@@ -4,6 +4,7 @@ use super::App;
 use crate::few::Few;
 use crate::flows::recorded::Recorded;
 use crate::opening;
+use crate::past::Past;
 use crate::playback::playlist::Playlist;
 use crate::session::{Restart, Session};
 use crate::shown::Notice;
@@ -91,6 +92,7 @@ impl App {
         self.marked.set(None);
         self.changes.update(Vec::clear);
         self.changed.set(None);
+        self.past.set(Past::default());
         self.script.update(Vec::clear);
         self.notice.set(None);
     }
@@ -147,6 +149,7 @@ impl App {
         self.held.set(held);
         self.tell_fields();
         self.ask_problems();
+        self.past.set(Past::default());
         self.forget_flows();
         self.terminals.update(Terminals::restarted);
     }

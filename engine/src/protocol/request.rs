@@ -63,6 +63,9 @@ pub enum RequestBody {
     Problems,
     /// What is other now than in an earlier revision whose scene was asked for not long ago. Reply: `Difference`.
     Difference { since: u64 },
+    /// Makes the cluster of an earlier revision the present one, files included. A text that is not applied stays as it
+    /// is. Reply: `Edited`, with a new revision.
+    Return { revision: u64 },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use super::{
     ShelfView, Stream, Viewer,
 };
 use crate::assist;
-use crate::cluster::{Applied, Object, ObjectKey, Options, Outcome, Provenance};
+use crate::cluster::{Applied, File, Object, ObjectKey, Options, Outcome, Provenance};
 use crate::console::shell;
 use crate::console::terminal::Terminal;
 use crate::explain;
@@ -142,6 +142,7 @@ impl Server {
                 ReplyBody::Edited(self.edited(&applied))
             }
             RequestBody::Difference { since } => ReplyBody::Difference(self.seen.since(since, self.world.revision())?),
+            RequestBody::Return { revision } => ReplyBody::Edited(self.return_to(revision)?),
             RequestBody::Complete { text, line, column } => {
                 ReplyBody::Completions(assist::complete(self.question(&text, line, column)))
             }
@@ -196,6 +197,24 @@ impl Server {
         if applied.committed && applied.objects.iter().any(|(_, outcome)| *outcome != Outcome::Unchanged) {
             self.last_change = Some(before);
         }
+    }
+
+    fn return_to(&mut self, revision: u64) -> Result<Edited, String> {
+        let before = self.world.revision().number;
+        let files: Vec<Arc<File>> = self.world.cluster().files().to_vec();
+        if !self.world.change(|cluster, _| cluster.return_to(revision)) {
+            return Err(format!("revision {revision} is not kept (any more)"));
+        }
+        for file in files.iter().filter(|file| !file.read_only) {
+            // What has been applied since is not lost, either: it is a file that is not live.
+            let is_draft = !file.live || file.diagnostics.errors() > 0;
+            if is_draft || self.world.cluster().file(&file.name).is_none() {
+                self.world.open_file(&file.name, &file.text, false);
+            }
+        }
+        self.last_change = Some(before);
+        let committed = Applied { committed: true, ..Applied::default() };
+        Ok(self.edited(&committed))
     }
 
     fn edited(&mut self, applied: &Applied) -> Edited {
