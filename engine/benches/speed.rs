@@ -146,6 +146,9 @@ fn across_nodes(server: &mut Server, kind: ProbeKind) -> ProbeSpec {
 /// Kubernetes' stated limits: 150,000 Pods from Deployments on 5,000 nodes.
 fn huge() {
     let mut text = manifests(2, 0);
+    // A /24 for each node.
+    text +=
+        "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nnetworking: {podSubnet: 10.128.0.0/9}\n---\n";
     for index in 0..150 {
         let _ = write!(
             text,

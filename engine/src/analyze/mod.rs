@@ -13,7 +13,7 @@ mod services;
 #[cfg(test)]
 mod tests;
 
-use crate::cluster::{Cluster, Object, Revision};
+use crate::cluster::{Cluster, Object, PodKey, Revision};
 use crate::manifest::{Diagnostic, Diagnostics, Node, Severity, Span};
 use crate::tables::Origin;
 use std::collections::BTreeMap;
@@ -49,7 +49,8 @@ pub const CODES: [&str; 21] = [
 
 /// The problems of the cluster as it is now, in the order of their places, worst first at one place.
 pub fn problems(cluster: &Cluster) -> Vec<Diagnostic> {
-    let mut findings = Findings { cluster, revision: cluster.revision(), kept: Vec::new(), counts: BTreeMap::new() };
+    let revision = cluster.revision();
+    let mut findings = Findings { cluster, revision, kept: Vec::new(), bare: Vec::new(), counts: BTreeMap::new() };
     network::check(&mut findings);
     pods::check(&mut findings);
     rollouts::check(&mut findings);
@@ -95,6 +96,8 @@ struct Findings<'a> {
     cluster: &'a Cluster,
     revision: &'a Revision,
     kept: Vec<Diagnostic>,
+    /// Pods without a controller.
+    bare: Vec<PodKey>,
     /// How many of each sort there are, kept or not, and where the first that is not kept stands.
     counts: BTreeMap<&'static str, (usize, Span)>,
 }

@@ -56,12 +56,12 @@ fn subnets(findings: &mut Findings<'_>) {
     let pods = findings.revision.network.pod_network.0;
     let mut found: Vec<(&'static str, Span, String, &'static str)> = Vec::new();
     for node in findings.revision.nodes.values() {
-        let Some(object) = findings.revision.objects.get(&ObjectKey::node(&node.name)) else { continue };
         match &node.pod_cidr {
             None => {
                 let message =
                     format!("node {:?} gets no Pod subnet: {pods} has none left (CIDRNotAvailable)", &*node.name);
-                let span = findings.span(object, "metadata.name");
+                let object = findings.revision.objects.get(&ObjectKey::node(&node.name));
+                let span = object.map_or(NOWHERE, |object| findings.span(object, "metadata.name"));
                 found.push(("no-pod-subnet", span, message, "take a larger Pod subnet, such as 10.0.0.0/8"));
             }
             Some((net, origin)) if node.pod_cidr_given && !pods.contains(net) => {

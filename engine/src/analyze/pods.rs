@@ -20,7 +20,15 @@ type Key = (ObjectKey, Arc<str>);
 
 pub(super) fn check(findings: &mut Findings<'_>) {
     let mut troubles: BTreeMap<Key, Trouble> = BTreeMap::new();
+    let mut given = Vec::new();
+    // All there is to learn from the Pods in one go: there may be very many.
     for pod in findings.revision.pods.values() {
+        if pod.ip_given {
+            given.push(pod);
+        }
+        if pod.owner.is_none() {
+            findings.bare.push(pod.key.clone());
+        }
         let Some(code) = code_of(pod) else { continue };
         let top = top(findings, pod);
         let reason = match code {
@@ -37,7 +45,7 @@ pub(super) fn check(findings: &mut Findings<'_>) {
             tell(findings, &object, &reason, &trouble);
         }
     }
-    addresses_outside(findings);
+    addresses_outside(findings, given);
 }
 
 /// The sort of trouble that a Pod is in, if it is in any.
@@ -228,9 +236,9 @@ fn without_address(findings: &mut Findings<'_>, object: &Object, pod: &PodRecord
 }
 
 /// Given addresses that are not part of their nodes' subnets.
-fn addresses_outside(findings: &mut Findings<'_>) {
+fn addresses_outside(findings: &mut Findings<'_>, given: Vec<&Arc<PodRecord>>) {
     let mut outside: Vec<(Span, String)> = Vec::new();
-    for pod in findings.revision.pods.values().filter(|pod| pod.ip_given) {
+    for pod in given {
         let node = pod.node.as_ref().and_then(|name| findings.revision.nodes.get(&**name));
         let net = node.and_then(|node| node.pod_cidr.as_ref()).map(|(net, _)| *net);
         let (Some((ip, _)), Some(net)) = (&pod.ip, net) else { continue };

@@ -7,20 +7,21 @@ use crate::manifest::nearest::nearest;
 use crate::manifest::{Fix, Node, Value};
 use std::sync::Arc;
 
-const KINDS: [&str; 5] = ["Pod", "Deployment", "ReplicaSet", "DaemonSet", "StatefulSet"];
+const KINDS: [&str; 4] = ["Deployment", "ReplicaSet", "DaemonSet", "StatefulSet"];
 
 pub(super) fn check(findings: &mut Findings<'_>) {
-    for kind in KINDS {
-        let given = |object: &&Arc<Object>| {
-            object.owner.is_none() && !matches!(object.provenance, Provenance::Builtin | Provenance::Controller)
-        };
-        let objects: Vec<Arc<Object>> = findings.revision.list(kind, None).filter(given).cloned().collect();
-        for object in objects {
-            let spec = if kind == "Pod" { "spec" } else { "spec.template.spec" };
-            let Some(spec) = exactly(object.written(), spec) else { continue };
-            for reference in references(spec) {
-                missing(findings, &object, reference);
-            }
+    let given = |object: &&Arc<Object>| {
+        object.owner.is_none() && !matches!(object.provenance, Provenance::Builtin | Provenance::Controller)
+    };
+    let pods = std::mem::take(&mut findings.bare);
+    let pods = pods.iter().filter_map(|key| findings.revision.objects.get(&ObjectKey::pod(key)));
+    let workloads = KINDS.iter().flat_map(|kind| findings.revision.list(kind, None));
+    let objects: Vec<Arc<Object>> = pods.chain(workloads).filter(given).cloned().collect();
+    for object in objects {
+        let spec = if object.key.is("Pod") { "spec" } else { "spec.template.spec" };
+        let Some(spec) = exactly(object.written(), spec) else { continue };
+        for reference in references(spec) {
+            missing(findings, &object, reference);
         }
     }
 }
