@@ -132,14 +132,21 @@ pub fn dialog_when_asked(asked: Var<u32>, build: impl Fn() -> El + 'static) -> E
 
 fn show(holder: &web_sys::Element) {
     if let Ok(Some(dialog)) = holder.query_selector("dialog:not([open])") {
-        let _ = dialog.unchecked_into::<web_sys::HtmlDialogElement>().show_modal();
+        let _ = dialog.clone().unchecked_into::<web_sys::HtmlDialogElement>().show_modal();
+        // The browser turns to the first control: where that is the way out at the end, reading begins at the top.
+        let active = platform::document().active_element();
+        if active.is_some_and(|active| active.class_list().contains("leave")) {
+            let _ = dialog.set_attribute("tabindex", "-1");
+            let _ = dialog.unchecked_ref::<web_sys::HtmlElement>().focus();
+            dialog.set_scroll_top(0);
+        }
     }
 }
 
 /// Closes the dialog that it is in.
 pub fn close_button(dialog: &El) -> El {
     let dialog: web_sys::HtmlDialogElement = dialog.cast();
-    button("ghost").text("Close").on_click(move || dialog.close())
+    button("ghost leave").text("Close").on_click(move || dialog.close())
 }
 
 /// The panel of a tab that is made when it is first looked at.

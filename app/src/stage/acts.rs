@@ -12,6 +12,7 @@ use crate::dom::{Var, derived};
 use crate::few::Few;
 use crate::platform::{self, Frames};
 use crate::state::{App, Tab, TableAsk};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 const FLIGHT_MS: f64 = 380.0;
@@ -92,9 +93,14 @@ pub struct Stage {
 impl Stage {
     pub fn new(app: App) -> Stage {
         let opened = Var::new(Few::default());
+        // The rooms of the picture before.
+        let kept = RefCell::new(Vec::new());
         let layout = derived(move || {
+            let focus = Focus { kept: kept.take(), ..focus(app, opened) };
             let scene = app.scene.get()?;
-            Some(Rc::new(layout::layout(&scene, &focus(app, opened))))
+            let made = layout::layout(&scene, &focus);
+            kept.replace(made.rooms.iter().map(|room| scene.nodes[room.node].name.clone()).collect());
+            Some(Rc::new(made))
         });
         Stage {
             app,
@@ -296,7 +302,7 @@ impl Stage {
     fn open(self, index: usize) {
         let Some(scene) = self.app.scene.now() else { return };
         let Some(node) = scene.nodes.get(index) else { return };
-        if !layout::rooms_of(&scene, &focus_now(self.app, self.opened)).contains(&index) {
+        if !layout::rooms_of(&scene, &self.focus_now()).contains(&index) {
             self.wanted.set(Some(index));
             self.opened.update(|opened| opened.insert(node.name.clone()));
         }
@@ -308,7 +314,7 @@ impl Stage {
         match *target {
             Target::Node(index) => {
                 let node = &scene.nodes[index];
-                if !layout::rooms_of(&scene, &focus_now(self.app, self.opened)).contains(&index) {
+                if !layout::rooms_of(&scene, &self.focus_now()).contains(&index) {
                     self.own_camera.set(false);
                     self.open(index);
                 }
@@ -340,7 +346,26 @@ impl Stage {
     }
 }
 
-pub fn focus(app: App, opened: Var<Few<String>>) -> Focus {
+impl Stage {
+    /// What the present picture is about. Watched.
+    pub fn focus(self) -> Focus {
+        Focus { kept: self.kept(), ..focus(self.app, self.opened) }
+    }
+
+    fn focus_now(self) -> Focus {
+        Focus { kept: self.kept(), ..focus_now(self.app, self.opened) }
+    }
+
+    /// The nodes that are rooms.
+    fn kept(self) -> Vec<String> {
+        let of = self.layout.now().zip(self.app.scene.now());
+        let name = |scene: &podhop_engine::protocol::Scene, node: usize| Some(scene.nodes.get(node)?.name.clone());
+        of.map(|(layout, scene)| layout.rooms.iter().filter_map(|room| name(&scene, room.node)).collect())
+            .unwrap_or_default()
+    }
+}
+
+fn focus(app: App, opened: Var<Few<String>>) -> Focus {
     app.flow.track();
     app.beside.track();
     opened.track();
@@ -356,5 +381,5 @@ fn focus_now(app: App, opened: Var<Few<String>>) -> Focus {
             places.push(place);
         }
     }
-    Focus { places, opened: opened.now() }
+    Focus { places, opened: opened.now(), kept: Vec::new() }
 }

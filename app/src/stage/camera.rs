@@ -15,8 +15,10 @@ const SCALE_MIN: f64 = 0.08;
 const SCALE_MAX: f64 = 4.0;
 /// Below this the smallest letters (11 px) cannot be read with ease: a wide canvas bears a little less than a phone,
 /// where what does not fit is followed.
-const SCALE_READABLE: f64 = 0.8;
-const SCALE_READABLE_NARROW: f64 = 1.0;
+const SCALE_READABLE: f64 = 0.78;
+const SCALE_READABLE_PHONE: f64 = 1.0;
+/// Up to this width it is a phone's.
+const PHONE: f64 = 480.0;
 /// Up to this width the stage's tools stand below the picture instead of above it; `stage.css` has the same number.
 const NARROW: f64 = 620.0;
 /// What moves and what marks grows with the picture up to this scale: from close by, labels must leave room to see.
@@ -60,7 +62,7 @@ impl Canvas {
 
     /// The scale from which on everything can be read. A phone is narrow whatever the letters.
     pub fn readable(self) -> f64 {
-        if self.width * self.unit <= NARROW { SCALE_READABLE_NARROW } else { SCALE_READABLE }
+        if self.width * self.unit <= PHONE { SCALE_READABLE_PHONE } else { SCALE_READABLE }
     }
 }
 

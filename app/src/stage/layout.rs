@@ -10,6 +10,8 @@ pub const GAP: f64 = 52.0;
 const BUS_DROP: f64 = 64.0;
 /// Rooms that a conversation may open by itself.
 const ROOMS_MAX: usize = 4;
+/// Up to so many rooms, those of the picture before stay.
+const KEPT_MAX: usize = 3;
 
 /// What of the scene the picture is about.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,6 +20,8 @@ pub struct Focus {
     pub places: Vec<String>,
     /// Nodes that the user opened.
     pub opened: Few<String>,
+    /// Nodes that are rooms in the picture before: they stay, if there is room, so that nothing jumps.
+    pub kept: Vec<String>,
 }
 
 /// A node seen from afar.
@@ -74,7 +78,7 @@ pub struct Layout {
 }
 
 /// Which nodes are drawn as rooms: those of the conversation and those the user opened; if that is less than two, the
-/// first ones that run something of the user's, workers before the control plane.
+/// first ones that run something of the user's, workers before the control plane. In their order, the control plane last.
 pub fn rooms_of(scene: &Scene, focus: &Focus) -> Vec<usize> {
     let mut open = vec![false; scene.nodes.len()];
     let mut count = 0;
@@ -94,6 +98,11 @@ pub fn rooms_of(scene: &Scene, focus: &Focus) -> Vec<usize> {
             take(index, usize::MAX);
         }
     }
+    for name in &focus.kept {
+        if let Some(index) = scene.nodes.iter().position(|node| node.name == *name) {
+            take(index, KEPT_MAX);
+        }
+    }
     let has_own = |node: &NodeView| node.pods.iter().any(|pod| !pod.system);
     let wanted: [&dyn Fn(&NodeView) -> bool; 3] = [&has_own, &|node| !node.control_plane, &|_| true];
     for wants in wanted {
@@ -101,7 +110,11 @@ pub fn rooms_of(scene: &Scene, focus: &Focus) -> Vec<usize> {
             take(index, 2);
         }
     }
-    (0..open.len()).filter(|index| open[*index]).collect()
+    let rooms = |of_control_plane: bool| {
+        let is = move |index: &usize| scene.nodes[*index].control_plane == of_control_plane;
+        (0..open.len()).filter(|index| open[*index]).filter(is).collect::<Vec<usize>>()
+    };
+    [rooms(false), rooms(true)].concat()
 }
 
 /// The whole picture's coordinates. The same scene and focus give the same layout.
@@ -113,10 +126,10 @@ pub fn layout(scene: &Scene, focus: &Focus) -> Layout {
     let height = plans.iter().map(RoomPlan::height).fold(0.0, f64::max);
     let mut rooms = Vec::new();
     let mut x = 0.0;
-    let middle = plans.len().div_ceil(2);
+    let middle = (plans.len() / 2).max(1);
     for (i, plan) in plans.iter().enumerate() {
         let place = rect(x, 0.0, plan.width(), height);
-        // Rooms right of the middle are mirrored: their way to the wire is then the short one.
+        // Rooms after the first half are mirrored: their way to the wire is then the short one.
         rooms.push(room::place(plan, &scene.nodes[plan.node], place, i >= middle));
         x = place.right() + GAP;
     }

@@ -27,10 +27,11 @@ pub struct Map<'a> {
 /// Where a step is, before it has coordinates.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Spot {
+    /// Plugged in at `at`; the step is that far from there.
     Pod {
         room: usize,
         at: Point,
-        inside: bool,
+        by: Point,
     },
     Veth {
         room: usize,
@@ -107,7 +108,7 @@ impl Map<'_> {
             let station = of.and_then(|of| stack::pod_station(of.rect, Station::of(step)?));
             return match (room.pod_plug(pod), station) {
                 (Some(plug), Some(station)) => Spot::InPod { room: index, at: stack::pod_stop(station), plug },
-                (Some(at), _) => Spot::Pod { room: index, at, inside: step.device != "eth0" },
+                (Some(at), _) => Spot::Pod { room: index, at, by: within_pod(&step.device) },
                 (None, _) => Spot::Bridge(index),
             };
         }
@@ -177,7 +178,7 @@ impl Map<'_> {
         // On the way to a station packets pass above the device's name, not through it.
         let above = if self.close { 10.0 } else { 0.0 };
         match spots[i] {
-            Spot::Pod { at, inside, .. } => point(at.x, if inside { at.y - 9.0 } else { at.y }),
+            Spot::Pod { at, by, .. } => point(at.x + by.x, at.y + by.y),
             Spot::Veth { room, x } => point(x, rooms[room].bridge_y - 24.0),
             Spot::Bridge(room) => {
                 // On the bar, at the plug or the lane that the packet comes from.
@@ -237,15 +238,16 @@ impl Map<'_> {
             (Spot::InPod { room, plug, .. }, _) => {
                 let (mut corners, door) = (Vec::new(), point(plug.x, from.y));
                 corners.push(door);
-                corners.extend(self.corners(door, Spot::Pod { room, at: plug, inside: true }, to, spot));
+                corners.extend(self.corners(door, Spot::Pod { room, at: plug, by: within_pod("") }, to, spot));
                 return corners;
             }
             (_, Spot::InPod { room, plug, .. }) => {
                 let door = point(plug.x, to.y);
-                let mut corners = self.corners(from, before, door, Spot::Pod { room, at: plug, inside: true });
+                let mut corners = self.corners(from, before, door, Spot::Pod { room, at: plug, by: within_pod("") });
                 corners.push(door);
                 return corners;
             }
+            (Spot::Pod { at: one, .. }, Spot::Pod { at: other, .. }) if one == other => return Vec::new(),
             (Spot::Station(..), Spot::Station(..)) if room_of(&before) == room_of(&spot) => return Vec::new(),
             (Spot::Station(room, _), _) if room_of(&spot) == Some(room) => return self.riser(room, from, to, spot),
             (_, Spot::Station(room, _)) if room_of(&before) == Some(room) => {
@@ -258,7 +260,13 @@ impl Map<'_> {
         match (room_of(&before), room_of(&spot)) {
             (Some(a), Some(b)) if a == b => {
                 let room = &self.layout.rooms[a];
-                if is_upper(before) || is_upper(spot) {
+                if is_upper(before) && matches!(spot, Spot::Nic(_)) {
+                    round_tunnel(room, from, to)
+                } else if matches!(before, Spot::Nic(_)) && is_upper(spot) {
+                    let mut corners = round_tunnel(room, to, from);
+                    corners.reverse();
+                    corners
+                } else if is_upper(before) || is_upper(spot) {
                     vec![point(from.x, room.bridge_way_y), point(to.x, room.bridge_way_y)]
                 } else if matches!(before, Spot::Nic(_)) || matches!(spot, Spot::Nic(_)) {
                     let own = if matches!(before, Spot::Nic(_)) { to } else { from };
@@ -269,6 +277,21 @@ impl Map<'_> {
             }
             _ => vec![point(from.x, bus_y), point(to.x, bus_y)],
         }
+    }
+}
+
+/// The corners from the bridge or above it to the NIC, round the tunnel device, which would have been a stop.
+fn round_tunnel(room: &Room, upper: Point, nic: Point) -> Vec<Point> {
+    let own = room.own_processes();
+    vec![point(upper.x, room.bridge_way_y), point(own.x, room.bridge_way_y), own, point(nic.x, own.y)]
+}
+
+/// Where in a Pod a step is, from its plug: at the door, before it, or at its loopback, to which nothing leads from outside.
+fn within_pod(device: &str) -> Point {
+    match device {
+        "eth0" => point(0.0, 0.0),
+        "lo" => point(40.0, -9.0),
+        _ => point(0.0, -9.0),
     }
 }
 

@@ -193,3 +193,48 @@ fn from_afar_there_are_fewer_words_and_larger_ones() {
     assert!(said(0.3, "eth0").is_none() && said(0.3, "32 Pods").is_some(), "{:?}", texts(0.3));
     assert!(said(1.0, "worker-9").is_none() && said(3.5, "worker-9").is_some(), "squares get names close by");
 }
+
+#[test]
+fn what_stays_on_a_pod_s_loopback_stays_in_the_pod() {
+    let (scene, flow) = (fixture::scene(2, 2), fixture::ping());
+    let made = layout(&scene, &Focus { places: places(&flow), ..Focus::default() });
+    let map = Map { scene: &scene, layout: &made, close: false };
+    let mut packet = flow.packets[0].clone();
+    let sender = packet.steps[0].place.clone();
+    packet.steps.retain(|step| step.place == sender);
+    packet.steps.extend(packet.steps.clone());
+    for (step, device) in packet.steps.iter_mut().zip(["", "lo", "lo", ""]) {
+        step.device = device.into();
+    }
+    let of = |place: &str| {
+        let mut rooms = made.rooms.iter();
+        rooms.find_map(|room| {
+            let pod = scene.nodes[room.node].pods.iter().position(|pod| pod.place == place)?;
+            room.pods.iter().find(|at| at.pod == pod).map(|at| at.rect)
+        })
+    };
+    let pod = of(&sender).unwrap();
+    let route = map.route(&packet, None);
+    assert!(route.line.points.iter().all(|at| pod.contains(*at)), "{:?} in {pod:?}", route.line.points);
+    assert!(route.line.points.len() > 1, "there is a way to the loopback and back");
+}
+
+#[test]
+fn what_is_not_tunnelled_goes_round_the_tunnel_device() {
+    let (scene, flow) = (fixture::scene(2, 2), fixture::ping());
+    let made = layout(&scene, &Focus { places: places(&flow), ..Focus::default() });
+    let map = Map { scene: &scene, layout: &made, close: false };
+    let mut packet = flow.packets[0].clone();
+    packet
+        .steps
+        .retain(|step| step.device != "flannel.1" && (!step.device.is_empty() || step.place.starts_with("seg")));
+    let route = map.route(&packet, None);
+    for room in &made.rooms {
+        let tunnel = room.devices[room.tunnel.unwrap()].rect;
+        for pair in route.line.points.windows(2) {
+            let (x, y) = (pair[0].x.min(pair[1].x), pair[0].y.min(pair[1].y));
+            let way = Rect { x, y, width: (pair[0].x - pair[1].x).abs(), height: (pair[0].y - pair[1].y).abs() };
+            assert!(!way.grown(1.0).overlaps(tunnel), "{pair:?} runs through {tunnel:?}");
+        }
+    }
+}

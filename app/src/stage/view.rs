@@ -1,6 +1,6 @@
 //! The stage: two canvases (the still picture and what moves), their camera, and the tree beside them.
 
-use super::acts::{self, Stage};
+use super::acts::Stage;
 use super::camera::Canvas;
 use super::card::Sight;
 use super::crowd::{self, Other};
@@ -108,7 +108,7 @@ fn draw(stage: Stage, still: HtmlCanvasElement, moving: HtmlCanvasElement) {
     let still_picture: Var<Option<Rc<Picture>>> = Var::new(None);
     effect(move || {
         let of = app.scene.get().zip(stage.layout.get());
-        let focus = acts::focus(app, stage.opened);
+        let focus = stage.focus();
         let detail = detail.get();
         let picture = of.map(|(scene, layout)| Rc::new(picture::picture(&scene, &layout, &focus, detail)));
         stage.texts.set(Rc::new(picture.as_ref().map(|picture| picture.texts()).unwrap_or_default()));
@@ -133,7 +133,7 @@ fn draw(stage: Stage, still: HtmlCanvasElement, moving: HtmlCanvasElement) {
     effect(move || {
         let change = app.changed.get();
         let of = change.zip(app.scene.get()).zip(stage.layout.get());
-        let focus = acts::focus(app, stage.opened);
+        let focus = stage.focus();
         let large = large.get();
         let of = of.map(|((change, scene), layout)| change_marks::picture(&change, &scene, &layout, &focus, large));
         marks.set(of.map(Rc::new));
