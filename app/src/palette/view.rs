@@ -236,12 +236,10 @@ fn actions(app: App) -> Vec<Entry> {
         let (undo, redo) = past.words();
         [undo, redo].map(|words| words.map(str::to_string))
     });
-    let turns: [(&str, &str, fn(App)); 2] = [("Undo: ", "Ctrl-Z", App::undo), ("Redo: ", "Ctrl-Shift-Z", App::redo)];
-    let turns = turns
-        .into_iter()
-        .zip(words)
-        .filter_map(|((word, key, act), words)| Some(entry(&[word, &words?].concat(), key, Rc::new(move || act(app)))));
-    let mut all: Vec<Entry> = turns.collect();
+    let [undo, redo] = words;
+    let undo = undo.map(|words| entry(&["Undo: ", &words].concat(), "Ctrl-Z", Rc::new(move || app.undo())));
+    let redo = redo.map(|words| entry(&["Redo: ", &words].concat(), "Ctrl-Shift-Z", Rc::new(move || app.redo())));
+    let mut all: Vec<Entry> = undo.into_iter().chain(redo).collect();
     all.extend([
         entry("Play or pause", "Space", Rc::new(move || app.player.toggle())),
         entry("Loop", "L", Rc::new(move || app.player.looping.update(|looping| *looping = !*looping))),
