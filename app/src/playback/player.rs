@@ -10,6 +10,8 @@ use std::rc::Rc;
 pub const SPEEDS: [(f64, &str); 5] = [(0.25, "¼×"), (0.5, "½×"), (1.0, "1×"), (2.0, "2×"), (4.0, "4×")];
 /// Nothing may move by itself for more than five seconds.
 const AUTOPLAY_MS: f64 = 4_700.0;
+/// That much of it for the first packet and its answer.
+const FIRST_MS: f64 = 3_600.0;
 /// With reduced motion, how long each step stands.
 const DISCRETE_MS: f64 = 900.0;
 
@@ -37,8 +39,9 @@ pub struct Player {
 struct State {
     /// Playing pauses here.
     until_ms: f64,
-    /// On top of the chosen speed.
+    /// On top of the chosen speed; until a moment another.
     rate: f64,
+    first: (f64, f64),
     last_frame_ms: Option<f64>,
     /// With reduced motion: time that the present step has stood.
     stood_ms: f64,
@@ -108,13 +111,22 @@ impl Player {
         self.run(total, 1.0);
     }
 
-    /// Plays once from the beginning, in less than five seconds; waits for the user if motion is unwelcome.
+    /// Plays once from the beginning, in less than five seconds, most of them for the first packet and its answer; waits
+    /// for the user if motion is unwelcome.
     pub fn autoplay(self) {
         self.move_to(0.0);
         let total = self.total_ms();
-        if total > 0.0 && !platform::reduced_motion() {
-            self.run(total, (total / AUTOPLAY_MS).max(1.0));
+        if total == 0.0 || platform::reduced_motion() {
+            return;
         }
+        let (mut until, mut left_ms) = (0.0, AUTOPLAY_MS);
+        let mut rate = 1.0;
+        if let Some(third) = self.list.peek(|list| list.packet_starts().get(1).copied()) {
+            let first_ms = third.min(FIRST_MS);
+            (until, rate, left_ms) = (third, third / first_ms, AUTOPLAY_MS - first_ms);
+        }
+        self.run(total, ((total - until) / left_ms).max(1.0));
+        self.state.update(|state| state.first = (until, rate));
     }
 
     pub fn pause(self) {
@@ -174,7 +186,9 @@ impl Player {
         state.last_frame_ms = Some(now);
         let speed = SPEEDS[self.speed.now().min(SPEEDS.len() - 1)].0;
         let before = self.ms.now();
-        let mut next = before + passed * speed * state.rate;
+        let (until_ms, first_rate) = state.first;
+        let rate = if before < until_ms { first_rate } else { state.rate };
+        let mut next = before + passed * speed * rate;
         if platform::reduced_motion() {
             state.stood_ms += passed * speed;
             next = before;
@@ -187,7 +201,7 @@ impl Player {
         let finished = ended && state.until_ms >= self.total_ms() - 0.02;
         let again = finished && self.looping.now();
         if again {
-            state = State { until_ms: self.total_ms(), rate: 1.0, ..state };
+            state = State { until_ms: self.total_ms(), rate: 1.0, first: (0.0, 1.0), ..state };
             next = 0.0;
         }
         self.state.set(state);
