@@ -15,7 +15,7 @@ const SCALE_MIN: f64 = 0.08;
 const SCALE_MAX: f64 = 4.0;
 /// Below this the smallest letters (11 px) cannot be read with ease: a wide canvas bears a little less than a phone,
 /// where what does not fit is followed.
-const SCALE_READABLE: f64 = 0.78;
+const SCALE_READABLE: f64 = 0.76;
 const SCALE_READABLE_PHONE: f64 = 1.0;
 /// Up to this width it is a phone's.
 const PHONE: f64 = 480.0;
