@@ -2,7 +2,7 @@
 
 use super::model::{self, Group};
 use super::why;
-use crate::dom::{El, Nodes, Var, button, effect, el};
+use crate::dom::{El, Nodes, Var, button, derived, effect, el};
 use crate::few::Few;
 use crate::parts::{self, empty, link};
 use crate::platform;
@@ -10,6 +10,7 @@ use crate::state::{App, TableAsk};
 use podhop_engine::protocol::{
     CauseView, FlowView, OriginView, ReplyBody, RequestBody, StepView, TextRange, VerdictKind,
 };
+use std::cell::Cell;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 
@@ -19,7 +20,18 @@ struct List {
     app: App,
     /// Groups that the user opened or closed against the default.
     turned: Var<Few<usize>>,
+    groups: Var<Vec<Rc<Shown>>>,
     rows: Var<Vec<Row>>,
+}
+
+/// A packet's group as it stands in the list.
+struct Shown {
+    packet: usize,
+    by_default: bool,
+    open: Cell<Option<bool>>,
+    section: web_sys::Element,
+    head: web_sys::Element,
+    steps: web_sys::Element,
 }
 
 /// A step that stands in the list.
@@ -33,22 +45,24 @@ struct Row {
 }
 
 pub fn journey(app: App) -> El {
-    let list = List { app, turned: Var::new(Few::default()), rows: Var::new(Vec::new()) };
+    let list = List { app, turned: Var::new(Few::default()), groups: Var::new(Vec::new()), rows: Var::new(Vec::new()) };
     let view =
         el("div").class("journey").on("keydown", move |event| on_key(app, event.unchecked_ref())).live(move || {
             list.rows.update(Vec::clear);
+            list.groups.update(Vec::clear);
             let Some(flow) = app.flow.get() else {
                 return vec![empty("No conversation yet. Run a command such as ping in the terminal.")];
             };
             let groups = app.unfolded.with(|unfolded| model::groups(&flow, unfolded));
             let mut nodes = vec![head(app, &flow)];
-            nodes.extend(groups.into_iter().map(|group| group_view(list, &flow, group)));
+            nodes.extend(groups.into_iter().map(|group| group_view(list, group)));
             nodes
         });
     effect(move || {
         app.flow.track();
         list.turned.update(Few::clear);
     });
+    list.follow();
     effect(move || {
         app.active_file.track();
         app.caret_line.track();
@@ -147,11 +161,8 @@ fn head(app: App, flow: &FlowView) -> El {
         .kid(el("p").text(&unrecorded).hidden(flow.unrecorded_count == 0))
 }
 
-fn group_view(list: List, flow: &Rc<FlowView>, group: Group) -> El {
+fn group_view(list: List, group: Group) -> El {
     let (app, packet) = (list.app, group.packet);
-    let beat = app.player.beat;
-    let is_current = move || beat.with(|beat| beat.is_some_and(|(now, _)| now == packet));
-    let by_default = !group.repeats && !group.nested;
     let count = ["· ", &group.steps_count.to_string(), " steps"].concat();
     let head = button("group-head")
         .part("span", "group-title", &group.title)
@@ -160,35 +171,75 @@ fn group_view(list: List, flow: &Rc<FlowView>, group: Group) -> El {
         .part("span", "group-count", &count)
         .on_click(move || list.turned.update(|turned| turned.turn(packet)));
     let steps = el("ol").class("steps");
-    // Steps are made when the group opens, and not again while the packet moves on. The packet under way is open.
-    let (flow, of_head, of_steps) = (flow.clone(), head.0.clone(), steps.0.clone());
-    let open = std::cell::Cell::new(None);
-    effect(move || {
-        let turned = list.turned.with(|turned| turned.contains(&packet));
-        let now = is_current() || turned != by_default;
-        if open.replace(Some(now)) == Some(now) {
+    let (of_head, of_steps) = (head.0.clone(), steps.0.clone());
+    let section = el("section")
+        .class(if group.nested { "group nested" } else { "group" })
+        .kid(el("h3").kid(head))
+        .kids(plumbing_button(app, packet, group.plumbing_count))
+        .kid(steps);
+    let shown = Shown {
+        packet,
+        by_default: !group.repeats && !group.nested,
+        open: Cell::new(None),
+        section: section.0.clone(),
+        head: of_head,
+        steps: of_steps,
+    };
+    list.groups.update(|groups| groups.push(Rc::new(shown)));
+    section
+}
+
+impl List {
+    /// Opens and closes groups. Of thousands of them only those are looked at that the packet enters or leaves, or that
+    /// the user turns.
+    fn follow(self) {
+        let app = self.app;
+        let current = derived(move || app.player.beat.get().map(|(packet, _)| packet));
+        let before: Cell<(Option<usize>, Few<usize>)> = Cell::default();
+        effect(move || {
+            let (now, turned) = (current.get(), self.turned.get());
+            let (last, last_turned) = before.take();
+            let flow = app.flow.get();
+            let concerns = |shown: &Rc<Shown>| {
+                let packet = shown.packet;
+                shown.open.get().is_none()
+                    || [now, last].contains(&Some(packet))
+                    || turned.contains(&packet) != last_turned.contains(&packet)
+            };
+            let groups: Vec<Rc<Shown>> =
+                self.groups.with(|all| all.iter().filter(|one| concerns(one)).cloned().collect());
+            if let Some(flow) = flow {
+                groups.iter().for_each(|shown| self.turn(&flow, shown, now, &turned));
+            }
+            before.set((now, turned));
+        });
+    }
+
+    /// Steps are made when the group opens, and not again while the packet moves on. The packet under way is open.
+    fn turn(self, flow: &FlowView, shown: &Shown, current: Option<usize>, turned: &Few<usize>) {
+        let packet = shown.packet;
+        let is_current = current == Some(packet);
+        let _ = shown.section.class_list().toggle_with_force("now", is_current);
+        let open = is_current || turned.contains(&packet) != shown.by_default;
+        if shown.open.replace(Some(open)) == Some(open) {
             return;
         }
-        let _ = of_head.set_attribute("aria-expanded", if now { "true" } else { "false" });
-        of_steps.replace_children_with_str_0();
+        let _ = shown.head.set_attribute("aria-expanded", if open { "true" } else { "false" });
+        shown.steps.replace_children_with_str_0();
         let mut rows = Vec::new();
-        for (index, step) in flow.packets[packet].steps.iter().enumerate().filter(|_| now) {
-            let row = step_view(app, packet, index, step);
-            mark(app, &row, beat.now());
-            let _ = of_steps.append_child(&row.row);
+        let beat = self.app.player.beat.now();
+        let steps = flow.packets.get(packet).map_or(&[][..], |packet| &packet.steps);
+        for (index, step) in steps.iter().enumerate().filter(|_| open) {
+            let row = step_view(self.app, packet, index, step);
+            mark(self.app, &row, beat);
+            let _ = shown.steps.append_child(&row.row);
             rows.push(row);
         }
-        list.rows.update(|known| {
+        self.rows.update(|known| {
             known.retain(|row| row.packet != packet);
             known.extend(rows);
         });
-    });
-    el("section")
-        .class(if group.nested { "group nested" } else { "group" })
-        .class_of("now", is_current)
-        .kid(el("h3").kid(head))
-        .kids(plumbing_button(app, packet, group.plumbing_count))
-        .kid(steps)
+    }
 }
 
 fn plumbing_button(app: App, packet: usize, count: usize) -> Nodes {
