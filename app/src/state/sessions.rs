@@ -19,6 +19,9 @@ impl App {
     /// opened on this page before.
     pub fn begin(self, saved: Saved, first: bool) {
         if !first {
+            if let Some(before) = self.session.now() {
+                before.end();
+            }
             self.forget();
         }
         self.kept.set(false);
