@@ -279,7 +279,7 @@ fn heading(app: App) -> El {
                 .class("outdated")
                 .hidden_of(move || app.beside.with(Vec::is_empty))
                 .kid(el("span").text_of(more))
-                .kid(parts::link("Only this one", move || app.set_beside(Vec::clear)))
+                .kid(parts::link("Only this one", move || app.only_followed()))
         },
     );
     // Where its packet was is no place in the cluster of now.

@@ -102,7 +102,7 @@ impl App {
 
     fn forget_flows(self) {
         self.flow.set(None);
-        self.set_beside(Vec::clear);
+        self.only_followed();
         self.flows.update(Vec::clear);
         self.recorded.update(Vec::clear);
         self.player.load(Playlist::default(), 0.0);
