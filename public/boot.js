@@ -21,6 +21,11 @@
     if (link !== "Reload the page") act.target = "_blank";
     act.rel = "noopener";
     line.append(" ", act);
+    if (!act.target) return;
+    // A sandbox may forbid popups, too.
+    const address = document.createElement("code");
+    address.textContent = location.href;
+    line.append(" ", address);
   };
 
   globalThis.podhopFailed = (why) =>

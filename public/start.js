@@ -9,10 +9,18 @@ const fetched = async (name) => {
   return response;
 };
 
-// The first halves come sorted.
+// The first halves come sorted, an eighth smaller, and have to be there whole before they are put in order: what that saves
+// on the way is more than compiling while they come would.
 const compiled = async (name) => {
   const response = await fetched(name);
   return WebAssembly.compile(inOrder(new Uint8Array(await response.arrayBuffer())));
+};
+
+// The second halves come as they are. What compiles while it comes has to be called WebAssembly by its host.
+const compiledAsIs = async (name) => {
+  const response = await fetched(name);
+  if (response.headers.get("content-type") === "application/wasm") return WebAssembly.compileStreaming(response);
+  return WebAssembly.compile(await response.arrayBuffer());
 };
 
 const engine = compiled("./podhop-worker_bg.wasm");
@@ -28,8 +36,8 @@ const wanted = (event) => {
   if (event?.target instanceof HTMLTextAreaElement) return;
   clearTimeout(late);
   for (const hint of hints) removeEventListener(hint, wanted, true);
-  pageRestComes = compiled("./podhop-app_rest.wasm").then((module) => (pageRest ??= module), () => {});
-  engineRest = compiled("./podhop-worker_rest.wasm");
+  pageRestComes = compiledAsIs("./podhop-app_rest.wasm").then((module) => (pageRest ??= module), () => {});
+  engineRest = compiledAsIs("./podhop-worker_rest.wasm");
   for (const worker of workers) hand(worker);
 };
 for (const hint of hints) addEventListener(hint, wanted, true);
@@ -73,12 +81,18 @@ const fromBlob = `
 const newWorker = () => {
   const address = new URL("./worker.js", import.meta.url);
   const name = "podhop engine";
-  try {
-    return new Worker(address, { type: "module", name });
-  } catch {
-    const script = new Blob([fromBlob.replace("ADDRESS", address)], { type: "text/javascript" });
-    return new Worker(URL.createObjectURL(script), { name });
+  // Some browsers refuse at once there, others by an event of the worker.
+  if (globalThis.origin !== "null") {
+    try {
+      return new Worker(address, { type: "module", name });
+    } catch {}
   }
+  const script = new Blob([fromBlob.replace("ADDRESS", () => address)], { type: "text/javascript" });
+  const url = URL.createObjectURL(script);
+  const worker = new Worker(url, { name });
+  // Whatever it says first, it has been fetched by then.
+  for (const event of ["message", "error"]) worker.addEventListener(event, () => URL.revokeObjectURL(url), { once: true });
+  return worker;
 };
 
 // The page calls this for its first worker and again after a trap: the engine is fetched and compiled once.

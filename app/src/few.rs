@@ -40,6 +40,10 @@ impl<T: PartialEq> Few<T> {
         self.put(thing, present);
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter()
+    }
+
     pub fn clear(&mut self) {
         self.0.clear();
     }

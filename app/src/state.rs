@@ -59,6 +59,8 @@ pub struct App {
     pub flow: Var<Option<Rc<FlowView>>>,
     /// Conversations that play at the same time.
     pub beside: Var<Vec<Beside>>,
+    /// The numbers of those that are being loaded to join them.
+    coming: Var<Few<u32>>,
     /// The clusters that conversations were recorded in, the newest last.
     recorded: Var<Vec<Recorded>>,
     /// Packets (indices) whose plumbing is shown.
@@ -108,6 +110,7 @@ impl App {
             flows: Var::new(Vec::new()),
             flow: Var::new(None),
             beside: Var::new(Vec::new()),
+            coming: Var::new(Few::default()),
             recorded: Var::new(Vec::new()),
             unfolded: Var::new(Few::default()),
             why: Var::new(false),
@@ -362,7 +365,7 @@ impl App {
         }
         self.ask(RequestBody::Flow { flow }, move |reply| {
             let ReplyBody::Flow(view) = reply else { return };
-            self.set_beside(Vec::clear);
+            self.only_followed();
             self.put_flow(Rc::from(view), 0.0);
             self.start(start);
         });

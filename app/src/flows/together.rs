@@ -1,6 +1,7 @@
 //! Conversations that play at the same time: they start together, whenever each was recorded. One of them is followed by
 //! the journey, the timeline and the clock; the others play beside it.
 
+use crate::few::Few;
 use crate::playback::playlist::Playlist;
 use podhop_engine::protocol::FlowView;
 use std::rc::Rc;
@@ -43,9 +44,41 @@ pub fn turn(followed: Option<u32>, beside: &[u32], flow: u32) -> Turn {
     }
 }
 
+/// Those of the conversations that were loaded which join: not what was taken back meanwhile, or plays already.
+pub fn joining(loaded: Vec<Beside>, coming: &Few<u32>, followed: Option<u32>, beside: &[u32]) -> Vec<Beside> {
+    let mut joining: Vec<Beside> = Vec::new();
+    for one in loaded {
+        let number = one.number();
+        let plays = followed == Some(number) || beside.contains(&number);
+        if coming.contains(&number) && !plays && joining.iter().all(|other| other.number() != number) {
+            joining.push(one);
+        }
+    }
+    joining
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn what_was_loaded_joins_once_and_only_if_it_is_still_wanted() {
+        let one = |number: u32| {
+            let mut flow = fixture::ping();
+            flow.summary.flow = number;
+            Beside { flow: Rc::new(flow), list: Rc::default() }
+        };
+        let joined = |loaded: &[u32], coming: &[u32]| {
+            let loaded = loaded.iter().copied().map(one).collect();
+            let joined = joining(loaded, &coming.iter().copied().collect(), Some(1), &[2, 3]);
+            joined.iter().map(Beside::number).collect::<Vec<u32>>()
+        };
+        assert_eq!(joined(&[4, 5, 4], &[4, 5]), [4, 5]);
+        assert_eq!(joined(&[4, 5], &[5]), [5], "4 was taken back");
+        assert_eq!(joined(&[1, 2, 6], &[1, 2, 6]), [6], "1 is followed and 2 plays already");
+        assert_eq!(joined(&[4, 5], &[]), [0; 0]);
+    }
 
     #[test]
     fn choosing_joins_and_choosing_again_leaves() {

@@ -47,10 +47,8 @@ fn found<'f>(flows: &'f [FlowSummary], filter: &'f Filter) -> impl Iterator<Item
 
 fn list(app: App, filter: Var<Filter>) -> El {
     el("ul").class("flows").live(move || {
-        let shown = app.flow.with(|flow| flow.as_ref().map(|flow| flow.summary.flow));
         app.flows.with(|flows| {
-            let found =
-                filter.with(|filter| found(flows, filter).map(|flow| row(app, flow, shown)).collect::<Vec<_>>());
+            let found = filter.with(|filter| found(flows, filter).map(|flow| row(app, flow)).collect::<Vec<_>>());
             match (flows.is_empty(), found.is_empty()) {
                 (true, _) => vec![el("li").kid(empty("Commands that send packets are listed here."))],
                 (_, true) => vec![el("li").kid(empty("No flow is like that."))],
@@ -60,11 +58,14 @@ fn list(app: App, filter: Var<Filter>) -> El {
     })
 }
 
-fn row(app: App, flow: &FlowSummary, shown: Option<u32>) -> El {
+/// Made once for a conversation: what is focused in it keeps the focus while others are followed.
+fn row(app: App, flow: &FlowSummary) -> El {
     let number = flow.flow;
     let word = if flow.packets_count == 1 { " packet" } else { " packets" };
     let open = button("flow")
-        .attr("aria-current", if shown == Some(number) { "true" } else { "false" })
+        .bool_of("aria-current", move || {
+            app.flow.with(|flow| flow.as_ref().is_some_and(|flow| flow.summary.flow == number))
+        })
         .part("span", "at", &duration(flow.started_at_ns))
         .part("b", "", &flow.title)
         .part("span", "dev", &[short_place(&flow.from), " → ", short_place(&flow.to)].concat())
@@ -82,15 +83,11 @@ fn row(app: App, flow: &FlowSummary, shown: Option<u32>) -> El {
     let check = el("input").attr("type", "checkbox").label(&["At the same time: ", &title].concat());
     let input: web_sys::HtmlInputElement = check.cast();
     let of = input.clone();
-    effect(move || {
-        let beside = app.beside_numbers();
-        of.set_checked(shown == Some(number) || beside.contains(&number));
-    });
+    effect(move || of.set_checked(app.plays(number)));
     let check = check.on("change", move |_| {
         app.turn_together(number);
-        // The only one stays, whatever is clicked.
-        let alone = app.flow.peek(|flow| flow.as_ref().is_some_and(|flow| flow.summary.flow == number));
-        input.set_checked(alone || input.checked());
+        // The only one stays, whatever is clicked, and one too many does not come.
+        input.set_checked(app.plays(number));
     });
     el("li").kid(el("label").class("check").title("Play it at the same time").kid(check)).kid(open)
 }

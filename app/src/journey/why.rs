@@ -29,6 +29,10 @@ pub fn follow(app: App) {
         let told = match &reply {
             ReplyBody::Why(Some(why)) => view(app, why),
             ReplyBody::Error(text) => vec![note(text)],
+            // Where it can be asked for, it is answered.
+            ReplyBody::Why(None) if body.query_selector(".why").is_ok_and(|opener| opener.is_some()) => {
+                vec![note("No row decided this step.")]
+            }
             _ => return,
         };
         if let ReplyBody::Why(Some(why)) = &reply {

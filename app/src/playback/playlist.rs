@@ -188,6 +188,17 @@ pub fn stepped(lists: &[Rc<Playlist>], ms: f64, by: isize) -> (f64, f64) {
         .unwrap_or((ms, ms))
 }
 
+/// Those of the moments, which are sorted, that are at least `apart` from each other.
+pub fn thinned(moments: &[f64], apart: f64) -> Vec<f64> {
+    let mut kept: Vec<f64> = Vec::new();
+    for moment in moments {
+        if kept.last().is_none_or(|last| moment - last >= apart) {
+            kept.push(*moment);
+        }
+    }
+    kept
+}
+
 /// A length of virtual time in two or three digits: `38 µs`, `1.2 ms`, `3 s`.
 pub fn duration(ns: u64) -> String {
     // The last digit is rounded, so that just under a second is told as a second.
@@ -224,6 +235,16 @@ mod tests {
         assert_eq!(unfolded.beats[arp - 1].packet, main);
         assert_eq!(flow.packets[main].steps[unfolded.beats[arp - 1].step].verdict, VerdictKind::Wait);
         assert!(unfolded.beats[arp..].iter().any(|beat| beat.packet == main), "the packet goes on afterwards");
+    }
+
+    #[test]
+    fn ticks_are_thinned_from_the_first_to_the_last() {
+        let many: Vec<f64> = (0..10_000).map(f64::from).collect();
+        let kept = thinned(&many, 30.0);
+        assert!(kept.len() <= 334 && kept.windows(2).all(|pair| pair[1] - pair[0] == 30.0));
+        assert!(kept[0] == 0.0 && kept[kept.len() - 1] > 9_960.0);
+        assert_eq!(thinned(&[1.0, 40.0, 41.0, 90.0], 30.0), [1.0, 40.0, 90.0]);
+        assert!(thinned(&[], 30.0).is_empty());
     }
 
     #[test]

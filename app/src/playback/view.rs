@@ -2,11 +2,14 @@
 
 use super::player::SPEEDS;
 use super::playlist;
-use crate::dom::{El, Nodes, button, derived, effect, el};
+use crate::dom::{El, Nodes, Var, button, derived, effect, el};
 use crate::parts::{self, icon, icon_button};
+use crate::platform;
 use crate::stage::geometry::within;
 use crate::state::App;
 use web_sys::HtmlInputElement;
+
+const TICKS_APART_PX: f64 = 3.0;
 
 pub fn playback(app: App) -> Nodes {
     let player = app.player;
@@ -79,18 +82,20 @@ fn scrubber(app: App) -> El {
     let input = input
         .on("input", move |_| player.seek(range.value_as_number() / 1000.0 * player.total_ms()))
         .on("change", move |_| app.follow());
-    el("div")
-        .class("bar")
-        .kid(el("div").class("ticks").attr("aria-hidden", "true").live(move || ticks(app)))
+    let width = Var::new(0.0);
+    let bar = el("div").class("bar");
+    platform::on_resize(&bar.0, move |wide, _| width.put(wide.round()));
+    bar.kid(el("div").class("ticks").attr("aria-hidden", "true").live(move || ticks(app, width.get())))
         .kid(el("div").class("done").style_of("width", move || percent(thumb.get() / 1000.0)))
         .kid(input)
 }
 
-/// Ticks where packets begin, and words where time was folded.
-fn ticks(app: App) -> Nodes {
+/// Ticks where packets begin, as far as they can be told apart in a bar of this width, and words where time was folded.
+fn ticks(app: App, width: f64) -> Nodes {
     app.player.list.with(|list| {
         let total = app.player.total_ms().max(1.0);
-        let mut marks: Vec<(f64, String)> = list.packet_starts().into_iter().map(|ms| (ms, String::new())).collect();
+        let starts = playlist::thinned(&list.packet_starts(), total * TICKS_APART_PX / width.max(1.0));
+        let mut marks: Vec<(f64, String)> = starts.into_iter().map(|ms| (ms, String::new())).collect();
         let waits: Vec<_> = list.beats.iter().filter(|beat| beat.waited_ns > 0).collect();
         // Where waits are many, words would lie on each other.
         if waits.len() <= 4 {
@@ -101,6 +106,6 @@ fn ticks(app: App) -> Nodes {
             let class = if word.is_empty() { "tick" } else { "tick wait" };
             el("i").class(class).style("left", &percent(ms / total)).text(&word)
         };
-        marks.into_iter().take(400).map(mark).collect()
+        marks.into_iter().map(mark).collect()
     })
 }

@@ -1,7 +1,7 @@
 //! The session with the worker.
 
 use super::good::Good;
-use crate::platform::Worker;
+use crate::platform::{Worker, soon};
 use gloo::timers::callback::Timeout;
 use podhop_engine::protocol::{OpenFile, Opened, Reply, ReplyBody, Request, RequestBody};
 use std::cell::RefCell;
@@ -89,9 +89,13 @@ impl Session {
         let id = inner.next_id;
         inner.next_id += 1;
         let request = Request { id, body };
-        if let (Ok(bytes), Some(worker)) = (postcard::to_allocvec(&request), &inner.worker) {
-            worker.send(&bytes);
-            inner.pending.push(Pending { id, asked: request.body, answer });
+        match (postcard::to_allocvec(&request), &inner.worker) {
+            (Ok(bytes), Some(worker)) => {
+                worker.send(&bytes);
+                inner.pending.push(Pending { id, asked: request.body, answer });
+            }
+            // Later, as every answer comes: whoever asks may not be ready for it yet.
+            _ => soon(move || answer(ReplyBody::Error("The simulator does not run.".to_string()))),
         }
     }
 
@@ -159,20 +163,16 @@ impl Session {
             inner.failures > FAILURES_MAX
         };
         if give_up {
-            self.0.borrow_mut().worker = None;
-            self.tell(Restart::Failed(text));
+            let lost = self.lose();
+            self.tell(Restart::Failed(text.clone()));
+            fail(lost, &text);
         } else {
             self.restart(Restart::Trapped);
         }
     }
 
     fn restart(&self, why: fn(Opened) -> Restart) {
-        let lost = {
-            let mut inner = self.0.borrow_mut();
-            inner.worker = None;
-            (inner.edit, inner.gather, inner.editing) = (None, None, false);
-            std::mem::take(&mut inner.pending)
-        };
+        let lost = self.lose();
         self.start_worker();
         let session = self.clone();
         self.ask_open(move |reply| match reply {
@@ -180,9 +180,23 @@ impl Session {
             ReplyBody::Error(text) => session.tell(Restart::Failed(text)),
             _ => {}
         });
-        for pending in lost {
-            (pending.answer)(ReplyBody::Error("stopped".to_string()));
-        }
+        fail(lost, "stopped");
+    }
+
+    /// Ends the worker, which would live on otherwise: what listens to it holds the session. Whoever still waits is told.
+    pub fn end(&self) {
+        self.0.borrow_mut().on_restart = None;
+        fail(self.lose(), "stopped");
+    }
+
+    /// Drops the worker, and gives what it has not answered. To open a cluster is no question of anybody's.
+    fn lose(&self) -> Vec<Pending> {
+        let mut inner = self.0.borrow_mut();
+        inner.worker = None;
+        (inner.edit, inner.gather, inner.editing) = (None, None, false);
+        let mut lost = std::mem::take(&mut inner.pending);
+        lost.retain(|pending| !matches!(pending.asked, RequestBody::Open { .. }));
+        lost
     }
 
     fn tell(&self, what: Restart) {
@@ -190,5 +204,11 @@ impl Session {
         if let Some(on_restart) = on_restart {
             on_restart(what);
         }
+    }
+}
+
+fn fail(lost: Vec<Pending>, why: &str) {
+    for pending in lost {
+        (pending.answer)(ReplyBody::Error(why.to_string()));
     }
 }

@@ -2,6 +2,7 @@
 //! about to print, and taken away afterwards.
 
 use crate::dom::{El, Nodes, el};
+use crate::editor::model;
 use crate::few::Few;
 use crate::journey::model::{Group, change_value, groups, where_of};
 use crate::parts;
@@ -99,9 +100,14 @@ fn step(step: &StepView) -> El {
 }
 
 fn manifest(file: &FileView) -> Nodes {
-    let text = file.text.trim_end();
-    if text.is_empty() {
+    let (text, cut) = model::shown(&file.text);
+    if text.trim_end().is_empty() {
         return Vec::new();
     }
-    vec![el("h2").text(&file.name), el("pre").text(text)]
+    let mut nodes = vec![el("h2").text(&file.name), el("pre").text(text.trim_end())];
+    if cut {
+        let size = model::megabytes(&file.text);
+        nodes.push(el("p").text(&["Only the beginning of ", &size, " is printed."].concat()));
+    }
+    nodes
 }

@@ -2,7 +2,7 @@
 
 use super::camera::{Camera, Canvas};
 use super::card::Sight;
-use super::crowd::{self, Other};
+use super::crowd::{self, Other, Own};
 use super::geometry::{Point, Rect, point};
 use super::layout::{self, Focus, Layout, Target};
 use super::motion::{self, Ways};
@@ -285,18 +285,17 @@ impl Stage {
         let camera = self.camera.now();
         let (ms, texts, world) = (app.player.ms.now(), self.texts.now(), camera.to_world(screen));
         let sight = Sight { view: camera.view(self.canvas.now()), texts: &texts };
-        if app.outdated().is_none() {
-            let ways = Ways::new(&scene, &layout, &flow, self.close.now());
-            let own = app.player.list.peek(|list| motion::card_at(&flow, &ways, list, ms, sight));
-            if own.is_some_and(|card| card.contains(world)) {
-                return Some(flow.summary.flow);
-            }
+        let ways = app.outdated().is_none().then(|| Ways::new(&scene, &layout, &flow, self.close.now()));
+        let (list, others) = (app.player.list.now(), self.others.now());
+        let own = ways.as_ref().map(|ways| Own { flow: &flow, ways, list: &list });
+        let (card, dots) = crowd::packets(own, &others, ms, sight);
+        if card.is_some_and(|card| card.contains(world)) {
+            return Some(flow.summary.flow);
         }
-        let others = self.others.now();
         let near = |dot: &&crowd::Dot| {
             dot.label.is_some_and(|label| label.contains(world)) || dot.at.distance(world) < 9.0 * sight.view.legible
         };
-        crowd::dots(&others, ms, sight, &[]).iter().find(near).map(|dot| others[dot.other].of.number())
+        dots.iter().find(near).map(|dot| others[dot.other].of.number())
     }
 
     fn open(self, index: usize) {

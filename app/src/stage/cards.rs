@@ -5,13 +5,12 @@ use super::facts;
 use super::geometry::{Point, point};
 use super::layout::Target;
 use super::send;
-use crate::dom::{El, Nodes, button, derived, el};
+use crate::dom::{El, Nodes, Var, button, derived, el};
 use crate::parts;
 use crate::platform;
 
 /// As `stage.css` has it.
 const WIDTH: f64 = 236.0;
-const ROW: f64 = 21.0;
 /// The pointer has this long to get from a thing to its card.
 const LINGER_MS: u32 = 160;
 
@@ -30,13 +29,13 @@ pub fn card(stage: Stage) -> El {
         let (_, target) = shown.get()?;
         stage.app.scene.with(|scene| facts::facts(scene.as_ref()?, &target))
     });
-    let height = move || {
-        let rows = facts.with(|facts| facts.as_ref().map_or(0, |facts| facts.rows.len()));
-        rows as f64 * ROW + if shown.with(|shown| shown.as_ref().is_some_and(|s| s.0)) { 84.0 } else { 46.0 }
-    };
+    // How tall its words make it, in CSS pixels.
+    let tall = Var::new(0.0);
     let place = derived(move || -> Point {
         let thing = shown.with(|shown| shown.as_ref().and_then(|(_, target)| stage.screen_rect(target)));
-        thing.map_or(point(-999.0, 0.0), |thing| facts::beside(thing, (WIDTH, height()), stage.canvas.get()))
+        let canvas = stage.canvas.get();
+        let size = (WIDTH, tall.get() / canvas.unit);
+        thing.map_or(point(-999.0, 0.0), |thing| facts::beside(thing, size, canvas))
     });
     let rows = move || -> Nodes {
         let Some(facts) = facts.get() else { return Vec::new() };
@@ -47,9 +46,9 @@ pub fn card(stage: Stage) -> El {
         Some((true, target)) => buttons(stage, &target),
         _ => Vec::new(),
     };
-    el("div")
-        .class("card")
-        .attr("role", "group")
+    let card = el("div").class("card");
+    platform::on_resize(&card.0, move |_, height| tall.put(height));
+    card.attr("role", "group")
         .attr_of("aria-label", move || facts.with(|facts| facts.as_ref().map_or(String::new(), |f| f.title.clone())))
         .hidden_of(move || facts.with(Option::is_none) || place.with(|at| at.x < 0.0))
         .style_of("left", move || pixels(stage, place.get().x))

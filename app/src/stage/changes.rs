@@ -33,7 +33,7 @@ pub fn changes(stage: Stage) -> El {
     };
     let strip = el("div")
         .class("strip")
-        .kid(el("span").attr("role", "status").text_of(text))
+        .kid(el("span").text_of(text))
         .kid(turn("Undo", |past| past.words().0, App::undo))
         .kid(turn("Redo", |past| past.words().1, App::redo))
         .kid(

@@ -3,12 +3,13 @@
 
 use super::card::{Sight, placed};
 use super::geometry::{Point, Rect, point, rect};
-use super::motion::{Moment, Ways, arrived, moment, shift};
+use super::motion::{Moment, Ways, arrived, card_at, moment, shift};
 use super::prim::{Align, Picture, Prim, Stroke, Tone};
 use super::signs::{self, Mark, Sign};
 use super::text::{self, Face};
 use crate::flows::together::Beside;
 use crate::journey::model::short_place;
+use crate::playback::playlist::Playlist;
 use podhop_engine::protocol::{FlowView, VerdictKind};
 
 /// Packets that have a label: more of them would hide the picture.
@@ -21,6 +22,14 @@ const LABEL: f64 = 19.0;
 pub struct Other {
     pub of: Beside,
     pub ways: Ways,
+}
+
+/// The conversation that is followed.
+#[derive(Clone, Copy)]
+pub struct Own<'a> {
+    pub flow: &'a FlowView,
+    pub ways: &'a Ways,
+    pub list: &'a Playlist,
 }
 
 /// Where the packet of a conversation is.
@@ -46,7 +55,7 @@ pub fn label(flow: &FlowView) -> String {
 }
 
 /// The packets of the moment `ms` and where their labels stand, clear of each other and of `taken`.
-pub fn dots(others: &[Other], ms: f64, sight: Sight, taken: &[Rect]) -> Vec<Dot> {
+fn dots(others: &[Other], ms: f64, sight: Sight, taken: &[Rect]) -> Vec<Dot> {
     let scale = sight.view.legible;
     let mut stand = taken.to_vec();
     let mut dots = Vec::with_capacity(others.len());
@@ -67,6 +76,13 @@ pub fn dots(others: &[Other], ms: f64, sight: Sight, taken: &[Rect]) -> Vec<Dot>
         dots.push(Dot { other, at, label, now, by });
     }
     dots
+}
+
+/// The card of the packet that is followed, and the packets beside it, whose labels are clear of the card. What is drawn
+/// and what is clicked are the same.
+pub fn packets(own: Option<Own>, others: &[Other], ms: f64, sight: Sight) -> (Option<Rect>, Vec<Dot>) {
+    let card = own.and_then(|Own { flow, ways, list }| card_at(flow, ways, list, ms, sight));
+    (card, dots(others, ms, sight, card.as_slice()))
 }
 
 /// Draws them. The squares of all packets are one path.
@@ -133,7 +149,6 @@ mod tests {
     use super::*;
     use crate::few::Few;
     use crate::fixture;
-    use crate::playback::playlist::Playlist;
     use std::rc::Rc;
 
     fn others(count: usize) -> (Vec<Other>, Rect) {
@@ -163,6 +178,24 @@ mod tests {
             }
         }
         assert_eq!(label(&others[0].of.flow), "pod-a → pod-b");
+    }
+
+    #[test]
+    fn labels_are_clear_of_the_card_of_the_packet_that_is_followed() {
+        let (others, bounds) = others(3);
+        let flow = fixture::ping();
+        let list = Playlist::new(&flow, &Few::default());
+        let own = Own { flow: &flow, ways: &others[0].ways, list: &list };
+        let labels = |dots: Vec<Dot>| dots.iter().filter_map(|dot| dot.label).collect::<Vec<Rect>>();
+        let mut displaced = 0;
+        for ms in [0.0, 700.0, 2_000.0, 5_000.0] {
+            let (card, dots) = packets(Some(own), &others, ms, sight(bounds));
+            let (none, alone) = packets(None, &others, ms, sight(bounds));
+            let (card, labels, alone) = (card.unwrap(), labels(dots), labels(alone));
+            assert!(none.is_none() && labels.iter().all(|label| !label.overlaps(card)), "{ms} ms");
+            displaced += usize::from(labels != alone);
+        }
+        assert!(displaced > 0);
     }
 
     #[test]

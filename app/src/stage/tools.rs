@@ -49,8 +49,10 @@ fn listen(stage: Stage) {
         let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
         let within = |selector: &str| target.as_ref().is_some_and(|t| t.closest(selector).ok().flatten().is_some());
         match event.key().as_str() {
-            "/" if !within("input,textarea,select,dialog") => stage.finder.set(Some(Purpose::Look)),
-            "Escape" if !within("textarea,dialog") => {
+            // An open dialog has the page for itself, even where nothing in it has the focus.
+            _ if is_dialog_open() => return,
+            "/" if !within("input,textarea,select") => stage.finder.set(Some(Purpose::Look)),
+            "Escape" if !within("textarea") => {
                 let inside = within(".finder,.send,.card");
                 if !stage.dismiss() {
                     return;
@@ -66,6 +68,10 @@ fn listen(stage: Stage) {
     };
     let options = EventListenerOptions::enable_prevent_default();
     EventListener::new_with_options(&platform::document(), "keydown", options, on_key).forget();
+}
+
+fn is_dialog_open() -> bool {
+    platform::document().query_selector("dialog[open]").is_ok_and(|open| open.is_some())
 }
 
 fn focus_tree() {

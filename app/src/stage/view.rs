@@ -3,7 +3,7 @@
 use super::acts::Stage;
 use super::camera::Canvas;
 use super::card::Sight;
-use super::crowd::{self, Other};
+use super::crowd::{self, Other, Own};
 use super::geometry::point;
 use super::layout::Target;
 use super::motion::{self, Ways};
@@ -154,19 +154,20 @@ fn draw(stage: Stage, still: HtmlCanvasElement, moving: HtmlCanvasElement) {
         if let Some(marks) = marks {
             painter.paint(&marks);
         }
-        if let Some((flow, ways)) = flow.zip(ways).filter(|(flow, ways)| ways.routes.len() == flow.packets.len()) {
-            let texts = stage.texts.now();
-            let sight = Sight { view: camera.view(canvas), texts: &texts };
-            let others = stage.others.get();
-            if !others.is_empty() {
-                let card = app.player.list.peek(|list| motion::card_at(&flow, &ways, list, ms, sight));
-                let dots = crowd::dots(&others, ms, sight, card.as_slice());
-                let mut picture = Picture::default();
-                crowd::draw(&mut picture, &others, &dots, ms, sight);
-                painter.paint(&picture);
-            }
-            let picture = app.player.list.peek(|list| motion::motion(&flow, &ways, list, ms, sight));
+        let own = flow.zip(ways).filter(|(flow, ways)| ways.routes.len() == flow.packets.len());
+        let (texts, list) = (stage.texts.now(), app.player.list.now());
+        let sight = Sight { view: camera.view(canvas), texts: &texts };
+        // They may hold where the one that is followed does no more.
+        let others = stage.others.get();
+        if !others.is_empty() {
+            let own = own.as_ref().map(|(flow, ways)| Own { flow, ways, list: &list });
+            let (_, dots) = crowd::packets(own, &others, ms, sight);
+            let mut picture = Picture::default();
+            crowd::draw(&mut picture, &others, &dots, ms, sight);
             painter.paint(&picture);
+        }
+        if let Some((flow, ways)) = own {
+            painter.paint(&motion::motion(&flow, &ways, &list, ms, sight));
         }
         if let Some(picture) = above(stage) {
             painter.paint(&picture);
@@ -279,7 +280,7 @@ fn heading(app: App) -> El {
                 .class("outdated")
                 .hidden_of(move || app.beside.with(Vec::is_empty))
                 .kid(el("span").text_of(more))
-                .kid(parts::link("Only this one", move || app.set_beside(Vec::clear)))
+                .kid(parts::link("Only this one", move || app.only_followed()))
         },
     );
     // Where its packet was is no place in the cluster of now.

@@ -47,6 +47,10 @@ impl App {
             _ => None,
         };
         let change = Change { difference, ..(*change).clone() };
+        // Read out once, when all is counted, rather than with every keystroke.
+        if !change.is_empty() {
+            self.spoken.set(change.sentence());
+        }
         self.changed.set((!change.is_empty()).then(|| Rc::new(change)));
     }
 }

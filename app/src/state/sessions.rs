@@ -19,6 +19,9 @@ impl App {
     /// opened on this page before.
     pub fn begin(self, saved: Saved, first: bool) {
         if !first {
+            if let Some(before) = self.session.now() {
+                before.end();
+            }
             self.forget();
         }
         self.kept.set(false);
@@ -99,7 +102,7 @@ impl App {
 
     fn forget_flows(self) {
         self.flow.set(None);
-        self.set_beside(Vec::clear);
+        self.only_followed();
         self.flows.update(Vec::clear);
         self.recorded.update(Vec::clear);
         self.player.load(Playlist::default(), 0.0);

@@ -2,14 +2,22 @@
 
 use super::App;
 use crate::few::Few;
-use crate::flows::together::{BESIDE_MAX, Beside, Turn, turn};
+use crate::flows::together::{BESIDE_MAX, Beside, Turn, joining, turn};
 use crate::playback::playlist::Playlist;
+use crate::shown::Notice;
 use podhop_engine::protocol::{FlowView, ReplyBody, RequestBody};
 use std::rc::Rc;
 
 impl App {
-    pub fn beside_numbers(self) -> Vec<u32> {
-        self.beside.with(|beside| beside.iter().map(Beside::number).collect())
+    fn beside_numbers(self) -> Vec<u32> {
+        self.beside.peek(|beside| beside.iter().map(Beside::number).collect())
+    }
+
+    /// Whether a conversation is followed, plays beside or is about to. Watched.
+    pub fn plays(self, flow: u32) -> bool {
+        let followed = self.flow.with(|shown| shown.as_ref().is_some_and(|shown| shown.summary.flow == flow));
+        let beside = self.beside.with(|beside| beside.iter().any(|one| one.number() == flow));
+        self.coming.with(|coming| coming.contains(&flow)) || followed || beside
     }
 
     fn followed(self) -> Option<u32> {
@@ -18,15 +26,26 @@ impl App {
 
     /// Lets a conversation play with the others, or takes it back.
     pub fn turn_together(self, flow: u32) {
-        let numbers = self.beside.peek(|beside| beside.iter().map(Beside::number).collect::<Vec<u32>>());
+        if self.coming.peek(|coming| coming.contains(&flow)) {
+            return self.coming.update(|coming| coming.put(flow, false));
+        }
+        let mut numbers = self.beside_numbers();
+        self.coming.peek(|coming| numbers.extend(coming.iter()));
         match turn(self.followed(), &numbers, flow) {
             Turn::Join => self.load_beside(vec![flow]),
             Turn::Leave => self.set_beside(|beside| beside.retain(|one| one.number() != flow)),
             Turn::Follow(next) => {
-                self.follow_beside(next);
-                self.set_beside(|beside| beside.retain(|one| one.number() != flow));
+                // One that is still to come does not play yet.
+                if self.follow_beside(next) {
+                    self.set_beside(|beside| beside.retain(|one| one.number() != flow));
+                }
             }
-            Turn::Stay => {}
+            Turn::Stay if self.followed() == Some(flow) => {}
+            Turn::Stay => {
+                let most = (BESIDE_MAX + 1).to_string();
+                self.notice
+                    .set(Some(Notice::text(&["No more than ", &most, " flows play at the same time."].concat())));
+            }
         }
     }
 
@@ -35,30 +54,61 @@ impl App {
         let Some(first) = self.followed().filter(|now| flows.contains(now)).or(flows.first().copied()) else { return };
         flows.retain(|flow| *flow != first);
         flows.truncate(BESIDE_MAX);
-        self.set_beside(Vec::clear);
+        self.only_followed();
         if self.followed() == Some(first) {
             return self.load_beside(flows);
         }
         self.ask(RequestBody::Flow { flow: first }, move |reply| {
             let ReplyBody::Flow(view) = reply else { return };
+            self.only_followed();
             self.put_flow(Rc::from(view), 0.0);
             self.load_beside(flows);
         });
     }
 
     /// Loads conversations one after the other; then all begin together.
-    fn load_beside(self, mut flows: Vec<u32>) {
+    fn load_beside(self, flows: Vec<u32>) {
         if flows.is_empty() {
             return self.player.autoplay();
         }
+        self.coming.update(|coming| flows.iter().for_each(|flow| coming.put(*flow, true)));
+        self.load_next(flows, Vec::new());
+    }
+
+    fn load_next(self, mut flows: Vec<u32>, mut loaded: Vec<Beside>) {
+        // What was taken back meanwhile is not asked for.
+        self.coming.peek(|coming| flows.retain(|flow| coming.contains(flow)));
+        if flows.is_empty() {
+            return self.join(loaded);
+        }
         let flow = flows.remove(0);
         self.ask(RequestBody::Flow { flow }, move |reply| {
-            if let ReplyBody::Flow(view) = reply {
-                let list = Rc::new(Playlist::new(&view, &Few::default()));
-                self.set_beside(|beside| beside.push(Beside { flow: Rc::from(view), list }));
+            match reply {
+                ReplyBody::Flow(view) => {
+                    let list = Rc::new(Playlist::new(&view, &Few::default()));
+                    loaded.push(Beside { flow: Rc::from(view), list });
+                }
+                _ => self.coming.update(|coming| coming.put(flow, false)),
             }
-            self.load_beside(flows);
+            self.load_next(flows, loaded);
         });
+    }
+
+    /// All at once: with each change of those that play, the picture is laid out anew.
+    fn join(self, loaded: Vec<Beside>) {
+        let numbers: Vec<u32> = loaded.iter().map(Beside::number).collect();
+        let joining = self.coming.peek(|coming| joining(loaded, coming, self.followed(), &self.beside_numbers()));
+        if !joining.is_empty() {
+            self.set_beside(|beside| beside.extend(joining));
+            self.player.autoplay();
+        }
+        self.coming.update(|coming| numbers.iter().for_each(|flow| coming.put(*flow, false)));
+    }
+
+    /// The others end, and what is still to come does not come.
+    pub fn only_followed(self) {
+        self.coming.update(Few::clear);
+        self.set_beside(Vec::clear);
     }
 
     /// One that plays beside becomes the one that is followed, at the same moment. False if it does not play.
@@ -73,7 +123,7 @@ impl App {
         true
     }
 
-    pub fn set_beside(self, change: impl FnOnce(&mut Vec<Beside>)) {
+    fn set_beside(self, change: impl FnOnce(&mut Vec<Beside>)) {
         self.beside.update(change);
         let lists = self.beside.peek(|beside| beside.iter().map(|one| one.list.clone()).collect());
         self.player.beside.set(lists);

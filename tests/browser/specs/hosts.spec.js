@@ -57,5 +57,8 @@ test.describe("in a sandboxed frame", () => {
     const frame = await framed(page, {});
     await expect(frame.getByRole("alert")).toContainText("its host does not send Access-Control-Allow-Origin: *");
     await expect(frame.getByRole("link", { name: "Open it in a tab" })).toHaveAttribute("href", served.url);
+    // Where the sandbox forbids popups, too, it can be copied.
+    await expect(frame.getByRole("alert").locator("code")).toHaveText(served.url);
+    await expect(frame.getByRole("alert").locator("code")).not.toHaveCSS("user-select", "none");
   });
 });
