@@ -122,7 +122,8 @@ fn keep_in_sight(app: App) {
         app.inspector.track();
         app.pane.track();
         let Some((packet, step)) = app.player.beat.get() else { return };
-        let Some(row) = platform::element(&step_id(packet, step)) else { return };
+        let group = || platform::document().query_selector(".group.now").ok().flatten();
+        let Some(row) = platform::element(&step_id(packet, step)).or_else(group) else { return };
         let Some(list) = row.closest(".panel").ok().flatten() else { return };
         let (row, room) = (row.get_bounding_client_rect(), list.get_bounding_client_rect());
         if row.top() < room.top() + 40.0 {
@@ -198,6 +199,7 @@ impl List {
         let before: Cell<(Option<usize>, Few<usize>)> = Cell::default();
         effect(move || {
             let (now, turned) = (current.get(), self.turned.get());
+            let playing = app.player.playing.get();
             let (last, last_turned) = before.take();
             let flow = app.flow.get();
             let concerns = |shown: &Rc<Shown>| {
@@ -209,18 +211,19 @@ impl List {
             let groups: Vec<Rc<Shown>> =
                 self.groups.with(|all| all.iter().filter(|one| concerns(one)).cloned().collect());
             if let Some(flow) = flow {
-                groups.iter().for_each(|shown| self.turn(&flow, shown, now, &turned));
+                groups.iter().for_each(|shown| self.turn(&flow, shown, (now, playing), &turned));
             }
             before.set((now, turned));
         });
     }
 
-    /// Steps are made when the group opens, and not again while the packet moves on. The packet under way is open.
-    fn turn(self, flow: &FlowView, shown: &Shown, current: Option<usize>, turned: &Few<usize>) {
+    /// Steps are made when the group opens, and not again while the packet moves on. The packet under way is open; one
+    /// that repeats the way of another only when it rests, for nobody reads it that quickly.
+    fn turn(self, flow: &FlowView, shown: &Shown, (current, playing): (Option<usize>, bool), turned: &Few<usize>) {
         let packet = shown.packet;
         let is_current = current == Some(packet);
         let _ = shown.section.class_list().toggle_with_force("now", is_current);
-        let open = is_current || turned.contains(&packet) != shown.by_default;
+        let open = is_current && (shown.by_default || !playing) || turned.contains(&packet) != shown.by_default;
         if shown.open.replace(Some(open)) == Some(open) {
             return;
         }
