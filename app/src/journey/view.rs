@@ -123,7 +123,7 @@ fn keep_in_sight(app: App) {
         app.pane.track();
         let Some((packet, step)) = app.player.beat.get() else { return };
         let group = || platform::document().query_selector(".group.now").ok().flatten();
-        let Some(row) = platform::element(&step_id(packet, step)).or_else(group) else { return };
+        let Some(row) = platform::element(&step_id(packet, step)).map(Into::into).or_else(group) else { return };
         let Some(list) = row.closest(".panel").ok().flatten() else { return };
         let (row, room) = (row.get_bounding_client_rect(), list.get_bounding_client_rect());
         if row.top() < room.top() + 40.0 {
