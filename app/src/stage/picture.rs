@@ -59,7 +59,15 @@ pub fn picture(scene: &Scene, layout: &Layout, focus: &Focus, detail: Detail) ->
         });
         let mut label = layout.tiles.len().to_string();
         label.push_str(if layout.tiles.len() == 1 { " more node" } else { " more nodes" });
-        picture.text(point(frame.x + 16.0, frame.y + 22.0), label, Face::Note, Tone::Ink3);
+        match detail {
+            // Beside the rooms, where there is room for large letters.
+            Detail::Far(large) => {
+                let (at, scale) = (point(layout.focus.right() + 40.0, frame.y - 24.0), 2.0 * large);
+                let (face, tone, align) = (Face::Note, Tone::Ink3, Align::Left);
+                picture.prims.push(Prim::Text { at, text: label, face, tone, align, scale });
+            }
+            _ => picture.text(point(frame.x + 16.0, frame.y + 22.0), label, Face::Note, Tone::Ink3),
+        }
         // Between the Pods that wait and the gateway.
         let x = layout.gateway.x - 10.0;
         picture.line(vec![point(x, frame.y), point(x, layout.bus.0.y)], wire());
@@ -310,6 +318,10 @@ fn draw_pod(picture: &mut Picture, pod: &PodView, at: &PodPlace, focus: &Focus) 
 
 fn draw_tile(picture: &mut Picture, node: &NodeView, tile: &Tile, size: TileSize, detail: Detail) {
     let place = tile.rect;
+    if let (TileSize::Dot, Detail::Far(_)) = (size, detail) {
+        // Thousands of them are two paths.
+        return picture.square(if node.ready { Tone::Line } else { Tone::Drop }, place.grown(-3.0));
+    }
     let edge = Stroke { tone: if node.ready { Tone::Line } else { Tone::Drop }, width: 1.0, dashed: !node.ready };
     let radius = if size == TileSize::Dot { 4.0 } else { 9.0 };
     picture.boxed(place, radius, Tone::Node, edge);
