@@ -236,8 +236,8 @@ fn actions(app: App) -> Vec<Entry> {
         let (undo, redo) = past.words();
         [undo, redo].map(|words| words.map(str::to_string))
     });
-    let turns: [(&str, &str, fn(App)); 2] = [("Undo: ", "Ctrl-Z", App::undo), ("Redo: ", "Ctrl-Shift-Z", App::redo)];
-    let turns = turns
+    let undo: (&str, &str, fn(App)) = ("Undo: ", "Ctrl-Z", App::undo);
+    let turns = [undo, ("Redo: ", "Ctrl-Shift-Z", App::redo)]
         .into_iter()
         .zip(words)
         .filter_map(|((word, key, act), words)| Some(entry(&[word, &words?].concat(), key, Rc::new(move || act(app)))));
