@@ -5,6 +5,7 @@ import { card, pin } from "./cards.js";
 import { spanOf } from "./places.js";
 
 const applyFix = (view, from, to, insert) => {
+  if (view.state.readOnly) return;
   view.dispatch({ changes: { from, to, insert }, userEvent: "input.fix", selection: { anchor: from + insert.length } });
   view.focus();
 };

@@ -2,6 +2,7 @@
 
 mod changing;
 mod fields;
+mod looking;
 mod problems;
 mod sessions;
 mod together;
@@ -192,6 +193,9 @@ impl App {
 
     /// The cluster as it is after files have changed.
     pub fn take_edited(self, edited: Edited, by: By<'_>) {
+        if let By::Typing(file) = by {
+            self.outrun(|name| name == file);
+        }
         self.take_diagnostics(edited.diagnostics);
         if edited.applied {
             if let Some(before) = self.revision().filter(|_| !edited.changes.is_empty()) {
@@ -214,13 +218,6 @@ impl App {
     pub fn replace_text(self, name: &str, text: String) {
         self.edit(name, text);
         self.text_epoch.update(|epoch| *epoch += 1);
-    }
-
-    /// Shows a stretch of a file in the editor.
-    pub fn show_text(self, at: &TextRange) {
-        self.active_file.set(at.file.clone());
-        self.marked.set(Some(at.clone()));
-        self.pane.set(Tab::Editor);
     }
 
     // Conversations
@@ -449,20 +446,6 @@ impl App {
     fn refresh(self) {
         self.table.update(|_| ());
         self.object.update(|_| ());
-    }
-
-    // Looking
-
-    pub fn look_at_table(self, ask: TableAsk) {
-        self.table.set(Some(ask));
-        self.inspector.set(Tab::Tables);
-        self.pane.set(Tab::Inspector);
-    }
-
-    pub fn look_at_object(self, kind: &str, namespace: &str, name: &str) {
-        let ask = ObjectAsk { kind: kind.into(), namespace: namespace.into(), name: name.into() };
-        self.object.set(Some(ask));
-        self.inspector.set(Tab::Object);
     }
 }
 

@@ -4,7 +4,7 @@ use super::{model, reply};
 use crate::dom::{Var, effect};
 use crate::state::App;
 use js_sys::{Array, Function, Promise, Reflect};
-use podhop_engine::protocol::{DiagnosticView, ReplyBody, RequestBody, TextRange};
+use podhop_engine::protocol::{DiagnosticView, FileView, ReplyBody, RequestBody, TextRange};
 use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -89,10 +89,11 @@ fn follow(app: App, editor: Editor) {
     });
 }
 
-/// Those of one file. A note speaks of a whole object; underlined, it would look like an error.
-fn diagnostics(app: App, file: &str) -> Array {
-    let here = |one: &&DiagnosticView| one.at.file == file && one.severity != "info";
-    app.diagnostics.with(|all| all.iter().filter(here).map(diagnostic).collect())
+/// Those of one file.
+fn diagnostics(app: App, name: &str) -> Array {
+    let of = |file: &FileView| app.diagnostics.with(|all| model::underlined(file, all));
+    let found = app.files.peek(|files| files.iter().find(|file| file.name == name).map(of));
+    found.unwrap_or_default().iter().map(diagnostic).collect()
 }
 
 fn diagnostic(view: &DiagnosticView) -> JsValue {

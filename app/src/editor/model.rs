@@ -1,6 +1,6 @@
 //! Text, positions and colours of the editor, without a browser.
 
-use podhop_engine::protocol::{DiagnosticView, TextRange};
+use podhop_engine::protocol::{DiagnosticView, FileView, TextRange};
 
 /// What a stretch of YAML is, for its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,32 @@ pub fn shown(text: &str) -> (&str, bool) {
     let end = (0..=BEGINNING).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let end = text[..end].rfind('\n').map_or(end, |line| line + 1);
     (&text[..end], true)
+}
+
+/// Whether a line (1-based) of a text is shown.
+pub fn shows(text: &str, line: u32) -> bool {
+    let (beginning, cut) = shown(text);
+    !cut || line as usize <= beginning.lines().count()
+}
+
+/// What is underlined in a file: problems of what is shown of it, with fixes where it can be edited. A note speaks of a
+/// whole object; underlined, it would look like an error.
+pub fn underlined(file: &FileView, all: &[DiagnosticView]) -> Vec<DiagnosticView> {
+    let (beginning, cut) = shown(&file.text);
+    let lines = if cut { beginning.lines().count() } else { usize::MAX };
+    let here = |one: &&DiagnosticView| {
+        one.at.file == file.name && one.severity != "info" && one.at.end_line.max(one.at.line) as usize <= lines
+    };
+    let mut found: Vec<DiagnosticView> = all.iter().filter(here).cloned().collect();
+    if cut || file.read_only {
+        found.iter_mut().for_each(|one| one.fix = None);
+    }
+    found
+}
+
+/// Takes the fixes of what is known of the cluster from these files: their texts have moved on.
+pub fn without_fixes(all: &mut [DiagnosticView], file: impl Fn(&str) -> bool) {
+    all.iter_mut().filter(|one| one.about_cluster && file(&one.at.file)).for_each(|one| one.fix = None);
 }
 
 /// `38 MB`
@@ -211,6 +237,38 @@ mod tests {
         assert_eq!(megabytes(&large), "5 MB");
         let line = "ß".repeat(2 << 20);
         assert_eq!(shown(&line).0.len(), BEGINNING);
+    }
+
+    #[test]
+    fn of_a_cut_file_only_what_is_shown_is_underlined_and_nothing_is_mended() {
+        let fix = Some((range(1, 1, 1, 4), "name".to_string()));
+        let at = |line: u32| DiagnosticView { fix: fix.clone(), ..diagnostic(range(line, 1, line, 4)) };
+        let note = DiagnosticView { severity: "info".into(), ..at(1) };
+        let elsewhere = range(1, 1, 1, 4);
+        let elsewhere = DiagnosticView { at: TextRange { file: "b.yaml".into(), ..elsewhere }, ..at(1) };
+        let all = [at(1), at(300_000), note, elsewhere];
+        let of = |text: &str, read_only: bool| {
+            let file = FileView { name: "a.yaml".into(), text: text.into(), live: true, read_only };
+            underlined(&file, &all).iter().map(|one| (one.at.line, one.fix.is_some())).collect::<Vec<_>>()
+        };
+        let (small, large) = ("nam: a\n", "nam: a\n".repeat(400_000));
+        assert_eq!(of(small, false), [(1, true), (300_000, true)]);
+        assert_eq!(of(small, true), [(1, false), (300_000, false)]);
+        assert_eq!(of(&large, false), [(1, false)]);
+        assert!(shows(&large, 1) && !shows(&large, 300_000) && shows(small, 300_000));
+        let last = shown(&large).0.lines().count() as u32;
+        assert!(shows(&large, last) && !shows(&large, last + 1));
+    }
+
+    #[test]
+    fn problems_of_the_cluster_lose_their_fixes_when_their_text_moves_on() {
+        let of = |file: &str, about_cluster: bool| {
+            let at = TextRange { file: file.into(), ..range(1, 1, 1, 4) };
+            DiagnosticView { about_cluster, fix: Some((at.clone(), "name".into())), ..diagnostic(at) }
+        };
+        let mut all = [of("a.yaml", true), of("a.yaml", false), of("b.yaml", true)];
+        without_fixes(&mut all, |file| file == "a.yaml");
+        assert_eq!(all.map(|one| one.fix.is_some()), [false, true, true]);
     }
 
     fn range(line: u32, column: u32, end_line: u32, end_column: u32) -> TextRange {

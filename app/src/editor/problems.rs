@@ -4,7 +4,7 @@ use super::model;
 use crate::dom::{El, button, el};
 use crate::parts::link;
 use crate::state::App;
-use podhop_engine::protocol::DiagnosticView;
+use podhop_engine::protocol::{DiagnosticView, FileView};
 
 /// More than these are counted, not listed.
 const SHOWN_MAX: usize = 50;
@@ -35,7 +35,8 @@ pub fn problems(app: App) -> El {
 
 fn row(app: App, diagnostic: &DiagnosticView) -> El {
     let at = diagnostic.at.clone();
-    let is_open = app.files.with(|files| files.iter().any(|file| file.name == at.file));
+    let read_only = |files: &Vec<FileView>| files.iter().find(|file| file.name == at.file).map(|file| file.read_only);
+    let file = app.files.with(read_only);
     let mut label = [&at.line.to_string(), ":", &at.column.to_string()].concat();
     if app.active_file.with(|active| *active != at.file) {
         label = [&at.file, ":", &label].concat();
@@ -46,7 +47,7 @@ fn row(app: App, diagnostic: &DiagnosticView) -> El {
         _ => ("●", "problem note"),
     };
     let spoken = [&diagnostic.severity, " at line ", &label].concat();
-    let mut text = match is_open {
+    let mut text = match file.is_some() {
         true => el("span")
             .kid(button("link where").label(&spoken).text(&label).on_click(move || app.show_text(&at)))
             .text(" "),
@@ -57,7 +58,7 @@ fn row(app: App, diagnostic: &DiagnosticView) -> El {
     if let Some(hint) = &diagnostic.hint {
         text = text.text(" ").part("span", "hint", hint);
     }
-    if let Some((range, by)) = diagnostic.fix.clone() {
+    if let Some((range, by)) = diagnostic.fix.clone().filter(|_| file == Some(false)) {
         let by_text = by.clone();
         let fix = move || {
             let fixed = app.files.peek(|files| {

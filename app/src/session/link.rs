@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 /// Keystrokes are gathered for this long before they are sent.
-const GATHER_MS: u32 = 24;
+const GATHER_MS: u32 = 4;
 /// New workers that may fail one after the other before the session gives up.
 const FAILURES_MAX: u32 = 2;
 

@@ -3,6 +3,7 @@
 
 use super::App;
 use super::fields::Fields;
+use crate::editor::model;
 use podhop_engine::protocol::{DiagnosticView, ReplyBody, RequestBody};
 
 /// How far the page is with asking.
@@ -28,9 +29,18 @@ impl App {
         });
     }
 
+    /// The texts of these files have changed: what is known of the cluster has places of before, where no fix belongs
+    /// until it is told anew.
+    pub(super) fn outrun(self, file: impl Fn(&str) -> bool) {
+        if self.problems.peek(|problems| problems.known) {
+            self.diagnostics.update(|all| model::without_fixes(all, file));
+        }
+    }
+
     /// After an edit: the opening does without.
     pub(super) fn cluster_changed(self) {
-        if self.fields.peek(|fields| matches!(fields, Fields::Come(_))) {
+        let known = self.problems.peek(|problems| problems.known);
+        if known || self.fields.peek(|fields| matches!(fields, Fields::Come(_))) {
             self.ask_problems();
         }
     }

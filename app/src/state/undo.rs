@@ -57,6 +57,7 @@ impl App {
     }
 
     fn take_returned(self, edited: Edited) {
+        self.outrun(|_| true);
         self.take_diagnostics(edited.diagnostics);
         let held = |name: &str| {
             self.diagnostics.peek(|all| all.iter().any(|one| one.severity == "error" && one.at.file == name))
