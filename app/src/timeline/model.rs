@@ -45,6 +45,15 @@ pub struct Timeline {
     pub left_out_count: usize,
 }
 
+impl Timeline {
+    /// The block that a step is in: the last of its packet that begins with it or before it.
+    pub fn block_of(&self, packet: usize, step: usize) -> Option<usize> {
+        let of = |block: &Block| block.packet == packet && block.step <= step;
+        let blocks = self.blocks.iter().enumerate().filter(|(_, block)| of(block));
+        blocks.max_by_key(|(_, block)| block.step).map(|(number, _)| number)
+    }
+}
+
 /// Lanes and blocks of what the playlist shows.
 pub fn timeline(flow: &FlowView, list: &Playlist, scale: Scale) -> Timeline {
     let mut timeline = Timeline::default();
@@ -153,6 +162,20 @@ mod tests {
             let (last, before) = ends.split_last().unwrap();
             assert_eq!(*last, packet.disposition_kind);
             assert!(before.iter().all(|end| *end == VerdictKind::Pass));
+        }
+    }
+
+    #[test]
+    fn every_step_is_in_a_block_of_its_own_place() {
+        let flow = fixture::ping();
+        for timeline in both() {
+            for (index, packet) in flow.packets.iter().enumerate().filter(|(_, packet)| !packet.plumbing) {
+                for (number, step) in packet.steps.iter().enumerate() {
+                    let block = &timeline.blocks[timeline.block_of(index, number).unwrap()];
+                    assert_eq!(timeline.lanes[block.lane], short_place(&step.place));
+                }
+            }
+            assert_eq!(timeline.block_of(flow.packets.len(), 0), None);
         }
     }
 
