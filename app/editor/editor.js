@@ -51,6 +51,7 @@ class Editor {
     this.extensions = [extensions(hooks, () => this.name), theme, listening];
     parent.append(this.host);
     this.view = new EditorView({ root, parent: root, state: this.fresh("", true) });
+    this.view.setTabFocusMode(true);
   }
 
   fresh(text, readOnly) {
@@ -129,7 +130,7 @@ class Editor {
 
   focus(leaving) {
     this.view.focus();
-    if (leaving) this.view.setTabFocusMode(true);
+    this.view.setTabFocusMode(leaving);
   }
 
   hasFocus() {

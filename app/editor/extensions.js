@@ -19,14 +19,17 @@ import { jumping, wordKeys, words } from "./words.js";
 
 const MODIFIERS = ["Shift", "Control", "Alt", "Meta"];
 
-/** Tab indents; after Escape it leaves the editor, so that the keyboard is never caught. Any other key ends that. */
+/**
+ * Tab indents where someone writes. Who comes with the Tab key goes on with it, and so does who presses Escape, so that
+ * the keyboard is never caught and nothing is changed in passing. Any other key or a click ends that.
+ */
 const leaving = EditorView.domEventObservers({
   keydown(event, view) {
     if (event.key === "Escape") view.setTabFocusMode(true);
     else if (event.key !== "Tab" && !MODIFIERS.includes(event.key)) view.setTabFocusMode(false);
   },
   mousedown: (_, view) => view.setTabFocusMode(false),
-  blur: (_, view) => view.setTabFocusMode(false),
+  blur: (_, view) => view.setTabFocusMode(true),
 });
 
 /** Selected lines are indented; a caret gets spaces, for YAML takes no tabs. */
@@ -94,7 +97,7 @@ export const extensions = (hooks, nameOf) => {
     EditorView.contentAttributes.of({
       tabindex: "0",
       "aria-label": "Manifests",
-      "aria-description": "Tab indents. Escape, then Tab leaves.",
+      "aria-description": "While you write, Tab indents. Escape, then Tab leaves.",
       spellcheck: "false",
       autocorrect: "off",
       autocapitalize: "off",

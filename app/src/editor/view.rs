@@ -65,7 +65,12 @@ pub fn editor(app: App) -> Nodes {
         .on("keydown", |event| indent(event.unchecked_ref()))
         .on("keyup", put_caret.clone())
         .on("click", put_caret)
-        .on("blur", move |_| app.caret_line.put(0))
+        .on("pointerdown", |event| leaving(event, false))
+        .on("blur", move |event| {
+            leaving(event, true);
+            app.caret_line.put(0);
+        })
+        .attr("data-leave", "1")
         .hidden_of(move || rich.with(Option::is_some));
     let under = el("div").class("under").attr("aria-hidden", "true").live(move || {
         // Someone else draws them.
@@ -101,7 +106,18 @@ fn active(app: App, peek: bool) -> Option<FileView> {
     if peek { app.files.peek(find) } else { app.files.with(find) }
 }
 
-/// Tab indents by two spaces; after Escape it moves on, so that the keyboard is never caught.
+/// Whether the next Tab goes on: for those who come with it, until they click or type.
+fn leaving(event: &web_sys::Event, leaving: bool) {
+    let area = event.target().and_then(|target| target.dyn_into::<HtmlTextAreaElement>().ok());
+    match area.map(|area| area.dataset()) {
+        Some(dataset) if leaving => drop(dataset.set("leave", "1")),
+        Some(dataset) => dataset.delete("leave"),
+        None => {}
+    }
+}
+
+/// Tab indents by two spaces where someone writes; after Escape, and for who only comes by, it moves on, so that the
+/// keyboard is never caught.
 fn indent(event: &KeyboardEvent) {
     let Some(area) = event.target().and_then(|target| target.dyn_into::<HtmlTextAreaElement>().ok()) else { return };
     let dataset = area.dataset();

@@ -53,6 +53,8 @@ pub fn picture(change: &Change, scene: &Scene, now: &Layout, focus: &Focus, larg
         } else if let Some(then) = &then {
             match ghost(change, scene, then, now, (&entry.place, device)) {
                 Some(Ghost::Free(rect)) => outline(&mut picture, rect, &entry.name, large),
+                // Where a node stood there is another: the list tells of it.
+                Some(Ghost::Taken(_)) if entry.of == Of::Node => {}
                 Some(Ghost::Taken(rect)) => {
                     let below = Rect { y: rect.bottom(), ..rect };
                     pill(&mut picture, below, &["− ", &entry.name].concat(), Tone::Ink2, large)
@@ -145,10 +147,13 @@ fn ring(picture: &mut Picture, spot: &Spot, large: f64) {
     pill(picture, around, &word, Tone::Accent, large);
 }
 
-/// A word on the upper edge of a thing, at its right end.
+/// A word on the upper edge of a thing, at its right end, if it has room there: from far away the ring must do.
 fn pill(picture: &mut Picture, of: Rect, word: &str, tone: Tone, large: f64) {
     let word = text::fit(word, (of.width / large).max(64.0) - 16.0, Face::Note);
     let (width, height) = ((text::width(&word, Face::Note) + 12.0) * large, 16.0 * large);
+    if width > of.width {
+        return;
+    }
     let place = rect(of.right() - width - 4.0, of.y - height / 2.0, width, height);
     let edge = Stroke { tone, width: large, dashed: false };
     let (fill, stroke) = (Some(Tone::Sheet), Some(edge));

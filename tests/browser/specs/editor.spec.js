@@ -175,6 +175,15 @@ test("Tab indents; Escape and Tab leave the editor", async ({ page }) => {
   await expect(podhop.editor).not.toBeFocused();
 });
 
+test("going through the page with Tab changes nothing in the editor", async ({ page }) => {
+  await arrive();
+  const before = await podhop.manifests();
+  await page.getByRole("button", { name: "New file" }).focus();
+  for (let times = 0; times < 12; times += 1) await page.keyboard.press("Tab");
+  await expect(podhop.editor).not.toBeFocused();
+  expect(await podhop.manifests()).toBe(before);
+});
+
 test("with the chunk blocked for ever the text area works, and the flow plays", async ({ page }) => {
   await page.route(CHUNK, () => {});
   await podhop.open();
