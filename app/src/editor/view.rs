@@ -65,9 +65,9 @@ pub fn editor(app: App) -> Nodes {
         .on("keydown", |event| indent(event.unchecked_ref()))
         .on("keyup", put_caret.clone())
         .on("click", put_caret)
-        .on("pointerdown", |event| leaving(event, false))
+        .on("pointerdown", |event| leaving(&event, false))
         .on("blur", move |event| {
-            leaving(event, true);
+            leaving(&event, true);
             app.caret_line.put(0);
         })
         .attr("data-leave", "1")
