@@ -56,7 +56,7 @@ fn row(app: App, diagnostic: &DiagnosticView) -> El {
     };
     text = text.text(&diagnostic.message);
     if let Some(hint) = &diagnostic.hint {
-        text = text.text(" ").part("span", "hint", hint);
+        text = text.text(" ").part("span", "advice", hint);
     }
     if let Some((range, by)) = diagnostic.fix.clone().filter(|_| file == Some(false)) {
         let by_text = by.clone();

@@ -23,6 +23,8 @@ test("a Pod that is typed is told of, is in the tree as new, and its rows are co
   await podhop.edit((text) => `${text}${pod("pod-c")}`);
   await expect(strip(page)).toContainText("+1 Pod");
   await expect(strip(page)).toContainText(/\+1 Pod, \d+ rows? changed/);
+  // Read out when it is counted, and only then.
+  await expect(page.getByRole("status").filter({ hasText: /^\+1 Pod, \d+ rows? changed/ })).toHaveCount(1);
   await strip(page).getByRole("button", { name: "List" }).click();
   const list = page.getByRole("list", { name: "What changed" });
   await expect(list.getByRole("button")).toContainText([/\+ pod-c\s*new · worker-\d, 10\.244\./, /worker-\d/]);
@@ -45,6 +47,56 @@ test("a Pod that the console deletes is told of until the next command", async (
   await expect(page.getByRole("list", { name: "What changed" })).toContainText("− pod-bgone · worker-2");
   await podhop.run("kubectl get pods");
   await expect(strip(page)).toBeHidden();
+});
+
+test("Undo brings back what a command took away, at its address, and Ctrl-Shift-Z takes it again", async ({ page }) => {
+  const podA = page.getByRole("treeitem", { name: /^Node worker-1/ });
+  await podA.focus();
+  await page.keyboard.press("ArrowRight");
+  const item = page.getByRole("treeitem", { name: /^Pod pod-a,/ });
+  const before = await item.textContent();
+  expect(before).toContain("10.244.1.2");
+  await podhop.run("kubectl delete pod pod-a");
+  await expect(strip(page)).toContainText("−1 Pod");
+  await expect(item).toHaveCount(0);
+  await strip(page).getByRole("button", { name: "Undo" }).click();
+  await expect(item).toContainText("10.244.1.2");
+  await page.locator("h1").click();
+  await page.keyboard.press("Control+Shift+Z");
+  await expect(item).toHaveCount(0);
+  await podhop.run("kubectl get pod pod-a");
+  await expect(podhop.output).toContainText('pods "pod-a" not found');
+});
+
+test("what is typed and not applied survives an undo", async ({ page }) => {
+  await podhop.run("kubectl delete pod pod-b");
+  await expect(strip(page)).toContainText("−1 Pod");
+  const typed = `${await podhop.manifests()}---\nkind: [Pod\n`;
+  await podhop.write(typed);
+  await expect(page.locator(".file-state")).toHaveText(/last good cluster/);
+  await strip(page).getByRole("button", { name: "Undo" }).click();
+  await podhop.run("kubectl get pods -o name");
+  await expect(podhop.output).toContainText("pod/pod-b");
+  expect(await podhop.manifests()).toBe(typed);
+  await expect(page.locator(".file-state")).toHaveText(/last good cluster/);
+});
+
+test("in a loop the conversation begins again when it has ended", async ({ page }) => {
+  const ms = page.getByRole("slider", { name: "Moment of the conversation" });
+  const loop = podhop.button("Loop");
+  await loop.click();
+  await expect(loop).toHaveAttribute("aria-pressed", "true");
+  await ms.fill("970");
+  await podhop.button("Play").click();
+  await expect.poll(async () => Number(await ms.inputValue())).toBeLessThan(500);
+  await expect(podhop.button("Pause")).toBeVisible();
+  await page.locator("h1").click();
+  await page.keyboard.press("l");
+  await expect(loop).toHaveAttribute("aria-pressed", "false");
+  await ms.fill("970");
+  await podhop.button("Play").click();
+  await expect(podhop.button("Play")).toBeVisible();
+  await expect(ms).toHaveValue("1000");
 });
 
 test("an edit after which Pods reach each other no more says which, and a click shows where packets stay", async ({
@@ -93,6 +145,48 @@ test("several flows start together, are stepped as one, and the followed one can
   await podhop.button("Only this one").click();
   await expect(page.getByText("more flows at the same time.")).toBeHidden();
   await expect(page.getByRole("checkbox", { name: /pod-a → pod-b/ })).not.toBeChecked();
+});
+
+test("a flow that is chosen twice before it is there is taken back, and the box of the followed one keeps the focus", async ({
+  page,
+}) => {
+  await podhop.run("kubectl exec pod-b -- ping -c 1 10.244.1.2");
+  await podhop.tab("Flows 2").click();
+  const first = page.getByRole("checkbox", { name: /pod-a → pod-b/ });
+  const more = page.getByText("1 more flow at the same time.");
+  const clicks = (count) => first.evaluate((box, count) => Array.from({ length: count }, () => box.click()), count);
+  await clicks(2);
+  await page.waitForTimeout(500);
+  await expect(first).not.toBeChecked();
+  await expect(more).toHaveCount(0);
+  await clicks(3);
+  await expect(more).toBeVisible();
+  await expect(first).toBeChecked();
+  // The other flow is the one that is followed.
+  const followed = page.getByRole("checkbox", { name: /pod-b → pod-a/ });
+  await followed.focus();
+  await page.keyboard.press("Space");
+  await expect(title(page, "ping -c 3 10.244.2.2")).toBeVisible();
+  await expect(followed).not.toBeChecked();
+  await expect(followed).toBeFocused();
+});
+
+test("a flow beside one that is outdated is still drawn", async ({ page }) => {
+  await podhop.run("ssh worker-1 ping -c 1 172.18.0.4");
+  await podhop.tab("Flows 2").click();
+  await page.getByRole("button", { name: /pod-a → pod-b/ }).click();
+  await page.getByRole("checkbox", { name: /worker-1 → worker-2/ }).check();
+  await expect(page.getByText("1 more flow at the same time.")).toBeVisible();
+  await podhop.tab("Terminal").first().click();
+  await podhop.run("kubectl delete pod pod-b");
+  await expect(page.getByText("Recorded before the cluster changed.")).toBeVisible();
+  await podhop.button("Dismiss what changed").click();
+  const drawn = async (step) => {
+    await podhop.button(step).click();
+    await page.waitForTimeout(200);
+    return page.locator(".canvases canvas").nth(1).evaluate((canvas) => canvas.toDataURL());
+  };
+  expect(await drawn("First step")).not.toBe(await drawn("Last step"));
 });
 
 test("Ping all shows all its flows at once", async ({ page }) => {

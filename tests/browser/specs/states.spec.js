@@ -146,6 +146,9 @@ test.describe("the worker", () => {
     await podhop.open(link({ files: inPods(clusters.pair) }));
     for (let times = 0; times < 3; times += 1) await trap(page, "out of memory");
     await expect(alert()).toContainText("The simulator does not start: out of memory.");
+    // What is asked now is answered, too.
+    await podhop.run("kubectl get pods");
+    await expect(podhop.output).toContainText("The simulator does not run.");
     await podhop.button("Start anew").click();
     await expect(page.locator(".heading h2")).toHaveText("ping -c 3 10.244.2.2");
     await podhop.button("Bring them back").click();
@@ -271,6 +274,37 @@ test.describe("a very large dump", () => {
     expect(podhop.problems).toEqual([]);
   });
 
+  test("is not mended where it is cut, and says what of it is not shown", async ({ page }) => {
+    const wrong = (name) =>
+      `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}}\nspec: {containers: [{name: app, image: busybox, comand: [sleep]}]}\n`;
+    const text = [wrong("first"), clusters.dump(10_000), wrong("last")].join("---\n");
+    await podhop.open();
+    await podhop.richEditor();
+    await drop(page, text);
+    await expect(page.locator(".file-line")).toContainText("2 MB: only the beginning is shown");
+    await expect(podhop.problemList.getByRole("button", { name: "Fix" })).toHaveCount(2);
+    await expect(page.locator(".cm-lintRange-warning")).toHaveText("comand");
+    const shown = await podhop.manifests();
+    await podhop.editor.press("Control+Home");
+    await podhop.editor.press("F8");
+    await expect(page.locator(".cm-tooltip", { hasText: 'unknown field "comand"' })).toBeVisible();
+    await expect(page.locator(".cm-tooltip").getByRole("button")).toHaveCount(0);
+    await podhop.editor.press("Control+.");
+    expect(await podhop.manifests()).toBe(shown);
+    const line = text.split("\n").length - 1;
+    await podhop.problemList.getByRole("button", { name: `line ${line}:` }).click();
+    await expect(alert()).toContainText(`Line ${line.toLocaleString("en")} of dump.yaml is not shown`);
+    // On paper it ends there, too.
+    await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+    await expect(page.locator("#printout")).toContainText("Only the beginning of 2 MB is printed.");
+    expect((await page.locator("#printout").textContent()).length).toBeLessThan(300_000);
+    await page.evaluate(() => dispatchEvent(new Event("afterprint")));
+    // The whole of it can be mended in the list.
+    await podhop.problemList.getByRole("button", { name: "Fix" }).first().click();
+    await expect(podhop.problemList.getByRole("button", { name: "Fix" })).toHaveCount(1);
+    await expect(page.locator(".file-line")).toContainText("2 MB: only the beginning is shown");
+  });
+
   test("can be stopped while it is read: the cluster before it stays", async ({ page }) => {
     await podhop.open();
     await podhop.flowPlayed();
@@ -282,6 +316,44 @@ test.describe("a very large dump", () => {
     await podhop.run("kubectl get pods -o name");
     await expect(podhop.output).toContainText("pod/pod-b");
   });
+});
+
+test("Escape closes an open dialog before the card beneath it", async ({ page }) => {
+  await podhop.open();
+  await find("pod-a");
+  await expect(card("Pod pod-a")).toBeVisible();
+  await podhop.button("Settings").click();
+  const dialog = page.getByRole("dialog", { name: "Settings" });
+  await expect(dialog).toBeVisible();
+  await page.evaluate(() => document.activeElement.blur());
+  await page.keyboard.press("Escape");
+  await expect(dialog).toBeHidden();
+  await expect(card("Pod pod-a")).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(card("Pod pod-a")).toBeHidden();
+});
+
+test("a card with much to say is not cut off at the stage's edge", async ({ page }) => {
+  const labels = ["a", "b", "c", "d"].map((key) => `${key}: ${clusters.longName(key)}`).join(", ");
+  await podhop.open(link({ files: inPods(clusters.pair.replace("labels: {app: a}", `labels: {${labels}}`)) }));
+  await page.setViewportSize({ width: 1100, height: 560 });
+  await find("pod-a");
+  await expect(card("Pod pod-a")).toBeVisible();
+  const inside = () =>
+    card("Pod pod-a").evaluate((card) => {
+      const [of, stage] = [card, document.querySelector(".canvases")].map((element) => element.getBoundingClientRect());
+      return of.top >= stage.top && of.bottom <= stage.bottom && card.scrollHeight - card.clientHeight;
+    });
+  await expect.poll(inside).not.toBe(false);
+});
+
+test("another session ends the engine of the one before", async ({ page }) => {
+  await podhop.open();
+  await podhop.flowPlayed();
+  await podhop.button("Lab 1 · Pod to Pod").click();
+  await page.getByRole("dialog").getByRole("button", { name: /^Two Pods on one node/ }).click();
+  await expect(page.locator(".heading h2")).toHaveText(/^ping/);
+  await expect.poll(() => page.workers().length).toBe(1);
 });
 
 test("on paper: the picture, the conversation and the manifests, and nothing to click", async ({ page }) => {
