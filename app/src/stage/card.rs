@@ -19,6 +19,8 @@ pub const OUTER_HEAD: f64 = 21.0;
 const BESIDE: f64 = 14.0;
 /// What a place costs for coming later in the order of preference, in hidden square pixels of text.
 const LATER: f64 = 14.0;
+/// What it costs to hide any: half an address is no address.
+const HIDES_TEXT: f64 = 400.0;
 /// What it costs to hide the packet itself.
 const HIDES_PACKET: f64 = 5_000.0;
 
@@ -66,7 +68,8 @@ pub fn beside(at: Point, (width, height): (f64, f64), gap: f64, sight: Sight) ->
         let place = rect(x, y, width, height);
         let hidden: f64 = sight.texts.iter().map(|text| place.shared(*text)).sum();
         let packet = if place.grown(3.0).contains(at) { HIDES_PACKET } else { 0.0 };
-        let cost = hidden + packet + i as f64 * LATER;
+        let touches = if hidden > 0.0 { HIDES_TEXT } else { 0.0 };
+        let cost = hidden + touches + packet + i as f64 * LATER;
         if cost < best.0 {
             best = (cost, place);
         }
