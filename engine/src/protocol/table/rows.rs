@@ -6,7 +6,7 @@ use crate::explain;
 use crate::net::MacAddr;
 use crate::program;
 use crate::tables::text::{addr, fdb, link, neigh, route, segment, socket, sysctl};
-use crate::tables::{Address, LinkIndex, Listener, Netns, Origin, Place, Route, Segment};
+use crate::tables::{Address, LinkIndex, Listener, Netns, Origin, Place, Port, Route, Segment};
 use crate::trace::{CauseTable, Nanos};
 use std::net::IpAddr;
 
@@ -20,8 +20,8 @@ pub(super) struct Row {
 
 pub(super) fn of_segment(ports: &Segment, revision: &Revision) -> Vec<Row> {
     let owner = |id| explain::place_name(&program::place(revision, id).unwrap_or(Place::Fabric(id.0)));
-    let row = |port: &crate::tables::Port| Row {
-        key: port.mac.to_string(),
+    let row = |port: &Port| Row {
+        key: port_key(port),
         text: segment::row(ports, port, &owner(port.netns)),
         origin: port.origin.clone(),
     };
@@ -100,6 +100,10 @@ pub(super) fn key_of(netns: &Netns, cause: &CauseTable, table: &str) -> Option<S
         CauseTable::Segment { .. } => return None,
     };
     (of == table).then_some(key)
+}
+
+pub(super) fn port_key(port: &Port) -> String {
+    port.mac.to_string()
 }
 
 fn route_key(row: &Route) -> String {
