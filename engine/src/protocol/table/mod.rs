@@ -16,7 +16,7 @@ use crate::trace::{CauseTable, Nanos, Step, Trace};
 use crate::world::World;
 use marks::{Marked, compare};
 use rows::Row;
-pub(super) use rows::programmed;
+pub(super) use rows::{programmed, programmed_own, programmed_shared};
 use std::sync::Arc;
 
 /// Most rows of which nothing is to be said that one view shows.

@@ -6,7 +6,7 @@ use crate::explain;
 use crate::net::MacAddr;
 use crate::program;
 use crate::tables::text::{addr, fdb, link, neigh, route, segment, socket, sysctl};
-use crate::tables::{Address, LinkIndex, Listener, Netns, Origin, Place, Port, Route, Segment};
+use crate::tables::{Address, LinkIndex, Listener, Netns, Origin, Place, Port, Route, RouteTable, Segment};
 use crate::trace::{CauseTable, Nanos};
 use std::net::IpAddr;
 
@@ -74,6 +74,31 @@ pub fn programmed(netns: &Netns) -> Vec<String> {
     let tables = ["route", "neigh", "fdb", "addr", "link", "socket"];
     let rows = tables.iter().filter_map(|table| of_netns(netns, None, 0, table));
     rows.flatten().map(|row| row.text).collect()
+}
+
+/// Those of them that it does not share with other nodes.
+pub fn programmed_own(netns: &Netns) -> Vec<String> {
+    programmed(&Netns {
+        main: RouteTable::new(netns.main.rows.own().to_vec().into()),
+        neighbors: netns.neighbors.own().to_vec().into(),
+        fdb: netns.fdb.own().to_vec().into(),
+        ..netns.clone()
+    })
+}
+
+/// Those that it shares, its own among them, each with the node that it is about and that leaves it out.
+pub fn programmed_shared(netns: &Netns) -> Vec<(String, u32)> {
+    let mut rows = Vec::new();
+    if let Some((shared, _)) = netns.main.rows.shared() {
+        rows.extend(shared.iter().map(|(owner, row)| (route::row(netns, row), owner)));
+    }
+    if let Some((shared, _)) = netns.neighbors.shared() {
+        rows.extend(shared.iter().map(|(owner, row)| (neigh::row(netns, &row.into()), owner)));
+    }
+    if let Some((shared, _)) = netns.fdb.shared() {
+        rows.extend(shared.iter().map(|(owner, row)| (fdb::row(netns, row), owner)));
+    }
+    rows
 }
 
 /// The key of the row that decided a step, if that is a row of this table.
