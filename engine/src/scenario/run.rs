@@ -107,7 +107,8 @@ impl Runner<'_> {
                 }
             }
             Block::Problems { line, expected, expected_lines } => {
-                let printed = analyze::render(self.server.world().cluster());
+                let cluster = self.server.world().cluster();
+                let printed = analyze::render(cluster, &analyze::all(cluster));
                 self.compare((*line, "problems"), (expected, *expected_lines), &printed);
             }
             Block::Prose { .. } | Block::Code { .. } => {}
