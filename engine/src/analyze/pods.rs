@@ -90,8 +90,9 @@ fn code_of<'l>(pod: &PodRecord, labels: impl Fn() -> &'l NodeLabels<'l>) -> Opti
     }
     match pod.phase {
         PodPhase::Pending if pod.spec.node_name.is_some() => Some("no-node"),
-        PodPhase::Pending if pod.reason.contains("free ports") => Some("host-port"),
+        // The scheduler asks for labels before ports.
         PodPhase::Pending if missing(pod, labels).is_some() => Some("node-selector"),
+        PodPhase::Pending if pod.reason.contains("free ports") => Some("host-port"),
         PodPhase::Pending => Some("pod-unschedulable"),
         PodPhase::ContainerCreating => Some("pod-without-address"),
         PodPhase::Failed if pod.reason.starts_with("Pod was rejected") => Some("pod-rejected"),
