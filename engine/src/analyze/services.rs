@@ -13,8 +13,8 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Most sorts of Pods whose ports are listed in a hint.
-const LISTED_MAX: usize = 64;
+/// Most ports that are listed in a hint.
+const LISTED_MAX: usize = 8;
 
 /// Pods with the same labels in the same namespace: those of one template, or one Pod of its own.
 struct Alike {
@@ -181,11 +181,17 @@ fn target(findings: &mut Findings<'_>, object: &Object, (number, port): (usize, 
             if selected.iter().any(|alike| listens(alike)) || findings.is_left("target-port-closed", |_| field.span) {
                 return;
             }
-            let ports = selected.iter().take(LISTED_MAX).flat_map(|alike| alike.open(findings));
-            let open: BTreeSet<u16> = ports.filter(|(of, _)| *of == port.protocol).map(|(_, port)| *port).collect();
+            let mut open: BTreeSet<u16> = BTreeSet::new();
+            for alike in selected {
+                let ports = alike.open(findings).iter().filter(|(of, _)| *of == port.protocol);
+                open.extend(ports.map(|(_, port)| *port));
+                if open.len() >= LISTED_MAX {
+                    break;
+                }
+            }
             let (name, service) = (port.protocol.name(), &object.key.name);
             let message = format!("nothing in the Pods that Service {service} selects listens on {name} port {wanted}");
-            let ports: Vec<String> = open.iter().take(8).map(ToString::to_string).collect();
+            let ports: Vec<String> = open.iter().take(LISTED_MAX).map(ToString::to_string).collect();
             let only = (open.len() == 1).then(|| ports[0].clone());
             let hint = match (&only, explicit) {
                 (Some(port), None) => format!("they listen on {port}: set targetPort: {port}"),
