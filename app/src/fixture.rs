@@ -127,6 +127,7 @@ fn step(at_ns: u64, place: &str, device: &str, stage: &str, wrapped: bool) -> St
             command: "ip route".into(),
             origin,
         }),
+        has_why: matches!(stage, "route" | "neighbor" | "bridge" | "encapsulate" | "decapsulate" | "switch"),
         envelope,
         len: if wrapped { 148 } else { 98 },
     }

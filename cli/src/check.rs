@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
     let mut paths = Vec::new();
-    let mut update = std::env::var_os("PODHOP_UPDATE").is_some_and(|value| value == "1");
+    let mut update = false;
     let common = args::parse(parser, |name, value| match name {
         None => {
             paths.push(value()?);
@@ -27,6 +27,7 @@ pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
                  podhop check -f PATH… tells the problems of manifests",
             );
         }
+        (false, true) if update => return usage("podhop check --update is for scenarios, not for -f manifests"),
         (false, true) => return problems(&common),
         (false, false) => return usage("podhop check takes scenarios or -f manifests, not both"),
         (true, false) => {}
@@ -35,6 +36,7 @@ pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
     for path in &paths {
         collect(Path::new(path), &mut files)?;
     }
+    let update = update || std::env::var_os("PODHOP_UPDATE").is_some_and(|value| value == "1");
     check(&files, update)
 }
 
@@ -42,7 +44,7 @@ pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
 fn problems(common: &args::Common) -> Result<(), Failure> {
     let world = input::open_with(common, |_, _| ())?;
     let all = analyze::all(world.cluster());
-    say(format_args!("{}", analyze::render(world.cluster())));
+    say(format_args!("{}", analyze::render(world.cluster(), &all)));
     let of = |severity| all.iter().filter(|problem| problem.severity == severity).count();
     let (errors, warnings) = (of(Severity::Error), of(Severity::Warning));
     let counted = |number: usize, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
@@ -104,4 +106,16 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::run;
+    use crate::Failure;
+
+    #[test]
+    fn manifests_are_not_updated() {
+        let parser = lexopt::Parser::from_args(["-f", "pods.yaml", "--update"]);
+        assert!(matches!(run(parser), Err(Failure::Usage(message)) if message.contains("--update")));
+    }
 }

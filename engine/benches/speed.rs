@@ -8,7 +8,7 @@
 use std::fmt::Write;
 use std::time::Instant;
 
-use podhop_engine::cluster::Options;
+use podhop_engine::cluster::{ObjectKey, Options};
 use podhop_engine::protocol::{OpenFile, ReplyBody, Request, RequestBody, Server};
 use podhop_engine::trace::FlowEnd;
 use podhop_engine::world::{ProbeKind, ProbeSpec, World};
@@ -18,13 +18,14 @@ const FILE: &str = "bench.yaml";
 /// A measurement: its name, and what prints it.
 type Measurement = (&'static str, fn());
 
-const MEASUREMENTS: [Measurement; 7] = [
+const MEASUREMENTS: [Measurement; 8] = [
     ("open_100_objects", || open("open_100_objects", 100, 30)),
     ("open_10000_objects", || open("open_10000_objects", 10_000, 3)),
     ("edit_100_objects", edit),
     ("echo_across_nodes", echo),
     ("connect_across_nodes", connect),
     ("huge", huge),
+    ("ailing", ailing),
     ("dump", dump),
 ];
 
@@ -143,12 +144,13 @@ fn across_nodes(server: &mut Server, kind: ProbeKind) -> ProbeSpec {
     ProbeSpec { from: from.netns.expect("the Pod runs"), to, kind, timeout: 5_000_000_000 }
 }
 
+/// A Pod network with a subnet for each of 5,000 nodes.
+const LARGE_NETWORK: &str =
+    "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nnetworking: {podSubnet: 10.128.0.0/9}\n---\n";
+
 /// Kubernetes' stated limits: 150,000 Pods from Deployments on 5,000 nodes.
 fn huge() {
-    let mut text = manifests(2, 0);
-    // A /24 for each node.
-    text +=
-        "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nnetworking: {podSubnet: 10.128.0.0/9}\n---\n";
+    let mut text = manifests(2, 0) + LARGE_NETWORK;
     for index in 0..150 {
         let _ = write!(
             text,
@@ -188,8 +190,54 @@ fn huge() {
         }
     });
     report("huge_why", why / 12, "ns");
+    difference(&mut server);
     if let Some(bytes) = memory_bytes_max() {
         report("huge_memory", bytes, "bytes");
+    }
+}
+
+/// A node goes, which is news to all others: what has changed, as the page asks after each pause of typing.
+fn difference(server: &mut Server) {
+    let mut times: Vec<u128> = Vec::new();
+    for node in 100..105 {
+        let before = server.world().revision().number;
+        let key = ObjectKey::node(&format!("worker-{node}").into());
+        server.world().change(|cluster, now| cluster.delete(&[key], now));
+        let start = Instant::now();
+        let ReplyBody::Difference(difference) = ask(server, RequestBody::Difference { since: before }) else {
+            panic!("a difference is asked for");
+        };
+        times.push(start.elapsed().as_nanos());
+        assert_eq!(difference.rows.len(), 60);
+    }
+    times.sort_unstable();
+    report("huge_difference", times[times.len() / 2], "ns");
+}
+
+/// As many Pods of their own, without trouble and then with a label that no node has: what is wrong with them.
+fn ailing() {
+    let text = |spec: &str| {
+        let mut text = LARGE_NETWORK.to_owned() + "apiVersion: v1\nkind: List\nitems:\n";
+        for index in 0..150_000 {
+            let _ = write!(
+                text,
+                "- apiVersion: v1\n  kind: Pod\n  metadata: {{name: p{index:06}}}\n  spec:\n    {spec}containers: [{{name: c, image: \
+                 nginx}}]\n"
+            );
+        }
+        text
+    };
+    for (name, spec, most) in [("well", "", 0), ("ailing", "nodeSelector: {disk: ssd}\n    ", 21)] {
+        let mut world = World::new(Options { workers_count: Some(5_000), ..Options::default() });
+        assert!(world.open_file(FILE, &text(spec), true).committed);
+        let mut server = Server::over(world);
+        let problems = median(5, |_| {
+            let ReplyBody::Problems(problems) = ask(&mut server, RequestBody::Problems) else {
+                panic!("problems are asked for");
+            };
+            assert_eq!(problems.len(), most);
+        });
+        report(&format!("{name}_problems"), problems, "ns");
     }
 }
 

@@ -86,3 +86,47 @@ fn asking_leaves_no_trace_in_the_cluster() {
     let ReplyBody::Flows(list) = ask(&mut server, RequestBody::Flows) else { panic!() };
     assert!(list.flows.is_empty());
 }
+
+#[test]
+fn a_change_is_measured_from_its_beginning_however_many_edits_it_takes() {
+    let text = |names: usize| {
+        let names: Vec<String> = (0..names).map(|n| format!("pod-{n}")).collect();
+        pods(&names.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let (mut server, first) = opened(&text(2));
+    for names in 3..=8 {
+        edit(&mut server, &text(names));
+    }
+    let difference = since(&mut server, first);
+    assert_eq!(difference.since, first);
+    let added: u32 = difference.rows.iter().map(|rows| rows.added_count).sum();
+    assert!(added >= 6, "each of six Pods has brought rows to its node: {difference:?}");
+}
+
+#[test]
+fn rows_that_all_nodes_share_are_counted_for_each_but_those_about_itself() {
+    let node = |name: &str, n: u32, subnet: u32| {
+        format!(
+            "---\napiVersion: v1\nkind: Node\nmetadata: {{name: {name}}}\nspec: {{podCIDR: 10.244.{subnet}.0/24}}\nstatus: \
+             {{addresses: [{{type: InternalIP, address: 172.18.0.{n}}}]}}\n"
+        )
+    };
+    let nodes = |names: &[(&str, u32, u32)]| -> String {
+        names.iter().map(|(name, n, subnet)| node(name, *n, *subnet)).collect()
+    };
+    let (mut server, first) = opened(&nodes(&[("n1", 2, 1), ("n2", 3, 2)]));
+    edit(&mut server, &nodes(&[("n1", 2, 1), ("n2", 3, 2), ("n3", 4, 3)]));
+    let came = since(&mut server, first);
+    let told = |difference: &Difference| -> Vec<(String, u32, u32)> {
+        let rows = difference.rows.iter().filter(|rows| rows.place.starts_with("node/"));
+        rows.map(|rows| (rows.place.clone(), rows.added_count, rows.removed_count)).collect()
+    };
+    // A route, a neighbour and a forwarding entry about the new node.
+    assert_eq!(told(&came), [("node/n1".to_owned(), 3, 0), ("node/n2".to_owned(), 3, 0)]);
+    let before = edit(&mut server, &nodes(&[("n1", 2, 1), ("n2", 3, 9), ("n3", 4, 3)])).revision - 1;
+    // The node's subnet is another: its peers have another route and neighbour, itself other addresses.
+    let moved = told(&since(&mut server, before));
+    assert_eq!(moved.len(), 3, "{moved:?}");
+    assert_eq!(moved[0], ("node/n1".to_owned(), 2, 2));
+    assert_eq!(moved[2], ("node/n3".to_owned(), 2, 2));
+}

@@ -116,18 +116,6 @@ pub fn caused_by(step: &StepView, file: &str, line: u32) -> bool {
     at.is_some_and(|at| at.file == file && (at.line..=at.end_line).contains(&line))
 }
 
-/// Whether a table is asked in a step, so that there are rows that were tried.
-pub fn asks_a_table(step: &StepView) -> bool {
-    match step.stage.as_str() {
-        "route" | "neighbor" | "bridge" | "encapsulate" | "decapsulate" | "switch" => true,
-        "deliver" => match &step.cause {
-            Some(cause) => cause.table == "socket",
-            None => step.verdict == VerdictKind::Refused,
-        },
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,18 +134,6 @@ mod tests {
         let unfolded = groups(&flow, &Few::from_iter([0]));
         assert!(unfolded[1].nested && unfolded[1].title.starts_with("ARP"));
         assert_eq!(unfolded.len(), 8);
-    }
-
-    #[test]
-    fn lookups_can_be_asked_about() {
-        let flow = fixture::ping();
-        let steps = &flow.packets[0].steps;
-        let asking: Vec<&str> =
-            steps.iter().filter(|step| asks_a_table(step)).map(|step| step.stage.as_str()).collect();
-        let tables = ["route", "neighbor", "bridge", "encapsulate", "decapsulate", "switch"];
-        assert!(asking.len() > 6 && asking.iter().all(|stage| tables.contains(stage)), "{asking:?}");
-        let refused = StepView { stage: "deliver".into(), verdict: VerdictKind::Refused, ..steps[0].clone() };
-        assert!(asks_a_table(&refused));
     }
 
     #[test]

@@ -286,7 +286,7 @@ fn step_view(app: App, packet: usize, index: usize, step: &StepView) -> Row {
         body = body.kid(view);
         buttons.extend(links);
     }
-    if model::asks_a_table(step) {
+    if step.has_why {
         let ask = button("link why").attr("tabindex", "-1").attr("aria-expanded", "false").text("Why not another?");
         let ask = ask.title("The rows that were tried").on_click(move || app.ask_why(packet, index));
         buttons.push(ask.0.clone());

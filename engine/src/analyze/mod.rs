@@ -21,8 +21,8 @@ use std::collections::BTreeMap;
 /// Most problems of one sort that are told; the others are counted in a last one.
 const OF_A_SORT_MAX: usize = 20;
 
-/// The sorts of problems that are told here. What reading a manifest says of them holds only for the moment at which it
-/// was read.
+/// The sorts of problems that are told here, and `not-running`, which is what reading a manifest makes of several of them.
+/// What reading a manifest says of any holds only for the moment at which it was read.
 pub const CODES: [&str; 21] = [
     "address-outside",
     "config-map",
@@ -68,14 +68,14 @@ pub fn all(cluster: &Cluster) -> Vec<Diagnostic> {
     all
 }
 
-/// All that is wrong, as text: `pods.yaml:3:5: warning: what [sort]`, then a hint and what a fix would put there.
-pub fn render(cluster: &Cluster) -> String {
+/// What [`all`] finds, as text: `pods.yaml:3:5: warning: what [sort]`, then a hint and what a fix would put there.
+pub fn render(cluster: &Cluster, all: &[Diagnostic]) -> String {
     let (sources, mut text) = (cluster.sources(), String::new());
-    for Diagnostic { severity, code, span, message, hint, fix } in all(cluster) {
-        let place = if sources.get(span.source).is_some() { sources.location(span) + ": " } else { String::new() };
+    for Diagnostic { severity, code, span, message, hint, fix } in all {
+        let place = if sources.get(span.source).is_some() { sources.location(*span) + ": " } else { String::new() };
         text += &format!("{place}{}: {message} [{code}]\n", severity.as_str());
-        text.extend(hint.map(|hint| format!("  hint: {hint}\n")));
-        text.extend(fix.map(|fix| {
+        text.extend(hint.iter().map(|hint| format!("  hint: {hint}\n")));
+        text.extend(fix.iter().map(|fix| {
             let old = sources.get(fix.span.source).map_or("", |source| source.slice(fix.span));
             format!("  fix: {old} → {}\n", fix.replacement)
         }));
@@ -109,6 +109,7 @@ impl<'a> Findings<'a> {
     }
 
     fn add(&mut self, severity: Severity, code: &'static str, span: Span, message: String) -> Option<&mut Diagnostic> {
+        debug_assert!(CODES.contains(&code), "{code} is not among the sorts of problems");
         let (count, first_left) = self.counts.entry(code).or_default();
         *count += 1;
         if *count == OF_A_SORT_MAX + 1 {
@@ -124,6 +125,17 @@ impl<'a> Findings<'a> {
     /// Whether more of a sort would only be counted.
     fn has_enough(&self, code: &str) -> bool {
         self.counts.get(code).is_some_and(|(count, _)| *count >= OF_A_SORT_MAX)
+    }
+
+    /// Counts one more problem of a sort of which enough are told; false if there are not. `place` is asked for at most
+    /// once.
+    fn is_left(&mut self, code: &'static str, place: impl FnOnce(&Self) -> Span) -> bool {
+        if !self.has_enough(code) {
+            return false;
+        }
+        let is_first = self.counts.get(code).is_some_and(|(count, _)| *count == OF_A_SORT_MAX);
+        let span = if is_first { place(self) } else { NOWHERE };
+        self.warn(code, span, String::new()).is_none()
     }
 
     fn finish(mut self) -> Vec<Diagnostic> {

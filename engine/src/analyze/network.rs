@@ -27,6 +27,20 @@ fn overlap(a: &IpNet, b: &IpNet) -> bool {
     a.contains(b) || b.contains(a)
 }
 
+/// The first of some ranges that overlaps none of the networks that stay.
+fn free<'r>(ranges: &[&'r str], stay: &[IpNet]) -> Option<&'r str> {
+    let is_free = |range: &&&str| {
+        let range = range.parse::<IpNet>();
+        range.is_ok_and(|range| stay.iter().all(|net| !overlap(&range, net)))
+    };
+    ranges.iter().find(is_free).copied()
+}
+
+/// Ranges to choose from, those that kubeadm and Flannel have by themselves first.
+const FOR_PODS: [&str; 5] = ["10.244.0.0/16", "10.64.0.0/16", "172.30.0.0/16", "192.168.0.0/16", "100.64.0.0/16"];
+const FOR_SERVICES: [&str; 5] = ["10.96.0.0/12", "10.112.0.0/16", "172.29.0.0/16", "192.168.0.0/16", "100.65.0.0/16"];
+const FOR_MANY_PODS: [&str; 5] = ["10.128.0.0/11", "10.0.0.0/11", "172.16.0.0/12", "100.64.0.0/10", "10.0.0.0/8"];
+
 fn overlaps(findings: &mut Findings<'_>) {
     let network = findings.revision.network.clone();
     let (pods, services, nodes) = (&network.pod_network, &network.service_network, &network.node_network);
@@ -37,10 +51,11 @@ fn overlaps(findings: &mut Findings<'_>) {
     };
     let place = |origin| findings.origin_span(origin).or_else(of_nodes);
     let found = [
-        ("Pod", pods, "Pods will get addresses of nodes: take 10.244.0.0/16"),
-        ("Service", services, "addresses of Services would be those of nodes: take 10.96.0.0/16"),
+        ("Pod", pods, "Pods will get addresses of nodes", free(&FOR_PODS, &[services.0, nodes.0])),
+        ("Service", services, "Services would have addresses of nodes", free(&FOR_SERVICES, &[pods.0, nodes.0])),
     ];
-    let found = found.map(|(what, (net, origin), hint)| {
+    let found = found.map(|(what, (net, origin), why, free)| {
+        let hint = free.map_or_else(|| why.to_owned(), |free| format!("{why}: take {free}"));
         let message = format!("the {what} subnet {net} and the nodes' network {} overlap", nodes.0);
         overlap(net, &nodes.0).then(|| (place(origin).unwrap_or(NOWHERE), message, hint))
     });
@@ -53,8 +68,15 @@ fn overlaps(findings: &mut Findings<'_>) {
 
 /// Nodes without a Pod subnet, or with one outside the Pod network.
 fn subnets(findings: &mut Findings<'_>) {
-    let pods = findings.revision.network.pod_network.0;
-    let mut found: Vec<(&'static str, Span, String, &'static str)> = Vec::new();
+    let network = &findings.revision.network;
+    let pods = network.pod_network.0;
+    let larger: Vec<&str> = FOR_MANY_PODS
+        .into_iter()
+        .filter(|range| range.parse::<IpNet>().is_ok_and(|range| range.prefix_len() < pods.prefix_len()))
+        .collect();
+    let larger = free(&larger, &[network.service_network.0, network.node_network.0]);
+    let larger = larger.map_or_else(String::new, |range| format!(", such as {range}"));
+    let mut found: Vec<(&'static str, Span, String, String)> = Vec::new();
     for node in findings.revision.nodes.values() {
         match &node.pod_cidr {
             None => {
@@ -62,14 +84,13 @@ fn subnets(findings: &mut Findings<'_>) {
                     format!("node {:?} gets no Pod subnet: {pods} has none left (CIDRNotAvailable)", &*node.name);
                 let object = findings.revision.objects.get(&ObjectKey::node(&node.name));
                 let span = object.map_or(NOWHERE, |object| findings.span(object, "metadata.name"));
-                found.push(("no-pod-subnet", span, message, "take a larger Pod subnet, such as 10.0.0.0/8"));
+                found.push(("no-pod-subnet", span, message, format!("take a larger Pod subnet{larger}")));
             }
             Some((net, origin)) if node.pod_cidr_given && !pods.contains(net) => {
                 let message = format!("the Pod subnet {net} is not part of the Pod network {pods}");
                 let span = findings.origin_span(origin).unwrap_or(NOWHERE);
-                let hint =
-                    "Flannel routes and masquerades by the Pod network: Pods here will be unreachable from others";
-                found.push(("pod-subnet-outside", span, message, hint));
+                let hint = "flanneld on this node would exit: net-conf.json's Network does not contain its subnet; podhop goes on";
+                found.push(("pod-subnet-outside", span, message, hint.to_owned()));
             }
             Some(_) => {}
         }

@@ -1,10 +1,15 @@
 //! Pods that do not run: without a node, without an address, refused by a kubelet, or failing again and again. Pods of
 //! one workload that have the same trouble are told once.
 
-use super::{Findings, count};
-use crate::cluster::{Object, ObjectKey, PodKey, PodPhase, PodRecord, Provenance, host_ports};
+use super::{Findings, NOWHERE, count};
+use crate::cluster::{
+    FailingContainer, Object, ObjectKey, PodKey, PodPhase, PodRecord, Provenance, Revision, host_ports,
+};
+use crate::control::words;
 use crate::manifest::nearest::nearest;
-use crate::manifest::{Diagnostic, Fix, Node, Span};
+use crate::manifest::{Fix, Node, Span};
+use crate::tables::Uid;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -19,38 +24,73 @@ struct Trouble {
 type Key = (ObjectKey, Arc<str>);
 
 pub(super) fn check(findings: &mut Findings<'_>) {
+    let (revision, labels) = (findings.revision, OnceCell::new());
     let mut troubles: BTreeMap<Key, Trouble> = BTreeMap::new();
+    // The topmost owner by the Pod's own: those of one workload have it in common.
+    let mut tops: BTreeMap<Uid, Option<ObjectKey>> = BTreeMap::new();
     let mut given = Vec::new();
     // All there is to learn from the Pods in one go: there may be very many.
-    for pod in findings.revision.pods.values() {
+    for pod in revision.pods.values() {
         if pod.ip_given {
             given.push(pod);
         }
         if pod.owner.is_none() {
             findings.bare.push(pod.key.clone());
         }
-        let Some(code) = code_of(pod) else { continue };
-        let top = top(findings, pod);
-        let reason = match code {
-            // Why it was moved is the same for all; where it stands differs.
-            "crash-loop" => pod.failing.first().map_or_else(|| "".into(), |failing| failing.message.clone()),
-            _ => pod.reason.clone(),
-        };
-        let trouble = Trouble { code, pod: pod.key.clone(), pods_count: 0 };
-        troubles.entry((top, reason)).or_insert(trouble).pods_count += 1;
+        let Some(code) = code_of(pod, || labels.get_or_init(|| node_labels(revision))) else { continue };
+        let top =
+            pod.owner.as_ref().and_then(|owner| tops.entry(owner.uid).or_insert_with(|| top(revision, pod)).clone());
+        let trouble = || Trouble { code, pod: pod.key.clone(), pods_count: 1 };
+        match top {
+            Some(top) => {
+                let reason = match code {
+                    // Why it was moved is the same for all; where it stands differs.
+                    "crash-loop" => failing(pod).map_or_else(|| "".into(), |failing| failing.message.clone()),
+                    _ => pod.reason.clone(),
+                };
+                troubles.entry((top, reason)).and_modify(|trouble| trouble.pods_count += 1).or_insert_with(trouble);
+            }
+            // What a cluster has by itself is in namespaces of its own.
+            None if !pod.key.namespace.starts_with("kube-") && findings.is_left(code, place(pod)) => {}
+            None => told(findings, &pod.object_key(), &pod.reason, &trouble(), &labels),
+        }
     }
     for ((top, reason), trouble) in troubles {
-        let Some(object) = findings.revision.objects.get(&top).cloned() else { continue };
-        if object.provenance != Provenance::Builtin {
-            tell(findings, &object, &reason, &trouble);
-        }
+        told(findings, &top, &reason, &trouble, &labels);
     }
     addresses_outside(findings, given);
 }
 
+fn place<'p>(pod: &'p PodRecord) -> impl FnOnce(&Findings<'_>) -> Span + 'p {
+    |findings| {
+        let object = findings.revision.objects.get(&pod.object_key());
+        object.map_or(NOWHERE, |object| findings.span(object, "metadata.name"))
+    }
+}
+
+/// Tells of the Pods of an object, unless that is one that a cluster has by itself.
+fn told<'a>(
+    findings: &mut Findings<'a>,
+    key: &ObjectKey,
+    reason: &str,
+    trouble: &Trouble,
+    labels: &OnceCell<NodeLabels<'a>>,
+) {
+    let Some(object) = findings.revision.objects.get(key).cloned() else { return };
+    let is_builtin = object.provenance == Provenance::Builtin;
+    if !is_builtin && !findings.is_left(trouble.code, |findings| findings.span(&object, "metadata.name")) {
+        tell(findings, &object, reason, trouble, labels);
+    }
+}
+
+/// The container that is told of: one that fails before one that ends well too soon.
+fn failing(pod: &PodRecord) -> Option<&FailingContainer> {
+    words::crash_loops(pod).min_by_key(|container| container.exit_status == 0)
+}
+
 /// The sort of trouble that a Pod is in, if it is in any.
-fn code_of(pod: &PodRecord) -> Option<&'static str> {
-    if pod.failing.iter().any(|container| container.exit_status != 0) {
+fn code_of<'l>(pod: &PodRecord, labels: impl Fn() -> &'l NodeLabels<'l>) -> Option<&'static str> {
+    if failing(pod).is_some() {
         return Some("crash-loop");
     }
     if pod.reason.is_empty() {
@@ -58,6 +98,8 @@ fn code_of(pod: &PodRecord) -> Option<&'static str> {
     }
     match pod.phase {
         PodPhase::Pending if pod.spec.node_name.is_some() => Some("no-node"),
+        // The scheduler asks for labels before ports.
+        PodPhase::Pending if missing(pod, labels).is_some() => Some("node-selector"),
         PodPhase::Pending if pod.reason.contains("free ports") => Some("host-port"),
         PodPhase::Pending => Some("pod-unschedulable"),
         PodPhase::ContainerCreating => Some("pod-without-address"),
@@ -66,14 +108,19 @@ fn code_of(pod: &PodRecord) -> Option<&'static str> {
     }
 }
 
-/// What was written: the topmost owner of a Pod, or the Pod itself.
-fn top(findings: &Findings<'_>, pod: &PodRecord) -> ObjectKey {
-    let key = pod.object_key();
-    let alive = |key: &ObjectKey| findings.revision.objects.contains_key(key);
-    findings.revision.owners(&key).into_iter().rev().find(alive).unwrap_or(key)
+/// What was written: the topmost owner of a Pod that is there.
+fn top(revision: &Revision, pod: &PodRecord) -> Option<ObjectKey> {
+    let mut owners = revision.owners(&pod.object_key()).into_iter().rev();
+    owners.find(|key| revision.objects.contains_key(key))
 }
 
-fn tell(findings: &mut Findings<'_>, object: &Object, reason: &str, trouble: &Trouble) {
+fn tell<'a>(
+    findings: &mut Findings<'a>,
+    object: &Object,
+    reason: &str,
+    trouble: &Trouble,
+    labels: &OnceCell<NodeLabels<'a>>,
+) {
     let Some(pod) = findings.revision.pods.get(&trouble.pod).cloned() else { return };
     let bare = object.key.is("Pod");
     let who = |what: &str, whats: &str| match (bare, trouble.pods_count) {
@@ -85,23 +132,20 @@ fn tell(findings: &mut Findings<'_>, object: &Object, reason: &str, trouble: &Tr
     let path = |field: &str| format!("{template}{field}");
     match trouble.code {
         "crash-loop" => {
-            let Some(failing) = pod.failing.first() else { return };
+            let Some(failing) = failing(&pod) else { return };
             let span = findings.span(object, &path(&format!("spec.containers[{}]", failing.index)));
-            let message = match bare {
-                true => format!("the container keeps failing: {reason}"),
-                false => format!("the container keeps failing in {}: {reason}", count(trouble.pods_count, "Pod")),
-            };
-            if let Some(problem) = findings.warn("crash-loop", span, message)
-                && reason.to_lowercase().contains("address already in use")
+            let among = if bare { String::new() } else { format!(" in {}", count(trouble.pods_count, "Pod")) };
+            if let Some(problem) = findings.warn("crash-loop", span, words::crash_loop(failing, &among))
+                && let Some(hint) = words::crash_loop_hint(failing)
             {
-                problem.hint("containers of one Pod share its ports, and hostNetwork Pods those of their node");
+                problem.hint(hint);
             }
         }
         "no-node" => no_node(findings, object, &pod, &path("spec.nodeName"), who("does not run", "do not run"), reason),
         "host-port" => host_port(findings, object, &pod, template, who("waits for a node", "wait for a node"), reason),
-        "pod-unschedulable" => {
+        "pod-unschedulable" | "node-selector" => {
             let message = format!("{}: {}", who("waits for a node", "wait for a node"), counts(reason));
-            unschedulable(findings, object, &pod, template, message);
+            unschedulable(findings, object, &pod, template, message, labels);
         }
         "pod-rejected" => {
             let span = findings.span(object, &path("spec.nodeName"));
@@ -117,9 +161,11 @@ fn counts(event: &str) -> &str {
 }
 
 /// The labels of nodes by key, with their values.
-fn node_labels<'a>(findings: &Findings<'a>) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
-    let mut labels: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for node in findings.revision.nodes.values() {
+type NodeLabels<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
+
+fn node_labels(revision: &Revision) -> NodeLabels<'_> {
+    let mut labels = NodeLabels::new();
+    for node in revision.nodes.values() {
         for (key, value) in node.labels.iter() {
             labels.entry(key).or_default().insert(value);
         }
@@ -127,23 +173,31 @@ fn node_labels<'a>(findings: &Findings<'a>) -> BTreeMap<&'a str, BTreeSet<&'a st
     labels
 }
 
+/// A label that the Pod's `nodeSelector` asks for and no node has.
+fn missing<'p, 'l>(pod: &'p PodRecord, labels: impl Fn() -> &'l NodeLabels<'l>) -> Option<(&'p str, &'p str)> {
+    let has = |(key, value): &(&str, &str)| labels().get(key).is_some_and(|values| values.contains(value));
+    pod.spec.node_selector.iter().map(|(key, value)| (&**key, &**value)).find(|label| !has(label))
+}
+
 /// A `nodeSelector` with a label that no node has is told as such; else the scheduler's own words are all there is.
-fn unschedulable(findings: &mut Findings<'_>, object: &Object, pod: &PodRecord, template: &str, message: String) {
-    let selector = object.written().at(&format!("{template}spec.nodeSelector"));
-    let labels = if pod.spec.node_selector.is_empty() { BTreeMap::new() } else { node_labels(findings) };
-    let missing = pod
-        .spec
-        .node_selector
-        .iter()
-        .find(|(key, value)| labels.get(&***key).is_none_or(|values| !values.contains(&***value)));
-    let Some((key, value)) = missing else {
+fn unschedulable<'a>(
+    findings: &mut Findings<'a>,
+    object: &Object,
+    pod: &PodRecord,
+    template: &str,
+    message: String,
+    labels: &OnceCell<NodeLabels<'a>>,
+) {
+    let labels = labels.get_or_init(|| node_labels(findings.revision));
+    let Some((key, value)) = missing(pod, || labels) else {
         let span = findings.span(object, "metadata.name");
         findings.warn("pod-unschedulable", span, message);
         return;
     };
-    let entry = selector.entries().iter().find(|(name, _)| name.name == *key);
+    let selector = object.written().at(&format!("{template}spec.nodeSelector"));
+    let entry = selector.entries().iter().find(|(name, _)| *name.name == *key);
     let span = entry.map_or_else(|| findings.span(object, "metadata.name"), |(_, value)| value.span);
-    let (hint, fix) = selector_hint(findings, entry, (key, value), &labels);
+    let (hint, fix) = selector_hint(findings, entry, (key, value), labels);
     if let Some(problem) = findings.warn("node-selector", span, message) {
         problem.hint(hint);
         problem.fix = fix;
@@ -154,7 +208,7 @@ fn selector_hint(
     findings: &Findings<'_>,
     entry: Option<&(crate::manifest::Key, Node)>,
     (key, value): (&str, &str),
-    labels: &BTreeMap<&str, BTreeSet<&str>>,
+    labels: &NodeLabels<'_>,
 ) -> (String, Option<Fix>) {
     let Some(values) = labels.get(key) else {
         let meant = nearest(key, labels.keys().copied());
@@ -245,13 +299,11 @@ fn addresses_outside(findings: &mut Findings<'_>, given: Vec<&Arc<PodRecord>>) {
         let Some(object) = findings.revision.objects.get(&pod.object_key()).filter(|_| !net.contains(ip)) else {
             continue;
         };
-        let message = format!("the Pod's address {ip} is not in its node's subnet {net}");
-        outside.push((findings.span(object, "status.podIP"), message));
+        outside.push((findings.span(object, "status.podIP"), words::address_outside(*ip, net)));
     }
     for (span, message) in outside {
-        let problem: Option<&mut Diagnostic> = findings.warn("address-outside", span, message);
-        if let Some(problem) = problem {
-            problem.hint("Flannel routes to nodes by their subnets: other nodes will not find this Pod");
+        if let Some(problem) = findings.warn("address-outside", span, message) {
+            problem.hint(words::ADDRESS_OUTSIDE_HINT);
         }
     }
 }

@@ -61,6 +61,9 @@ fn missing(findings: &mut Findings<'_>, object: &Object, reference: &Node) {
     if findings.revision.objects.contains_key(&ObjectKey::new("ConfigMap", namespace, name)) {
         return;
     }
+    if findings.is_left("config-map", |_| reference.span) {
+        return;
+    }
     let known = findings.revision.list("ConfigMap", Some(namespace)).map(|map| map.key.name.clone());
     let known: Vec<Arc<str>> = known.take(200).collect();
     let meant = nearest(name, known.iter().map(|name| &**name));

@@ -4,19 +4,25 @@
 use super::Findings;
 use crate::cluster::{Labels, Object, PodPhase, PodRecord};
 use crate::manifest::nearest::nearest;
-use crate::manifest::typed::{IntOrString, Service, ServicePort, ServiceType};
+use crate::manifest::typed::{Container, IntOrString, Service, ServicePort, ServiceType};
 use crate::manifest::{Diagnostics, Fix, Node};
 use crate::net::Protocol;
 use crate::program::containers;
 use crate::workload;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// Most ports that are listed in a hint.
+const LISTED_MAX: usize = 8;
 
 /// Pods with the same labels in the same namespace: those of one template, or one Pod of its own.
 struct Alike {
     labels: Arc<Labels>,
     /// Any one that runs, or any one.
     pod: Arc<PodRecord>,
+    /// What its programs listen on, once somebody has asked.
+    open: OnceCell<BTreeSet<(Protocol, u16)>>,
 }
 
 /// A namespace, a label's key and its value.
@@ -64,7 +70,7 @@ impl Index {
                     let label = (pod.key.namespace.clone(), key.clone(), value.clone());
                     index.by_label.entry(label).or_default().push(index.groups.len());
                 }
-                index.groups.push(Alike { labels: pod.labels.clone(), pod: pod.clone() });
+                index.groups.push(Alike { labels: pod.labels.clone(), pod: pod.clone(), open: OnceCell::new() });
                 index.groups.len() - 1
             });
             let alike = &mut index.groups[group];
@@ -151,7 +157,7 @@ fn target(findings: &mut Findings<'_>, object: &Object, (number, port): (usize, 
     let field: &Node = explicit.or_else(|| node.get("port")).unwrap_or(node);
     let (code, message, hint, put) = match &port.target_port {
         IntOrString::String(name) => {
-            let ports = selected.iter().flat_map(|alike| &alike.pod.spec.containers).flat_map(|c| &c.ports);
+            let ports = selected.iter().flat_map(|alike| alike.containers()).flat_map(|c| &c.ports);
             let names = ports.filter(|p| p.protocol == port.protocol).filter_map(|p| p.name.as_deref());
             let known: BTreeSet<&str> = names.collect();
             if known.contains(&**name) {
@@ -167,13 +173,25 @@ fn target(findings: &mut Findings<'_>, object: &Object, (number, port): (usize, 
             ("target-port-name", message, hint, meant.map(|meant| findings.requoted(field.span, meant)))
         }
         IntOrString::Int(wanted) => {
-            let open = listening(findings, selected, port.protocol);
-            if open.iter().any(|port| i64::from(*port) == *wanted) {
+            // What a sidecar listens on is not known.
+            let listens = |alike: &Alike| {
+                let wanted = u16::try_from(*wanted).map(|wanted| (port.protocol, wanted));
+                alike.has_sidecar() || wanted.is_ok_and(|wanted| alike.open(findings).contains(&wanted))
+            };
+            if selected.iter().any(|alike| listens(alike)) || findings.is_left("target-port-closed", |_| field.span) {
                 return;
+            }
+            let mut open: BTreeSet<u16> = BTreeSet::new();
+            for alike in selected {
+                let ports = alike.open(findings).iter().filter(|(of, _)| *of == port.protocol);
+                open.extend(ports.map(|(_, port)| *port));
+                if open.len() >= LISTED_MAX {
+                    break;
+                }
             }
             let (name, service) = (port.protocol.name(), &object.key.name);
             let message = format!("nothing in the Pods that Service {service} selects listens on {name} port {wanted}");
-            let ports: Vec<String> = open.iter().take(8).map(ToString::to_string).collect();
+            let ports: Vec<String> = open.iter().take(LISTED_MAX).map(ToString::to_string).collect();
             let only = (open.len() == 1).then(|| ports[0].clone());
             let hint = match (&only, explicit) {
                 (Some(port), None) => format!("they listen on {port}: set targetPort: {port}"),
@@ -189,19 +207,28 @@ fn target(findings: &mut Findings<'_>, object: &Object, (number, port): (usize, 
     }
 }
 
-/// The ports that programs in the Pods listen on, of one protocol, when all their containers run.
-fn listening(findings: &Findings<'_>, selected: &[&Alike], protocol: Protocol) -> BTreeSet<u16> {
-    let mut open = BTreeSet::new();
-    for alike in selected {
-        let pod = &alike.pod;
-        let node = pod.node.as_ref().and_then(|name| findings.revision.nodes.get(&**name));
-        let host = match node {
-            Some(node) => containers::host(pod, node),
-            None => workload::Host { hostname: pod.key.name.clone(), ip: None },
-        };
-        for behavior in workload::behaviors(&pod.spec, &host) {
-            open.extend(behavior.servers.iter().filter(|s| s.protocol == protocol).map(|server| server.port));
-        }
+impl Alike {
+    /// The containers whose ports can be named: sidecars, too (since Kubernetes 1.32).
+    fn containers(&self) -> impl Iterator<Item = &Container> {
+        let spec = &self.pod.spec;
+        spec.containers.iter().chain(spec.init_containers.iter().filter(|container| container.sidecar))
     }
-    open
+
+    fn has_sidecar(&self) -> bool {
+        self.pod.spec.init_containers.iter().any(|container| container.sidecar)
+    }
+
+    /// The ports that programs in the Pods listen on, when all their containers run.
+    fn open(&self, findings: &Findings<'_>) -> &BTreeSet<(Protocol, u16)> {
+        self.open.get_or_init(|| {
+            let pod = &self.pod;
+            let node = pod.node.as_ref().and_then(|name| findings.revision.nodes.get(&**name));
+            let host = match node {
+                Some(node) => containers::host(pod, node),
+                None => workload::Host { hostname: pod.key.name.clone(), ip: None },
+            };
+            let servers = workload::behaviors(&pod.spec, &host).into_iter().flat_map(|behavior| behavior.servers);
+            servers.map(|server| (server.protocol, server.port)).collect()
+        })
+    }
 }

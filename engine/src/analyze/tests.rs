@@ -15,7 +15,7 @@ fn rendered(text: &str) -> String {
 
 /// All that is said, but that Services are not simulated yet.
 fn render(cluster: &Cluster) -> String {
-    let all = super::render(cluster);
+    let all = super::render(cluster, &super::all(cluster));
     all.lines().filter(|line| !line.ends_with("[not-simulated]")).map(|line| line.to_owned() + "\n").collect()
 }
 
@@ -176,6 +176,118 @@ fn flannel_s_configuration_against_the_cluster_s() {
     let mut cluster = cluster("");
     cluster.delete(&[ObjectKey::new("ConfigMap", "kube-flannel", "kube-flannel-cfg")], 0);
     assert!(render(&cluster).starts_with("warning: there is no ConfigMap kube-flannel-cfg"), "{}", render(&cluster));
+}
+
+#[test]
+fn the_ranges_that_are_proposed_overlap_nothing() {
+    let kubeadm = |networking: &str| {
+        let nodes = "apiVersion: v1\nkind: Node\nmetadata: {name: n1}\nstatus: {addresses: [{type: InternalIP, address: \
+                     10.244.0.5}]}\n---\n";
+        format!("{nodes}apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nnetworking: {{{networking}}}\n")
+    };
+    let told = rendered(&kubeadm("podSubnet: 10.244.0.0/16"));
+    assert!(told.contains("hint: Pods will get addresses of nodes: take 10.64.0.0/16\n"), "{told}");
+    let told = rendered(&kubeadm("podSubnet: 10.244.0.0/16, serviceSubnet: 10.64.0.0/12"));
+    assert!(told.contains("hint: Pods will get addresses of nodes: take 172.30.0.0/16\n"), "{told}");
+    let many: String = (1..4)
+        .map(|n| {
+            format!(
+                "apiVersion: v1\nkind: Node\nmetadata: {{name: n{n}}}\nstatus: {{addresses: [{{type: InternalIP, address: \
+                 172.18.0.{n}0}}]}}\n---\n"
+            )
+        })
+        .collect();
+    let kubeadm =
+        "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nnetworking: {podSubnet: 10.244.0.0/23}\n";
+    let told = rendered(&(many + kubeadm));
+    assert!(told.contains("[no-pod-subnet]\n  hint: take a larger Pod subnet, such as 10.128.0.0/11\n"), "{told}");
+}
+
+#[test]
+fn a_node_with_a_subnet_of_another_network_is_what_flanneld_would_exit_for() {
+    let node = "apiVersion: v1\nkind: Node\nmetadata: {name: n1}\nspec: {podCIDR: 192.168.1.0/24}\nstatus: {addresses: [{type: \
+                InternalIP, address: 172.18.0.2}]}\n---\n";
+    let kubeadm =
+        "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nnetworking: {podSubnet: 10.244.0.0/16}\n";
+    let told = rendered(&(node.to_owned() + kubeadm));
+    assert!(told.contains("[pod-subnet-outside]\n  hint: flanneld on this node would exit: "), "{told}");
+}
+
+#[test]
+fn a_container_that_fails_is_told_before_one_that_ends_well() {
+    let two = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - {name: c, image: busybox, command: \
+               [\"true\"]}\n  - {name: d, image: busybox, command: [\"false\"]}\n";
+    let told = rendered(two);
+    assert_eq!(
+        told.lines().next(),
+        Some("a.yaml:7:5: warning: the container keeps failing: its command exits with status 1 [crash-loop]"),
+        "{told}"
+    );
+    let cluster = cluster(two);
+    assert_eq!(super::problems(&cluster).len(), 1);
+}
+
+#[test]
+fn a_command_that_ends_at_once_is_started_again_and_again() {
+    let one = |policy: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec:\n  {policy}containers:\n  - {{name: c, image: busybox, \
+             command: [echo, hi]}}\n"
+        )
+    };
+    let told = rendered(&one(""));
+    assert_eq!(
+        told,
+        "a.yaml:6:5: warning: the container's command ends at once, and restartPolicy: Always starts it again and again \
+         [crash-loop]\n  hint: give it a command that keeps running, such as [sleep, infinity]; what is meant to end is a \
+         Job's, or a Pod's with restartPolicy: OnFailure\n"
+    );
+    assert_eq!(rendered(&one("restartPolicy: OnFailure\n  ")), "");
+    assert_eq!(rendered(&one("restartPolicy: Never\n  ")), "");
+}
+
+#[test]
+fn ports_of_sidecars_count() {
+    let sidecar = "  initContainers:\n  - {name: s, image: nginx, restartPolicy: Always, ports: [{containerPort: 9090, name: metrics}]}\n";
+    let web = pod("a", "{app: web}", sidecar);
+    assert_eq!(rendered(&(web.clone() + &service("{app: web}", "{port: 1, targetPort: metrics}"))), "");
+    assert_eq!(rendered(&(web.clone() + &service("{app: web}", "{port: 9090}"))), "");
+    let before = web.replace("restartPolicy: Always, ", "");
+    let told = rendered(&(before + &service("{app: web}", "{port: 1, targetPort: metrics}")));
+    assert!(told.contains("[target-port-name]"), "{told}");
+}
+
+#[test]
+fn problems_of_all_sorts_are_counted_beyond_twenty() {
+    let many = |spec: &str| -> String { (0..25).map(|n| pod(&format!("p{n}"), "{}", spec)).collect() };
+    for (spec, code) in [
+        ("  nodeSelector: {disk: ssd}\n", "node-selector"),
+        ("  volumes: [{name: v, configMap: {name: settings}}]\n", "config-map"),
+    ] {
+        let told = rendered(&many(spec));
+        assert_eq!(told.matches(&format!("[{code}]\n  hint")).count(), 20, "{told}");
+        assert!(told.contains(&format!("info: and 5 more problems of this sort ({code}) [{code}]\n")), "{told}");
+    }
+    let services: String =
+        (0..25).map(|n| service("{app: web}", "port: 81").replace("name: web", &format!("name: web-{n}"))).collect();
+    let told = rendered(&(pod("a", "{app: web}", "") + &services));
+    assert!(told.contains("info: and 5 more problems of this sort (target-port-closed)"), "{told}");
+}
+
+#[test]
+fn every_sort_is_told_somewhere() {
+    let sources = [
+        include_str!("network.rs"),
+        include_str!("pods.rs"),
+        include_str!("references.rs"),
+        include_str!("rollouts.rs"),
+        include_str!("services.rs"),
+        include_str!("../control/validate.rs"),
+    ];
+    for code in super::CODES {
+        assert!(sources.iter().any(|source| source.contains(&format!("\"{code}\""))), "nothing tells {code}");
+    }
+    assert!(super::CODES.is_sorted());
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod nodes;
 mod replicaset;
 mod scheduler;
 mod validate;
+pub mod words;
 
 #[cfg(test)]
 mod tests;

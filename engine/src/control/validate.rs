@@ -1,6 +1,7 @@
 //! What no single object can know: addresses given twice or out of place, Pods that cannot run.
 
 use super::kubelet::given_ip;
+use super::words;
 use crate::cluster::{Draft, NetnsOwner, Object, PodPhase, Provenance};
 use std::sync::Arc;
 
@@ -39,9 +40,9 @@ fn check_pod(draft: &mut Draft, object: &Arc<Object>) {
     if let (Some((ip, _)), Some(node)) = (pod.ip.as_ref().filter(|_| pod.ip_given), &node)
         && let Some((net, _)) = node.pod_cidr.as_ref().filter(|(net, _)| !net.contains(ip))
     {
-        let message = format!("the Pod's address {ip} is not in its node's subnet {net}");
-        let hint = "Flannel routes to nodes by their subnets: other nodes will not find this Pod";
-        draft.diagnostics.warning("address-outside", span("status.podIP"), message).hint(hint);
+        let message = words::address_outside(*ip, *net);
+        let problem = draft.diagnostics.warning("address-outside", span("status.podIP"), message);
+        problem.hint(words::ADDRESS_OUTSIDE_HINT);
     }
     let waits = matches!(pod.phase, PodPhase::Pending | PodPhase::ContainerCreating | PodPhase::Failed);
     if waits && !pod.reason.is_empty() {
@@ -49,9 +50,11 @@ fn check_pod(draft: &mut Draft, object: &Arc<Object>) {
         let message = format!("the Pod does not run: {}", pod.reason);
         draft.diagnostics.warning("not-running", span(path), message);
     }
-    for container in pod.failing.iter().filter(|container| container.exit_status != 0) {
+    for container in words::crash_loops(&pod) {
         let path = format!("spec.containers[{}]", container.index);
-        let message = format!("the container keeps failing: {}", container.message);
-        draft.diagnostics.warning("crash-loop", span(&path), message);
+        let problem = draft.diagnostics.warning("crash-loop", span(&path), words::crash_loop(container, ""));
+        if let Some(hint) = words::crash_loop_hint(container) {
+            problem.hint(hint);
+        }
     }
 }

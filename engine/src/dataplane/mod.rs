@@ -28,6 +28,7 @@ mod udp;
 mod vxlan;
 mod walk;
 
+pub use neighbor::QUEUE_MAX as NEIGHBOR_QUEUE_MAX;
 pub use process::{Io, Output, OutputStream, Process, ProcessEvent, ProcessId};
 pub use segment::Switch;
 pub use skb::{Effect, HopTarget, Skb, Timer};

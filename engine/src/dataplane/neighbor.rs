@@ -15,8 +15,8 @@ use std::net::IpAddr;
 const RETRANS: Nanos = 1_000_000_000;
 /// `mcast_solicit` and `ucast_solicit`
 const PROBES_MAX: u8 = 3;
-/// Packets that wait for one neighbour; the kernel bounds their bytes (`unres_qlen_bytes`).
-const QUEUE_MAX: usize = 101;
+/// Packets that wait for one neighbour; the kernel bounds their bytes (`unres_qlen_bytes`). One more, and the oldest goes.
+pub const QUEUE_MAX: usize = 101;
 
 impl Walk<'_> {
     /// Sends a packet to its next hop on a device.

@@ -128,7 +128,8 @@ impl Walk<'_> {
         self.effects.push(Effect::Timer { at: self.now + delay, netns: self.netns.id, timer });
     }
 
-    /// Journals a change. One that leaves the row as it was counts, too: it is fresh again.
+    /// Journals a change. One that leaves a neighbour as it was counts, too: it is fresh again. A bridge's entry is
+    /// fresh again with every frame; only a new one and one that moves are journaled.
     pub(super) fn log(&mut self, change: RuntimeChange) {
         self.journal.push(JournalEntry { at: self.now, netns: self.netns.id, change });
     }

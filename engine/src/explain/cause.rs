@@ -41,7 +41,8 @@ pub fn command_of(table: &str) -> &'static str {
     }
 }
 
-/// The row that a step names, from the tables that its trace keeps. None if the trace does not have it.
+/// The row that a step names, from the tables that its trace keeps. None if the trace does not have it, or the
+/// port is gone.
 pub fn row_text(
     trace: &Trace,
     row: &RowRef,
@@ -49,8 +50,9 @@ pub fn row_text(
     owner: &dyn Fn(NetnsId) -> String,
 ) -> Option<Cause> {
     if let CauseTable::Segment { port, .. } = row.table {
+        // The switch is that of now: ports have come and gone since.
         let segment = segment?;
-        let port = segment.ports().get(port as usize)?;
+        let (_, port) = segment.port_of(row.netns, port)?;
         let text = segment::row(segment, port, &owner(port.netns));
         return Some(cause("segment", text, port.origin.clone()));
     }

@@ -14,4 +14,4 @@ pub use ending::ending;
 pub use events::pod_events;
 pub use packet::{Envelope, envelope, label, title};
 pub use sentence::{Sentence, sentence};
-pub use why::{Question, Tried, TriedRow, Why, why};
+pub use why::{FORGOTTEN, Known, Question, Tried, TriedRow, Why, asks, why};

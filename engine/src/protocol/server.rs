@@ -141,7 +141,11 @@ impl Server {
                 let applied = self.world.change(|cluster, now| cluster.rename_file(&file, &name, now));
                 ReplyBody::Edited(self.edited(&applied))
             }
-            RequestBody::Difference { since } => ReplyBody::Difference(self.seen.since(since, self.world.revision())?),
+            RequestBody::Difference { since } => {
+                let before = self.world.cluster().revision_at(since);
+                let before = before.ok_or_else(|| format!("revision {since} is not kept (any more)"))?;
+                ReplyBody::Difference(self.seen.difference(before, self.world.revision()))
+            }
             RequestBody::Return { revision } => ReplyBody::Edited(self.return_to(revision)?),
             RequestBody::Complete { text, line, column } => {
                 ReplyBody::Completions(assist::complete(self.question(&text, line, column)))

@@ -77,7 +77,10 @@ impl Viewer<'_> {
             for change in &step.changes {
                 let _ = change.apply(&mut frame);
             }
-            steps.push(self.step(trace, place, step, &before, &frame));
+            let segment = self.segment.as_ref();
+            let question = explain::Question { trace, packet, step: i as u32, segment };
+            let has_why = explain::asks(question, &before);
+            steps.push(StepView { has_why, ..self.step(trace, place, step, &before, &frame) });
         }
         let (disposition, disposition_kind) = disposition(packet.disposition);
         PacketView {
@@ -116,6 +119,7 @@ impl Viewer<'_> {
             verdict: verdict_kind(step),
             changes: step.changes.iter().flat_map(|change| change_views(change, before)).collect(),
             cause: step.cause.and_then(|row| self.cause(trace, &row)),
+            has_why: false,
             envelope,
             len: after.len() as u32,
         }

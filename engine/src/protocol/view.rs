@@ -96,6 +96,8 @@ pub struct StepView {
     pub verdict: VerdictKind,
     pub changes: Vec<ChangeView>,
     pub cause: Option<CauseView>,
+    /// Whether `RequestBody::Why` tells which rows were tried in this step.
+    pub has_why: bool,
     /// The packet after this step, outermost layer first: (`VXLAN`, `172.18.0.3 → 172.18.0.4`),
     /// (`ICMP echo`, `10.244.1.2 → 10.244.2.2`).
     pub envelope: Vec<(String, String)>,
@@ -206,6 +208,8 @@ pub struct TableView {
     pub rows: Vec<TableRowView>,
     /// Rows beyond those.
     pub left_count: u32,
+    /// What is to be said of the table as a whole; often empty.
+    pub note: String,
     /// The moment it is shown at, in nanoseconds; nothing: now. Marks then say what the conversation has changed so far,
     /// else what the last change of the cluster has.
     pub at_ns: Option<u64>,

@@ -1,7 +1,7 @@
 //! The lookup behind a step, for a reader.
 
 use super::{Server, TriedRowView, TriedView, Viewer, WhyView, origin_view};
-use crate::explain::{self, Question, Tried};
+use crate::explain::{self, Known, Question, Tried};
 use crate::program;
 use crate::tables::Origin;
 use crate::trace::Trace;
@@ -16,14 +16,9 @@ impl Server {
         let hop = packet.hop_of(step).ok_or_else(|| format!("there is no step {step}"))?;
         let resolve = |origin: &Origin| origin_view(self.world.cluster(), origin);
         let viewer = Viewer { revision: self.world.revision(), segment: segment.clone(), resolve: &resolve };
-        let why = explain::why(&Question {
-            trace,
-            packet,
-            step,
-            segment: segment.as_ref(),
-            owner: &|id| viewer.netns_name(Some(trace), id),
-            learned: &|id, at| self.world.state_at(id, at),
-        });
+        let known =
+            Known { owner: &|id| viewer.netns_name(Some(trace), id), learned: &|id, at| self.world.state_at(id, at) };
+        let why = explain::why(Question { trace, packet, step, segment: segment.as_ref() }, &known);
         let place = viewer.place(trace, hop.place);
         Ok(why.map(|why| WhyView {
             sought: why.sought,

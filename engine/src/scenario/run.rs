@@ -45,22 +45,29 @@ struct Runner<'a> {
     report: Report,
     /// Replacements of expected output: first line, line after the last, new lines.
     edits: Vec<(usize, usize, Vec<String>)>,
-    flow: &'a mut dyn FnMut(FlowView),
+    /// Told of every conversation that a command has had.
+    flow: &'a mut dyn FnMut(&mut Server, u32),
 }
 
 /// Runs a scenario's text. An error is one of the scenario's form: `line: message`.
 pub fn run(text: &str, fields: Option<Arc<FieldTable>>) -> Result<Report, String> {
-    run_with(text, fields, &mut |_| {})
+    run_with(text, fields, &mut |_, _| {})
 }
 
 /// Every conversation of a scenario, in order, as `podhop trace --json` would print it.
 pub fn flows(text: &str) -> Result<Vec<FlowView>, String> {
     let mut flows = Vec::new();
-    run_with(text, None, &mut |flow| flows.push(flow))?;
+    run_with(text, None, &mut |server, flow| {
+        flows.extend(server.viewed(flow, |viewer, trace| viewer.flow(trace)));
+    })?;
     Ok(flows)
 }
 
-fn run_with(text: &str, fields: Option<Arc<FieldTable>>, flow: &mut dyn FnMut(FlowView)) -> Result<Report, String> {
+fn run_with(
+    text: &str,
+    fields: Option<Arc<FieldTable>>,
+    flow: &mut dyn FnMut(&mut Server, u32),
+) -> Result<Report, String> {
     let document = Document::parse(text)?;
     let mut world = World::new(document.options.clone());
     world.change(|cluster, now| cluster.set_fields(fields, now));
@@ -100,7 +107,8 @@ impl Runner<'_> {
                 }
             }
             Block::Problems { line, expected, expected_lines } => {
-                let printed = analyze::render(self.server.world().cluster());
+                let cluster = self.server.world().cluster();
+                let printed = analyze::render(cluster, &analyze::all(cluster));
                 self.compare((*line, "problems"), (expected, *expected_lines), &printed);
             }
             Block::Prose { .. } | Block::Code { .. } => {}
@@ -113,9 +121,7 @@ impl Runner<'_> {
             let ran = self.terminal.run(self.server.world(), line);
             printed.extend(ran.chunks.iter().map(|chunk| chunk.text.as_str()));
             for flow in ran.flows {
-                if let Ok(view) = self.server.viewed(flow.0, |viewer, trace| viewer.flow(trace)) {
-                    (self.flow)(view);
-                }
+                (self.flow)(&mut self.server, flow.0);
             }
         }
         self.compare((step.line, &step.command), (&step.expected, step.expected_lines), &printed);
@@ -144,4 +150,37 @@ fn updated(text: &str, edits: Vec<(usize, usize, Vec<String>)>) -> String {
         lines.splice(first - 1..after - 1, new);
     }
     lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn steps_say_whether_a_lookup_can_be_told_in_all_scenarios() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the engine is a folder of the repository");
+        let (mut asked, mut silent) = (0, 0);
+        for folder in ["labs", "tests/cases"] {
+            for entry in std::fs::read_dir(root.join(folder)).expect("the folder is there") {
+                let path = entry.expect("an entry").path();
+                if path.extension().is_none_or(|extension| extension != "md") {
+                    continue;
+                }
+                let text = std::fs::read_to_string(&path).expect("a text");
+                let checked = run_with(&text, None, &mut |server, flow| {
+                    let view = server.viewed(flow, |viewer, trace| viewer.flow(trace)).expect("a conversation");
+                    for packet in &view.packets {
+                        for (number, step) in packet.steps.iter().enumerate() {
+                            let why = server.why(flow, packet.packet, number as u32).expect("a step");
+                            assert_eq!(step.has_why, why.is_some(), "{}: {packet:?} {number}", path.display());
+                            *(if step.has_why { &mut asked } else { &mut silent }) += 1;
+                        }
+                    }
+                });
+                assert!(checked.is_ok(), "{}: {checked:?}", path.display());
+            }
+        }
+        assert!(asked > 100 && silent > 100, "{asked} and {silent} steps");
+    }
 }

@@ -50,6 +50,13 @@ impl Segment {
         Some((i as u32, &self.ports[i]))
     }
 
+    /// The port of a namespace, which had the row number `before` at another moment.
+    pub fn port_of(&self, netns: NetnsId, before: u32) -> Option<(u32, &Port)> {
+        let same = self.ports.get(before as usize).filter(|port| port.netns == netns);
+        let same = same.map(|port| (before, port));
+        same.or_else(|| (0..).zip(&self.ports).find(|(_, port)| port.netns == netns))
+    }
+
     /// The ports whose namespace answers ARP for `ip`.
     pub fn ports_answering(&self, ip: IpAddr) -> impl Iterator<Item = (u32, &Port)> {
         let start = self.answers.partition_point(|(a, _)| *a < ip);

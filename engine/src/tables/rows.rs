@@ -31,6 +31,11 @@ impl<T: Keyed> SharedRows<T> {
         SharedRows { rows, owners }
     }
 
+    /// All rows with their owners, by key.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        self.owners.iter().copied().zip(&self.rows)
+    }
+
     /// Positions of the rows with this key.
     fn range(&self, key: T::Key) -> std::ops::Range<usize> {
         let start = self.rows.partition_point(|row| row.key() < key);
@@ -66,6 +71,11 @@ impl<T> Rows<T> {
 
     pub fn own(&self) -> &[T] {
         &self.own
+    }
+
+    /// The shared rows, and the owner whose rows this table leaves out.
+    pub fn shared(&self) -> Option<(&Arc<SharedRows<T>>, u32)> {
+        self.shared.as_ref().map(|(shared, owner)| (shared, *owner))
     }
 
     /// For faults and mutations: every row becomes this table's own.

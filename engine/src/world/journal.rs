@@ -27,9 +27,18 @@ impl Journal {
         }
     }
 
+    /// Forgets what was before a moment, as many changes would.
+    #[cfg(test)]
+    pub fn forget(&mut self, until: Nanos) {
+        self.entries.retain(|entry| entry.at > until);
+        self.forgotten_until = until;
+    }
+
     /// The state as it was just after `at`, from the present one. None: `at` is before what is remembered.
     ///
-    /// Later changes are undone; what they concerned then gets the age it had: that of its last change up to `at`.
+    /// Later changes are undone; what they concerned then gets the age it had: that of its last change up to `at`. A
+    /// bridge's entry that had aged out before it was learned again is thus as old as when it was first learned there:
+    /// the frames that kept it fresh are not journaled.
     pub fn state_at(&self, netns: NetnsId, present: &NetnsState, at: Nanos) -> Option<NetnsState> {
         if at < self.forgotten_until {
             return None;

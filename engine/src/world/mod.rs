@@ -117,6 +117,12 @@ impl World {
         self.runtime.state_at(id, at)
     }
 
+    /// Forgets what had been learned before a moment.
+    #[cfg(test)]
+    pub fn forget_learned(&mut self, until: Nanos) {
+        self.runtime.journal().forget(until);
+    }
+
     /// The conversations so far.
     pub fn recorder(&self) -> &Recorder {
         self.runtime.recorder()

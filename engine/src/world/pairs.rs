@@ -2,7 +2,7 @@
 
 use super::probe::{ProbeKind, ProbeSpec, probe};
 use super::{Runtime, TableCache};
-use crate::cluster::{PodKey, PodPhase, PodRecord, Revision};
+use crate::cluster::{PodKey, PodPhase, PodRecord};
 use crate::trace::Nanos;
 
 /// Neighbours that do not answer are given up after three seconds.
@@ -15,14 +15,14 @@ pub fn is_reachable(pod: &PodRecord) -> bool {
 
 /// For each Pod (row) whether an echo request to each other (column) is answered; true for itself, false for a Pod that
 /// is not reachable at all. The work grows with the square of the number of Pods.
-pub fn pairs(revision: &Revision, pods: &[PodKey]) -> Vec<Vec<bool>> {
-    let mut tables = TableCache::new(revision.clone());
+pub fn pairs(tables: &mut TableCache, pods: &[PodKey]) -> Vec<Vec<bool>> {
+    let revision = tables.revision().clone();
     let mut runtime = Runtime::new(revision.seed);
     let records: Vec<_> = pods.iter().map(|key| revision.pods.get(key).filter(|pod| is_reachable(pod))).collect();
     let mut answered = |from: &PodRecord, to: &PodRecord| {
         let (Some(from), Some((to, _))) = (from.netns, &to.ip) else { return false };
         let kind = ProbeKind::Ping { size: 56, dont_fragment: false, ttl: None };
-        probe(&mut tables, &mut runtime, &ProbeSpec { from, to: *to, kind, timeout: TIMEOUT }).connects()
+        probe(tables, &mut runtime, &ProbeSpec { from, to: *to, kind, timeout: TIMEOUT }).connects()
     };
     let row = |(i, from): (usize, &Option<&std::sync::Arc<PodRecord>>)| {
         let cell = |(j, to): (usize, &Option<&std::sync::Arc<PodRecord>>)| match (from, to) {

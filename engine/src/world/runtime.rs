@@ -99,6 +99,11 @@ impl Runtime {
         self.journal.state_at(id, self.states.get(&id).unwrap_or(&empty), at)
     }
 
+    #[cfg(test)]
+    pub fn journal(&mut self) -> &mut super::journal::Journal {
+        &mut self.journal
+    }
+
     /// Namespaces that are gone lose what they had learned; the journal remembers it.
     pub fn forget(&mut self, alive: impl Fn(NetnsId) -> bool) {
         let now = self.now;

@@ -2,7 +2,7 @@
 //! tried and did not match, each with its reason.
 //!
 //! Nothing of this is recorded while a packet walks. A step's lookup is made again, on demand, over the tables that its
-//! trace keeps and over what its namespace had learned at that moment.
+//! trace keeps and over what its namespace had learned at that moment; over the switch between the nodes as it is now.
 
 mod neighbors;
 mod rank;
@@ -16,7 +16,7 @@ mod tests;
 use super::place_name;
 use crate::dataplane::NetnsState;
 use crate::net::Frame;
-use crate::tables::{Netns, NetnsId, Origin, Segment};
+use crate::tables::{Link, Netns, NetnsId, Origin, Segment};
 use crate::trace::{CauseTable, DropReason, HopPlace, Nanos, PacketTrace, Stage, Step, Trace, Verdict};
 use std::sync::Arc;
 
@@ -59,14 +59,19 @@ pub struct TriedRow {
     pub origin: Origin,
 }
 
-/// One step of a conversation, with what its lookup needs to be made again.
+/// One step of a conversation.
+#[derive(Clone, Copy)]
 pub struct Question<'a> {
     pub trace: &'a Trace,
     pub packet: &'a PacketTrace,
     /// Its number within the packet.
     pub step: u32,
-    /// The network between the nodes.
+    /// The network between the nodes, as it is now: traces keep none.
     pub segment: Option<&'a Arc<Segment>>,
+}
+
+/// What a step's lookup needs to be made again, beyond its trace.
+pub struct Known<'a> {
     /// The words for a namespace: `node/worker-1`.
     pub owner: &'a dyn Fn(NetnsId) -> String,
     /// What a namespace had learned just after a moment; `None`: longer ago than is remembered.
@@ -75,46 +80,74 @@ pub struct Question<'a> {
 
 /// A step within a namespace whose tables are known.
 struct Lookup<'a> {
-    question: &'a Question<'a>,
+    question: Question<'a>,
     step: &'a Step,
     /// The packet before the step.
-    frame: Frame,
+    frame: &'a Frame,
     netns: &'a Netns,
 }
 
+/// What was looked up in a step, and how that ended.
+enum Asked<'a> {
+    Route(Lookup<'a>, routes::Decided),
+    Neighbor(Lookup<'a>, neighbors::Next),
+    Bridge(Lookup<'a>, switches::Way),
+    Remote(Lookup<'a>, switches::Remote),
+    Tunnel(Lookup<'a>, switches::Tunnel),
+    Socket(Lookup<'a>, sockets::Sought),
+    OtherHost(Lookup<'a>, &'a Link),
+    Port(switches::Port<'a>),
+}
+
+/// Whether a step is the outcome of a lookup: exactly if [`why`] has an answer. `frame` is the packet before the step.
+pub fn asks(question: Question<'_>, frame: &Frame) -> bool {
+    asked(question, frame).is_some()
+}
+
 /// The lookup behind a step; `None` if the step is not the outcome of one, such as a frame passing a cable.
-pub fn why(question: &Question<'_>) -> Option<Why> {
-    let step = question.packet.steps.get(question.step as usize)?;
+pub fn why(question: Question<'_>, known: &Known<'_>) -> Option<Why> {
     let frame = match question.step.checked_sub(1) {
         Some(before) => question.packet.frame_after(before),
         None => Frame::clone(&question.packet.birth),
     };
+    Some(match asked(question, &frame)? {
+        Asked::Route(lookup, decided) => routes::why(&lookup, decided),
+        Asked::Neighbor(lookup, next) => neighbors::why(&lookup, next, known),
+        Asked::Bridge(lookup, way) => switches::bridge(&lookup, &way, known),
+        Asked::Remote(lookup, remote) => switches::vxlan(&lookup, remote),
+        Asked::Tunnel(lookup, tunnel) => switches::vxlan_device(&lookup, tunnel),
+        Asked::Socket(lookup, sought) => sockets::why(&lookup, sought),
+        Asked::OtherHost(lookup, device) => switches::other_host(&lookup, device),
+        Asked::Port(port) => switches::segment(&port, known.owner),
+    })
+}
+
+fn asked<'a>(question: Question<'a>, frame: &'a Frame) -> Option<Asked<'a>> {
+    let step = question.packet.steps.get(question.step as usize)?;
     let netns = match question.packet.hop_of(question.step)?.place {
-        HopPlace::Segment(_) => return switches::segment(question.segment?, step, &frame, question.owner),
+        HopPlace::Segment(_) => return switches::port(question.segment?, step, frame).map(Asked::Port),
         HopPlace::Netns(id) => id,
     };
     let version = step.cause.filter(|cause| cause.netns == netns).map(|cause| cause.version);
     let kept = version.and_then(|version| question.trace.tables.get(&(netns, version)));
     let newest = || question.trace.tables.range((netns, 0)..=(netns, u32::MAX)).next_back().map(|(_, tables)| tables);
     let lookup = Lookup { question, step, frame, netns: kept.or_else(newest)? };
-    match step.stage {
-        Stage::RouteOut | Stage::RouteIn => routes::why(&lookup),
-        Stage::Neighbor => neighbors::why(&lookup),
-        Stage::Bridge => switches::bridge(&lookup),
-        Stage::Encapsulate => switches::vxlan(&lookup),
-        Stage::Decapsulate => switches::vxlan_device(&lookup),
-        Stage::Deliver => sockets::why(&lookup),
-        Stage::Receive if step.verdict == Verdict::Drop(DropReason::OtherHost) => switches::other_host(&lookup),
-        _ => None,
-    }
+    Some(match step.stage {
+        Stage::RouteOut | Stage::RouteIn => routes::decided(&lookup).map(|decided| Asked::Route(lookup, decided))?,
+        Stage::Neighbor => neighbors::next(&lookup).map(|next| Asked::Neighbor(lookup, next))?,
+        Stage::Bridge => switches::way(&lookup).map(|way| Asked::Bridge(lookup, way))?,
+        Stage::Encapsulate => switches::remote(&lookup).map(|remote| Asked::Remote(lookup, remote))?,
+        Stage::Decapsulate => switches::tunnel(&lookup).map(|tunnel| Asked::Tunnel(lookup, tunnel))?,
+        Stage::Deliver => sockets::sought(&lookup).map(|sought| Asked::Socket(lookup, sought))?,
+        Stage::Receive if step.verdict == Verdict::Drop(DropReason::OtherHost) => {
+            let device = lookup.netns.link(step.link?)?;
+            Asked::OtherHost(lookup, device)
+        }
+        _ => return None,
+    })
 }
 
 impl Lookup<'_> {
-    /// What the namespace had learned just after this moment.
-    fn learned(&self, at: Nanos) -> Option<NetnsState> {
-        (self.question.learned)(self.netns.id, at)
-    }
-
     fn cause(&self) -> Option<CauseTable> {
         self.step.cause.map(|cause| cause.table)
     }
@@ -131,7 +164,7 @@ impl Lookup<'_> {
 }
 
 /// What is said where the journal does not reach back far enough.
-const FORGOTTEN: &str = "what had been learned by then is not remembered any more";
+pub const FORGOTTEN: &str = "what had been learned by then is not remembered any more";
 
 /// `1 row`, `4 routes`
 fn count(number: usize, one: &str, many: &str) -> String {

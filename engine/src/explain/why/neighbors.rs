@@ -1,26 +1,36 @@
 //! Whose MAC: one entry for an address on a device, permanent or learned.
 
 use super::rank::{Miss, common_bits, nearest};
-use super::{FORGOTTEN, Lookup, TriedRow, Why};
+use super::{FORGOTTEN, Known, Lookup, TriedRow, Why};
+use crate::dataplane::NEIGHBOR_QUEUE_MAX;
 use crate::tables::text::neigh::{self, NeighborState};
 use crate::tables::{LinkIndex, Origin};
-use crate::trace::{CauseTable, PacketTrace, Relation, Stage, Trace, Verdict};
+use crate::trace::{CauseTable, DropReason, PacketTrace, Relation, Stage, Trace, Verdict};
 use std::net::IpAddr;
 
-pub(super) fn why(lookup: &Lookup<'_>) -> Option<Why> {
-    let (netns, link) = (lookup.netns, lookup.step.link?);
-    let next_hop = next_hop(lookup)?;
+/// Whose MAC address was looked for, and on which device.
+pub(super) struct Next {
+    link: LinkIndex,
+    hop: IpAddr,
+}
+
+pub(super) fn next(lookup: &Lookup<'_>) -> Option<Next> {
+    Some(Next { link: lookup.step.link?, hop: next_hop(lookup)? })
+}
+
+pub(super) fn why(lookup: &Lookup<'_>, Next { link, hop: next_hop }: Next, known: &Known<'_>) -> Why {
+    let netns = lookup.netns;
     let resolved = matches!(lookup.cause(), Some(CauseTable::Neighbor(_) | CauseTable::LearnedNeighbor { .. }));
-    let learned = lookup.learned(lookup.step.at.saturating_sub(1));
+    let learned = (known.learned)(netns.id, lookup.step.at.saturating_sub(1));
     let programmed = netns.neighbors.iter().map(|(_, entry)| (neigh::Neighbor::from(entry), entry.origin.clone()));
-    let known = learned.iter().flat_map(|state| state.neighbors()).map(|(link, ip, neighbor)| {
+    let taught = learned.iter().flat_map(|state| state.neighbors()).map(|(link, ip, neighbor)| {
         let state = neighbor.state(lookup.step.at).into();
         let probes_count = neighbor.probes_count().into();
         (neigh::Neighbor { link, ip, mac: neighbor.mac, state, probes_count }, Origin::Learned)
     });
     let mut rows_count = 0;
     let mut misses = Vec::new();
-    for (row, origin) in programmed.chain(known) {
+    for (row, origin) in programmed.chain(taught) {
         rows_count += 1;
         if !(resolved && row.ip == next_hop && row.link == link) {
             let rank = (u32::from(row.ip == next_hop) + u32::from(row.link == link), common_bits(row.ip, next_hop));
@@ -31,7 +41,10 @@ pub(super) fn why(lookup: &Lookup<'_>) -> Option<Why> {
     let mut tried = nearest("neigh", rows_count, misses, |(row, origin)| TriedRow {
         text: neigh::row(netns, &row),
         reason: match (row.ip == next_hop, row.link == link) {
-            (true, true) => of_itself(row.state).to_owned(),
+            (true, true) if row.state == NeighborState::Failed => {
+                "this address, but nobody answered the last time: it is asked for again".to_owned()
+            }
+            (true, true) => "this address, but its question has no answer yet".to_owned(),
             (true, false) => format!("this address, but on {}, not on {}", name(row.link), name(link)),
             (false, true) => format!("another address: {}, not {next_hop}", row.ip),
             (false, false) => format!("another address on another device: {} on {}", row.ip, name(row.link)),
@@ -42,16 +55,7 @@ pub(super) fn why(lookup: &Lookup<'_>) -> Option<Why> {
         tried.note = FORGOTTEN.to_owned();
     }
     let sought = format!("the MAC address of {next_hop} on {}", name(link));
-    Some(Why { sought, because: because(lookup, next_hop), tables: vec![tried] })
-}
-
-/// Why the entry for the very address was no answer.
-fn of_itself(state: NeighborState) -> &'static str {
-    match state {
-        NeighborState::Failed => "this address, but nobody answered the last time: it is asked for again",
-        NeighborState::Incomplete => "this address, but its question has no answer yet",
-        _ => "this address, but another entry goes before it",
-    }
+    Why { sought, because: because(lookup, next_hop), tables: vec![tried] }
 }
 
 fn because(lookup: &Lookup<'_>, next_hop: IpAddr) -> String {
@@ -67,6 +71,10 @@ fn because(lookup: &Lookup<'_>, next_hop: IpAddr) -> String {
             format!("{next_hop} on {device} has told its MAC address")
         }
         (_, Verdict::Wait) => format!("no entry for {next_hop} on {device} has a MAC address: ARP asks for it"),
+        (_, Verdict::Drop(DropReason::NeighQueueFull)) => format!(
+            "{NEIGHBOR_QUEUE_MAX} packets wait for {next_hop} on {device} already: another came, and this one, the \
+             oldest, goes"
+        ),
         _ => format!("nobody answered for {next_hop} on {device}, asked three times, a second apart"),
     }
 }
@@ -77,7 +85,7 @@ fn next_hop(lookup: &Lookup<'_>) -> Option<IpAddr> {
         Some(CauseTable::Neighbor(row)) => Some(lookup.netns.neighbors.get(row)?.ip),
         Some(CauseTable::LearnedNeighbor { ip, .. } | CauseTable::FailedNeighbor { ip, .. }) => Some(ip),
         _ => {
-            let question = lookup.question;
+            let question = &lookup.question;
             routed(question.trace, question.packet, question.step)
         }
     }

@@ -9,40 +9,50 @@ use std::net::IpAddr;
 
 /// The row of one of the two tables that decided.
 #[derive(Clone, Copy)]
-enum Decided {
+enum DecidedRow {
     Local(RowId),
     Main(RowId),
     No,
 }
 
-pub(super) fn why(lookup: &Lookup<'_>) -> Option<Why> {
+/// The destination that a route was looked for, and which decided.
+pub(super) struct Decided {
+    dst: IpAddr,
+    row: DecidedRow,
+}
+
+pub(super) fn decided(lookup: &Lookup<'_>) -> Option<Decided> {
     let dst = lookup.frame.ip()?.dst;
-    let decided = match (lookup.cause(), lookup.step.verdict) {
-        (Some(CauseTable::RouteLocal(row)), _) => Decided::Local(row),
-        (Some(CauseTable::RouteMain(row)), _) => Decided::Main(row),
-        (None, Verdict::Drop(DropReason::NoRoute) | Verdict::Reject(_)) => Decided::No,
+    let row = match (lookup.cause(), lookup.step.verdict) {
+        (Some(CauseTable::RouteLocal(row)), _) => DecidedRow::Local(row),
+        (Some(CauseTable::RouteMain(row)), _) => DecidedRow::Main(row),
+        (None, Verdict::Drop(DropReason::NoRoute) | Verdict::Reject(_)) => DecidedRow::No,
         // A sysctl, an MTU or a martian address decided, not a route.
         _ => return None,
     };
-    let netns = lookup.netns;
-    let (local, main) = match decided {
-        Decided::Local(row) => (local_hit(netns, dst, row), not_asked(&netns.main)),
-        Decided::Main(row) => (local_misses(netns, dst), tried(netns, &netns.main, "route", dst, Some(row))),
-        Decided::No => (local_misses(netns, dst), tried(netns, &netns.main, "route", dst, None)),
-    };
-    let because = because(netns, dst, decided);
-    let tables = if matches!(decided, Decided::Local(_)) { vec![local, main] } else { vec![main, local] };
-    Some(Why { sought: format!("a route to {dst}"), because, tables })
+    Some(Decided { dst, row })
 }
 
-fn because(netns: &Netns, dst: IpAddr, decided: Decided) -> String {
+pub(super) fn why(lookup: &Lookup<'_>, Decided { dst, row: decided }: Decided) -> Why {
+    let netns = lookup.netns;
+    let (local, main) = match decided {
+        DecidedRow::Local(row) => (local_hit(netns, dst, row), not_asked(&netns.main)),
+        DecidedRow::Main(row) => (local_misses(netns, dst), tried(netns, &netns.main, "route", dst, Some(row))),
+        DecidedRow::No => (local_misses(netns, dst), tried(netns, &netns.main, "route", dst, None)),
+    };
+    let because = because(netns, dst, decided);
+    let tables = if matches!(decided, DecidedRow::Local(_)) { vec![local, main] } else { vec![main, local] };
+    Why { sought: format!("a route to {dst}"), because, tables }
+}
+
+fn because(netns: &Netns, dst: IpAddr, decided: DecidedRow) -> String {
     let matching = |table: &RouteTable| table.rows.iter().filter(|(_, route)| route.dst.contains(&dst)).count();
     match decided {
-        Decided::Local(row) => match netns.local.rows.get(row) {
+        DecidedRow::Local(row) => match netns.local.rows.get(row) {
             Some(row) if row.dst.prefix_len() < row.dst.max_prefix_len() => format!("{dst} is in {}", row.dst),
             _ => format!("{dst} is this namespace's own: table local is asked first"),
         },
-        Decided::Main(row) => {
+        DecidedRow::Main(row) => {
             let prefix = netns.main.rows.get(row).map(|row| row.dst);
             let shown = prefix.map_or_else(String::new, route::prefix);
             match (matching(&netns.main), prefix.map(|prefix| prefix.prefix_len())) {
@@ -51,7 +61,7 @@ fn because(netns: &Netns, dst: IpAddr, decided: Decided) -> String {
                 (more, _) => format!("{shown} is the longest prefix of {more} that hold {dst}"),
             }
         }
-        Decided::No => {
+        DecidedRow::No => {
             let routes = count(netns.main.rows.iter().count(), "route", "routes");
             let default = netns.main.rows.iter().any(|(_, route)| route.dst.prefix_len() == 0);
             let default = if default { "" } else { ", and there is no default route" };

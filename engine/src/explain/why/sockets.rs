@@ -1,38 +1,79 @@
 //! Who takes a packet that has arrived: a listening socket, or, for an ARP request, the owner of the address.
 
 use super::rank::{Miss, common_bits, nearest};
-use super::{Lookup, TriedRow, Why, count};
-use crate::net::{ArpOp, Payload, Protocol, Transport};
+use super::{Lookup, Tried, TriedRow, Why, count};
+use crate::net::{ArpOp, Payload, Protocol, SctpChunk, Transport};
 use crate::tables::Listener;
 use crate::tables::text::{addr, socket};
 use crate::trace::{CauseTable, DropReason, Verdict};
 use std::net::{IpAddr, SocketAddr};
 
-pub(super) fn why(lookup: &Lookup<'_>) -> Option<Why> {
-    match &lookup.frame.payload {
-        Payload::Arp(arp) if arp.op == ArpOp::Request => asked(lookup, IpAddr::V4(arp.target_ip)),
-        Payload::Arp(_) => None,
-        Payload::Ip(packet) => {
-            let protocol = match packet.payload {
-                Transport::Tcp(_) => Protocol::Tcp,
-                Transport::Udp(_) => Protocol::Udp,
-                Transport::Sctp(_) => Protocol::Sctp,
-                Transport::Icmp(_) => return None,
+/// What was sought, and the row that was found.
+pub(super) enum Sought {
+    /// The owner of an address, for an ARP request.
+    Owner { ip: IpAddr, row: Option<usize> },
+    /// A listening socket.
+    Listener { protocol: Protocol, to: SocketAddr, row: Option<usize> },
+    /// A connection that stands. There is none, and what arrived opens none, so no listening socket was looked for.
+    Connection { protocol: Protocol, from: SocketAddr, to: SocketAddr },
+}
+
+pub(super) fn sought(lookup: &Lookup<'_>) -> Option<Sought> {
+    let packet = match &lookup.frame.payload {
+        Payload::Arp(arp) if arp.op == ArpOp::Request => {
+            let row = match lookup.cause() {
+                Some(CauseTable::Address(row)) => Some(row as usize),
+                _ => None,
             };
-            let (_, port) = packet.payload.ports()?;
-            listening(lookup, protocol, packet.dst, port)
+            return Some(Sought::Owner { ip: IpAddr::V4(arp.target_ip), row });
         }
+        Payload::Arp(_) => return None,
+        Payload::Ip(packet) => packet,
+    };
+    let (protocol, opens) = match &packet.payload {
+        Transport::Tcp(tcp) => (Protocol::Tcp, tcp.flags.syn && !tcp.flags.ack),
+        Transport::Udp(_) => (Protocol::Udp, true),
+        Transport::Sctp(sctp) => (Protocol::Sctp, matches!(sctp.chunk, SctpChunk::Init { .. })),
+        Transport::Icmp(_) => return None,
+    };
+    let (sport, dport) = packet.payload.ports()?;
+    let (from, to) = (SocketAddr::new(packet.src, sport), SocketAddr::new(packet.dst, dport));
+    match (lookup.cause(), lookup.step.verdict) {
+        (Some(CauseTable::Listener(row)), _) => {
+            let row = Some(row as usize).filter(|row| *row < lookup.netns.listeners.len())?;
+            Some(Sought::Listener { protocol, to, row: Some(row) })
+        }
+        (None, Verdict::Reject(_) | Verdict::Drop(DropReason::NoSocket)) if opens => {
+            Some(Sought::Listener { protocol, to, row: None })
+        }
+        (None, Verdict::Drop(DropReason::NoSocket)) => Some(Sought::Connection { protocol, from, to }),
+        // A connection that stands takes it: no listening socket is looked for.
+        _ => None,
     }
 }
 
-fn listening(lookup: &Lookup<'_>, protocol: Protocol, ip: IpAddr, port: u16) -> Option<Why> {
-    let netns = lookup.netns;
-    let decided = match (lookup.cause(), lookup.step.verdict) {
-        (Some(CauseTable::Listener(row)), _) => Some(row as usize),
-        (None, Verdict::Reject(_) | Verdict::Drop(DropReason::NoSocket)) => None,
-        // A connection that stands takes it: no listening socket is looked for.
-        _ => return None,
-    };
+pub(super) fn why(lookup: &Lookup<'_>, sought: Sought) -> Why {
+    match sought {
+        Sought::Owner { ip, row } => asked(lookup, ip, row),
+        Sought::Listener { protocol, to, row } => listening(lookup, protocol, to, row),
+        Sought::Connection { protocol, from, to } => connected(lookup, protocol, from, to),
+    }
+}
+
+fn connected(lookup: &Lookup<'_>, protocol: Protocol, from: SocketAddr, to: SocketAddr) -> Why {
+    let opening = if protocol == Protocol::Sctp { "an INIT" } else { "a SYN" };
+    let because = format!(
+        "no connection in {} has these addresses and ports; only {opening} looks for a listening socket",
+        lookup.place()
+    );
+    let note = format!("not asked: this is not {opening}");
+    let rows_count = lookup.netns.listeners.len() as u32;
+    let tried = Tried { table: "socket", rows_count, note, ..Tried::default() };
+    Why { sought: format!("the {} connection of {to} with {from}", name(protocol)), because, tables: vec![tried] }
+}
+
+fn listening(lookup: &Lookup<'_>, protocol: Protocol, to: SocketAddr, decided: Option<usize>) -> Why {
+    let (netns, ip, port) = (lookup.netns, to.ip(), to.port());
     let rank = |row: &Listener| (u32::from(row.port == port), u32::from(row.protocol == protocol));
     let misses = netns.listeners.iter().enumerate().filter(|(number, _)| decided != Some(*number));
     let misses = misses.map(|(_, row)| Miss { rank: rank(row), row }).collect();
@@ -51,7 +92,7 @@ fn listening(lookup: &Lookup<'_>, protocol: Protocol, ip: IpAddr, port: u16) -> 
             format!("none of {sockets} in {} listens on {name} port {port}", lookup.place())
         }
     };
-    Some(Why { sought: format!("a socket for {name} {}", SocketAddr::new(ip, port)), because, tables: vec![tried] })
+    Why { sought: format!("a socket for {name} {to}"), because, tables: vec![tried] }
 }
 
 fn reason(row: &Listener, protocol: Protocol, ip: IpAddr, port: u16) -> String {
@@ -73,12 +114,8 @@ fn name(protocol: Protocol) -> &'static str {
 }
 
 /// An ARP request is answered by the namespace that has the address.
-fn asked(lookup: &Lookup<'_>, ip: IpAddr) -> Option<Why> {
+fn asked(lookup: &Lookup<'_>, ip: IpAddr, decided: Option<usize>) -> Why {
     let netns = lookup.netns;
-    let decided = match lookup.cause() {
-        Some(CauseTable::Address(row)) => Some(row as usize),
-        _ => None,
-    };
     let misses = netns.addresses.iter().enumerate().filter(|(number, _)| decided != Some(*number));
     let misses = misses.map(|(_, row)| Miss { rank: (0, common_bits(row.net.addr(), ip)), row }).collect();
     let tried = nearest("addr", netns.addresses.len(), misses, |row| TriedRow {
@@ -90,5 +127,5 @@ fn asked(lookup: &Lookup<'_>, ip: IpAddr) -> Option<Why> {
         Some(_) => format!("{} has {ip} and answers", lookup.place()),
         None => format!("{} does not have {ip} and keeps quiet", lookup.place()),
     };
-    Some(Why { sought: format!("who has {ip}"), because, tables: vec![tried] })
+    Why { sought: format!("who has {ip}"), because, tables: vec![tried] }
 }

@@ -1,6 +1,6 @@
 //! Lookups made again over real conversations.
 
-use super::{Question, Why, why};
+use super::{Known, Question, Why, why};
 use crate::cluster::Options;
 use crate::program;
 use crate::tables::{NetnsId, Route, Rows};
@@ -54,14 +54,8 @@ fn lookup(world: &mut World, flow: FlowId, wanted: impl Fn(&PacketTrace, usize) 
     let trace = world.recorder().get(flow).unwrap();
     let mut steps = trace.packets.iter().flat_map(|packet| (0..packet.steps.len()).map(move |step| (packet, step)));
     let (packet, step) = steps.find(|(packet, step)| wanted(packet, *step)).expect("there is such a step");
-    why(&Question {
-        trace,
-        packet,
-        step: step as u32,
-        segment: segment.as_ref(),
-        owner: &|id| format!("netns {}", id.0),
-        learned: &|id, at| world.state_at(id, at),
-    })
+    let known = Known { owner: &|id| format!("netns {}", id.0), learned: &|id, at| world.state_at(id, at) };
+    why(Question { trace, packet, step: step as u32, segment: segment.as_ref() }, &known)
 }
 
 fn first(stage: Stage) -> impl Fn(&PacketTrace, usize) -> bool {
@@ -210,4 +204,80 @@ fn a_cable_asks_no_table() {
     let flow = probe(&mut world, "10.244.2.2", PING);
     assert_eq!(lookup(&mut world, flow, first(Stage::Transmit)), None);
     assert!(lookup(&mut world, flow, first(Stage::Switch)).is_some());
+}
+
+#[test]
+fn a_segment_of_no_connection_looks_for_no_listening_socket() {
+    let mut world = world();
+    let flow = probe(&mut world, "10.244.2.2", ProbeKind::Tcp { port: 8080, ttl: None });
+    let reset = |packet: &PacketTrace, step: usize| {
+        let frame = &packet.birth;
+        let flags = frame.ip().and_then(|ip| match &ip.payload {
+            crate::net::Transport::Tcp(tcp) => Some(tcp.flags.rst),
+            _ => None,
+        });
+        flags == Some(true) && packet.steps[step].stage == Stage::Deliver
+    };
+    // The connection that the reset is for stands.
+    assert_eq!(lookup(&mut world, flow, reset), None);
+    let segment = world.segment(program::SEGMENT);
+    let mut trace = world.recorder().get(flow).unwrap().clone();
+    let syn = &mut trace.packets[0];
+    let mut frame = crate::net::Frame::clone(&syn.birth);
+    let crate::net::Payload::Ip(ip) = &mut frame.payload else { panic!() };
+    let crate::net::Transport::Tcp(tcp) = &mut ip.payload else { panic!() };
+    (tcp.flags.syn, tcp.flags.ack) = (false, true);
+    syn.birth = frame.into();
+    let step = syn.steps.iter().rposition(|step| step.stage == Stage::Deliver).unwrap();
+    let question = Question { trace: &trace, packet: &trace.packets[0], step: step as u32, segment: segment.as_ref() };
+    let known = Known { owner: &|_| String::new(), learned: &|_, _| None };
+    let why = why(question, &known).unwrap();
+    assert_eq!(
+        why.because,
+        "no connection in pod/default/b has these addresses and ports; only a SYN looks for a listening socket"
+    );
+    assert!(why.tables[0].rows.is_empty(), "{why:?}");
+    assert_eq!((why.tables[0].rows_count, &*why.tables[0].note), (1, "not asked: this is not a SYN"));
+}
+
+#[test]
+fn a_tunnel_through_itself_is_told_as_such() {
+    let mut world = world();
+    let node = world.revision().node("worker-1").unwrap().netns;
+    let mut tables = (*world.netns(node).unwrap()).clone();
+    let flannel = tables.link_named("flannel.1").unwrap().index;
+    let remote = world.revision().node("worker-2").unwrap().ip;
+    let rows = tables.main.rows.make_own();
+    let mut through = rows.iter().find(|route: &&Route| route.dev == flannel).unwrap().clone();
+    through.dst = ipnet::IpNet::new(remote, 32).unwrap();
+    rows.push(through);
+    tables.main = crate::tables::RouteTable::new(Rows::from(rows.clone()));
+    world.replace_tables(tables);
+    let flow = probe(&mut world, "10.244.2.2", PING);
+    let why = lookup(&mut world, flow, first(Stage::Encapsulate)).unwrap();
+    let end = format!("names {remote}, but the way to {remote} leads through flannel.1 itself");
+    assert!(why.because.ends_with(&end), "{}", why.because);
+}
+
+#[test]
+fn the_switch_s_row_is_found_again_when_nodes_have_come_and_gone() {
+    let mut world = World::new(Options { workers_count: Some(6), ..Options::default() });
+    world.open_file("pods.yaml", PODS, true);
+    let flow = probe(&mut world, "10.244.2.2", PING);
+    let unicast = |packet: &PacketTrace, step: usize| {
+        packet.steps[step].stage == Stage::Switch && !packet.frame_after(step as u32).dst.is_group()
+    };
+    let (before, dst) = (lookup(&mut world, flow, unicast).unwrap(), world.revision().node("worker-2").unwrap().netns);
+    // Another order of ports: some of the others go.
+    for gone in ["worker-3", "worker-4", "worker-5", "worker-6"] {
+        world.change(|cluster, now| cluster.delete(&[crate::cluster::ObjectKey::node(&gone.into())], now));
+    }
+    let after = lookup(&mut world, flow, unicast).unwrap();
+    assert_eq!(after.because, before.because);
+    assert_eq!(after.tables[0].rows_count + 4, before.tables[0].rows_count);
+    let own = format!("netns {}", dst.0);
+    assert!(after.tables[0].rows.iter().all(|row| !row.text.contains(&own)), "{after:?}");
+    world.change(|cluster, now| cluster.delete(&[crate::cluster::ObjectKey::node(&"worker-2".into())], now));
+    let after = lookup(&mut world, flow, unicast).unwrap();
+    assert!(after.because.ends_with(" was there, and is gone now"), "{}", after.because);
 }

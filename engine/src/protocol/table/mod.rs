@@ -4,16 +4,19 @@
 mod marks;
 mod rows;
 
+#[cfg(test)]
+mod tests;
+
 use super::{OriginView, TableRowView, TableView, origin_view};
 use crate::dataplane::NetnsState;
 use crate::explain;
 use crate::program;
-use crate::tables::{Netns, NetnsId};
+use crate::tables::{Netns, NetnsId, Segment};
 use crate::trace::{CauseTable, Nanos, Step, Trace};
 use crate::world::World;
 use marks::{Marked, compare};
 use rows::Row;
-pub(super) use rows::programmed;
+pub(super) use rows::{programmed, programmed_own, programmed_shared};
 use std::sync::Arc;
 
 /// Most rows of which nothing is to be said that one view shows.
@@ -36,9 +39,8 @@ fn named_in(revision: &crate::cluster::Revision, place: &str) -> Option<NetnsId>
 /// The table as it is, with what has changed since the revision `before`; or what is wrong with the question.
 pub(super) fn now(world: &mut World, place: &str, table: &str, before: Option<u64>) -> Result<TableView, String> {
     let (time, earlier) = (world.now(), before.and_then(|number| world.cluster().revision_at(number)).cloned());
-    let (rows, old) = if let Some(number) = place.strip_prefix("segment/") {
-        let segment = number.parse().ok().and_then(|number| world.segment(number));
-        let segment = segment.ok_or_else(|| format!("there is no segment {number:?}"))?;
+    let (rows, old) = if place.starts_with("segment/") {
+        let segment = segment_named(world, place)?;
         let old = earlier.map(|earlier| rows::of_segment(&program::segment(&earlier), &earlier));
         (rows::of_segment(&segment, world.revision()), old)
     } else {
@@ -71,22 +73,11 @@ pub(super) fn at(
     place: &str,
     table: &str,
 ) -> Result<TableView, String> {
-    if place.starts_with("segment/") {
-        // A switch knows its ports from the start.
-        let mut view = now(world, place, table, None)?;
-        if let Some(step) = step_of(world, flow, packet, number).cloned() {
-            let (segment, key) = (world.segment(program::SEGMENT), step.cause.map(|cause| cause.table));
-            if let (Some(CauseTable::Segment { port, .. }), Some(_)) = (key, segment)
-                && let Some(row) = view.rows.get_mut(port as usize)
-            {
-                row.decides = true;
-            }
-            view.at_ns = Some(step.at);
-        }
-        return Ok(view);
-    }
     let step = step_of(world, flow, packet, number).cloned();
     let step = step.ok_or_else(|| format!("there is no step {number} of packet {packet} in conversation {flow}"))?;
+    if place.starts_with("segment/") {
+        return switch_at(world, &step, place, table);
+    }
     let trace = trace_of(world, flow).ok_or_else(|| format!("conversation {flow} is not kept (any more)"))?;
     let (began, kept) = (trace.flow.started_at, kept_tables(trace, place));
     let last = number.checked_sub(1).and_then(|before| step_of(world, flow, packet, before));
@@ -99,17 +90,50 @@ pub(super) fn at(
         let state: Option<NetnsState> = world.state_at(netns.id, at);
         rows::of_netns(&netns, state.as_ref(), at, table)
     };
-    // Just before it began: its first packet may have taught something at that very moment.
-    let old = rows_at(began.saturating_sub(1)).ok_or_else(|| no_table(table))?;
     let rows = rows_at(step.at).ok_or_else(|| no_table(table))?;
-    let recent = rows_at(last).unwrap_or_default();
-    let mut marked = compare(old, rows);
-    for row in &mut marked {
-        row.fresh = row.is_marked() && !recent.iter().any(|recent| recent.text == row.row.text);
-    }
+    let learns = matches!(table, "neigh" | "fdb");
+    // Just before it began: its first packet may have taught something at that very moment.
+    let before = began.saturating_sub(1);
+    let is_remembered = !learns || world.state_at(netns.id, before).is_some();
+    let marked = match rows_at(before).filter(|_| is_remembered) {
+        Some(old) => {
+            let recent = rows_at(last).unwrap_or_default();
+            let mut marked = compare(old, rows);
+            for row in &mut marked {
+                row.fresh = row.is_marked() && !recent.iter().any(|recent| recent.text == row.row.text);
+            }
+            marked
+        }
+        // Nobody knows what is new.
+        None => rows.into_iter().map(Marked::same).collect(),
+    };
+    let note = match (is_remembered, world.state_at(netns.id, step.at)) {
+        (true, _) => "",
+        (false, Some(_)) => "what had been learned when the conversation began is not remembered any more",
+        (false, None) => explain::FORGOTTEN,
+    };
     let decides = step.cause.filter(|cause| cause.netns == netns.id).map(|cause| cause.table);
     let decides = decides.and_then(|cause| rows::key_of(&netns, &cause, table));
-    Ok(view(world, (place, table), Some(step.at), marked, decides.as_deref()))
+    let view = view(world, (place, table), Some(step.at), marked, decides.as_deref());
+    Ok(TableView { note: note.to_owned(), ..view })
+}
+
+/// A switch's ports, which it knows from the start: those of now, as no conversation keeps them.
+fn switch_at(world: &mut World, step: &Step, place: &str, table: &str) -> Result<TableView, String> {
+    let segment = segment_named(world, place)?;
+    let key = step.cause.and_then(|cause| match cause.table {
+        CauseTable::Segment { port, .. } => Some(rows::port_key(segment.port_of(cause.netns, port)?.1)),
+        _ => None,
+    });
+    let rows = rows::of_segment(&segment, world.revision());
+    let marked = rows.into_iter().map(Marked::same).collect();
+    Ok(view(world, (place, table), Some(step.at), marked, key.as_deref()))
+}
+
+fn segment_named(world: &mut World, place: &str) -> Result<Arc<Segment>, String> {
+    let number = place.strip_prefix("segment/").unwrap_or_default();
+    let segment = number.parse().ok().and_then(|number| world.segment(number));
+    segment.ok_or_else(|| format!("there is no segment {number:?}"))
 }
 
 fn trace_of(world: &World, flow: u32) -> Option<&Trace> {
@@ -150,5 +174,13 @@ fn view(
         rows.push(TableRowView { text, origin, mark, was, fresh, decides });
     }
     let command = explain::command_of(table).to_owned();
-    TableView { place: place.to_owned(), table: table.to_owned(), command, rows, left_count, at_ns }
+    TableView {
+        place: place.to_owned(),
+        table: table.to_owned(),
+        command,
+        rows,
+        left_count,
+        note: String::new(),
+        at_ns,
+    }
 }

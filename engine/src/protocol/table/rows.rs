@@ -6,7 +6,7 @@ use crate::explain;
 use crate::net::MacAddr;
 use crate::program;
 use crate::tables::text::{addr, fdb, link, neigh, route, segment, socket, sysctl};
-use crate::tables::{Address, LinkIndex, Listener, Netns, Origin, Place, Route, Segment};
+use crate::tables::{Address, LinkIndex, Listener, Netns, Origin, Place, Port, Route, RouteTable, Segment};
 use crate::trace::{CauseTable, Nanos};
 use std::net::IpAddr;
 
@@ -20,8 +20,8 @@ pub(super) struct Row {
 
 pub(super) fn of_segment(ports: &Segment, revision: &Revision) -> Vec<Row> {
     let owner = |id| explain::place_name(&program::place(revision, id).unwrap_or(Place::Fabric(id.0)));
-    let row = |port: &crate::tables::Port| Row {
-        key: port.mac.to_string(),
+    let row = |port: &Port| Row {
+        key: port_key(port),
         text: segment::row(ports, port, &owner(port.netns)),
         origin: port.origin.clone(),
     };
@@ -76,6 +76,31 @@ pub fn programmed(netns: &Netns) -> Vec<String> {
     rows.flatten().map(|row| row.text).collect()
 }
 
+/// Those of them that it does not share with other nodes.
+pub fn programmed_own(netns: &Netns) -> Vec<String> {
+    programmed(&Netns {
+        main: RouteTable::new(netns.main.rows.own().to_vec().into()),
+        neighbors: netns.neighbors.own().to_vec().into(),
+        fdb: netns.fdb.own().to_vec().into(),
+        ..netns.clone()
+    })
+}
+
+/// Those that it shares, its own among them, each with the node that it is about and that leaves it out.
+pub fn programmed_shared(netns: &Netns) -> Vec<(String, u32)> {
+    let mut rows = Vec::new();
+    if let Some((shared, _)) = netns.main.rows.shared() {
+        rows.extend(shared.iter().map(|(owner, row)| (route::row(netns, row), owner)));
+    }
+    if let Some((shared, _)) = netns.neighbors.shared() {
+        rows.extend(shared.iter().map(|(owner, row)| (neigh::row(netns, &row.into()), owner)));
+    }
+    if let Some((shared, _)) = netns.fdb.shared() {
+        rows.extend(shared.iter().map(|(owner, row)| (fdb::row(netns, row), owner)));
+    }
+    rows
+}
+
 /// The key of the row that decided a step, if that is a row of this table.
 pub(super) fn key_of(netns: &Netns, cause: &CauseTable, table: &str) -> Option<String> {
     let (of, key) = match *cause {
@@ -100,6 +125,10 @@ pub(super) fn key_of(netns: &Netns, cause: &CauseTable, table: &str) -> Option<S
         CauseTable::Segment { .. } => return None,
     };
     (of == table).then_some(key)
+}
+
+pub(super) fn port_key(port: &Port) -> String {
+    port.mac.to_string()
 }
 
 fn route_key(row: &Route) -> String {
