@@ -4,6 +4,7 @@
 //! All of it is read off a revision, what the controllers made of it included; no packet is sent. The time taken grows
 //! with the number of Pods and objects, that of the problems told does not.
 
+mod files;
 mod network;
 mod pods;
 mod references;
@@ -23,7 +24,7 @@ const OF_A_SORT_MAX: usize = 20;
 
 /// The sorts of problems that are told here, and `not-running`, which is what reading a manifest makes of several of them.
 /// What reading a manifest says of any holds only for the moment at which it was read.
-pub const CODES: [&str; 21] = [
+pub const CODES: [&str; 22] = [
     "address-outside",
     "config-map",
     "crash-loop",
@@ -34,6 +35,7 @@ pub const CODES: [&str; 21] = [
     "no-node",
     "no-pod-subnet",
     "node-selector",
+    "not-in-force",
     "not-running",
     "pod-mtu",
     "pod-rejected",
@@ -56,6 +58,7 @@ pub fn problems(cluster: &Cluster) -> Vec<Diagnostic> {
     rollouts::check(&mut findings);
     services::check(&mut findings);
     references::check(&mut findings);
+    files::check(&mut findings);
     findings.finish()
 }
 

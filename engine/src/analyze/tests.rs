@@ -275,8 +275,26 @@ fn problems_of_all_sorts_are_counted_beyond_twenty() {
 }
 
 #[test]
+fn what_a_command_has_deleted_is_told_in_its_file_until_it_is_applied_again() {
+    let text = pod("a", "{app: a}", "") + &pod("b", "{app: b}", "");
+    let mut cluster = cluster(&text);
+    cluster.delete(&[ObjectKey::new("Pod", "default", "b")], 0);
+    assert_eq!(
+        render(&cluster),
+        "a.yaml:15:9: info: pod/b is not as it stands here: a command has deleted it since [not-in-force]\n  \
+         hint: kubectl apply -f a.yaml makes it so again\n"
+    );
+    cluster.apply_file("a.yaml", 0);
+    assert_eq!(render(&cluster), "");
+    cluster.apply_text("stdin", &pod("a", "{app: other}", ""), 0);
+    let told = render(&cluster);
+    assert!(told.contains("info: pod/a is not as it stands here: a command has changed it since"), "{told}");
+}
+
+#[test]
 fn every_sort_is_told_somewhere() {
     let sources = [
+        include_str!("files.rs"),
         include_str!("network.rs"),
         include_str!("pods.rs"),
         include_str!("references.rs"),
