@@ -203,6 +203,7 @@ fn table_view(app: App, view: &TableView, lit: &str) -> Nodes {
     let mut nodes = vec![
         el("p").class("note").text("On a real cluster: ").part("code", "", &view.command).text(" ").kid(copy),
         el("p").class("note").text(&summary).hidden(summary.is_empty()),
+        el("p").class("note").text(&view.note).hidden(view.note.is_empty()),
         table,
     ];
     if view.rows.is_empty() {
