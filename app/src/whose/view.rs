@@ -12,6 +12,8 @@ use web_sys::Element;
 
 /// Texts longer than this are not one thing that is pointed at.
 const TEXT_MAX: usize = 240;
+/// For so long after Escape nothing is shown because of the pointer.
+const AWAY_MS: f64 = 400.0;
 const LINGER_MS: u32 = 160;
 /// As `whose.css` has it.
 const WIDTH: f64 = 300.0;
@@ -28,9 +30,13 @@ pub fn tip(app: App, within: &'static str) -> El {
     let shown: Var<Option<Tip>> = Var::new(None);
     // Grows with everything pointed at, so that a tip that lingers knows that it is out of date.
     let turn = Var::new(0_u32);
+    let away_until_ms = Var::new(0.0);
     let look = move |event: &web_sys::Event| {
         let Some(target) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) else { return };
         let is = |selector: &str| target.closest(selector).ok().flatten().is_some();
+        if event.type_() == "pointerover" && platform::now_ms() < away_until_ms.now() {
+            return;
+        }
         turn.set(turn.now() + 1);
         if is(".whose") {
             return;
@@ -52,6 +58,8 @@ pub fn tip(app: App, within: &'static str) -> El {
     let escape = move |event: &web_sys::Event| {
         if event.unchecked_ref::<web_sys::KeyboardEvent>().key() == "Escape" {
             shown.put(None);
+            // What comes to lie under the pointer by that is not pointed at.
+            away_until_ms.set(platform::now_ms() + AWAY_MS);
         }
     };
     EventListener::new(&platform::document(), "keydown", escape).forget();

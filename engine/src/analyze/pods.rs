@@ -133,7 +133,7 @@ fn tell<'a>(
     match trouble.code {
         "crash-loop" => {
             let Some(failing) = failing(&pod) else { return };
-            let span = findings.span(object, &path(&format!("spec.containers[{}]", failing.index)));
+            let span = findings.span(object, &path(&format!("spec.containers[{}].image", failing.index)));
             let among = if bare { String::new() } else { format!(" in {}", count(trouble.pods_count, "Pod")) };
             if let Some(problem) = findings.warn("crash-loop", span, words::crash_loop(failing, &among))
                 && let Some(hint) = words::crash_loop_hint(failing)

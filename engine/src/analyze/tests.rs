@@ -87,7 +87,7 @@ fn a_node_that_is_not_there_is_told_with_the_one_that_was_meant() {
 fn clashing_ports_and_used_up_subnets() {
     let two = pod("a", "{}", "").replace("  containers:\n", "  containers:\n  - {name: d, image: nginx}\n");
     let told = rendered(&two);
-    assert!(told.starts_with("a.yaml:9:5: warning: the container keeps failing: nginx: [emerg] bind()"), "{told}");
+    assert!(told.starts_with("a.yaml:10:12: warning: the container keeps failing: nginx: [emerg] bind()"), "{told}");
     assert!(told.contains("hint: containers of one Pod share its ports"), "{told}");
     let node = "apiVersion: v1\nkind: Node\nmetadata: {name: n1}\nspec: {podCIDR: 10.244.1.0/29}\nstatus: {addresses: [{type: \
                 InternalIP, address: 172.18.0.2}]}\n---\n";
@@ -220,7 +220,7 @@ fn a_container_that_fails_is_told_before_one_that_ends_well() {
     let told = rendered(two);
     assert_eq!(
         told.lines().next(),
-        Some("a.yaml:7:5: warning: the container keeps failing: its command exits with status 1 [crash-loop]"),
+        Some("a.yaml:7:22: warning: the container keeps failing: its command exits with status 1 [crash-loop]"),
         "{told}"
     );
     let cluster = cluster(two);
@@ -238,7 +238,7 @@ fn a_command_that_ends_at_once_is_started_again_and_again() {
     let told = rendered(&one(""));
     assert_eq!(
         told,
-        "a.yaml:6:5: warning: the container's command ends at once, and restartPolicy: Always starts it again and again \
+        "a.yaml:6:22: warning: the container's command ends at once, and restartPolicy: Always starts it again and again \
          [crash-loop]\n  hint: give it a command that keeps running, such as [sleep, infinity]; what is meant to end is a \
          Job's, or a Pod's with restartPolicy: OnFailure\n"
     );

@@ -51,7 +51,7 @@ fn check_pod(draft: &mut Draft, object: &Arc<Object>) {
         draft.diagnostics.warning("not-running", span(path), message);
     }
     for container in words::crash_loops(&pod) {
-        let path = format!("spec.containers[{}]", container.index);
+        let path = format!("spec.containers[{}].image", container.index);
         let problem = draft.diagnostics.warning("crash-loop", span(&path), words::crash_loop(container, ""));
         if let Some(hint) = words::crash_loop_hint(container) {
             problem.hint(hint);

@@ -57,17 +57,17 @@ test("what is typed applies at once, and undoing it undoes what it did to the cl
 test("a problem is underlined, told by F8, mended by its button and brought back by undo", async ({ page }) => {
   await arrive();
   const good = await podhop.manifests();
-  await podhop.write(good.replace("command:", "comand:"));
-  await expect(underlined()).toHaveText("comand");
+  await podhop.write(good.replace("labels:", "lables:"));
+  await expect(underlined()).toHaveText("lables");
   await podhop.editor.press("Control+Home");
   await podhop.editor.press("F8");
-  const card = page.locator(".cm-tooltip", { hasText: 'unknown field "comand"' });
+  const card = page.locator(".cm-tooltip", { hasText: 'unknown field "lables"' });
   await expect(card).toBeVisible();
-  await card.getByRole("button", { name: "Replace by command" }).click();
+  await card.getByRole("button", { name: "Replace by labels" }).click();
   await expect(underlined()).toHaveCount(0);
   expect(await podhop.manifests()).toBe(good);
   await podhop.editor.press("Control+z");
-  await expect(underlined()).toHaveText("comand");
+  await expect(underlined()).toHaveText("lables");
   await podhop.editor.press("F8");
   await podhop.editor.press("Control+.");
   await expect.poll(() => podhop.manifests()).toBe(good);
@@ -190,8 +190,8 @@ test("with the chunk blocked for ever the text area works, and the flow plays", 
   await page.locator("textarea#editor").click();
   await podhop.flowPlayed();
   await podhop.edit((text) => `${text}---\n${MANIFEST}`);
-  await podhop.edit((text) => text.replace("command:", "comand:"));
-  await expect(page.locator(".under .u-warning")).toHaveText("comand");
+  await podhop.edit((text) => text.replace("labels:", "lables:"));
+  await expect(page.locator(".under .u-warning")).toHaveText("lables");
   await podhop.problemList.getByRole("button", { name: "Fix" }).click();
   await expect(page.locator(".under .u-warning")).toHaveCount(0);
   expect(await page.locator(".rich").count()).toBe(0);
@@ -208,8 +208,8 @@ for (const colorScheme of ["light", "dark"]) {
         const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target).join(", ")}`);
         expect(found, where).toEqual([]);
       };
-      await podhop.write((await podhop.manifests()).replace("command:", "comand:"));
-      await expect(underlined()).toHaveText("comand");
+      await podhop.write((await podhop.manifests()).replace("labels:", "lables:"));
+      await expect(underlined()).toHaveText("lables");
       await clean("with a problem");
       await podhop.editor.press("Control+f");
       await expect(page.locator(".cm-search")).toBeVisible();

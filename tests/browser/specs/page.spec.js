@@ -86,9 +86,9 @@ test("invalid YAML keeps the last good cluster and says where it is wrong; mendi
 test("an unknown field is underlined, and one click mends it", async ({ page }) => {
   await podhop.flowPlayed();
   const good = await podhop.manifests();
-  await podhop.edit((text) => text.replace("command:", "comand:"));
-  await expect(podhop.problemList).toContainText('unknown field "comand"');
-  await expect(page.locator(".under .u-warning, .cm-lintRange-warning")).toHaveText("comand");
+  await podhop.edit((text) => text.replace("labels:", "lables:"));
+  await expect(podhop.problemList).toContainText('unknown field "lables"');
+  await expect(page.locator(".under .u-warning, .cm-lintRange-warning")).toHaveText("lables");
   await podhop.problemList.getByRole("button", { name: "Fix" }).click();
   await expect.poll(() => podhop.manifests()).toBe(good);
   await expect(page.locator(".under .u-warning, .cm-lintRange-warning")).toHaveCount(0);

@@ -276,7 +276,7 @@ test.describe("a very large dump", () => {
 
   test("is not mended where it is cut, and says what of it is not shown", async ({ page }) => {
     const wrong = (name) =>
-      `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}}\nspec: {containers: [{name: app, image: busybox, comand: [sleep]}]}\n`;
+      `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}}\nspec: {containers: [{name: app, image: nginx, comand: [sleep]}]}\n`;
     const text = [wrong("first"), clusters.dump(10_000), wrong("last")].join("---\n");
     await podhop.open();
     await podhop.richEditor();
