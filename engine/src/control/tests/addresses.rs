@@ -140,7 +140,7 @@ fn clashing_ports_crash_the_second_container() {
         crate::cluster::api::container_statuses(pod).iter().map(|status| status.ready).collect()
     });
     assert_eq!(ready, [true, false]);
-    assert!(rendered(&cluster, &applied).starts_with("a.yaml:10:5: warning: the container keeps failing"));
+    assert!(rendered(&cluster, &applied).starts_with("a.yaml:11:12: warning: the container keeps failing"));
     let (cluster, _) = with(
         &(pod("a", "  hostNetwork: true\n  nodeName: worker-1\n")
             + &pod("b", "  hostNetwork: true\n  nodeName: worker-1\n")),
