@@ -34,8 +34,14 @@ const reachWorker = (page) =>
     };
   });
 
-const trap = (page, message) =>
-  page.evaluate((message) => globalThis.lastWorker.dispatchEvent(new ErrorEvent("error", { message })), message);
+/** The worker traps, and so do those that follow it, before any of them has answered. */
+const trap = (page, message, times = 1) =>
+  page.evaluate(
+    ([message, times]) => {
+      for (; times > 0; times -= 1) globalThis.lastWorker.dispatchEvent(new ErrorEvent("error", { message }));
+    },
+    [message, times],
+  );
 
 test.describe("starting", () => {
   test("says that it starts until the page is there", async ({ page }) => {
@@ -144,7 +150,7 @@ test.describe("the worker", () => {
 
   test("terminated for good: the page says why, and can start anew", async ({ page }) => {
     await podhop.open(link({ files: inPods(clusters.pair) }));
-    for (let times = 0; times < 3; times += 1) await trap(page, "out of memory");
+    await trap(page, "out of memory", 3);
     await expect(alert()).toContainText("The simulator does not start: out of memory.");
     // What is asked now is answered, too.
     await podhop.run("kubectl get pods");
