@@ -18,7 +18,8 @@ const PLAIN = [
   [0x3f, 0x40, OTHER, 1],
   [0x41, 0x41, I32, 1],
   [0x42, 0x42, I64, 1],
-  [0xd0, 0xd2, OTHER, 1],
+  [0xd0, 0xd0, OTHER, 1],
+  [0xd2, 0xd2, OTHER, 1],
 ];
 const stream = new Uint8Array(256);
 const count = new Uint8Array(256);
