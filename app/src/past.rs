@@ -19,6 +19,8 @@ struct Step {
 pub struct Past {
     done: Vec<Step>,
     undone: Vec<Step>,
+    /// A turn is under way: until it is settled nobody knows from which revision the next would start.
+    turning: bool,
 }
 
 impl Past {
@@ -46,18 +48,30 @@ impl Past {
 
     /// The revision to return to from the revision `now`, and what is undone by that.
     pub fn undo(&mut self, now: u64) -> Option<(u64, String)> {
-        turn(&mut self.done, &mut self.undone, now)
+        turn(&mut self.turning, &mut self.done, &mut self.undone, now)
     }
 
     /// The same forth again.
     pub fn redo(&mut self, now: u64) -> Option<(u64, String)> {
-        turn(&mut self.undone, &mut self.done, now)
+        turn(&mut self.turning, &mut self.undone, &mut self.done, now)
+    }
+
+    /// The last undo or redo is over. If its revision was not `kept`, no earlier one is, either.
+    pub fn settle(&mut self, kept: bool) {
+        match kept {
+            true => self.turning = false,
+            false => *self = Past::default(),
+        }
     }
 }
 
-fn turn(from: &mut Vec<Step>, to: &mut Vec<Step>, now: u64) -> Option<(u64, String)> {
+fn turn(turning: &mut bool, from: &mut Vec<Step>, to: &mut Vec<Step>, now: u64) -> Option<(u64, String)> {
+    if *turning {
+        return None;
+    }
     let Step { revision, words, .. } = from.pop()?;
     to.push(Step { revision: now, words: words.clone(), typed: None });
+    *turning = true;
     Some((revision, words))
 }
 
@@ -69,27 +83,45 @@ mod tests {
         Some(("a.yaml".to_string(), at_ms))
     }
 
+    /// Turns, and is told that it went well.
+    fn turned(past: &mut Past, turn: fn(&mut Past, u64) -> Option<(u64, String)>, now: u64) -> Option<(u64, String)> {
+        let turned = turn(past, now);
+        past.settle(true);
+        turned
+    }
+
     #[test]
     fn back_and_forth() {
         let mut past = Past::default();
         past.push(1, "one".into(), None);
         past.push(2, "two".into(), None);
         assert_eq!(past.words(), (Some("two"), None));
-        assert_eq!(past.undo(3), Some((2, "two".into())));
-        assert_eq!(past.undo(4), Some((1, "one".into())));
-        assert_eq!(past.undo(5), None);
+        assert_eq!(turned(&mut past, Past::undo, 3), Some((2, "two".into())));
+        assert_eq!(turned(&mut past, Past::undo, 4), Some((1, "one".into())));
+        assert_eq!(turned(&mut past, Past::undo, 5), None);
         assert_eq!(past.words(), (None, Some("one")));
-        assert_eq!(past.redo(5), Some((4, "one".into())));
-        assert_eq!(past.redo(6), Some((3, "two".into())));
-        assert_eq!(past.redo(7), None);
-        assert_eq!(past.undo(7), Some((6, "two".into())));
+        assert_eq!(turned(&mut past, Past::redo, 5), Some((4, "one".into())));
+        assert_eq!(turned(&mut past, Past::redo, 6), Some((3, "two".into())));
+        assert_eq!(turned(&mut past, Past::redo, 7), None);
+        assert_eq!(turned(&mut past, Past::undo, 7), Some((6, "two".into())));
+    }
+
+    #[test]
+    fn one_turn_at_a_time_and_none_beyond_what_is_kept() {
+        let mut past = Past::default();
+        past.push(1, "one".into(), None);
+        past.push(2, "two".into(), None);
+        assert!(past.undo(3).is_some());
+        assert_eq!((past.undo(3), past.redo(3)), (None, None), "the first is under way");
+        past.settle(false);
+        assert_eq!(past, Past::default());
     }
 
     #[test]
     fn a_new_change_ends_what_was_undone() {
         let mut past = Past::default();
         past.push(1, "one".into(), None);
-        past.undo(2);
+        turned(&mut past, Past::undo, 2);
         past.push(3, "other".into(), None);
         assert_eq!(past.words(), (Some("other"), None));
     }
@@ -100,7 +132,7 @@ mod tests {
         past.push(1, "p".into(), typed(0.0));
         past.push(2, "po".into(), typed(1_000.0));
         past.push(3, "pod".into(), typed(4_500.0));
-        assert_eq!(past.undo(4), Some((1, "pod".into())));
+        assert_eq!(turned(&mut past, Past::undo, 4), Some((1, "pod".into())));
         past.push(1, "p".into(), typed(10_000.0));
         past.push(2, "a command".into(), None);
         past.push(3, "po".into(), typed(10_500.0));

@@ -46,13 +46,18 @@ impl App {
     fn turn(self, turn: fn(&mut Past, u64) -> Option<(u64, String)>, said: &'static str) {
         let Some(now) = self.revision() else { return };
         let Some((revision, words)) = self.past.update(|past| turn(past, now)) else { return };
-        self.ask_settled(RequestBody::Return { revision }, move |reply| match reply {
-            ReplyBody::Edited(edited) => {
-                self.spoken.set([said, &words].concat());
-                self.take_returned(edited);
+        self.ask_settled(RequestBody::Return { revision }, move |reply| {
+            self.past.update(|past| past.settle(matches!(reply, ReplyBody::Edited(_))));
+            match reply {
+                ReplyBody::Edited(edited) => {
+                    self.spoken.set([said, &words].concat());
+                    self.take_returned(edited);
+                }
+                ReplyBody::Error(why) => {
+                    self.notice.set(Some(Notice::text(&["This cannot be undone: ", &why].concat())));
+                }
+                _ => {}
             }
-            ReplyBody::Error(why) => self.notice.set(Some(Notice::text(&["This cannot be undone: ", &why].concat()))),
-            _ => {}
         });
     }
 
