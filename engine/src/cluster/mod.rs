@@ -12,6 +12,7 @@ mod options;
 mod pods;
 mod record;
 mod revision;
+mod service;
 mod store;
 mod typed;
 
@@ -27,5 +28,6 @@ pub use pods::{HostPort, host_ports};
 pub use record::{FailingContainer, NodeRecord, PodPhase, PodRecord};
 pub(crate) use revision::Builtin;
 pub use revision::{Cni, FlannelBackend, FlannelConfig, NetnsOwner, Network, ProxyMode, Revision};
+pub use service::{ServiceKey, ServiceRecord};
 pub use store::{Applied, Cluster, HISTORY_MAX};
 pub use typed::{Template, Typed, Workload, same};

@@ -1,6 +1,6 @@
 //! One numbered state of the cluster, made of persistent maps: cheap to clone, sharing structure with its predecessors.
 
-use super::{Body, NodeRecord, Object, ObjectKey, PodKey, PodRecord, Provenance};
+use super::{Body, NodeRecord, Object, ObjectKey, PodKey, PodRecord, Provenance, ServiceKey, ServiceRecord};
 use crate::manifest::{Node, Source, Span};
 use crate::tables::{NetnsId, Origin, Uid};
 use imbl::{OrdMap, OrdSet};
@@ -31,6 +31,11 @@ pub struct Revision {
     pub by_uid: OrdMap<Uid, ObjectKey>,
     /// What each controller's object owns, by the owner's identity.
     pub children: OrdMap<Uid, OrdSet<ObjectKey>>,
+    pub services: OrdMap<ServiceKey, Arc<ServiceRecord>>,
+    /// EndpointSlices by the Service they name, which need not exist.
+    pub slices_of: OrdMap<ServiceKey, OrdSet<ObjectKey>>,
+    /// Grows when any Service or EndpointSlice changes.
+    pub services_version: u64,
     /// Who has which address: nodes and Pods with a sandbox of their own.
     pub addresses: OrdMap<IpAddr, NetnsId>,
     pub(crate) index: Index,
@@ -184,6 +189,9 @@ impl Revision {
             sources: OrdMap::new(),
             by_uid: OrdMap::new(),
             children: OrdMap::new(),
+            services: OrdMap::new(),
+            slices_of: OrdMap::new(),
+            services_version: 0,
             addresses: OrdMap::new(),
             index: Index::default(),
         }

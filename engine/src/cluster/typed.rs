@@ -2,8 +2,8 @@
 
 use super::{ObjectKey, identity};
 use crate::manifest::typed::{
-    ConfigMap, DaemonSet, Deployment, GivenPodStatus, IntOrString, KindCluster, KubeadmClusterConfiguration,
-    LabelSelector, NodeObject, ObjectMeta, Pod, PodSpec, PodTemplate, ReplicaSet, Strategy,
+    ConfigMap, DaemonSet, Deployment, EndpointSlice, GivenPodStatus, IntOrString, KindCluster, KubeadmClusterConfiguration,
+    LabelSelector, NodeObject, ObjectMeta, Pod, PodSpec, PodTemplate, ReplicaSet, Service, Strategy,
 };
 use crate::manifest::{Diagnostics, Node, Span, Value};
 use std::sync::Arc;
@@ -17,6 +17,8 @@ pub enum Typed {
     Node(Arc<NodeObject>),
     Workload(Arc<Workload>),
     ConfigMap(Arc<ConfigMap>),
+    Service(Arc<Service>),
+    EndpointSlice(Arc<EndpointSlice>),
     KindCluster(Arc<KindCluster>),
     Kubeadm(Arc<KubeadmClusterConfiguration>),
     Other,
@@ -147,6 +149,16 @@ pub fn project(key: &ObjectKey, root: &Node, diagnostics: &mut Diagnostics) -> (
         ("", "ConfigMap") => {
             if let Some(mut config_map) = ConfigMap::project(root, diagnostics) {
                 return (std::mem::take(&mut config_map.meta), Typed::ConfigMap(Arc::new(config_map)));
+            }
+        }
+        ("", "Service") => {
+            if let Some(mut service) = Service::project(root, diagnostics) {
+                return (std::mem::take(&mut service.meta), Typed::Service(Arc::new(service)));
+            }
+        }
+        ("discovery.k8s.io", "EndpointSlice") => {
+            if let Some(slice) = EndpointSlice::project(root, diagnostics) {
+                return (slice.meta.clone(), Typed::EndpointSlice(Arc::new(slice)));
             }
         }
         ("apps", "Deployment") => {

@@ -16,7 +16,9 @@ pub use node::{CNI0, ETH0, FLANNEL};
 pub use shared::Shared;
 
 use crate::cluster::{NetnsOwner, NodeRecord, PodRecord, Revision};
+use crate::tables::netfilter::Netfilter;
 use crate::tables::{Netns, NetnsId, Place, Port, RouteTable, Rows, Segment, Sysctls};
+use std::sync::{Arc, LazyLock};
 
 /// The number of the node network's segment: there is one.
 pub const SEGMENT: u32 = 0;
@@ -66,6 +68,9 @@ fn pods<'a>(revision: &'a Revision, node: &'a NodeRecord) -> Vec<&'a PodRecord> 
     node.pods.values().filter_map(|key| Some(&**revision.pods.get(key)?)).collect()
 }
 
+/// Pods' namespaces have no rules, and share having none.
+static NO_RULES: LazyLock<Arc<Netfilter>> = LazyLock::new(Arc::default);
+
 /// A namespace without anything in it.
 fn empty(id: NetnsId, place: Place) -> Netns {
     Netns {
@@ -81,6 +86,7 @@ fn empty(id: NetnsId, place: Place) -> Netns {
         // A Pod's namespace takes over the machine's setting when it is made (net.core.devconf_inherit_init_net=0),
         // and kubeadm wants forwarding on.
         sysctls: Sysctls { ip_forward: true, ..Sysctls::default() },
+        netfilter: NO_RULES.clone(),
         listeners: Vec::new(),
     }
 }

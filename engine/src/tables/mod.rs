@@ -5,6 +5,7 @@
 
 mod fabric;
 mod link;
+pub mod netfilter;
 mod netns;
 mod origin;
 mod route;

@@ -1,5 +1,6 @@
 //! One network namespace: everything the kernel consults when a packet passes it.
 
+use super::netfilter::Netfilter;
 use super::rows::Keyed;
 use super::{Address, Link, LinkIndex, Listener, Origin, RouteTable, Rows};
 use crate::net::MacAddr;
@@ -95,6 +96,8 @@ pub struct Netns {
     pub neighbors: Rows<NeighborEntry>,
     pub fdb: Rows<FdbEntry>,
     pub sysctls: Sysctls,
+    /// Rules and sets; equal namespaces share them.
+    pub netfilter: Arc<Netfilter>,
     /// Sockets that containers (or the node's own processes) listen on from their start.
     pub listeners: Vec<Listener>,
 }

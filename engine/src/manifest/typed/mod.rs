@@ -5,6 +5,7 @@
 //! defaults applied where a field has one; whether it makes sense is for `validate`.
 
 mod config_map;
+mod endpoint_slice;
 mod flannel;
 mod kind_cluster;
 mod meta;
@@ -22,6 +23,7 @@ mod tests;
 
 pub use crate::net::Protocol;
 pub use config_map::ConfigMap;
+pub use endpoint_slice::{AddressType, Endpoint, EndpointPort, EndpointSlice, SERVICE_NAME};
 pub use flannel::{CniConf, FlannelBackend, FlannelNetConf};
 pub use kind_cluster::{
     IpFamily, KindCluster, KindNetworking, KindNode, KubeProxyMode, KubeadmClusterConfiguration, Role,

@@ -53,6 +53,9 @@ fn cluster(nodes: u32, pods: u32) -> Revision {
         sources: imbl::OrdMap::new(),
         by_uid: imbl::OrdMap::new(),
         children: imbl::OrdMap::new(),
+        services: imbl::OrdMap::new(),
+        slices_of: imbl::OrdMap::new(),
+        services_version: 0,
         addresses: imbl::OrdMap::new(),
         index: Default::default(),
     };

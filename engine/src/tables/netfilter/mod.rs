@@ -1,0 +1,216 @@
+//! netfilter as iptables programs it: tables, chains, rules. One [`Ruleset`] a family, as `iptables-save` shows it.
+//!
+//! Models Linux 6.18 with iptables 1.8 (nft or legacy: what a rule means is the same).
+
+mod rule;
+
+pub use rule::{
+    AddrType, CtState, Match, NatRange, PortRange, RecentMode, RejectWith, Rule, SetDirection, Target,
+};
+
+use crate::net::Family;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Where in the kernel's IP layer rules are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hook {
+    Prerouting,
+    Input,
+    Forward,
+    Output,
+    Postrouting,
+}
+
+impl Hook {
+    /// The name of the hook's built-in chain: `PREROUTING`.
+    pub fn chain(self) -> &'static str {
+        match self {
+            Hook::Prerouting => "PREROUTING",
+            Hook::Input => "INPUT",
+            Hook::Forward => "FORWARD",
+            Hook::Output => "OUTPUT",
+            Hook::Postrouting => "POSTROUTING",
+        }
+    }
+}
+
+/// In the order in which a hook asks them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TableName {
+    Raw,
+    Mangle,
+    Nat,
+    Filter,
+}
+
+impl TableName {
+    pub const ALL: [TableName; 4] = [TableName::Raw, TableName::Mangle, TableName::Nat, TableName::Filter];
+
+    /// As `iptables -t` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            TableName::Raw => "raw",
+            TableName::Mangle => "mangle",
+            TableName::Nat => "nat",
+            TableName::Filter => "filter",
+        }
+    }
+
+    /// The hooks at which the table has a built-in chain, in `iptables-save`'s order.
+    pub fn hooks(self) -> &'static [Hook] {
+        use Hook::{Forward, Input, Output, Postrouting, Prerouting};
+        match self {
+            TableName::Raw => &[Prerouting, Output],
+            TableName::Mangle => &[Prerouting, Input, Forward, Output, Postrouting],
+            TableName::Nat => &[Prerouting, Input, Output, Postrouting],
+            TableName::Filter => &[Input, Forward, Output],
+        }
+    }
+}
+
+/// What a built-in chain does with a packet that no rule decided about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    Accept,
+    Drop,
+}
+
+/// Rules in order. A built-in chain has a policy; the end of any other returns to its caller.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chain {
+    pub name: Arc<str>,
+    pub policy: Option<Policy>,
+    pub rules: Vec<Arc<Rule>>,
+}
+
+impl Chain {
+    /// An empty chain that rules jump to.
+    pub fn user(name: impl Into<Arc<str>>) -> Chain {
+        Chain { name: name.into(), policy: None, rules: Vec::new() }
+    }
+}
+
+/// One table: its built-in chains in the order of its hooks, then the others.
+#[derive(Clone, Debug)]
+pub struct Table {
+    pub name: TableName,
+    chains: Vec<Arc<Chain>>,
+    index: BTreeMap<Arc<str>, u32>,
+}
+
+impl Table {
+    /// The built-in chains, empty, with policy ACCEPT.
+    pub fn new(name: TableName) -> Table {
+        let mut table = Table { name, chains: Vec::new(), index: BTreeMap::new() };
+        for hook in name.hooks() {
+            let policy = Some(Policy::Accept);
+            table.put(Arc::new(Chain { name: hook.chain().into(), policy, rules: Vec::new() }));
+        }
+        table
+    }
+
+    /// Adds a chain, or replaces the one of that name.
+    pub fn put(&mut self, chain: Arc<Chain>) {
+        match self.index.get(&chain.name) {
+            Some(at) => self.chains[*at as usize] = chain,
+            None => {
+                self.index.insert(chain.name.clone(), self.chains.len() as u32);
+                self.chains.push(chain);
+            }
+        }
+    }
+
+    /// Appends to a chain, which is made if it is not there: `iptables -A`.
+    pub fn append(&mut self, chain: &str, rule: Rule) {
+        self.edit(chain, |rules| rules.push(Arc::new(rule)));
+    }
+
+    /// Puts a rule first: `iptables -I`.
+    pub fn prepend(&mut self, chain: &str, rule: Rule) {
+        self.edit(chain, |rules| rules.insert(0, Arc::new(rule)));
+    }
+
+    fn edit(&mut self, chain: &str, change: impl FnOnce(&mut Vec<Arc<Rule>>)) {
+        if !self.index.contains_key(chain) {
+            self.put(Arc::new(Chain::user(chain)));
+        }
+        let at = self.index[chain] as usize;
+        change(&mut Arc::make_mut(&mut self.chains[at]).rules);
+    }
+
+    pub fn chains(&self) -> &[Arc<Chain>] {
+        &self.chains
+    }
+
+    /// A chain by its place in [`Table::chains`].
+    pub fn chain(&self, at: u32) -> Option<&Arc<Chain>> {
+        self.chains.get(at as usize)
+    }
+
+    /// A chain's place in [`Table::chains`].
+    pub fn find(&self, name: &str) -> Option<u32> {
+        self.index.get(name).copied()
+    }
+}
+
+/// The tables of one family that exist in a namespace, by [`TableName`].
+#[derive(Clone, Debug, Default)]
+pub struct Ruleset {
+    pub tables: BTreeMap<TableName, Table>,
+}
+
+impl Ruleset {
+    /// A table, made if it is not there.
+    pub fn table(&mut self, name: TableName) -> &mut Table {
+        self.tables.entry(name).or_insert_with(|| Table::new(name))
+    }
+}
+
+/// A named set of addresses, as `ipset` keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IpSet {
+    pub name: Arc<str>,
+    pub set_type: SetType,
+    pub family: Family,
+    pub comment: Option<Arc<str>>,
+    pub entries: Vec<SetEntry>,
+}
+
+/// What an ipset's entries are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetType {
+    HashIp,
+    HashNet,
+    HashIpPort,
+    HashIpPortIp,
+    HashIpPortNet,
+    BitmapPort,
+}
+
+/// One entry; the parts that its set's type has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SetEntry {
+    pub net: Option<ipnet::IpNet>,
+    pub port: Option<(crate::net::Protocol, u16)>,
+    pub second: Option<ipnet::IpNet>,
+    pub origin: super::Origin,
+}
+
+/// Everything that netfilter has in one namespace. Shared between namespaces where it is equal.
+#[derive(Clone, Debug, Default)]
+pub struct Netfilter {
+    pub v4: Ruleset,
+    pub v6: Ruleset,
+    /// By name.
+    pub sets: BTreeMap<Arc<str>, IpSet>,
+}
+
+impl Netfilter {
+    pub fn ruleset(&self, family: Family) -> &Ruleset {
+        match family {
+            Family::V4 => &self.v4,
+            Family::V6 => &self.v6,
+        }
+    }
+}
