@@ -63,6 +63,11 @@ pub(crate) struct Index {
     pub selecting: OrdMap<LabelPair, OrdSet<ObjectKey>>,
     /// How many Pods each owner has made so far, for their names.
     pub made: OrdMap<Uid, u32>,
+    /// Services by one label of their selector.
+    pub service_selecting: OrdMap<LabelPair, OrdSet<ServiceKey>>,
+    /// Which Service has an address of the Service network or of the load balancers.
+    pub service_ips: OrdMap<IpAddr, ServiceKey>,
+    pub node_ports: OrdMap<u16, ServiceKey>,
     /// Nodes by `NodeRecord.index`.
     pub node_names: OrdMap<u32, Arc<str>>,
     /// The text that describes what a cluster has by itself, and its objects in order.
@@ -136,6 +141,13 @@ impl Default for Network {
             ),
             cluster_name: "kubernetes".into(),
         }
+    }
+}
+
+impl Network {
+    /// The Service networks, the cluster's first family first.
+    pub fn service_networks(&self) -> impl Iterator<Item = &(IpNet, Origin)> {
+        std::iter::once(&self.service_network)
     }
 }
 

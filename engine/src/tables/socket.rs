@@ -37,3 +37,19 @@ pub enum App {
     /// Answers `PING` with `+PONG`, as redis does.
     Redis,
 }
+
+impl App {
+    /// The status of the answer to `GET path`; `None` if it does not speak HTTP.
+    pub fn http_status(&self, path: &str) -> Option<u16> {
+        match self {
+            App::Http { .. } => Some(200),
+            App::NotFound => Some(404),
+            App::Netexec { .. } => {
+                let path = path.split_once('?').map_or(path, |(path, _)| path);
+                let known = ["/", "/hostname", "/hostName", "/clientip", "/echo", "/healthz"].contains(&path);
+                Some(if known { 200 } else { 404 })
+            }
+            App::Silent | App::Banner { .. } | App::Echo | App::Redis => None,
+        }
+    }
+}

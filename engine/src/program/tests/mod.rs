@@ -122,6 +122,7 @@ fn add_node(revision: &mut Revision, n: u32, pods: u32) {
             owner: None,
             phase: PodPhase::Running,
             reason: "".into(),
+            unready: "".into(),
             failing: Arc::from([]),
             created_at_ns: 0,
             started_at_ns: Some(0),
