@@ -47,6 +47,16 @@ pub struct NodeRecord {
 }
 
 impl NodeRecord {
+    /// `status.addresses` of type InternalIP, the first of each family first.
+    pub fn ips(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        std::iter::once(self.ip)
+    }
+
+    /// `spec.podCIDRs`
+    pub fn pod_cidrs(&self) -> impl Iterator<Item = IpNet> + '_ {
+        self.pod_cidr.iter().map(|(net, _)| *net)
+    }
+
     /// Pods bound to the node, whether or not they run.
     pub fn pods_count(&self) -> u32 {
         (self.pods.len() + self.waiting.len()) as u32

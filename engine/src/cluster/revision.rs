@@ -1,6 +1,7 @@
 //! One numbered state of the cluster, made of persistent maps: cheap to clone, sharing structure with its predecessors.
 
 use super::{Body, NodeRecord, Object, ObjectKey, PodKey, PodRecord, Provenance, ServiceKey, ServiceRecord};
+use crate::manifest::typed::KubeProxyConfiguration;
 use crate::manifest::{Node, Source, Span};
 use crate::tables::{NetnsId, Origin, Uid};
 use imbl::{OrdMap, OrdSet};
@@ -107,6 +108,7 @@ pub struct Network {
     pub node_mtu: u32,
     pub dns_domain: Arc<str>,
     pub kube_proxy_mode: (ProxyMode, Origin),
+    pub kube_proxy: Arc<KubeProxyConfiguration>,
     pub cluster_name: Arc<str>,
 }
 
@@ -139,6 +141,7 @@ impl Default for Network {
                 ProxyMode::Iptables,
                 Origin::default("kube-proxy", "mode is iptables by default on Linux"),
             ),
+            kube_proxy: Arc::default(),
             cluster_name: "kubernetes".into(),
         }
     }

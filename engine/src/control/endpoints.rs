@@ -7,11 +7,11 @@ use crate::cluster::{
     Body, Draft, Labels, NodeRecord, Object, ObjectKey, Owner, PodPhase, PodRecord, Provenance, ServiceKey,
     ServiceRecord, Typed, identity,
 };
+use crate::manifest::Span;
 use crate::manifest::typed::{
     AddressType, Container, Endpoint, EndpointPort, EndpointSlice, IntOrString, ObjectMeta, SERVICE_NAME, ServicePort,
     ServiceType,
 };
-use crate::manifest::Span;
 use crate::net::Family;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -286,7 +286,8 @@ fn put_slice(draft: &mut Draft, service: &ServiceRecord, key: ObjectKey, slice: 
             draft.replace(object);
         }
         None => {
-            let uid = identity::uid(draft.revision.seed, &["EndpointSlice", &key.namespace, &key.name, &number.to_string()]);
+            let uid =
+                identity::uid(draft.revision.seed, &["EndpointSlice", &key.namespace, &key.name, &number.to_string()]);
             draft.insert(Object {
                 uid,
                 key,

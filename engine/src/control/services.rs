@@ -84,6 +84,7 @@ fn allocate(draft: &mut Draft, key: ServiceKey, object: &Arc<Object>, service: &
         health_check_node_port: maker.health_check(service),
         ingress: maker.ingress(service, &families),
         families,
+        foreign_proxy: object.labels.contains_key("service.kubernetes.io/service-proxy-name"),
         version: draft.revision.number,
         key: key.clone(),
     };
@@ -97,7 +98,8 @@ fn allocate(draft: &mut Draft, key: ServiceKey, object: &Arc<Object>, service: &
 /// the cluster's first one, or both if the policy wants that.
 /// Models pkg/registry/core/service/storage/alloc.go initIPFamilyFields.
 fn families(draft: &mut Draft, object: &Object, service: &Service) -> Vec<Family> {
-    let cluster: Vec<Family> = draft.revision.network.service_networks().map(|(net, _)| Family::of(net.addr())).collect();
+    let cluster: Vec<Family> =
+        draft.revision.network.service_networks().map(|(net, _)| Family::of(net.addr())).collect();
     let mut families: Vec<Family> = Vec::new();
     let given = service.cluster_ips.iter().chain(&service.cluster_ip).filter_map(|ip| ip.parse::<IpAddr>().ok());
     let named = service.ip_families.iter().map(|name| if &**name == "IPv6" { Family::V6 } else { Family::V4 });
@@ -183,7 +185,8 @@ impl Maker<'_> {
     fn find_ip(&mut self, family: Family) -> Option<(IpAddr, Origin)> {
         let networks = self.draft.revision.network.service_networks();
         let (net, _) = networks.filter(|(net, _)| Family::of(net.addr()) == family).next().cloned()?;
-        let origin = Origin::default("kube-apiserver", "a free address of the Service subnet (--service-cluster-ip-range)");
+        let origin =
+            Origin::default("kube-apiserver", "a free address of the Service subnet (--service-cluster-ip-range)");
         let ips = &self.draft.revision.index.service_ips;
         let free = |ip: &IpAddr| usable(&net, *ip) && !ips.contains_key(ip);
         let had = self.old.and_then(|old| old.cluster_ips.iter().find(|(ip, _)| net.contains(ip) && free(ip)));
@@ -255,9 +258,9 @@ impl Maker<'_> {
         let size = NODE_PORTS.end() - first + 1;
         let start = (self.bits(what) % u64::from(size)) as u16;
         let dynamic = (0..size).map(|step| first + (start + step) % size);
-        let port = dynamic.chain(*NODE_PORTS.start()..first).find(|port| {
-            !self.draft.revision.index.node_ports.contains_key(port)
-        });
+        let port = dynamic
+            .chain(*NODE_PORTS.start()..first)
+            .find(|port| !self.draft.revision.index.node_ports.contains_key(port));
         if port.is_none() {
             let span = self.object.written().span;
             let message = format!("Service {} gets no node port: all of 30000-32767 are taken", self.key);

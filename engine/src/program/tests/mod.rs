@@ -34,6 +34,7 @@ fn network() -> Network {
         node_mtu: 1500,
         dns_domain: "cluster.local".into(),
         kube_proxy_mode: given(ProxyMode::Iptables),
+        kube_proxy: Arc::default(),
         cluster_name: "kind".into(),
     }
 }
