@@ -16,6 +16,7 @@ mod readiness;
 mod replicaset;
 mod scheduler;
 mod services;
+mod statefulset;
 mod validate;
 pub mod words;
 
@@ -54,6 +55,7 @@ pub fn settle(draft: &mut Draft) {
             Work::Deployment(key) => deployment::reconcile(draft, &key),
             Work::Rollout(key) => deployment::roll_out(draft, &key),
             Work::DaemonSet(key) => daemonset::reconcile(draft, &key),
+            Work::StatefulSet(key) => statefulset::reconcile(draft, &key),
             Work::ReplicaSet(key) => replicaset::reconcile(draft, &key),
             Work::Schedule => scheduler::reconcile(draft),
             Work::Sandboxes => kubelet::reconcile(draft),
