@@ -1,6 +1,7 @@
 //! One sentence a step.
 
 use super::packet::error_name;
+use super::rules;
 use crate::net::{Frame, Icmp, IcmpError, Transport};
 use crate::tables::{LinkKind, Netns};
 use crate::trace::{CauseTable, Change, DropReason, Stage, Step, Verdict};
@@ -19,6 +20,7 @@ pub struct Sentence {
 pub fn sentence(step: &Step, frame: &Frame, netns: Option<&Netns>) -> Sentence {
     let title = title(step);
     let (engineer, beginner) = match step.verdict {
+        _ if matches!(step.stage, Stage::Netfilter { .. } | Stage::Conntrack(_)) => rules::sentence(step, frame, netns),
         Verdict::Drop(reason) => dropped(reason),
         Verdict::Reject(error) => rejected(error),
         Verdict::Wait => waiting(step.stage),
@@ -45,6 +47,8 @@ fn title(step: &Step) -> &'static str {
         Stage::Switch => "Switch",
         Stage::Reassemble => "Reassemble",
         Stage::Deliver => "Deliver",
+        Stage::Netfilter { .. } => "Rules",
+        Stage::Conntrack(_) => "Connection",
     }
 }
 
@@ -99,6 +103,7 @@ fn passed(step: &Step, frame: &Frame, netns: Option<&Netns>) -> (String, String)
         }
         Stage::Reassemble => pair("all fragments are there", "The pieces are put together again."),
         Stage::Deliver => delivered(step),
+        Stage::Netfilter { .. } | Stage::Conntrack(_) => rules::sentence(step, frame, netns),
     }
 }
 
@@ -202,6 +207,7 @@ fn rejected(error: IcmpError) -> (String, String) {
             "Too large for the next link, and cutting it is forbidden: the sender is told the size that fits."
         }
         IcmpError::ReassemblyTimeExceeded => "Some pieces never came: the sender is told so.",
+        IcmpError::AdminProhibited => "This is forbidden here: the sender is told so.",
         IcmpError::NetUnreachable | IcmpError::ProtocolUnreachable => {
             "No way to go on from here: the sender is told so."
         }
@@ -241,6 +247,7 @@ fn dropped(reason: DropReason) -> (String, String) {
             ("the simulation's bound was reached", "This went round and round, and podhop stopped it.")
         }
         DropReason::Gone => ("the namespace or device is gone", "The Pod is gone."),
+        DropReason::Netfilter => ("dropped by netfilter", "A rule says to throw this away."),
     };
     pair(format!("{engineer} ({})", reason.name()), beginner)
 }

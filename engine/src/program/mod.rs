@@ -6,6 +6,7 @@
 pub mod cni;
 pub mod containers;
 pub mod export;
+mod firewall;
 mod gateway;
 pub mod kube_proxy;
 mod node;
@@ -38,13 +39,13 @@ pub fn netns(revision: &Revision, id: NetnsId, shared: &mut Shared) -> Option<Ne
 }
 
 /// What [`netns`] depends on: equal versions mean equal tables.
-pub fn input_version(revision: &Revision, id: NetnsId) -> Option<(u64, u64)> {
-    let own = match revision.netns.get(&id)? {
-        NetnsOwner::Node(name) => revision.nodes.get(name)?.pods_version,
-        NetnsOwner::Pod(key) => revision.pods.get(key)?.version,
-        NetnsOwner::Gateway => 0,
+pub fn input_version(revision: &Revision, id: NetnsId) -> Option<[u64; 3]> {
+    let (own, services) = match revision.netns.get(&id)? {
+        NetnsOwner::Node(name) => (revision.nodes.get(name)?.pods_version, revision.services_version),
+        NetnsOwner::Pod(key) => (revision.pods.get(key)?.version, 0),
+        NetnsOwner::Gateway => (0, 0),
     };
-    Some((revision.nodes_version, own))
+    Some([revision.nodes_version, own, services])
 }
 
 /// Where a namespace is.

@@ -14,7 +14,7 @@ mod socket;
 
 pub use fabric::{Port, Segment};
 pub use link::{Address, Link, LinkIndex, LinkKind, Scope};
-pub use netns::{FdbEntry, NeighborEntry, Netns, NetnsId, Place, Sysctls};
+pub use netns::{ConntrackSysctls, FdbEntry, NeighborEntry, Netns, NetnsId, Place, Sysctls};
 pub use origin::{Origin, Uid};
 pub use route::{Route, RouteKind, RouteProto, RouteTable};
 pub use rows::{Keyed, RowId, Rows, SharedRows};

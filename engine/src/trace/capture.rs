@@ -106,7 +106,7 @@ mod tests {
     use crate::tables::NetnsId;
 
     fn step(at: u64, stage: Stage, changes: Vec<Change>) -> Step {
-        Step { at, stage, link: Some(LinkIndex(2)), verdict: Verdict::Pass, cause: None, changes }
+        Step { at, stage, link: Some(LinkIndex(2)), verdict: Verdict::Pass, cause: None, changes, ruled: None }
     }
 
     /// One packet that is sent by netns 1 at 10 ns, crosses segment 0 at 20 ns and arrives in netns 2 at 30 ns.

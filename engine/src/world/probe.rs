@@ -115,6 +115,7 @@ impl Process for Prober {
                             DropReason::TooBig
                         }
                         SendError::Invalid => DropReason::Blackhole,
+                        SendError::Denied => DropReason::Netfilter,
                     };
                     io.conclude(FlowEnd::LocalError(reason));
                     io.exit(1);

@@ -14,7 +14,8 @@ pub use ports::{Backend, ServicePort, Usable, service_ports};
 use crate::cluster::{NodeRecord, Revision};
 use crate::manifest::typed::KubeProxyConfiguration;
 use crate::net::Family;
-use std::net::IpAddr;
+use ipnet::IpNet;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// One kube-proxy: its node, its family and what its node's iptables can do.
 pub struct Proxy<'a> {
@@ -34,6 +35,15 @@ impl Proxy<'_> {
     /// The node's `topology.kubernetes.io/zone`, empty if it has none.
     fn zone(&self) -> &str {
         self.node.labels.get("topology.kubernetes.io/zone").map_or("", |zone| zone)
+    }
+
+    /// Node ports on 127.0.0.1: IPv4's only, and only if `nodePortAddresses` allows loopback.
+    pub fn localhost_node_ports(&self) -> bool {
+        let config = self.config;
+        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let allowed = config.node_port_addresses.is_empty()
+            || config.node_port_addresses.iter().any(|net| net.parse().is_ok_and(|net: IpNet| net.contains(&loopback)));
+        self.family == Family::V4 && config.localhost_node_ports && allowed
     }
 
     fn of_family(&self, ip: &IpAddr) -> bool {

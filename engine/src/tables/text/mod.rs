@@ -9,7 +9,9 @@ mod details;
 mod out;
 
 pub mod addr;
+pub mod conntrack;
 pub mod fdb;
+pub mod iptables;
 pub mod link;
 pub mod neigh;
 pub mod route;
