@@ -3,7 +3,9 @@
 use super::rows::{self, Writer};
 use super::{SEGMENT, Shared, cni, containers, empty, pods};
 use crate::cluster::{Cni, Network, NodeRecord, Revision};
+use crate::tables::netfilter::Netfilter;
 use crate::tables::{LinkIndex, LinkKind, Netns, Origin, Place, Port, Scope};
+use std::sync::Arc;
 
 /// The node's NIC.
 pub const ETH0: LinkIndex = LinkIndex(2);
@@ -31,6 +33,9 @@ pub(super) fn netns(revision: &Revision, node: &NodeRecord, shared: &mut Shared)
         netns.neighbors = crate::tables::Rows::with_shared(Vec::new(), peers.neighbors, node.index);
         netns.fdb = crate::tables::Rows::with_shared(Vec::new(), peers.fdb, node.index);
     }
+    let mut netfilter = Netfilter::default();
+    cni::flannel_rules::add(revision, node, &mut netfilter);
+    netns.netfilter = Arc::new(netfilter);
     netns
 }
 
