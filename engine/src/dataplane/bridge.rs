@@ -7,7 +7,7 @@ use super::ip::{Routed, is_martian, route};
 use super::netfilter::Gate;
 use super::skb::{Bridged, CROSSINGS_MAX, Skb};
 use super::walk::{Walk, fits};
-use crate::net::{ArpOp, Frame, Payload};
+use crate::net::{ArpOp, Frame, IpPacket, Payload};
 use crate::tables::netfilter::Hook;
 use crate::tables::{Link, LinkIndex, LinkKind, Netns, RouteKind};
 use crate::trace::{Birth, CauseTable, Change, Disposition, DropReason, Relation, Stage, Verdict};
@@ -21,7 +21,9 @@ impl Walk<'_> {
             return self.drop(skb, Stage::Bridge, Some(port.index), DropReason::Gone, None);
         };
         self.spend(cost::LOOKUP);
-        if skb.ip().is_some() && netns.sysctls.bridge_nf {
+        let sysctls = &netns.sysctls;
+        let asked = |packet: &IpPacket| if packet.dst.is_ipv4() { sysctls.bridge_nf } else { sysctls.bridge_nf6 };
+        if skb.ip().is_some_and(asked) {
             self.bridge_prerouting(port, bridge, skb);
         } else {
             self.bridge_decide(port, bridge, skb);

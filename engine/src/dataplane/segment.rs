@@ -69,7 +69,8 @@ impl Switch<'_> {
             version: 0,
             table: CauseTable::Segment { segment, port: row },
         });
-        let step = Step { at: self.now, stage: Stage::Switch, link: None, verdict, cause, changes: Vec::new(), ruled: None };
+        let step =
+            Step { at: self.now, stage: Stage::Switch, link: None, verdict, cause, changes: Vec::new(), ruled: None };
         self.recorder.step(skb.track, HopPlace::Segment(segment), step);
     }
 

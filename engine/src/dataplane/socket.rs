@@ -77,10 +77,18 @@ pub(super) struct Socket {
 
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
-    Ping { id: u16 },
+    Ping {
+        id: u16,
+    },
     /// With `peer` it is connected: it takes only what comes from there.
-    Udp { port: u16, peer: Option<(IpAddr, u16)> },
-    Listen { protocol: Protocol, port: u16 },
+    Udp {
+        port: u16,
+        peer: Option<(IpAddr, u16)>,
+    },
+    Listen {
+        protocol: Protocol,
+        port: u16,
+    },
     Tcp(Box<Connection>),
     Sctp(Box<Association>),
 }

@@ -72,7 +72,8 @@ impl Walk<'_> {
         let applied = change.apply(&mut skb.frame);
         debug_assert!(applied, "{change:?} does not fit {:?}", skb.frame);
         let cause = cause.map(|table| self.row(table));
-        let step = Step { at: self.now, stage, link, verdict: Verdict::Pass, cause, changes: vec![change], ruled: None };
+        let step =
+            Step { at: self.now, stage, link, verdict: Verdict::Pass, cause, changes: vec![change], ruled: None };
         self.recorder.step(skb.track, HopPlace::Netns(self.netns.id), step);
     }
 

@@ -72,9 +72,7 @@ fn ruled(step: &Step) -> (String, String) {
             "A rule refuses this packet: the sender is told so.".to_owned()
         }
         (_, Some((_, beginner))) => beginner.clone(),
-        (_, None) if marked => {
-            "A rule puts a mark on the packet, which another rule will look for.".to_owned()
-        }
+        (_, None) if marked => "A rule puts a mark on the packet, which another rule will look for.".to_owned(),
         (_, None) => {
             parts.push("accepted".to_owned());
             "A rule lets this packet through.".to_owned()

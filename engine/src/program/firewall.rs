@@ -1,5 +1,6 @@
 //! What netfilter holds on a node: Flannel's rules and kube-proxy's.
 
+use super::cni;
 use super::kube_proxy::{self, Proxy};
 use crate::cluster::{NodeRecord, PodRecord, ProxyMode, Revision};
 use crate::net::Family;
@@ -12,6 +13,7 @@ pub(super) fn program(revision: &Revision, node: &NodeRecord, pods: &[&PodRecord
     // kubeadm's preflight checks want it.
     netns.sysctls.bridge_nf = true;
     let mut netfilter = Netfilter::default();
+    cni::flannel_rules::add(revision, node, &mut netfilter);
     if pods.iter().any(|pod| is_kube_proxy(pod)) {
         let config = &revision.network.kube_proxy;
         // Models cmd/kube-proxy/app/conntrack.go with KubeProxyConfiguration's defaults.

@@ -73,8 +73,10 @@ pub struct Sysctls {
     pub unprivileged_ping: bool,
     /// `net.ipv4.conf.all.route_localnet`: 127.0.0.0/8 may come in and go out by devices other than `lo`.
     pub route_localnet: bool,
-    /// `net.bridge.bridge-nf-call-iptables` and `-ip6tables`: bridged packets pass netfilter's IP hooks.
+    /// `net.bridge.bridge-nf-call-iptables`: bridged IPv4 packets pass netfilter's IP hooks.
     pub bridge_nf: bool,
+    /// `net.bridge.bridge-nf-call-ip6tables`: likewise IPv6 packets.
+    pub bridge_nf6: bool,
     pub conntrack: ConntrackSysctls,
 }
 
@@ -113,7 +115,8 @@ impl Default for Sysctls {
             port_range: (32768, 60999),
             unprivileged_ping: true,
             route_localnet: false,
-            bridge_nf: false,
+            bridge_nf: true,
+            bridge_nf6: true,
             conntrack: ConntrackSysctls::default(),
         }
     }

@@ -1,10 +1,10 @@
 //! Trace → Packet → Hop → Step.
 
 use super::{Change, Nanos};
-use crate::net::{Frame, IcmpError, MacAddr};
-use crate::tables::text::neigh::NeighborState;
 use crate::net::Family;
+use crate::net::{Frame, IcmpError, MacAddr};
 use crate::tables::netfilter::{Connection, CtState, Hook, TableName};
+use crate::tables::text::neigh::NeighborState;
 use crate::tables::{LinkIndex, Netns, NetnsId, RowId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -182,7 +182,10 @@ pub enum Stage {
     Switch,
     Reassemble,
     /// A table of rules decided, marked, translated or dropped.
-    Netfilter { hook: Hook, table: TableName },
+    Netfilter {
+        hook: Hook,
+        table: TableName,
+    },
     /// What is known of the packet's connection decided: its addresses are put back, or there is no room for more.
     Conntrack(Hook),
     /// Handed to the kernel's own protocol (ARP, ICMP) or a socket.

@@ -44,13 +44,7 @@ pub struct Memory {
 
 impl Memory {
     /// A rule of this chain has matched; `rule` None: its policy has decided.
-    pub(super) fn count(
-        &mut self,
-        key: (Family, TableName),
-        chain: &Arc<Chain>,
-        rule: Option<u32>,
-        bytes: usize,
-    ) {
+    pub(super) fn count(&mut self, key: (Family, TableName), chain: &Arc<Chain>, rule: Option<u32>, bytes: usize) {
         let fresh = || Counters { of: chain.clone(), policy: Count::default(), rules: Vec::new() };
         let counters = self.counters.entry((key.0, key.1, chain.name.clone())).or_insert_with(fresh);
         if !Arc::ptr_eq(&counters.of, chain) {

@@ -13,9 +13,6 @@ mod sight;
 mod track;
 mod translate;
 
-#[cfg(test)]
-mod tests;
-
 pub use connections::Connections;
 pub(super) use hooks::Gate;
 pub use memory::{Count, Memory};

@@ -107,9 +107,7 @@ fn see_tcp(entry: &mut Connection, tcp: &Tcp, state: TcpState, reply: bool) -> E
 
 /// tcp_conntracks: the state after a segment.
 fn tcp_next(tcp: &Tcp, state: TcpState, reply: bool) -> Next {
-    use TcpState::{
-        Close, CloseWait, Established, FinWait, LastAck, None, SynRecv, SynSent, SynSent2, TimeWait,
-    };
+    use TcpState::{Close, CloseWait, Established, FinWait, LastAck, None, SynRecv, SynSent, SynSent2, TimeWait};
     let flags = tcp.flags;
     if flags.rst {
         return if state == None { Next::Invalid } else { Next::State(Close) };

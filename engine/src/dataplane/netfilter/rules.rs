@@ -54,8 +54,7 @@ enum End {
 pub(super) fn ask(table: &Table, hook: Hook, sight: Sight<'_>, memory: &mut Memory, now: Nanos) -> Option<Outcome> {
     let at = table.find(hook.chain())?;
     let chain = table.chain(at)?;
-    let mut run =
-        Run { table, sight, memory, now, rules: Vec::new(), notrack: false, matches_left: MATCHES_MAX };
+    let mut run = Run { table, sight, memory, now, rules: Vec::new(), notrack: false, matches_left: MATCHES_MAX };
     let ruling = match run.chain(at, DEPTH_MAX) {
         End::Ruled(ruling) => ruling,
         End::Returned => {

@@ -129,7 +129,8 @@ impl Walk<'_> {
         };
         let mut gone = Vec::new();
         let max = self.netns.sysctls.conntrack.entries_max as usize;
-        let room = self.state.connections.make_room(max, now, &mut gone);
+        // 0 is no bound.
+        let room = max == 0 || self.state.connections.make_room(max, now, &mut gone);
         self.connections_gone(gone);
         if !room {
             return None;

@@ -166,9 +166,7 @@ pub(super) fn key_of(netns: &Netns, cause: &CauseTable, table: &str) -> Option<S
             let text = iptables::save(family, &chain.name, chain.rules.get(rule as usize)?);
             (explain::rules_name(family, table), text)
         }
-        CauseTable::Policy { family, table, hook } => {
-            (explain::rules_name(family, table), policy_key(hook.chain()))
-        }
+        CauseTable::Policy { family, table, hook } => (explain::rules_name(family, table), policy_key(hook.chain())),
         CauseTable::Connection(id) => ("conntrack", id.to_string()),
         CauseTable::Segment { .. } => return None,
     };

@@ -8,9 +8,7 @@ mod rule;
 
 pub use connection::{Connection, CtProgress, CtProtocol, CtTuple, SctpState, TcpState};
 pub use index::{ChainIndex, Probe};
-pub use rule::{
-    AddrType, CtState, Match, NatRange, PortRange, RecentMode, RejectWith, Rule, SetDirection, Target,
-};
+pub use rule::{AddrType, CtState, Match, NatRange, PortRange, RecentMode, RejectWith, Rule, SetDirection, Target};
 
 use crate::net::Family;
 use index::Lazy;

@@ -1,8 +1,6 @@
 //! `iptables -L`
 
-use super::parts::{
-    addr_type, ct_states, full_mask, icmp, masked, name, nat, reject_with, set_directions, short,
-};
+use super::parts::{addr_type, ct_states, full_mask, icmp, masked, name, nat, reject_with, set_directions, short};
 use super::{Counter, chains, policy_name};
 use crate::net::{Family, Protocol};
 use crate::tables::netfilter::{Match, PortRange, RecentMode, Rule, Table, Target};
@@ -53,8 +51,7 @@ pub fn list(
             }
             if columns.verbose {
                 let (packets, bytes) = counter(table.name, chain, Some(at));
-                let _ =
-                    write!(out, "{} {} ", number(packets, columns, true), number(bytes, columns, true));
+                let _ = write!(out, "{} {} ", number(packets, columns, true), number(bytes, columns, true));
             }
             row(&mut out, family, rule, columns);
         }
@@ -79,9 +76,7 @@ fn head(out: &mut String, columns: Columns) {
 
 fn references(table: &Table, name: &str) -> usize {
     let rules = table.chains().iter().flat_map(|chain| &chain.rules);
-    let leads = |rule: &Rule| {
-        matches!(&rule.target, Some(Target::Jump(to) | Target::Goto(to)) if &**to == name)
-    };
+    let leads = |rule: &Rule| matches!(&rule.target, Some(Target::Jump(to) | Target::Goto(to)) if &**to == name);
     rules.filter(|rule| leads(rule)).count()
 }
 

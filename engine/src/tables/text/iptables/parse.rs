@@ -362,7 +362,8 @@ impl Arguments<'_> {
         let text = self.value(option)?.to_owned();
         let end = text.parse::<SocketAddr>().map(|end| (end.ip(), Some(end.port())));
         let end = end.or_else(|_| text.parse::<IpAddr>().map(|ip| (ip, None)));
-        let (ip, port) = end.ok().filter(|(ip, _)| Family::of(*ip) == family).ok_or_else(|| format!("bad address {text:?}"))?;
+        let (ip, port) =
+            end.ok().filter(|(ip, _)| Family::of(*ip) == family).ok_or_else(|| format!("bad address {text:?}"))?;
         Ok(NatRange { ip, port, random_fully: self.fully() })
     }
 }

@@ -62,7 +62,10 @@ fn what_kube_proxy_writes_is_written_so() {
 fn what_is_wrong_is_told_with_its_line() {
     let error = |text: &str| parse(Family::V4, text, &Origin::Kernel).unwrap_err().to_string();
     assert_eq!(error("*nat\n-A NOPE -j ACCEPT\nCOMMIT"), "line 2: there is no chain \"NOPE\" in table nat");
-    assert_eq!(error("*filter\n-A INPUT -j WHERE\nCOMMIT"), "line 3: chain INPUT leads to WHERE, which is neither a chain nor a target");
+    assert_eq!(
+        error("*filter\n-A INPUT -j WHERE\nCOMMIT"),
+        "line 3: chain INPUT leads to WHERE, which is neither a chain nor a target"
+    );
     assert_eq!(error("*filter\n-A INPUT -s fd00::1 -j DROP\nCOMMIT"), "line 2: host/network \"fd00::1\" not found");
     assert_eq!(error("*filter\n-A INPUT -m comment --comment \"x\nCOMMIT"), "line 2: a quotation mark is not closed");
     assert_eq!(error("*filter\n:INPUT DENY [0:0]\nCOMMIT"), "line 2: \"DENY\" is no policy: ACCEPT or DROP");
