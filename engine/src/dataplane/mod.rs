@@ -30,7 +30,7 @@ mod vxlan;
 mod walk;
 
 pub use neighbor::QUEUE_MAX as NEIGHBOR_QUEUE_MAX;
-pub use netfilter::{Connections, Count, Memory, Sight};
+pub use netfilter::{Connections, Count, Fate, Memory, Question, Sight, fates};
 pub use process::{Io, Output, OutputStream, Process, ProcessEvent, ProcessId};
 pub use segment::Switch;
 pub use skb::{Effect, HopTarget, Skb, Timer};

@@ -4,6 +4,7 @@
 //! helpers and expectations, zones.
 
 mod connections;
+mod explore;
 mod hooks;
 mod memory;
 mod nat;
@@ -14,6 +15,7 @@ mod track;
 mod translate;
 
 pub use connections::Connections;
+pub use explore::{Fate, Question, fates};
 pub(super) use hooks::Gate;
 pub use memory::{Count, Memory};
 pub use sight::Sight;
