@@ -6,6 +6,7 @@
 mod fabric;
 mod link;
 pub mod netfilter;
+pub mod nft;
 mod netns;
 mod origin;
 mod route;

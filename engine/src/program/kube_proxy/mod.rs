@@ -4,6 +4,7 @@
 
 pub mod iptables;
 mod names;
+pub mod nftables;
 mod ports;
 
 #[cfg(test)]
@@ -30,6 +31,16 @@ pub struct Proxy<'a> {
 impl Proxy<'_> {
     fn node_ip(&self) -> Option<IpAddr> {
         self.node.ips().find(|ip| Family::of(*ip) == self.family)
+    }
+
+    /// The addresses on which nftables mode serves node ports: those in `nodePortAddresses`, by default the node's
+    /// first one. Loopback never.
+    fn node_port_ips(&self) -> Vec<IpAddr> {
+        let addresses = &self.config.node_port_addresses;
+        let primary = addresses.is_empty() || addresses.iter().any(|net| &**net == "primary");
+        let nets: Vec<IpNet> = addresses.iter().filter_map(|net| net.parse().ok()).collect();
+        let own = self.node.ips().filter(|ip| self.of_family(ip)).enumerate();
+        own.filter(|(at, ip)| (primary && *at == 0) || nets.iter().any(|net| net.contains(ip))).map(|(_, ip)| ip).collect()
     }
 
     /// The node's `topology.kubernetes.io/zone`, empty if it has none.

@@ -14,6 +14,7 @@ pub mod fdb;
 pub mod iptables;
 pub mod link;
 pub mod neigh;
+pub mod nft;
 pub mod route;
 pub mod segment;
 pub mod socket;
