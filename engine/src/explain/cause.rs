@@ -25,6 +25,7 @@ pub fn place_name(place: &Place) -> String {
         Place::Node(name) => format!("node/{name}"),
         Place::Pod { namespace, name } => format!("pod/{namespace}/{name}"),
         Place::Gateway => "gateway".to_owned(),
+        Place::Internet => "internet".to_owned(),
         Place::Fabric(number) => format!("segment/{number}"),
     }
 }

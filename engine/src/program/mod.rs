@@ -8,6 +8,7 @@ pub mod containers;
 pub mod export;
 mod firewall;
 mod gateway;
+mod internet;
 pub mod kube_proxy;
 mod node;
 mod pod;
@@ -35,6 +36,7 @@ pub fn netns(revision: &Revision, id: NetnsId, shared: &mut Shared) -> Option<Ne
             Some(pod::netns(revision, pod, revision.nodes.get(pod.node.as_ref()?)?))
         }
         NetnsOwner::Gateway => Some(gateway::netns(revision, id)),
+        NetnsOwner::Internet => Some(internet::netns(revision, id)),
     }
 }
 
@@ -43,7 +45,9 @@ pub fn input_version(revision: &Revision, id: NetnsId) -> Option<[u64; 3]> {
     let (own, services) = match revision.netns.get(&id)? {
         NetnsOwner::Node(name) => (revision.nodes.get(name)?.pods_version, revision.services_version),
         NetnsOwner::Pod(key) => (revision.pods.get(key)?.version, 0),
-        NetnsOwner::Gateway => (0, 0),
+        // Where a node is ready decides where the load balancers send.
+        NetnsOwner::Gateway => (revision.number, revision.services_version),
+        NetnsOwner::Internet => (0, 0),
     };
     Some([revision.nodes_version, own, services])
 }
@@ -54,6 +58,7 @@ pub fn place(revision: &Revision, id: NetnsId) -> Option<Place> {
         NetnsOwner::Node(name) => Place::Node(name.clone()),
         NetnsOwner::Pod(key) => Place::Pod { namespace: key.namespace.clone(), name: key.name.clone() },
         NetnsOwner::Gateway => Place::Gateway,
+        NetnsOwner::Internet => Place::Internet,
     })
 }
 

@@ -6,8 +6,8 @@
 mod fabric;
 mod link;
 pub mod netfilter;
-pub mod nft;
 mod netns;
+pub mod nft;
 mod origin;
 mod route;
 mod rows;

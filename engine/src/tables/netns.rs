@@ -22,6 +22,8 @@ pub enum Place {
     },
     /// The gateway of the node network, `.1`: the way out.
     Gateway,
+    /// Whatever lies beyond the gateway: outside clients and servers.
+    Internet,
     /// The node network's segment, by number.
     Fabric(u32),
 }

@@ -106,9 +106,16 @@ pub enum NftValue {
 #[derive(Clone, Debug, PartialEq)]
 pub enum NftPart {
     /// `ip daddr != 10.0.0.0/8`
-    Address { which: NftAddress, not: bool, value: NftValue },
+    Address {
+        which: NftAddress,
+        not: bool,
+        value: NftValue,
+    },
     /// `iifname`, a trailing `*` standing for anything
-    InInterface { name: Arc<str>, not: bool },
+    InInterface {
+        name: Arc<str>,
+        not: bool,
+    },
     /// `ct state new`
     CtState(Vec<CtState>),
     /// `fib saddr type local`
@@ -122,7 +129,10 @@ pub enum NftPart {
     /// `mark set mark xor 0x4000`
     MarkXor(u32),
     /// `ip daddr . meta l4proto . th dport vmap @name`, or without the address.
-    Vmap { map: Arc<str>, with_address: bool },
+    Vmap {
+        map: Arc<str>,
+        with_address: bool,
+    },
     /// `numgen random mod N vmap { 0 : goto …, … }`: one of N chains.
     Numgen(Vec<Arc<str>>),
     /// `update @set { ip saddr }`

@@ -77,6 +77,7 @@ fn interface(pcap: &mut PcapNg, trace: &Trace, place: HopPlace, link: Option<Lin
         Some(Place::Node(node)) => format!("node/{node}"),
         Some(Place::Pod { namespace, name }) => format!("pod/{namespace}/{name}"),
         Some(Place::Gateway) => "gateway".to_owned(),
+        Some(Place::Internet) => "internet".to_owned(),
         Some(Place::Fabric(number)) => format!("segment/{number}"),
         None => format!("netns {}", netns.0),
     };

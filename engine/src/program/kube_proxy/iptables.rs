@@ -1,7 +1,7 @@
 //! kube-proxy in iptables mode: the same chains, rules and order as pkg/proxy/iptables/proxier.go syncProxyRules.
 
 use super::ports::{Backend, ServicePort, Usable, service_ports};
-use super::{Proxy, names};
+use super::{Proxy, names, one_in};
 use crate::manifest::typed::DetectLocal;
 use crate::net::{Family, Protocol};
 use crate::tables::Origin;
@@ -482,7 +482,7 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
             let mut matches = note(self, backend);
             let left = backends.len() - at;
             if left > 1 {
-                matches.push(Match::Probability(probability(left)));
+                matches.push(Match::Probability(one_in(left)));
             }
             let sep = self.sep(backend);
             self.nat(&chain, matches, jump(&sep), backend.origin.clone());
@@ -504,10 +504,4 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
         let target = Target::Dnat(NatRange { ip, port: Some(number), random_fully: false });
         self.nat(&sep, matches, Some(target), backend.origin.clone());
     }
-}
-
-/// One in `n`, as iptables hands it to the kernel: in units of 2⁻³¹, from the ten decimals that kube-proxy writes.
-fn probability(n: usize) -> u32 {
-    let written = (1e10 / n as f64).round() / 1e10;
-    (f64::from(1_u32 << 31) * written).round() as u32
 }

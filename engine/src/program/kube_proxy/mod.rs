@@ -40,7 +40,9 @@ impl Proxy<'_> {
         let primary = addresses.is_empty() || addresses.iter().any(|net| &**net == "primary");
         let nets: Vec<IpNet> = addresses.iter().filter_map(|net| net.parse().ok()).collect();
         let own = self.node.ips().filter(|ip| self.of_family(ip)).enumerate();
-        own.filter(|(at, ip)| (primary && *at == 0) || nets.iter().any(|net| net.contains(ip))).map(|(_, ip)| ip).collect()
+        own.filter(|(at, ip)| (primary && *at == 0) || nets.iter().any(|net| net.contains(ip)))
+            .map(|(_, ip)| ip)
+            .collect()
     }
 
     /// The node's `topology.kubernetes.io/zone`, empty if it has none.
@@ -60,4 +62,10 @@ impl Proxy<'_> {
     fn of_family(&self, ip: &IpAddr) -> bool {
         Family::of(*ip) == self.family
     }
+}
+
+/// One in `n`, as iptables hands it to the kernel: in units of 2⁻³¹, from the ten decimals that kube-proxy writes.
+pub(super) fn one_in(n: usize) -> u32 {
+    let written = (1e10 / n as f64).round() / 1e10;
+    (f64::from(1_u32 << 31) * written).round() as u32
 }

@@ -6,9 +6,7 @@ use crate::manifest::typed::DetectLocal;
 use crate::net::{Family, Protocol};
 use crate::tables::Origin;
 use crate::tables::netfilter::{CtState, Hook};
-use crate::tables::nft::{
-    NftAddress, NftBase, NftElement, NftMap, NftPart, NftSet, NftTable, NftValue, NftVerdict,
-};
+use crate::tables::nft::{NftAddress, NftBase, NftElement, NftMap, NftPart, NftSet, NftTable, NftValue, NftVerdict};
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -118,8 +116,7 @@ impl Writer<'_, '_> {
             let why = component("nobody has these addresses of the Service network");
             self.table.add("cluster-ips-check", vec![to_nets, drop], comment, why);
         }
-        self.table.chain_mut(REJECT).comment =
-            Some("helper for @no-endpoint-services / @no-endpoint-nodeports".into());
+        self.table.chain_mut(REJECT).comment = Some("helper for @no-endpoint-services / @no-endpoint-nodeports".into());
         self.table.add(REJECT, vec![NftPart::Reject], None, component("a Service without endpoints refuses"));
         let vmap = |map: &str, with_address| NftPart::Vmap { map: map.into(), with_address };
         let dispatch = || component("looks the destination up");

@@ -157,7 +157,9 @@ fn upstreams_six_services_get_upstreams_nftables() {
     let mut wanted: Vec<&str> = expected.lines().filter(|line| !line.starts_with('#')).collect();
     let mut found: Vec<&str> = text.lines().collect();
     // Rules of one chain are compared in their order, everything else as a set.
-    let rules = |lines: &[&str]| lines.iter().filter(|line| line.starts_with("add rule")).map(ToString::to_string).collect::<Vec<_>>();
+    let rules = |lines: &[&str]| {
+        lines.iter().filter(|line| line.starts_with("add rule")).map(ToString::to_string).collect::<Vec<_>>()
+    };
     let by_chain = |lines: &[&str]| {
         let mut chains: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for rule in rules(lines) {
