@@ -86,6 +86,11 @@ impl World {
         self.change(|cluster, now| cluster.delete(keys, now))
     }
 
+    /// `pkill -STOP`, `pkill -CONT`: the processes of these Pods stand still, or go on. Returns how many Pods that were.
+    pub fn freeze(&mut self, pods: &[PodKey], frozen: bool) -> usize {
+        self.change(|cluster, now| cluster.freeze(pods, frozen, now))
+    }
+
     /// The containers of a Pod that is not restarted have ended.
     pub fn end_pod(&mut self, key: &PodKey, well: bool) {
         self.change(|cluster, now| cluster.end_pod(key, well, now));

@@ -14,8 +14,10 @@ mod options;
 mod path;
 mod ping;
 mod resolve;
+mod signal;
 mod sysctl;
 mod system;
+mod tc;
 mod tool;
 mod traceroute;
 

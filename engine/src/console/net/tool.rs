@@ -3,7 +3,7 @@
 use super::super::machine::Machine;
 use super::super::shell::{Io, Session};
 use super::options::Spec;
-use super::{bridge, files, hostname, ip, nc, ping, sysctl, system, traceroute};
+use super::{bridge, files, hostname, ip, nc, ping, signal, sysctl, system, tc, traceroute};
 
 /// What stands on a tool's command line besides options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,10 +46,13 @@ pub const TOOLS: &[Tool] = &[
     row("mkdir", |_| files::CHANGES, Files, files::run),
     row("nc", nc::spec, Hosts, |m, argv, _, io| nc::run(m, argv, io)),
     row("netcat", nc::spec, Hosts, |m, argv, _, io| nc::run(m, argv, io)),
+    row("pgrep", none, Grammar, |m, argv, _, io| signal::run(m, argv, io)),
     row("ping", ping::spec, Hosts, |m, argv, _, io| ping::run(m, argv, io)),
+    row("pkill", none, Grammar, |m, argv, _, io| signal::run(m, argv, io)),
     row("rm", |_| files::CHANGES, Files, files::run),
     row("sleep", none, Nothing, |m, argv, _, io| system::sleep(m, argv, io)),
     row("sysctl", |_| sysctl::SPEC, Settings, |m, argv, _, io| sysctl::run(m, argv, io)),
+    row("tc", none, Grammar, |m, argv, _, io| tc::run(m, argv, io)),
     row("touch", |_| files::CHANGES, Files, files::run),
     row("traceroute", traceroute::spec, Hosts, |m, argv, _, io| traceroute::run(m, argv, io)),
     row("uname", |_| system::UNAME, Nothing, |m, argv, _, io| system::uname(m, argv, io)),
@@ -78,10 +81,13 @@ impl Tool {
             "ls" => "list files",
             "mkdir" => "make folders",
             "nc" | "netcat" => "connect to a port",
+            "pgrep" => "processes by name",
+            "pkill" => "stop processes (-STOP) and let them go on (-CONT)",
             "ping" => "ICMP echo requests to an address",
             "rm" => "remove files",
             "sleep" => "let time pass",
             "sysctl" => "settings of the network stack",
+            "tc" => "lose or delay packets on purpose (netem)",
             "touch" => "make an empty file",
             "traceroute" => "the routers on the way to an address",
             "uname" => "the kernel's name and version",

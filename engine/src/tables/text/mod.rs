@@ -15,6 +15,7 @@ pub mod iptables;
 pub mod link;
 pub mod neigh;
 pub mod nft;
+pub mod qdisc;
 pub mod route;
 pub mod segment;
 pub mod socket;
