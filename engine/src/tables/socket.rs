@@ -36,4 +36,16 @@ pub enum App {
     Echo,
     /// Answers `PING` with `+PONG`, as redis does.
     Redis,
+    /// Answers DNS, over UDP and TCP.
+    Dns(Arc<super::dns::DnsServer>),
+    /// CoreDNS's page of counters, and whether its process is well: `/metrics`, `/health`, `/ready`.
+    DnsPages(DnsPage),
+}
+
+/// Which page a CoreDNS process has on a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DnsPage {
+    Health,
+    Ready,
+    Metrics,
 }
