@@ -133,6 +133,14 @@ fn http<'a>(body: &Body, page: impl Fn(&Request<'_>) -> Page<'a>) -> Answer {
     Answer { send: Some(Body::text(&send)), close }
 }
 
+/// A page of text by its path, from a server in Go.
+pub(super) fn page(body: &Body, text: impl Fn(&str) -> (&'static str, String)) -> Answer {
+    http(body, |request| {
+        let (status, body) = text(request.path);
+        Page { status, server: "", content_type: "text/plain; charset=utf-8", body }
+    })
+}
+
 /// agnhost netexec's pages (kubernetes test/images/agnhost/netexec).
 fn netexec<'a>(request: &Request<'_>, hostname: &str, client: (IpAddr, u16)) -> Page<'a> {
     let parameter = |name: &str| {

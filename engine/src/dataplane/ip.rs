@@ -157,9 +157,20 @@ impl Walk<'_> {
     /// the same, ended at its routing decision.
     pub fn send(
         &mut self,
+        packet: IpPacket,
+        flow: FlowId,
+        parent: Option<(PacketId, Relation)>,
+    ) -> Result<PacketRef, SendError> {
+        self.send_because(packet, flow, parent, None)
+    }
+
+    /// As `send`, with the row by which a server made the packet's content.
+    pub(super) fn send_because(
+        &mut self,
         mut packet: IpPacket,
         flow: FlowId,
         parent: Option<(PacketId, Relation)>,
+        cause: Option<CauseTable>,
     ) -> Result<PacketRef, SendError> {
         let netns = self.netns.clone();
         self.recorder.keep(flow, &netns);
@@ -178,7 +189,7 @@ impl Walk<'_> {
         let frame = Frame { src: MacAddr::ZERO, dst: MacAddr::ZERO, payload: Payload::Ip(packet) };
         let track = self.recorder.birth(Birth { flow, parent, at: self.now }, &frame);
         let skb = Skb { frame, track, crossings: CROSSINGS_MAX };
-        self.step(&skb, Stage::Send, None, Verdict::Pass, None);
+        self.step(&skb, Stage::Send, None, Verdict::Pass, cause);
         self.spend(cost::SOCKET + cost::LOOKUP);
         let Some(routed) = routed else {
             self.drop(skb, Stage::RouteOut, None, DropReason::NoRoute, None);

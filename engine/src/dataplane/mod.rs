@@ -12,6 +12,7 @@ mod apps;
 mod arp;
 mod bridge;
 mod cost;
+mod dns;
 mod fragment;
 mod icmp;
 mod ip;
@@ -28,6 +29,7 @@ mod udp;
 mod vxlan;
 mod walk;
 
+pub use dns::DnsState;
 pub use neighbor::QUEUE_MAX as NEIGHBOR_QUEUE_MAX;
 pub use process::{Io, Output, OutputStream, Process, ProcessEvent, ProcessId};
 pub use segment::Switch;

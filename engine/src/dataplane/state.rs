@@ -1,6 +1,7 @@
 //! What packets teach a namespace: neighbours, bridge FDB, sockets, path MTUs. Changed only by the walk; every change
 //! of a printable table is journaled.
 
+use super::dns::DnsState;
 use super::fragment::Reassembly;
 use super::skb::Skb;
 use super::socket::Sockets;
@@ -120,11 +121,17 @@ pub struct NetnsState {
     fdb: BTreeMap<(LinkIndex, MacAddr), (LinkIndex, Nanos)>,
     pmtu: BTreeMap<IpAddr, (u16, Nanos)>,
     pub(super) sockets: Sockets,
+    pub(super) dns: DnsState,
     pub(super) reassembly: BTreeMap<(IpAddr, IpAddr, u16), Reassembly>,
     next_ip_id: u16,
 }
 
 impl NetnsState {
+    /// What the DNS servers here remember.
+    pub fn dns(&self) -> &DnsState {
+        &self.dns
+    }
+
     /// Learned neighbours in order of device and address.
     pub fn neighbors(&self) -> impl Iterator<Item = (LinkIndex, IpAddr, &Neighbor)> {
         self.neighbors.iter().map(|((link, ip), neighbor)| (*link, *ip, neighbor))

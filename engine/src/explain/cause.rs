@@ -1,7 +1,7 @@
 //! The row that decided, in the real tool's words.
 
 use crate::tables::text::{addr, fdb, link, neigh, route, segment, socket, sysctl};
-use crate::tables::{Netns, NetnsId, Origin, Place, Segment};
+use crate::tables::{App, Netns, NetnsId, Origin, Place, Segment};
 use crate::trace::{CauseTable, RowRef, Trace};
 use std::sync::Arc;
 
@@ -36,6 +36,7 @@ pub fn command_of(table: &str) -> &'static str {
         "link" => "ip -d link",
         "addr" => "ip addr",
         "socket" => "ss -lntup",
+        "dns" => "kubectl -n kube-system get cm coredns -o yaml",
         "sysctl" => "sysctl",
         _ => "bridge fdb (on the machine that hosts the nodes)",
     }
@@ -101,6 +102,11 @@ fn in_netns(netns: &Netns, table: &CauseTable) -> Option<Cause> {
         CauseTable::Listener(index) => {
             let row = netns.listeners.get(index as usize)?;
             cause("socket", socket::row(row), row.origin.clone())
+        }
+        CauseTable::Dns { listener, entry } => {
+            let App::Dns(server) = &netns.listeners.get(listener as usize)?.app else { return None };
+            let (text, origin) = server.entry(entry)?;
+            cause("dns", text, origin)
         }
         CauseTable::Sysctl(name) => cause("sysctl", sysctl::row(netns, name)?, Origin::Kernel),
         CauseTable::Segment { .. } => return None,

@@ -271,6 +271,8 @@ pub enum CauseTable {
     Listener(u32),
     /// The switch of a segment: port number
     Segment { segment: u32, port: u32 },
+    /// What a DNS server answers by: the listener's index, and the entry in its data
+    Dns { listener: u32, entry: crate::tables::dns::Entry },
     /// `sysctl`, by name
     Sysctl(&'static str),
 }

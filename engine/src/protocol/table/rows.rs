@@ -122,7 +122,7 @@ pub(super) fn key_of(netns: &Netns, cause: &CauseTable, table: &str) -> Option<S
         CauseTable::Address(index) => ("addr", addr_key(netns.addresses.get(index as usize)?)),
         CauseTable::Listener(index) => ("socket", socket_key(netns.listeners.get(index as usize)?)),
         CauseTable::Sysctl(name) => ("sysctl", name.to_owned()),
-        CauseTable::Segment { .. } => return None,
+        CauseTable::Dns { .. } | CauseTable::Segment { .. } => return None,
     };
     (of == table).then_some(key)
 }
