@@ -2,10 +2,11 @@
 
 use super::immutable::{POD_IMMUTABLE, changed_pod_field};
 use super::typed::{Typed, project, same};
-use super::{Body, Object, ObjectKey, Options, Owner, PodKey, Provenance, Revision, identity};
-use crate::manifest::typed::ObjectMeta;
+use super::{Body, Object, ObjectKey, Options, Owner, PodKey, Provenance, Revision, ServiceKey, identity};
+use crate::manifest::typed::{ObjectMeta, SERVICE_NAME};
 use crate::manifest::{Diagnostics, Node, Sources};
 use crate::tables::Uid;
+use imbl::{OrdMap, OrdSet};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ pub enum Work {
     Builtin,
     Nodes,
     Namespaces,
+    Services,
     Deployment(ObjectKey),
     DaemonSet(ObjectKey),
     ReplicaSet(ObjectKey),
@@ -23,6 +25,8 @@ pub enum Work {
     Sandboxes,
     /// The next step of a Deployment's rollout, once the Pods of the last one are as ready as they get.
     Rollout(ObjectKey),
+    /// What stands behind Services, once Pods have settled.
+    Endpoints,
 }
 
 /// What became of one object, in kubectl's words.
@@ -85,6 +89,10 @@ pub struct Draft {
     pub dirty_nodes: BTreeSet<Arc<str>>,
     /// Namespaces to look at again under [`Work::Namespaces`].
     pub dirty_namespaces: BTreeSet<Arc<str>>,
+    /// Services to look at again under [`Work::Services`].
+    pub dirty_services: BTreeSet<ServiceKey>,
+    /// Services under [`Work::Endpoints`] whose Pods or given slices may have changed.
+    pub dirty_endpoints: BTreeSet<ServiceKey>,
     /// Nodes under [`Work::Sandboxes`] whose waiting Pods may get an address now.
     pub dirty_sandboxes: BTreeSet<Arc<str>>,
     /// Pods that wait for their first attempt, by number in `Index.pending`.
@@ -105,6 +113,8 @@ impl Draft {
             work: BTreeSet::new(),
             dirty_nodes: BTreeSet::new(),
             dirty_namespaces: BTreeSet::new(),
+            dirty_services: BTreeSet::new(),
+            dirty_endpoints: BTreeSet::new(),
             dirty_sandboxes: BTreeSet::new(),
             fresh: BTreeSet::new(),
             submitted: Vec::new(),
@@ -333,24 +343,47 @@ impl Draft {
         }
     }
 
-    /// Keeps `Index.selecting`: which workloads may claim a Pod with a certain label.
+    /// Puts another state of an object in the place of the present one, and tells the controllers.
+    pub fn replace(&mut self, object: Object) {
+        if let Some(old) = self.revision.objects.get(&object.key).cloned() {
+            self.index_selector(&old, false);
+        }
+        let object = Arc::new(object);
+        self.revision.objects.insert(object.key.clone(), object.clone());
+        self.index_selector(&object, true);
+        self.notify(&object);
+    }
+
+    /// Keeps `Index.selecting`, `Index.service_selecting` and `Revision.slices_of`: which workloads may claim a Pod with
+    /// a certain label, which Services may have it, which slices are a Service's.
     fn index_selector(&mut self, object: &Object, add: bool) {
+        match &object.typed {
+            Typed::Service(service) => {
+                let Some((name, value)) = service.selector.first_key_value() else { return };
+                let pair = (object.key.namespace.clone(), name.clone(), value.clone());
+                keep(&mut self.revision.index.service_selecting, pair, object.key.as_named(), add);
+            }
+            Typed::EndpointSlice(_) => {
+                let Some(service) = service_of_slice(object) else { return };
+                keep(&mut self.revision.slices_of, service, object.key.clone(), add);
+            }
+            _ => self.index_workload(object, add),
+        }
+    }
+
+    /// A slice that stays in the store, but is not used for its Service any more.
+    pub fn forget_slice(&mut self, service: &ServiceKey, slice: &ObjectKey) {
+        keep(&mut self.revision.slices_of, service.clone(), slice.clone(), false);
+    }
+
+    fn index_workload(&mut self, object: &Object, add: bool) {
         if !(object.key.is("ReplicaSet") || object.key.is("DaemonSet")) {
             return;
         }
         let Some(workload) = object.workload() else { return };
         let Some((key, value)) = workload.selector.match_labels.iter().next() else { return };
         let pair = (object.key.namespace.clone(), key.clone(), value.clone());
-        let selecting = &mut self.revision.index.selecting;
-        let workloads = selecting.entry(pair.clone()).or_default();
-        if add {
-            workloads.insert(object.key.clone());
-        } else {
-            workloads.remove(&object.key);
-            if workloads.is_empty() {
-                selecting.remove(&pair);
-            }
-        }
+        keep(&mut self.revision.index.selecting, pair, object.key.clone(), add);
     }
 
     /// Notes which controllers a change of this object concerns.
@@ -368,6 +401,16 @@ impl Draft {
             ("", "Node") => {
                 self.dirty_nodes.insert(key.name.clone());
                 self.work.extend([Work::Network, Work::Nodes]);
+            }
+            ("", "Service") => {
+                self.dirty_services.insert(key.as_named());
+                self.work.insert(Work::Services);
+            }
+            ("discovery.k8s.io", "EndpointSlice") => {
+                if let Some(service) = service_of_slice(object) {
+                    self.dirty_endpoints.insert(service);
+                    self.work.insert(Work::Endpoints);
+                }
             }
             ("", "Namespace") => {
                 self.dirty_namespaces.insert(key.name.clone());
@@ -402,6 +445,25 @@ impl Draft {
         let children = self.revision.children.get(&uid);
         children.map_or_else(Vec::new, |children| children.iter().filter_map(ObjectKey::as_pod).collect())
     }
+}
+
+/// Adds to, or takes from, the set under a key; an empty set goes.
+fn keep<K: Ord + Clone, V: Ord + Clone>(map: &mut OrdMap<K, OrdSet<V>>, key: K, value: V, add: bool) {
+    let set = map.entry(key.clone()).or_default();
+    if add {
+        set.insert(value);
+    } else {
+        set.remove(&value);
+        if set.is_empty() {
+            map.remove(&key);
+        }
+    }
+}
+
+/// The Service that a slice names by its label.
+fn service_of_slice(slice: &Object) -> Option<ServiceKey> {
+    let name = slice.labels.get(SERVICE_NAME)?;
+    Some(ServiceKey { namespace: slice.key.namespace.clone(), name: name.clone() })
 }
 
 /// ConfigMaps that configure the cluster's own components.

@@ -34,7 +34,7 @@ const KINDS: &[Row] = &[
     ("CustomResourceDefinition", "apiextensions.k8s.io", "customresourcedefinitions", CLUSTER, false),
     ("DaemonSet", "apps", "daemonsets", NAMESPACED, true),
     ("Deployment", "apps", "deployments", NAMESPACED, true),
-    ("EndpointSlice", "discovery.k8s.io", "endpointslices", NAMESPACED, false),
+    ("EndpointSlice", "discovery.k8s.io", "endpointslices", NAMESPACED, true),
     ("Endpoints", "", "endpoints", NAMESPACED, false),
     ("Event", "", "events", NAMESPACED, false),
     ("HorizontalPodAutoscaler", "autoscaling", "horizontalpodautoscalers", NAMESPACED, false),
@@ -61,9 +61,9 @@ const KINDS: &[Row] = &[
     ("Role", "rbac.authorization.k8s.io", "roles", NAMESPACED, false),
     ("RoleBinding", "rbac.authorization.k8s.io", "rolebindings", NAMESPACED, false),
     ("Secret", "", "secrets", NAMESPACED, false),
-    ("Service", "", "services", NAMESPACED, false),
+    ("Service", "", "services", NAMESPACED, true),
     ("ServiceAccount", "", "serviceaccounts", NAMESPACED, false),
-    ("StatefulSet", "apps", "statefulsets", NAMESPACED, false),
+    ("StatefulSet", "apps", "statefulsets", NAMESPACED, true),
     ("StorageClass", "storage.k8s.io", "storageclasses", CLUSTER, false),
 ];
 

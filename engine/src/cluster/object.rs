@@ -2,13 +2,13 @@
 
 use super::revision::Revision;
 use super::typed::{Typed, Workload};
-use crate::manifest::{Key, Node, Value};
+use crate::manifest::{Key, Node, Span, Value};
 use crate::tables::Uid;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Labels or annotations, sorted by key.
 pub type Labels = BTreeMap<Arc<str>, Arc<str>>;
@@ -38,6 +38,11 @@ impl ObjectKey {
         ObjectKey { kind: Cow::Borrowed("Pod"), group: Cow::Borrowed(""), namespace, name }
     }
 
+    pub fn service(service: &PodKey) -> ObjectKey {
+        let (namespace, name) = (service.namespace.clone(), service.name.clone());
+        ObjectKey { kind: Cow::Borrowed("Service"), group: Cow::Borrowed(""), namespace, name }
+    }
+
     pub fn node(name: &Arc<str>) -> ObjectKey {
         let (kind, group) = (Cow::Borrowed("Node"), Cow::Borrowed(""));
         ObjectKey { kind, group, namespace: "".into(), name: name.clone() }
@@ -45,6 +50,11 @@ impl ObjectKey {
 
     pub fn is(&self, kind: &str) -> bool {
         self.kind == kind
+    }
+
+    /// Namespace and name alone.
+    pub fn as_named(&self) -> PodKey {
+        PodKey { namespace: self.namespace.clone(), name: self.name.clone() }
     }
 
     /// The Pod this key names, if it is one's.
@@ -151,6 +161,8 @@ pub enum Body {
     /// Made from a Pod template by a controller: a ReplicaSet around it, or a Pod, whose `metadata` and `spec` are the
     /// template's. All that is made from one template shares it.
     Template(Arc<Node>),
+    /// Made by a controller from nothing that was written: its typed view is all there is.
+    Made,
 }
 
 /// One object of one revision.
@@ -179,13 +191,18 @@ impl Object {
         match &self.body {
             Body::Written(tree) => tree.clone(),
             Body::Template(template) => Arc::new(self.expand(template, revision)),
+            Body::Made => Arc::new(super::api::made(self)),
         }
     }
 
-    /// The tree the object's fields are written in: its own, or the template it shares.
+    /// The tree the object's fields are written in: its own, or the template it shares. What a controller made of
+    /// nothing has an empty one.
     pub fn written(&self) -> &Node {
+        static NOTHING: LazyLock<Node> =
+            LazyLock::new(|| Node { value: Value::Mapping(Vec::new()), span: Span::default() });
         match &self.body {
             Body::Written(tree) | Body::Template(tree) => tree,
+            Body::Made => &NOTHING,
         }
     }
 

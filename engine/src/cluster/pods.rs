@@ -49,6 +49,7 @@ impl Draft {
             owner: object.owner.clone(),
             phase,
             reason: "".into(),
+            unready: "".into(),
             failing: Arc::new([]),
             created_at_ns: self.revision.at_ns,
             started_at_ns: None,
@@ -69,6 +70,7 @@ impl Draft {
 
     /// Changes a Pod's record, its own version and its node's. No-op if there is no such Pod.
     pub fn change_pod(&mut self, key: &PodKey, change: impl FnOnce(&mut PodRecord)) {
+        self.wake_services(key);
         let number = self.revision.number;
         let Some(record) = self.revision.pods.get_mut(key) else { return };
         let record = Arc::make_mut(record);
@@ -76,6 +78,25 @@ impl Draft {
         change(record);
         if let Some(node) = record.node.clone() {
             self.touch_node_pods(&node);
+        }
+        self.wake_services(key);
+    }
+
+    /// The Services that may select this Pod look at their endpoints again.
+    pub fn wake_services(&mut self, key: &PodKey) {
+        let selecting = &self.revision.index.service_selecting;
+        if selecting.is_empty() {
+            return;
+        }
+        let Some(pod) = self.revision.pods.get(key) else { return };
+        for (name, value) in pod.labels.iter() {
+            let pair: LabelPair = (key.namespace.clone(), name.clone(), value.clone());
+            let services = selecting.get(&pair).into_iter().flatten().cloned();
+            let before = self.dirty_endpoints.len();
+            self.dirty_endpoints.extend(services);
+            if self.dirty_endpoints.len() > before {
+                self.work.insert(Work::Endpoints);
+            }
         }
     }
 
@@ -177,6 +198,7 @@ impl Draft {
         index.pending.remove(&record.queued);
         self.fresh.remove(&record.queued);
         let Some(node_name) = record.node.clone() else { return };
+        self.wake_services(key);
         if let Some(netns) = record.netns.filter(|_| !record.host_network) {
             self.revision.netns.remove(&netns);
             if let Some((ip, _)) = &record.ip
@@ -212,6 +234,7 @@ impl Draft {
             let pod = Arc::make_mut(slot);
             (pod.node, pod.netns, pod.ip, pod.order) = (None, None, None, 0);
             (pod.phase, pod.started_at_ns, pod.failing) = (PodPhase::Pending, None, Arc::new([]));
+            pod.unready = "".into();
             pod.version = number;
         }
         self.retry_pending = true;

@@ -47,6 +47,16 @@ pub struct NodeRecord {
 }
 
 impl NodeRecord {
+    /// `status.addresses` of type InternalIP, the first of each family first.
+    pub fn ips(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        std::iter::once(self.ip)
+    }
+
+    /// `spec.podCIDRs`
+    pub fn pod_cidrs(&self) -> impl Iterator<Item = IpNet> + '_ {
+        self.pod_cidr.iter().map(|(net, _)| *net)
+    }
+
     /// Pods bound to the node, whether or not they run.
     pub fn pods_count(&self) -> u32 {
         (self.pods.len() + self.waiting.len()) as u32
@@ -99,6 +109,8 @@ pub struct PodRecord {
     pub phase: PodPhase,
     /// Why it is not running, in the words of the component that says so; empty if it is.
     pub reason: Arc<str>,
+    /// Why it is not ready although its containers run: what a readiness probe says. Empty: it is, or does not run.
+    pub unready: Arc<str>,
     /// Containers that do not keep running.
     pub failing: Arc<[FailingContainer]>,
     /// Virtual time, in nanoseconds.
@@ -115,6 +127,16 @@ pub struct PodRecord {
 impl PodRecord {
     pub fn object_key(&self) -> ObjectKey {
         ObjectKey::pod(&self.key)
+    }
+
+    /// The condition `Ready`: all containers run, and no readiness probe fails.
+    pub fn is_ready(&self) -> bool {
+        self.phase == PodPhase::Running && self.failing.is_empty() && self.unready.is_empty()
+    }
+
+    /// `status.podIPs`
+    pub fn ips(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.ip.iter().map(|(ip, _)| *ip)
     }
 
     /// `status.phase`

@@ -1,6 +1,7 @@
 //! One numbered state of the cluster, made of persistent maps: cheap to clone, sharing structure with its predecessors.
 
 use super::{Body, NodeRecord, Object, ObjectKey, PodKey, PodRecord, Provenance, ServiceKey, ServiceRecord};
+use crate::manifest::typed::KubeProxyConfiguration;
 use crate::manifest::{Node, Source, Span};
 use crate::tables::{NetnsId, Origin, Uid};
 use imbl::{OrdMap, OrdSet};
@@ -63,6 +64,11 @@ pub(crate) struct Index {
     pub selecting: OrdMap<LabelPair, OrdSet<ObjectKey>>,
     /// How many Pods each owner has made so far, for their names.
     pub made: OrdMap<Uid, u32>,
+    /// Services by one label of their selector.
+    pub service_selecting: OrdMap<LabelPair, OrdSet<ServiceKey>>,
+    /// Which Service has an address of the Service network or of the load balancers.
+    pub service_ips: OrdMap<IpAddr, ServiceKey>,
+    pub node_ports: OrdMap<u16, ServiceKey>,
     /// Nodes by `NodeRecord.index`.
     pub node_names: OrdMap<u32, Arc<str>>,
     /// The text that describes what a cluster has by itself, and its objects in order.
@@ -102,6 +108,7 @@ pub struct Network {
     pub node_mtu: u32,
     pub dns_domain: Arc<str>,
     pub kube_proxy_mode: (ProxyMode, Origin),
+    pub kube_proxy: Arc<KubeProxyConfiguration>,
     pub cluster_name: Arc<str>,
 }
 
@@ -134,8 +141,16 @@ impl Default for Network {
                 ProxyMode::Iptables,
                 Origin::default("kube-proxy", "mode is iptables by default on Linux"),
             ),
+            kube_proxy: Arc::default(),
             cluster_name: "kubernetes".into(),
         }
+    }
+}
+
+impl Network {
+    /// The Service networks, the cluster's first family first.
+    pub fn service_networks(&self) -> impl Iterator<Item = &(IpNet, Origin)> {
+        std::iter::once(&self.service_network)
     }
 }
 

@@ -25,6 +25,8 @@ pub struct ServiceRecord {
     pub health_check_node_port: Option<(u16, Origin)>,
     /// `status.loadBalancer.ingress[].ip`
     pub ingress: Vec<(IpAddr, Origin)>,
+    /// `service.kubernetes.io/service-proxy-name` names another proxy than kube-proxy.
+    pub foreign_proxy: bool,
     /// The revision in which the Service or one of its slices changed last.
     pub version: u64,
 }

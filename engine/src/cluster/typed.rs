@@ -2,8 +2,9 @@
 
 use super::{ObjectKey, identity};
 use crate::manifest::typed::{
-    ConfigMap, DaemonSet, Deployment, EndpointSlice, GivenPodStatus, IntOrString, KindCluster, KubeadmClusterConfiguration,
-    LabelSelector, NodeObject, ObjectMeta, Pod, PodSpec, PodTemplate, ReplicaSet, Service, Strategy,
+    ConfigMap, DaemonSet, Deployment, EndpointSlice, GivenPodStatus, IntOrString, KindCluster,
+    KubeadmClusterConfiguration, LabelSelector, NodeObject, ObjectMeta, Pod, PodSpec, PodTemplate, ReplicaSet, Service,
+    Strategy,
 };
 use crate::manifest::{Diagnostics, Node, Span, Value};
 use std::sync::Arc;

@@ -96,10 +96,12 @@ fn add(draft: &mut Draft, node_name: &Arc<str>, key: &PodKey, fates: &mut Fates)
         record.order = order;
         record.phase = if failing.is_empty() { PodPhase::Running } else { PodPhase::CrashLoopBackOff };
         record.reason = failing.first().map_or_else(|| "".into(), |container| container.message.clone());
+        record.unready = super::readiness::unready(record, &node, &failing);
         record.failing = failing;
         record.started_at_ns = Some(now);
         record.version = number;
     }
+    draft.wake_services(key);
 }
 
 fn fail(draft: &mut Draft, key: &PodKey, message: String) {

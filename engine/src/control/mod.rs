@@ -7,11 +7,15 @@ mod builtin;
 mod containers;
 mod daemonset;
 mod deployment;
+mod endpoints;
+mod hints;
 mod kubelet;
 mod network;
 mod nodes;
+mod readiness;
 mod replicaset;
 mod scheduler;
+mod services;
 mod validate;
 pub mod words;
 
@@ -45,6 +49,8 @@ pub fn settle(draft: &mut Draft) {
             Work::Builtin => builtin::reconcile(draft),
             Work::Nodes => nodes::reconcile(draft),
             Work::Namespaces => builtin::reconcile_namespaces(draft),
+            Work::Services => services::reconcile(draft),
+            Work::Endpoints => endpoints::reconcile(draft),
             Work::Deployment(key) => deployment::reconcile(draft, &key),
             Work::Rollout(key) => deployment::roll_out(draft, &key),
             Work::DaemonSet(key) => daemonset::reconcile(draft, &key),

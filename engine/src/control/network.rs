@@ -4,7 +4,8 @@ use crate::cluster::{
     Cni, Draft, FlannelConfig, NetnsOwner, Network, Object, ObjectKey, Provenance, ProxyMode, Typed, Work,
 };
 use crate::manifest::typed::{
-    CniConf, ConfigMap, FlannelNetConf, IpFamily, KindCluster, KubeProxyMode, KubeadmClusterConfiguration,
+    CniConf, ConfigMap, FlannelNetConf, IpFamily, KindCluster, KubeProxyConfiguration, KubeProxyMode,
+    KubeadmClusterConfiguration,
 };
 use crate::manifest::{Diagnostics, Span, embedded};
 use crate::tables::Origin;
@@ -62,10 +63,8 @@ fn compute(draft: &mut Draft) -> Network {
             .hint(format!("write \"Network\": \"{nodes}\" in net-conf.json; podhop goes on with {nodes}"));
     }
     let pods_given = of_flannel.is_some() || of_nodes;
-    if draft.options.proxy.is_none() {
-        kube_proxy(draft, &mut network);
-    }
     infer_from_nodes(draft, &mut network, pods_given);
+    kube_proxy(draft, &mut network, &mut found);
     check(&network, draft, &mut found);
     draft.diagnostics.append(found);
     if !draft.revision.netns.contains_key(&network.gateway.1) {
@@ -223,23 +222,28 @@ fn flannel_numbers(
     }
 }
 
-fn kube_proxy(draft: &Draft, network: &mut Network) {
-    let mut mode = None;
-    if let Some(object) = given(draft, "KubeProxyConfiguration", "", "") {
-        let text = object.written().get("mode").and_then(|mode| mode.as_str());
-        mode = text.map(|text| (text.to_owned(), Origin::object(object.uid, "mode")));
+/// A `KubeProxyConfiguration` of the user's, else kubeadm's ConfigMap of it.
+fn kube_proxy(draft: &Draft, network: &mut Network, found: &mut Diagnostics) {
+    let given_as_object = given(draft, "KubeProxyConfiguration", "", "");
+    let (config, origin) = if let Some(object) = given_as_object {
+        (KubeProxyConfiguration::project(object.written(), found), Origin::object(object.uid, "mode"))
     } else if let Some((object, config_map)) = config_map(draft, "kube-system", "kube-proxy")
         && let Some((text, span)) = config_map.data.get("config.conf")
-        && let Some(root) = embedded::parse(text, *span, &draft.sources, &mut Diagnostics::default())
+        && let Some(root) = embedded::parse(text, *span, &draft.sources, found)
     {
-        let text = root.get("mode").and_then(|mode| mode.as_str());
-        mode = text.map(|text| (text.to_owned(), Origin::object(object.uid, "data.config.conf")));
-    }
-    if let Some((text, origin)) = mode
-        && let Ok(mode) = text.parse::<ProxyMode>()
+        (KubeProxyConfiguration::project(&root, found), Origin::object(object.uid, "data.config.conf"))
+    } else {
+        // kubeadm writes the Pod subnet there.
+        let cluster_cidrs = vec![network.pod_network.0];
+        network.kube_proxy = Arc::new(KubeProxyConfiguration { cluster_cidrs, ..KubeProxyConfiguration::default() });
+        return;
+    };
+    if draft.options.proxy.is_none()
+        && let Ok(mode) = config.mode.parse::<ProxyMode>()
     {
         network.kube_proxy_mode = (mode, origin);
     }
+    network.kube_proxy = Arc::new(config);
 }
 
 /// Without any configuration the nodes themselves tell the networks they are part of.

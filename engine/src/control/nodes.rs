@@ -61,6 +61,9 @@ pub fn reconcile(draft: &mut Draft) {
     place_gateway(draft);
     let daemon_sets: Vec<ObjectKey> = draft.revision.list("DaemonSet", None).map(|object| object.key.clone()).collect();
     draft.work.extend(daemon_sets.into_iter().map(Work::DaemonSet));
+    // The API servers' own addresses stand behind their Service.
+    draft.dirty_endpoints.insert(PodKey::new("default", "kubernetes"));
+    draft.work.insert(Work::Endpoints);
     draft.retry_pending = true;
     draft.work.insert(Work::Schedule);
 }

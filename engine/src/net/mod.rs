@@ -16,7 +16,7 @@ mod pcapng;
 pub use headers::{Field, Headers, Layer};
 pub use mac::MacAddr;
 pub use packet::{
-    Arp, ArpOp, Body, Family, Fragment, Frame, Icmp, IcmpError, IpPacket, Payload, Protocol, Sctp, SctpChunk, Tcp, TcpFlags,
-    Transport, Udp, UdpBody,
+    Arp, ArpOp, Body, Family, Fragment, Frame, Icmp, IcmpError, IpPacket, Payload, Protocol, Sctp, SctpChunk, Tcp,
+    TcpFlags, Transport, Udp, UdpBody,
 };
 pub use pcapng::{Direction, InterfaceId, PcapNg};

@@ -7,6 +7,7 @@ pub mod cni;
 pub mod containers;
 pub mod export;
 mod gateway;
+pub mod kube_proxy;
 mod node;
 mod pod;
 mod rows;

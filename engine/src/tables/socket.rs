@@ -49,3 +49,31 @@ pub enum DnsPage {
     Ready,
     Metrics,
 }
+
+impl App {
+    /// The status of the answer to `GET path`; `None` if it does not speak HTTP.
+    pub fn http_status(&self, path: &str) -> Option<u16> {
+        match self {
+            App::Http { .. } => Some(200),
+            App::NotFound => Some(404),
+            App::Netexec { .. } => {
+                let path = path.split_once('?').map_or(path, |(path, _)| path);
+                let known = ["/", "/hostname", "/hostName", "/clientip", "/echo", "/healthz"].contains(&path);
+                Some(if known { 200 } else { 404 })
+            }
+            App::DnsPages(page) => Some(if page.path() == path { 200 } else { 404 }),
+            App::Silent | App::Banner { .. } | App::Echo | App::Redis | App::Dns(_) => None,
+        }
+    }
+}
+
+impl DnsPage {
+    /// The one path that is there.
+    pub fn path(self) -> &'static str {
+        match self {
+            DnsPage::Health => "/health",
+            DnsPage::Ready => "/ready",
+            DnsPage::Metrics => "/metrics",
+        }
+    }
+}

@@ -2,9 +2,11 @@
 
 mod build;
 mod defaults;
+mod slices;
 mod status;
 mod time;
 
+pub use slices::made;
 pub use status::{ContainerState, ContainerStatus, ReplicaCounts, container_statuses, replica_counts};
 pub use time::{EPOCH_SECONDS, seconds_of, timestamp};
 

@@ -63,10 +63,6 @@ pub fn container_statuses(pod: &PodRecord) -> Vec<ContainerStatus> {
         .collect()
 }
 
-fn is_ready(pod: &PodRecord) -> bool {
-    pod.phase == PodPhase::Running && pod.failing.is_empty()
-}
-
 /// The counts of a Deployment, ReplicaSet or DaemonSet.
 pub fn replica_counts(revision: &Revision, object: &Object) -> ReplicaCounts {
     let mut counts = ReplicaCounts::default();
@@ -92,8 +88,8 @@ pub fn replica_counts(revision: &Revision, object: &Object) -> ReplicaCounts {
         }
         counts.current += 1;
         counts.updated += 1;
-        counts.ready += u32::from(is_ready(pod));
-        counts.available += u32::from(is_ready(pod));
+        counts.ready += u32::from(pod.is_ready());
+        counts.available += u32::from(pod.is_ready());
     }
     counts.desired = if object.key.is("DaemonSet") { counts.current } else { workload.replicas };
     counts
@@ -145,7 +141,7 @@ fn pod_status(revision: &Revision, pod: &PodRecord) -> Node {
         return status;
     };
     let started = timestamp(pod.started_at_ns.unwrap_or(pod.created_at_ns));
-    let (wired, ready) = (pod.netns.is_some(), is_ready(pod));
+    let (wired, ready) = (pod.netns.is_some(), pod.is_ready());
     let unready: Vec<Arc<str>> = container_statuses(pod).into_iter().filter(|c| !c.ready).map(|c| c.name).collect();
     let message = format!("containers with unready status: [{}]", unready.join(" "));
     let why = (!ready).then_some(("ContainersNotReady", &*message));

@@ -120,9 +120,9 @@ fn endpoint(node: &Node, address_type: AddressType, d: &mut Diagnostics) -> Endp
     };
     let (for_zones, for_nodes) = (names("forZones"), names("forNodes"));
     let target = reader::object(node, "targetRef", d);
-    let pod = target.filter(|target| target.get("kind").and_then(Node::as_str) == Some("Pod")).and_then(|target| {
-        Some((reader::text(target, "namespace", d)?, reader::text(target, "name", d)?))
-    });
+    let pod = target
+        .filter(|target| target.get("kind").and_then(Node::as_str) == Some("Pod"))
+        .and_then(|target| Some((reader::text(target, "namespace", d)?, reader::text(target, "name", d)?)));
     Endpoint {
         addresses,
         ready,

@@ -8,6 +8,7 @@ mod config_map;
 mod endpoint_slice;
 mod flannel;
 mod kind_cluster;
+mod kube_proxy;
 mod meta;
 mod node_object;
 mod pod;
@@ -28,6 +29,7 @@ pub use flannel::{CniConf, FlannelBackend, FlannelNetConf};
 pub use kind_cluster::{
     IpFamily, KindCluster, KindNetworking, KindNode, KubeProxyMode, KubeadmClusterConfiguration, Role,
 };
+pub use kube_proxy::{DetectLocal, KubeProxyConfiguration};
 pub use meta::{ObjectMeta, OwnerReference, TypeMeta};
 pub use node_object::{NodeAddress, NodeObject, Taint, TaintEffect};
 pub use pod::{

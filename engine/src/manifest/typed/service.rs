@@ -1,6 +1,6 @@
 //! Services.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use super::{IntOrString, ObjectMeta, Protocol, reader};
 use crate::manifest::{Diagnostics, Node, Span};
@@ -57,6 +57,8 @@ pub struct Service {
     pub allocate_load_balancer_node_ports: bool,
     pub health_check_node_port: Option<u16>,
     pub traffic_distribution: Option<Arc<str>>,
+    /// `spec.loadBalancerIP`
+    pub load_balancer_ip: Option<IpAddr>,
     /// `status.loadBalancer.ingress[].ip`
     pub ingress_ips: Vec<Arc<str>>,
     pub span: Span,
@@ -106,6 +108,7 @@ impl Service {
                 Some(_) => reader::port(spec, "healthCheckNodePort", d),
             },
             traffic_distribution: reader::text(spec, "trafficDistribution", d),
+            load_balancer_ip: reader::ip(spec, "loadBalancerIP", d),
             ingress_ips: ingress_ips(root, d),
             span: spec.span,
         })

@@ -92,7 +92,7 @@ fn check_node_port(node_port: &Node, service_type: &str, diagnostics: &mut Diagn
         diagnostics.error("forbidden", node_port.span, message).hint("set `type: NodePort`, or remove it");
     } else if !(30_000..=32_767).contains(&number) {
         let why = "provided port is not in the valid range. The range of valid ports is 30000-32767";
-        diagnostics.error("range", node_port.span, format!("Invalid value: {number}: {why}"));
+        diagnostics.warning("range", node_port.span, format!("Invalid value: {number}: {why}"));
     }
 }
 

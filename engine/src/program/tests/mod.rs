@@ -34,6 +34,7 @@ fn network() -> Network {
         node_mtu: 1500,
         dns_domain: "cluster.local".into(),
         kube_proxy_mode: given(ProxyMode::Iptables),
+        kube_proxy: Arc::default(),
         cluster_name: "kind".into(),
     }
 }
@@ -122,6 +123,7 @@ fn add_node(revision: &mut Revision, n: u32, pods: u32) {
             owner: None,
             phase: PodPhase::Running,
             reason: "".into(),
+            unready: "".into(),
             failing: Arc::from([]),
             created_at_ns: 0,
             started_at_ns: Some(0),

@@ -4,9 +4,7 @@
 
 mod rule;
 
-pub use rule::{
-    AddrType, CtState, Match, NatRange, PortRange, RecentMode, RejectWith, Rule, SetDirection, Target,
-};
+pub use rule::{AddrType, CtState, Match, NatRange, PortRange, RecentMode, RejectWith, Rule, SetDirection, Target};
 
 use crate::net::Family;
 use std::collections::BTreeMap;

@@ -116,12 +116,17 @@ pub enum Target {
     Goto(Arc<str>),
     Reject(RejectWith),
     /// `--set-xmark VALUE/MASK`: clear MASK's bits, then xor VALUE. `--or-mark V` is V/V, `--xor-mark V` is V/0.
-    Mark { value: u32, mask: u32 },
+    Mark {
+        value: u32,
+        mask: u32,
+    },
     /// `DNAT --to-destination`
     Dnat(NatRange),
     /// `SNAT --to-source`
     Snat(NatRange),
-    Masquerade { random_fully: bool },
+    Masquerade {
+        random_fully: bool,
+    },
     /// `CT --notrack`
     Notrack,
 }

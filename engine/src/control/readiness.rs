@@ -1,0 +1,70 @@
+//! Readiness probes: what the kubelet hears when it asks a Pod's containers.
+//!
+//! Models pkg/kubelet/prober of Kubernetes 1.34 as far as it can be told from what a container's program serves: a TCP
+//! probe needs a listener, an HTTP probe one that answers with 200 to 399. What an unknown image does on a port of which
+//! nothing is known, and what a command inside it says, counts as well.
+
+use crate::cluster::{FailingContainer, NodeRecord, PodRecord};
+use crate::manifest::typed::{Container, IntOrString, Probe, ProbeHandler};
+use crate::net::Protocol;
+use crate::tables::App;
+use crate::workload::{self, Behavior, Host};
+use std::sync::Arc;
+
+/// The kubelet's words about the first container that is not ready; empty if all are.
+pub fn unready(pod: &PodRecord, node: &NodeRecord, failing: &[FailingContainer]) -> Arc<str> {
+    if pod.spec.containers.iter().all(|container| container.readiness_probe.is_none()) {
+        return "".into();
+    }
+    let hostname = if pod.host_network {
+        node.name.clone()
+    } else {
+        pod.spec.hostname.clone().unwrap_or_else(|| pod.key.name.clone())
+    };
+    let ip = pod.ip.as_ref().map(|(ip, _)| *ip);
+    let behaviors = workload::behaviors(&pod.spec, &Host { hostname, ip });
+    for (at, container) in pod.spec.containers.iter().enumerate() {
+        let runs = !failing.iter().any(|failing| failing.index as usize == at);
+        let Some(probe) = container.readiness_probe.as_ref().filter(|_| runs) else { continue };
+        if let Some(why) = ask(container, probe, &behaviors) {
+            let ip = ip.map_or_else(String::new, |ip| ip.to_string());
+            return format!("Readiness probe failed: {}", why.replace("@IP@", &ip)).into();
+        }
+    }
+    "".into()
+}
+
+/// Why the probe fails, if it does.
+fn ask(container: &Container, probe: &Probe, behaviors: &[Behavior]) -> Option<String> {
+    let (port, path) = match &probe.handler {
+        ProbeHandler::HttpGet { path, port, host: None, https: false } => (number(container, port)?, Some(path)),
+        ProbeHandler::TcpSocket { port, host: None } => (number(container, port)?, None),
+        _ => return None,
+    };
+    let unknown = behaviors.iter().flat_map(|behavior| &behavior.servers).any(|server| server.app == App::Silent);
+    let mut servers = behaviors.iter().flat_map(|behavior| &behavior.servers);
+    let server = servers.find(|server| server.protocol == Protocol::Tcp && server.port == port);
+    match (server, path) {
+        (None, _) if unknown || behaviors.iter().any(|behavior| behavior.servers.is_empty()) => None,
+        (None, None) => Some(format!("dial tcp @IP@:{port}: connect: connection refused")),
+        (None, Some(path)) => {
+            Some(format!("Get \"http://@IP@:{port}{path}\": dial tcp @IP@:{port}: connect: connection refused"))
+        }
+        (Some(server), Some(path)) => match server.app.http_status(path) {
+            Some(status) if !(200..400).contains(&status) => {
+                Some(format!("HTTP probe failed with statuscode: {status}"))
+            }
+            _ => None,
+        },
+        (Some(_), None) => None,
+    }
+}
+
+fn number(container: &Container, port: &IntOrString) -> Option<u16> {
+    match port {
+        IntOrString::Int(number) => u16::try_from(*number).ok(),
+        IntOrString::String(name) => {
+            container.ports.iter().find(|p| p.name.as_deref() == Some(&**name)).map(|p| p.container_port)
+        }
+    }
+}
