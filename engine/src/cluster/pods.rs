@@ -51,6 +51,7 @@ impl Draft {
             reason: "".into(),
             unready: "".into(),
             failing: Arc::new([]),
+            corefile: None,
             created_at_ns: self.revision.at_ns,
             started_at_ns: None,
             queued,

@@ -5,6 +5,7 @@
 
 pub mod cni;
 pub mod containers;
+mod coredns;
 pub mod export;
 mod gateway;
 pub mod kube_proxy;
@@ -31,7 +32,7 @@ pub fn netns(revision: &Revision, id: NetnsId, shared: &mut Shared) -> Option<Ne
         NetnsOwner::Node(name) => Some(node::netns(revision, revision.nodes.get(name)?, shared)),
         NetnsOwner::Pod(key) => {
             let pod = revision.pods.get(key)?;
-            Some(pod::netns(revision, pod, revision.nodes.get(pod.node.as_ref()?)?))
+            Some(pod::netns(revision, pod, revision.nodes.get(pod.node.as_ref()?)?, shared))
         }
         NetnsOwner::Gateway => Some(gateway::netns(revision, id)),
     }
@@ -40,8 +41,16 @@ pub fn netns(revision: &Revision, id: NetnsId, shared: &mut Shared) -> Option<Ne
 /// What [`netns`] depends on: equal versions mean equal tables.
 pub fn input_version(revision: &Revision, id: NetnsId) -> Option<(u64, u64)> {
     let own = match revision.netns.get(&id)? {
-        NetnsOwner::Node(name) => revision.nodes.get(name)?.pods_version,
-        NetnsOwner::Pod(key) => revision.pods.get(key)?.version,
+        NetnsOwner::Node(name) => {
+            let node = revision.nodes.get(name)?;
+            let sees_all = |pod: &PodRecord| pod.host_network && pod.corefile.is_some();
+            if pods(revision, node).into_iter().any(sees_all) { revision.number } else { node.pods_version }
+        }
+        NetnsOwner::Pod(key) => {
+            let pod = revision.pods.get(key)?;
+            // CoreDNS sees all of the cluster.
+            if pod.corefile.is_some() { revision.number } else { pod.version }
+        }
         NetnsOwner::Gateway => 0,
     };
     Some((revision.nodes_version, own))

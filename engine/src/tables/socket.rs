@@ -43,7 +43,7 @@ pub enum App {
 }
 
 /// Which page a CoreDNS process has on a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DnsPage {
     Health,
     Ready,

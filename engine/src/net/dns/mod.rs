@@ -8,6 +8,7 @@ mod encode;
 mod message;
 pub mod name;
 mod parse;
+mod resolv;
 mod text;
 mod types;
 
@@ -16,6 +17,7 @@ mod tests;
 
 pub use message::{Data, Flags, Message, Question, Record, Soa};
 pub use parse::Mark;
+pub use resolv::ResolvConf;
 pub use text::parse_record;
 pub use types::{Rcode, Type};
 

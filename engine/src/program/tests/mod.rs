@@ -124,6 +124,7 @@ fn add_node(revision: &mut Revision, n: u32, pods: u32) {
             phase: PodPhase::Running,
             reason: "".into(),
             unready: "".into(),
+            corefile: None,
             failing: Arc::from([]),
             created_at_ns: 0,
             started_at_ns: Some(0),
