@@ -19,6 +19,7 @@ mod ip;
 mod neighbor;
 mod process;
 mod random;
+pub mod resolver;
 mod sctp;
 mod segment;
 mod skb;

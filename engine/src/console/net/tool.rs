@@ -3,7 +3,7 @@
 use super::super::machine::Machine;
 use super::super::shell::{Io, Session};
 use super::options::Spec;
-use super::{bridge, files, hostname, ip, nc, ping, sysctl, system, traceroute};
+use super::{bridge, dns, files, hostname, ip, nc, ping, sysctl, system, traceroute};
 
 /// What stands on a tool's command line besides options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,9 @@ use Operands::{Files, Grammar, Hosts, Nothing, Settings};
 pub const TOOLS: &[Tool] = &[
     row("bridge", none, Grammar, |m, argv, _, io| bridge::run(m, argv, io)),
     row("date", none, Nothing, |m, argv, _, io| system::date(m, argv, io)),
+    row("dig", |_| dns::DIG, Hosts, |m, argv, _, io| dns::dig(m, argv, io)),
+    row("getent", |_| dns::GETENT, Hosts, |m, argv, _, io| dns::getent(m, argv, io)),
+    row("host", |_| dns::HOST, Hosts, |m, argv, _, io| dns::host(m, argv, io)),
     row("hostname", |_| hostname::SPEC, Nothing, |m, argv, _, io| hostname::run(m, argv, io)),
     row("id", none, Nothing, |m, argv, _, io| system::id(m, argv, io)),
     row("ip", none, Grammar, |m, argv, _, io| ip::run(m, argv, io)),
@@ -46,6 +49,7 @@ pub const TOOLS: &[Tool] = &[
     row("mkdir", |_| files::CHANGES, Files, files::run),
     row("nc", nc::spec, Hosts, |m, argv, _, io| nc::run(m, argv, io)),
     row("netcat", nc::spec, Hosts, |m, argv, _, io| nc::run(m, argv, io)),
+    row("nslookup", dns::nslookup_options, Hosts, |m, argv, _, io| dns::nslookup(m, argv, io)),
     row("ping", ping::spec, Hosts, |m, argv, _, io| ping::run(m, argv, io)),
     row("rm", |_| files::CHANGES, Files, files::run),
     row("sleep", none, Nothing, |m, argv, _, io| system::sleep(m, argv, io)),
@@ -72,12 +76,16 @@ impl Tool {
         match self.name {
             "bridge" => "a bridge's ports and forwarding entries",
             "date" => "the simulation's clock",
+            "dig" => "ask a name server, with all it says",
+            "getent" => "a name's addresses, as programs get them",
+            "host" => "a name's records in sentences",
             "hostname" => "this machine's name and addresses",
             "id" => "who you are",
             "ip" => "addresses, devices, routes, neighbours",
             "ls" => "list files",
             "mkdir" => "make folders",
             "nc" | "netcat" => "connect to a port",
+            "nslookup" => "ask a name server",
             "ping" => "ICMP echo requests to an address",
             "rm" => "remove files",
             "sleep" => "let time pass",

@@ -10,13 +10,13 @@ fn parsed(text: &str) -> Result<Vec<Block>, Problem> {
 }
 
 fn shown(text: &str) -> String {
-    fn lines(lines: &[Line]) -> String {
+    fn lines(all: &[Line]) -> String {
         let one = |line: &Line| {
             let words: Vec<&str> = line.words.iter().map(|word| &*word.text).collect();
             let inner = if line.lines.is_empty() { String::new() } else { format!(" {{{}}}", lines(&line.lines)) };
             format!("{}{inner}", words.join("|"))
         };
-        lines.iter().map(one).collect::<Vec<_>>().join("; ")
+        all.iter().map(one).collect::<Vec<_>>().join("; ")
     }
     match parsed(text) {
         Ok(blocks) => {
