@@ -8,6 +8,7 @@ pub mod clock;
 mod dns;
 mod files;
 mod hostname;
+mod http;
 mod installed;
 mod ip;
 mod nc;

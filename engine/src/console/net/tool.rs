@@ -3,7 +3,7 @@
 use super::super::machine::Machine;
 use super::super::shell::{Io, Session};
 use super::options::Spec;
-use super::{bridge, dns, files, hostname, ip, nc, ping, sysctl, system, traceroute};
+use super::{bridge, dns, files, hostname, http, ip, nc, ping, sysctl, system, traceroute};
 
 /// What stands on a tool's command line besides options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,7 @@ use Operands::{Files, Grammar, Hosts, Nothing, Settings};
 /// Every tool, by name. What each is for is told by `about`.
 pub const TOOLS: &[Tool] = &[
     row("bridge", none, Grammar, |m, argv, _, io| bridge::run(m, argv, io)),
+    row("curl", |_| http::CURL, Hosts, http::curl),
     row("date", none, Nothing, |m, argv, _, io| system::date(m, argv, io)),
     row("dig", |_| dns::DIG, Hosts, |m, argv, _, io| dns::dig(m, argv, io)),
     row("getent", |_| dns::GETENT, Hosts, |m, argv, _, io| dns::getent(m, argv, io)),
@@ -58,6 +59,7 @@ pub const TOOLS: &[Tool] = &[
     row("traceroute", traceroute::spec, Hosts, |m, argv, _, io| traceroute::run(m, argv, io)),
     row("uname", |_| system::UNAME, Nothing, |m, argv, _, io| system::uname(m, argv, io)),
     row("uptime", none, Nothing, |m, argv, _, io| system::uptime(m, argv, io)),
+    row("wget", http::wget_options, Hosts, http::wget),
     row("whoami", none, Nothing, |m, argv, _, io| system::whoami(m, argv, io)),
 ];
 
@@ -75,6 +77,7 @@ impl Tool {
     pub fn about(&self) -> &'static str {
         match self.name {
             "bridge" => "a bridge's ports and forwarding entries",
+            "curl" => "fetch a page by HTTP",
             "date" => "the simulation's clock",
             "dig" => "ask a name server, with all it says",
             "getent" => "a name's addresses, as programs get them",
@@ -94,6 +97,7 @@ impl Tool {
             "traceroute" => "the routers on the way to an address",
             "uname" => "the kernel's name and version",
             "uptime" => "how long this machine runs",
+            "wget" => "fetch a page by HTTP",
             "whoami" => "your user name",
             _ => "",
         }

@@ -259,7 +259,7 @@ impl Dig {
             query.flags.recursion_desired = self.settings.recurse;
             query.flags.authentic_data = true;
             if self.settings.edns {
-                let cookie: [u8; 8] = (u64::from(id) << 48 ^ io.now().wrapping_mul(0x2545_f491_4f6c_dd1d)).to_be_bytes();
+                let cookie = (io.now() ^ u64::from(id) << 32 | 1).wrapping_mul(0x2545_f491_4f6c_dd1d).to_be_bytes();
                 query = query.with_edns(self.settings.bufsize, vec![(10, cookie[..].into())]);
             }
             let server = (self.servers[self.server % self.servers.len()], self.settings.port);
