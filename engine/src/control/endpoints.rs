@@ -81,7 +81,7 @@ fn collect(draft: &Draft, namespace: &Arc<str>, services: &mut BTreeMap<ServiceK
     }
 }
 
-/// Notes that a Service or its given slices changed.
+/// Notes that a Service or its slices changed.
 fn touch(draft: &mut Draft, key: &ServiceKey) {
     let number = draft.revision.number;
     draft.revision.services_version = number;
@@ -256,6 +256,7 @@ fn put(draft: &mut Draft, service: &Arc<ServiceRecord>, slices: Vec<EndpointSlic
     let keys: Vec<ObjectKey> = slices.iter().map(|slice| slice_key(service, slice)).collect();
     for old in own.iter().filter(|key| !keys.contains(key)) {
         draft.delete(old);
+        touch(draft, &service.key);
     }
     for (key, slice) in keys.into_iter().zip(slices) {
         put_slice(draft, service, key, slice);
@@ -274,6 +275,7 @@ fn put_slice(draft: &mut Draft, service: &ServiceRecord, key: ObjectKey, slice: 
             return;
         }
     }
+    touch(draft, &service.key);
     let number = draft.revision.number;
     let labels = Arc::new(slice.meta.labels.clone());
     let owner = Owner { key: ObjectKey::service(&service.key), uid: service.uid };

@@ -8,7 +8,7 @@ const POINTER_MAX: usize = 0x3fff;
 
 struct Encoder {
     bytes: Vec<u8>,
-    /// Names that have been written, in lower case, by where they begin. None: nothing is compressed.
+    /// Names that have been written, in their letter case, by where they begin. None: nothing is compressed.
     known: Option<BTreeMap<String, u16>>,
 }
 
@@ -84,7 +84,7 @@ impl Encoder {
         let labels = name::labels(text);
         let mut len = 1;
         for at in 0..labels.len() {
-            let rest = labels[at..].join(".").to_ascii_lowercase();
+            let rest = labels[at..].join(".");
             if let Some(known) = &mut self.known {
                 if let Some(offset) = known.get(&rest) {
                     let pointer = 0xc000 | *offset;
