@@ -20,6 +20,7 @@ pub enum Work {
     Services,
     Deployment(ObjectKey),
     DaemonSet(ObjectKey),
+    StatefulSet(ObjectKey),
     ReplicaSet(ObjectKey),
     Schedule,
     Sandboxes,
@@ -382,7 +383,7 @@ impl Draft {
     }
 
     fn index_workload(&mut self, object: &Object, add: bool) {
-        if !(object.key.is("ReplicaSet") || object.key.is("DaemonSet")) {
+        if object.key.is("Deployment") {
             return;
         }
         let Some(workload) = object.workload() else { return };
@@ -402,6 +403,7 @@ impl Draft {
                     self.work.insert(Work::Deployment(owner.key.clone()));
                 }
             }
+            ("apps", "StatefulSet") => drop(self.work.insert(Work::StatefulSet(key.clone()))),
             ("apps", "DaemonSet") => drop(self.work.insert(Work::DaemonSet(key.clone()))),
             ("", "Node") => {
                 self.dirty_nodes.insert(key.name.clone());
@@ -410,6 +412,10 @@ impl Draft {
             ("", "Service") => {
                 self.dirty_services.insert(key.as_named());
                 self.work.insert(Work::Services);
+            }
+            ("", "Endpoints") => {
+                self.dirty_endpoints.insert(key.as_named());
+                self.work.insert(Work::Endpoints);
             }
             ("discovery.k8s.io", "EndpointSlice") => {
                 if let Some(service) = service_of_slice(object) {

@@ -35,7 +35,7 @@ const KINDS: &[Row] = &[
     ("DaemonSet", "apps", "daemonsets", NAMESPACED, true),
     ("Deployment", "apps", "deployments", NAMESPACED, true),
     ("EndpointSlice", "discovery.k8s.io", "endpointslices", NAMESPACED, true),
-    ("Endpoints", "", "endpoints", NAMESPACED, false),
+    ("Endpoints", "", "endpoints", NAMESPACED, true),
     ("Event", "", "events", NAMESPACED, false),
     ("HorizontalPodAutoscaler", "autoscaling", "horizontalpodautoscalers", NAMESPACED, false),
     ("Ingress", "networking.k8s.io", "ingresses", NAMESPACED, false),

@@ -30,4 +30,4 @@ pub(crate) use revision::Builtin;
 pub use revision::{Cni, FlannelBackend, FlannelConfig, NetnsOwner, Network, ProxyMode, Revision};
 pub use service::{ServiceKey, ServiceRecord};
 pub use store::{Applied, Cluster, HISTORY_MAX};
-pub use typed::{Template, Typed, Workload, same};
+pub use typed::{Stateful, Template, Typed, Workload, same};

@@ -191,7 +191,7 @@ impl Object {
         match &self.body {
             Body::Written(tree) => tree.clone(),
             Body::Template(template) => Arc::new(self.expand(template, revision)),
-            Body::Made => Arc::new(super::api::made(self)),
+            Body::Made => Arc::new(super::api::made(self, revision)),
         }
     }
 
@@ -206,7 +206,12 @@ impl Object {
         }
     }
 
-    /// Its workload view, if it is a Deployment, ReplicaSet or DaemonSet.
+    /// True if a controller made it here; one that a dump brought is not.
+    pub fn is_made(&self) -> bool {
+        self.provenance == Provenance::Controller
+    }
+
+    /// Its workload view, if it is a Deployment, ReplicaSet, DaemonSet or StatefulSet.
     pub fn workload(&self) -> Option<&Arc<Workload>> {
         match &self.typed {
             Typed::Workload(workload) => Some(workload),
@@ -241,7 +246,16 @@ impl Object {
             None => {
                 let annotations = template.get("metadata").and_then(|metadata| metadata.get("annotations"));
                 metadata.extend(annotations.map(|annotations| (key("annotations"), annotations.clone())));
-                template.get("spec").cloned().unwrap_or_else(|| mapping(Vec::new()))
+                let mut spec = template.get("spec").cloned().unwrap_or_else(|| mapping(Vec::new()));
+                // A StatefulSet gives each of its Pods a host name.
+                if let (Typed::Pod { spec: typed, .. }, Value::Mapping(entries)) = (&self.typed, &mut spec.value) {
+                    for (name, value) in [("hostname", &typed.hostname), ("subdomain", &typed.subdomain)] {
+                        if let Some(value) = value.as_ref().filter(|_| !entries.iter().any(|(k, _)| &*k.name == name)) {
+                            entries.push((key(name), text(value)));
+                        }
+                    }
+                }
+                spec
             }
         };
         mapping(vec![

@@ -149,9 +149,12 @@ impl Draft {
             let pair: LabelPair = (key.namespace.clone(), name.clone(), value.clone());
             let claimants = self.revision.index.selecting.get(&pair);
             for claimant in claimants.into_iter().flatten().filter(|_| add) {
-                let daemon = claimant.is("DaemonSet");
                 let claimant = claimant.clone();
-                self.work.insert(if daemon { Work::DaemonSet(claimant) } else { Work::ReplicaSet(claimant) });
+                self.work.insert(match &*claimant.kind {
+                    "DaemonSet" => Work::DaemonSet(claimant),
+                    "StatefulSet" => Work::StatefulSet(claimant),
+                    _ => Work::ReplicaSet(claimant),
+                });
             }
             let orphans = &mut self.revision.index.orphans;
             let pods = orphans.entry(pair.clone()).or_default();

@@ -92,6 +92,8 @@ pub enum NetnsOwner {
     Pod(PodKey),
     /// The node network's way out.
     Gateway,
+    /// What lies beyond it.
+    Internet,
 }
 
 /// Cluster-wide networking, each value with the origin that set it.
@@ -104,6 +106,8 @@ pub struct Network {
     pub node_network: (IpNet, Origin),
     /// The first address of `node_network` that no node has, and its namespace.
     pub gateway: (IpAddr, NetnsId),
+    /// The namespace of the world beyond the gateway.
+    pub internet: NetnsId,
     /// MTU of the nodes' NICs and of the segment between them, in bytes.
     pub node_mtu: u32,
     pub dns_domain: Arc<str>,
@@ -135,6 +139,7 @@ impl Default for Network {
                 Origin::default("cluster", "nodes are on 172.18.0.0/16 by default"),
             ),
             gateway: (IpAddr::from([172, 18, 0, 1]), NetnsId(0)),
+            internet: NetnsId(1),
             node_mtu: 1500,
             dns_domain: "cluster.local".into(),
             kube_proxy_mode: (

@@ -4,7 +4,7 @@ use super::{ObjectKey, identity};
 use crate::manifest::typed::{
     ConfigMap, DaemonSet, Deployment, EndpointSlice, GivenPodStatus, IntOrString, KindCluster,
     KubeadmClusterConfiguration, LabelSelector, NodeObject, ObjectMeta, Pod, PodSpec, PodTemplate, ReplicaSet, Service,
-    Strategy,
+    StatefulSet, Strategy,
 };
 use crate::manifest::{Diagnostics, Node, Span, Value};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub enum Typed {
     Other,
 }
 
-/// Deployment, ReplicaSet or DaemonSet.
+/// Deployment, ReplicaSet, DaemonSet or StatefulSet.
 #[derive(Clone, Debug)]
 pub struct Workload {
     /// How many Pods are wanted; not used by DaemonSets.
@@ -40,6 +40,20 @@ pub struct Workload {
     /// Pods that a rollout may have beyond `replicas`, and those that it may lack.
     pub max_surge: u32,
     pub max_unavailable: u32,
+    /// StatefulSets only.
+    pub stateful: Option<Stateful>,
+}
+
+/// What a StatefulSet says beyond the others.
+#[derive(Clone, Debug)]
+pub struct Stateful {
+    /// `spec.serviceName`: the headless Service that gives its Pods names.
+    pub service_name: Arc<str>,
+    /// `podManagementPolicy: Parallel`
+    pub parallel: bool,
+    pub first_ordinal: u32,
+    /// Pods from this ordinal on follow the template; `None` with `OnDelete`.
+    pub partition: Option<u32>,
 }
 
 /// What a workload's Pods are made from; shared by all of them.
@@ -175,6 +189,7 @@ pub fn project(key: &ObjectKey, root: &Node, diagnostics: &mut Diagnostics) -> (
                     recreate: d.strategy == Strategy::Recreate,
                     max_surge,
                     max_unavailable,
+                    stateful: None,
                 };
                 return (d.meta, Typed::Workload(Arc::new(workload)));
             }
@@ -191,6 +206,19 @@ pub fn project(key: &ObjectKey, root: &Node, diagnostics: &mut Diagnostics) -> (
                 let template = Template::new(template_tree(), ds.template);
                 let workload = Workload::plain(0, ds.selector.span, ds.selector, template);
                 return (ds.meta, Typed::Workload(Arc::new(workload)));
+            }
+        }
+        ("apps", "StatefulSet") => {
+            if let Some(set) = StatefulSet::project(root, diagnostics) {
+                let template = Template::new(template_tree(), set.template);
+                let mut workload = Workload::plain(set.replicas.count, set.replicas.span, set.selector, template);
+                workload.stateful = Some(Stateful {
+                    service_name: set.service_name,
+                    parallel: set.parallel,
+                    first_ordinal: set.first_ordinal,
+                    partition: set.partition,
+                });
+                return (set.meta, Typed::Workload(Arc::new(workload)));
             }
         }
         ("kind.x-k8s.io", "Cluster") => {
@@ -234,6 +262,7 @@ impl Workload {
             recreate: false,
             max_surge: 0,
             max_unavailable: 0,
+            stateful: None,
         }
     }
 }

@@ -7,17 +7,18 @@ use crate::cluster::{
     Body, Draft, Labels, NodeRecord, Object, ObjectKey, Owner, PodPhase, PodRecord, Provenance, ServiceKey,
     ServiceRecord, Typed, identity,
 };
-use crate::manifest::Span;
 use crate::manifest::typed::{
     AddressType, Container, Endpoint, EndpointPort, EndpointSlice, IntOrString, ObjectMeta, SERVICE_NAME, ServicePort,
     ServiceType,
 };
+use crate::manifest::{Node, Span};
 use crate::net::Family;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
+const MIRRORING: &str = "endpointslicemirroring-controller.k8s.io";
 const CONTROLLER: &str = "endpointslice-controller.k8s.io";
 const HEADLESS: &str = "service.kubernetes.io/headless";
 /// `--max-endpoints-per-slice`
@@ -37,6 +38,9 @@ pub fn reconcile(draft: &mut Draft) {
             put(draft, &service, slices);
         } else if !service.spec.selector.is_empty() && service.spec.service_type != ServiceType::ExternalName {
             namespaces.entry(key.namespace.clone()).or_default().insert(key, Vec::new());
+        } else if service.spec.selector.is_empty() {
+            let slices = mirrored(draft, &service);
+            put(draft, &service, slices);
         } else {
             touch(draft, &key);
         }
@@ -156,17 +160,12 @@ fn endpoint(service: &ServiceRecord, pod: &PodRecord, node: &NodeRecord, ip: IpA
     let ready = pod.is_ready();
     let subdomain = pod.spec.subdomain.as_ref() == Some(&service.key.name);
     Endpoint {
-        addresses: vec![ip],
         ready: ready || service.spec.publish_not_ready_addresses,
-        serving: ready,
-        terminating: false,
         hostname: pod.spec.hostname.clone().filter(|_| subdomain),
         node_name: Some(node.name.clone()),
         zone: node.labels.get("topology.kubernetes.io/zone").cloned(),
-        for_zones: Vec::new(),
-        for_nodes: Vec::new(),
         pod: Some((pod.key.namespace.clone(), pod.key.name.clone())),
-        span: Span::default(),
+        ..bare(ip, ready)
     }
 }
 
@@ -205,19 +204,7 @@ fn api_server_slices(draft: &Draft, service: &ServiceRecord) -> Vec<EndpointSlic
     let planes: Vec<&Arc<NodeRecord>> = draft.revision.nodes.values().filter(|node| node.control_plane).collect();
     let mut endpoints: Vec<Endpoint> = Vec::new();
     for node in planes {
-        endpoints.push(Endpoint {
-            addresses: vec![node.ip],
-            ready: true,
-            serving: true,
-            terminating: false,
-            hostname: None,
-            node_name: None,
-            zone: None,
-            for_zones: Vec::new(),
-            for_nodes: Vec::new(),
-            pod: None,
-            span: Span::default(),
-        });
+        endpoints.push(bare(node.ip, true));
     }
     endpoints.sort_by_key(|endpoint| endpoint.addresses[0]);
     let v6 = endpoints.first().is_some_and(|endpoint| endpoint.addresses[0].is_ipv6());
@@ -253,6 +240,8 @@ fn put(draft: &mut Draft, service: &Arc<ServiceRecord>, slices: Vec<EndpointSlic
         }
     }
     let slices = if given && !any { Vec::new() } else { slices };
+    touch(draft, key);
+    put_endpoints(draft, service);
     let keys: Vec<ObjectKey> = slices.iter().map(|slice| slice_key(service, slice)).collect();
     for old in own.iter().filter(|key| !keys.contains(key)) {
         draft.delete(old);
@@ -260,6 +249,88 @@ fn put(draft: &mut Draft, service: &Arc<ServiceRecord>, slices: Vec<EndpointSlic
     }
     for (key, slice) in keys.into_iter().zip(slices) {
         put_slice(draft, service, key, slice);
+    }
+}
+
+/// The Endpoints object of the same name, unless somebody wrote one.
+fn put_endpoints(draft: &mut Draft, service: &ServiceRecord) {
+    let key = ObjectKey::new("Endpoints", &service.key.namespace, &service.key.name);
+    if draft.revision.objects.contains_key(&key) {
+        return;
+    }
+    let mut labels = service_labels(draft, service);
+    labels.insert("endpoints.kubernetes.io/managed-by".into(), "endpoint-controller".into());
+    let owner = Owner { key: ObjectKey::service(&service.key), uid: service.uid };
+    insert(draft, key, "v1", labels, Typed::Other, owner);
+}
+
+fn insert(draft: &mut Draft, key: ObjectKey, api_version: &str, labels: Labels, typed: Typed, owner: Owner) {
+    let number = draft.revision.number;
+    let uid = identity::uid(draft.revision.seed, &[&key.kind, &key.namespace, &key.name, &number.to_string()]);
+    draft.insert(Object {
+        uid,
+        key,
+        api_version: api_version.into(),
+        labels: Arc::new(labels),
+        body: Body::Made,
+        typed,
+        provenance: Provenance::Controller,
+        owner: Some(owner),
+        created_at_ns: draft.revision.at_ns,
+        created_revision: number,
+        changed_revision: number,
+        generation: 1,
+    });
+}
+
+/// Slices for an Endpoints object that was written for a Service without a selector.
+/// Models pkg/controller/endpointslicemirroring.
+fn mirrored(draft: &Draft, service: &ServiceRecord) -> Vec<EndpointSlice> {
+    let key = ObjectKey::new("Endpoints", &service.key.namespace, &service.key.name);
+    let Some(object) = draft.revision.objects.get(&key).filter(|object| !object.is_made()) else { return Vec::new() };
+    let mut slices = Vec::new();
+    for subset in object.written().get("subsets").map_or(&[][..], Node::items) {
+        let ports: Vec<EndpointPort> = EndpointSlice::ports_of(subset);
+        for address_type in [AddressType::Ipv4, AddressType::Ipv6] {
+            let mut endpoints = Vec::new();
+            for (field, ready) in [("addresses", true), ("notReadyAddresses", false)] {
+                for address in subset.get(field).map_or(&[][..], Node::items) {
+                    let text = |name: &str| address.get(name).and_then(Node::as_str).map(Arc::from);
+                    let ip = address.get("ip").and_then(Node::as_str).and_then(|ip| ip.parse::<IpAddr>().ok());
+                    let Some(ip) = ip.filter(|ip| ip.is_ipv4() == (address_type == AddressType::Ipv4)) else {
+                        continue;
+                    };
+                    endpoints.push(Endpoint {
+                        hostname: text("hostname"),
+                        node_name: text("nodeName"),
+                        ..bare(ip, ready)
+                    });
+                }
+            }
+            if !endpoints.is_empty() {
+                let mut meta = meta(draft, service, slices.len());
+                meta.labels.insert(MANAGED_BY.into(), MIRRORING.into());
+                slices.push(EndpointSlice { meta, address_type, ports: ports.clone(), endpoints });
+            }
+        }
+    }
+    slices
+}
+
+/// An endpoint of which nothing is known but its address.
+fn bare(ip: IpAddr, ready: bool) -> Endpoint {
+    Endpoint {
+        addresses: vec![ip],
+        ready,
+        serving: ready,
+        terminating: false,
+        hostname: None,
+        node_name: None,
+        zone: None,
+        for_zones: Vec::new(),
+        for_nodes: Vec::new(),
+        pod: None,
+        span: Span::default(),
     }
 }
 
@@ -275,35 +346,17 @@ fn put_slice(draft: &mut Draft, service: &ServiceRecord, key: ObjectKey, slice: 
             return;
         }
     }
-    touch(draft, &service.key);
-    let number = draft.revision.number;
-    let labels = Arc::new(slice.meta.labels.clone());
+    let labels = slice.meta.labels.clone();
     let owner = Owner { key: ObjectKey::service(&service.key), uid: service.uid };
     let typed = Typed::EndpointSlice(Arc::new(slice));
     match old {
         Some(old) => {
             let mut object = Object::clone(&old);
-            (object.typed, object.labels, object.changed_revision) = (typed, labels, number);
+            (object.typed, object.labels) = (typed, Arc::new(labels));
+            object.changed_revision = draft.revision.number;
             object.generation += 1;
             draft.replace(object);
         }
-        None => {
-            let uid =
-                identity::uid(draft.revision.seed, &["EndpointSlice", &key.namespace, &key.name, &number.to_string()]);
-            draft.insert(Object {
-                uid,
-                key,
-                api_version: "discovery.k8s.io/v1".into(),
-                labels,
-                body: Body::Made,
-                typed,
-                provenance: Provenance::Controller,
-                owner: Some(owner),
-                created_at_ns: draft.revision.at_ns,
-                created_revision: number,
-                changed_revision: number,
-                generation: 1,
-            });
-        }
+        None => insert(draft, key, "discovery.k8s.io/v1", labels, typed, owner),
     }
 }

@@ -23,7 +23,10 @@ pub fn reconcile(draft: &mut Draft) {
         for key in given.into_iter().chain(rest) {
             add(draft, &name, &key, &mut fates);
             let owner = draft.revision.pods.get(&key).and_then(|pod| pod.owner.as_ref());
-            if let Some(owner) = owner.filter(|owner| last != Some(owner.uid)).cloned() {
+            if let Some(set) = owner.filter(|owner| owner.key.is("StatefulSet")) {
+                // The next ordinal may have waited for this one.
+                draft.work.insert(Work::StatefulSet(set.key.clone()));
+            } else if let Some(owner) = owner.filter(|owner| last != Some(owner.uid)).cloned() {
                 last = Some(owner.uid);
                 go_on(draft, &owner.key);
             }

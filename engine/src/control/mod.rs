@@ -18,6 +18,7 @@ mod replicaset;
 pub mod resolv;
 mod scheduler;
 mod services;
+mod statefulset;
 mod validate;
 pub mod words;
 
@@ -56,6 +57,7 @@ pub fn settle(draft: &mut Draft) {
             Work::Deployment(key) => deployment::reconcile(draft, &key),
             Work::Rollout(key) => deployment::roll_out(draft, &key),
             Work::DaemonSet(key) => daemonset::reconcile(draft, &key),
+            Work::StatefulSet(key) => statefulset::reconcile(draft, &key),
             Work::ReplicaSet(key) => replicaset::reconcile(draft, &key),
             Work::Schedule => scheduler::reconcile(draft),
             Work::Sandboxes => kubelet::reconcile(draft),

@@ -45,7 +45,8 @@ fn given<'d>(draft: &'d Draft, kind: &str, namespace: &str, name: &str) -> Optio
 /// Flannel's own configuration, then the nodes' subnets and addresses.
 fn compute(draft: &mut Draft) -> Network {
     let mut found = Diagnostics::default();
-    let mut network = Network { gateway: draft.revision.network.gateway, ..Network::default() };
+    let Network { gateway, internet, .. } = *draft.revision.network;
+    let mut network = Network { gateway, internet, ..Network::default() };
     if let Some(options) = draft.options.proxy {
         network.kube_proxy_mode = (options, Origin::default("command line", "--proxy"));
     }
@@ -69,6 +70,7 @@ fn compute(draft: &mut Draft) -> Network {
     draft.diagnostics.append(found);
     if !draft.revision.netns.contains_key(&network.gateway.1) {
         network.gateway.1 = draft.new_netns(NetnsOwner::Gateway);
+        network.internet = draft.new_netns(NetnsOwner::Internet);
     }
     network
 }

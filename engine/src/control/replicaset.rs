@@ -1,6 +1,8 @@
 //! ReplicaSets: as many Pods as asked for. Models pkg/controller/replicaset.
 
-use crate::cluster::{Body, Draft, Object, ObjectKey, Owner, PodKey, PodPhase, Provenance, Typed, Workload, identity};
+use crate::cluster::{
+    Body, Draft, Object, ObjectKey, Owner, PodKey, PodPhase, PodSpec, Provenance, Typed, Workload, identity,
+};
 use std::sync::Arc;
 
 pub fn reconcile(draft: &mut Draft, key: &ObjectKey) {
@@ -134,15 +136,43 @@ impl<'w> Maker<'w> {
         if let Some(made) = draft.revision.index.made.get_mut(&self.owner.uid) {
             *made = n;
         }
-        let number = draft.revision.number;
         let pod = key.as_pod();
+        self.insert(draft, key, self.typed.clone());
+        if let (Some(pod), Some(node)) = (pod, meant_for)
+            && let Some(record) = draft.revision.pods.get_mut(&pod)
+        {
+            Arc::make_mut(record).meant_for = Some(node.clone());
+        }
+    }
+
+    /// Makes the Pod of this name, which is its host name too, in the domain of the Service that governs it.
+    pub fn make_named(&self, draft: &mut Draft, name: String, subdomain: &Arc<str>) {
+        let key = ObjectKey {
+            kind: "Pod".into(),
+            group: "".into(),
+            namespace: self.owner.key.namespace.clone(),
+            name: name.into(),
+        };
+        if draft.revision.objects.contains_key(&key) {
+            return;
+        }
+        let mut spec = PodSpec::clone(&self.workload.template.spec);
+        spec.hostname = Some(key.name.clone());
+        if !subdomain.is_empty() {
+            spec.subdomain = Some(subdomain.clone());
+        }
+        self.insert(draft, key, Typed::Pod { spec: Arc::new(spec), given: Arc::default() });
+    }
+
+    fn insert(&self, draft: &mut Draft, key: ObjectKey, typed: Typed) {
+        let number = draft.revision.number;
         draft.insert(Object {
-            uid: identity::uid(seed, &["Pod", &key.namespace, &key.name, &number.to_string()]),
+            uid: identity::uid(draft.revision.seed, &["Pod", &key.namespace, &key.name, &number.to_string()]),
             key,
             api_version: "v1".into(),
             labels: self.labels.clone(),
             body: Body::Template(self.workload.template.tree.clone()),
-            typed: self.typed.clone(),
+            typed,
             provenance: Provenance::Controller,
             owner: Some(self.owner.clone()),
             created_at_ns: draft.revision.at_ns,
@@ -150,10 +180,5 @@ impl<'w> Maker<'w> {
             changed_revision: number,
             generation: 1,
         });
-        if let (Some(pod), Some(node)) = (pod, meant_for)
-            && let Some(record) = draft.revision.pods.get_mut(&pod)
-        {
-            Arc::make_mut(record).meant_for = Some(node.clone());
-        }
     }
 }

@@ -8,6 +8,8 @@ pub const SOCKET: Nanos = 2_500;
 pub const DNS: Nanos = 60_000;
 /// One lookup in a table: route, neighbour, bridge FDB.
 pub const LOOKUP: Nanos = 300;
+/// Asking one table of rules.
+pub const RULES: Nanos = 200;
 /// A device's transmit and receive path.
 pub const DEVICE: Nanos = 600;
 /// From one end of a veth pair to the other (a softirq on the same CPU).

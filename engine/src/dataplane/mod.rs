@@ -5,8 +5,8 @@
 //! and returns [`Effect`]s: frames to deliver elsewhere and timers to set. The walk owns no clock: `now` moves by the
 //! cost of what is done, and the world delivers effects in the order of their times.
 //!
-//! Modelled: Linux 6.18, IPv4 forwarding without netfilter. Left out so far: netfilter hooks, policy routing,
-//! ICMP redirects and rate limits, IPv6 neighbour discovery.
+//! Modelled: Linux 6.18, IPv4 forwarding and netfilter. Left out so far: policy routing, ICMP redirects and rate limits,
+//! IPv6 neighbour discovery.
 
 mod apps;
 mod arp;
@@ -17,6 +17,7 @@ mod fragment;
 mod icmp;
 mod ip;
 mod neighbor;
+mod netfilter;
 mod process;
 mod random;
 pub mod resolver;
@@ -32,6 +33,7 @@ mod walk;
 
 pub use dns::DnsState;
 pub use neighbor::QUEUE_MAX as NEIGHBOR_QUEUE_MAX;
+pub use netfilter::{Connections, Count, Fate, Memory, Question, Sight, fates};
 pub use process::{Io, Output, OutputStream, Process, ProcessEvent, ProcessId};
 pub use segment::Switch;
 pub use skb::{Effect, HopTarget, Skb, Timer};

@@ -101,7 +101,7 @@ impl Walk<'_> {
         let opening = matches!(chunk, SctpChunk::Init { .. });
         let packet = match self.sctp_packet(tuple, tag, chunk.clone(), flow, parent) {
             Ok(sent) => sent.packet,
-            Err(error) if opening => return Err(error),
+            Err(error) if opening && error != SendError::Denied => return Err(error),
             Err(_) => PacketId(u32::MAX),
         };
         self.sent(id, packet);

@@ -79,9 +79,18 @@ pub(super) struct Socket {
 
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
-    Ping { id: u16 },
-    Udp { port: u16 },
-    Listen { protocol: Protocol, port: u16 },
+    Ping {
+        id: u16,
+    },
+    /// With `peer` it is connected: it takes only what comes from there.
+    Udp {
+        port: u16,
+        peer: Option<(IpAddr, u16)>,
+    },
+    Listen {
+        protocol: Protocol,
+        port: u16,
+    },
     Tcp(Box<Connection>),
     Sctp(Box<Association>),
 }
@@ -132,8 +141,12 @@ impl Sockets {
         self.find(|kind| matches!(kind, Kind::Ping { id: own } if *own == id))
     }
 
-    pub(super) fn udp_socket(&self, port: u16) -> Option<SocketId> {
-        self.find(|kind| matches!(kind, Kind::Udp { port: own } if *own == port))
+    /// The socket that takes a datagram from there: a connected one before one that takes from everybody.
+    pub(super) fn udp_socket(&self, port: u16, from: (IpAddr, u16)) -> Option<SocketId> {
+        let bound = |wanted: Option<(IpAddr, u16)>| {
+            self.find(|kind| matches!(kind, Kind::Udp { port: own, peer } if *own == port && *peer == wanted))
+        };
+        bound(Some(from)).or_else(|| bound(None))
     }
 
     pub(super) fn listening(&self, protocol: Protocol, port: u16) -> Option<SocketId> {
@@ -149,7 +162,7 @@ impl Sockets {
         match &quoted.payload {
             Transport::Icmp(Icmp::EchoRequest { id, .. }) => self.ping_socket(*id),
             Transport::Icmp(_) => None,
-            Transport::Udp(udp) => self.udp_socket(udp.sport),
+            Transport::Udp(udp) => self.udp_socket(udp.sport, (quoted.dst, udp.dport)),
             Transport::Tcp(tcp) => self.connection(Protocol::Tcp, (quoted.src, tcp.sport, quoted.dst, tcp.dport)),
             Transport::Sctp(sctp) => self.connection(Protocol::Sctp, (quoted.src, sctp.sport, quoted.dst, sctp.dport)),
         }

@@ -3,14 +3,17 @@
 
 use super::dns::DnsState;
 use super::fragment::Reassembly;
+use super::netfilter::{Connections, Memory};
 use super::skb::Skb;
 use super::socket::Sockets;
 use crate::net::MacAddr;
+use crate::tables::netfilter::Connection;
 use crate::tables::text::neigh::NeighborState;
 use crate::tables::{LinkIndex, NetnsId};
 use crate::trace::Nanos;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 const SECOND: Nanos = 1_000_000_000;
 /// `base_reachable_time_ms`; the kernel draws from half to one and a half of it, podhop takes the middle.
@@ -79,10 +82,11 @@ impl Neighbor {
 }
 
 /// A learned row of a printable table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Learned {
     Neighbor { link: LinkIndex, ip: IpAddr, mac: Option<MacAddr>, state: Nud },
     Fdb { bridge: LinkIndex, mac: MacAddr, port: LinkIndex },
+    Connection(Arc<Connection>),
 }
 
 impl Learned {
@@ -95,6 +99,7 @@ impl Learned {
             (Learned::Fdb { bridge, mac, .. }, Learned::Fdb { bridge: other_bridge, mac: other_mac, .. }) => {
                 (bridge, mac) == (other_bridge, other_mac)
             }
+            (Learned::Connection(own), Learned::Connection(other)) => own.id == other.id,
             _ => false,
         }
     }
@@ -122,6 +127,9 @@ pub struct NetnsState {
     pmtu: BTreeMap<IpAddr, (u16, Nanos)>,
     pub(super) sockets: Sockets,
     pub(super) dns: DnsState,
+    pub connections: Connections,
+    /// What rules have counted and noted.
+    pub memory: Memory,
     pub(super) reassembly: BTreeMap<(IpAddr, IpAddr, u16), Reassembly>,
     next_ip_id: u16,
 }
@@ -236,36 +244,41 @@ impl NetnsState {
         let neighbors =
             self.neighbors().map(|(link, ip, n)| Learned::Neighbor { link, ip, mac: n.mac, state: n.state(now) });
         let fdb = self.fdb(now).map(|(bridge, mac, port)| Learned::Fdb { bridge, mac, port });
-        neighbors.chain(fdb).collect()
+        let connections = self.connections.iter(now).map(|entry| Learned::Connection(entry.clone()));
+        neighbors.chain(fdb).chain(connections).collect()
     }
 
     /// Puts a journaled row back, as it was before the change.
     pub fn undo(&mut self, change: &RuntimeChange, at: Nanos) {
-        self.replace(change.after, change.before, at);
+        self.replace(change.after.as_ref(), change.before.as_ref(), at);
     }
 
     /// Puts a journaled row as the change at `at` left it.
     pub fn redo(&mut self, change: &RuntimeChange, at: Nanos) {
-        self.replace(change.before, change.after, at);
+        self.replace(change.before.as_ref(), change.after.as_ref(), at);
     }
 
-    fn replace(&mut self, old: Option<Learned>, new: Option<Learned>, at: Nanos) {
+    fn replace(&mut self, old: Option<&Learned>, new: Option<&Learned>, at: Nanos) {
         match old {
             Some(Learned::Neighbor { link, ip, .. }) => {
-                self.neighbors.remove(&(link, ip));
+                self.neighbors.remove(&(*link, *ip));
             }
             Some(Learned::Fdb { bridge, mac, .. }) => {
-                self.fdb.remove(&(bridge, mac));
+                self.fdb.remove(&(*bridge, *mac));
+            }
+            Some(Learned::Connection(entry)) => {
+                self.connections.remove(entry.id);
             }
             None => {}
         }
         match new {
             Some(Learned::Neighbor { link, ip, mac, state }) => {
-                self.set_neighbor(link, ip, mac, state, at);
+                self.set_neighbor(*link, *ip, *mac, *state, at);
             }
             Some(Learned::Fdb { bridge, mac, port }) => {
-                self.fdb.insert((bridge, mac), (port, at));
+                self.fdb.insert((*bridge, *mac), (*port, at));
             }
+            Some(Learned::Connection(entry)) => self.connections.put(entry.clone()),
             None => {}
         }
     }

@@ -32,7 +32,7 @@ impl Walk<'_> {
             UdpBody::Vxlan { .. } => Body::EMPTY,
         };
         let netns = self.netns.clone();
-        if let Some(socket) = self.state.sockets.udp_socket(dport) {
+        if let Some(socket) = self.state.sockets.udp_socket(dport, (src, sport)) {
             self.accept(&skb, Some(link), None);
             return self.notify(socket, SocketEvent::Datagram { from: src, port: sport, body }, skb.track);
         }
@@ -53,7 +53,8 @@ impl Walk<'_> {
 
     pub(super) fn udp_open(&mut self, process: ProcessId, flow: FlowId, port: Option<u16>) -> Option<SocketId> {
         let port = port.unwrap_or_else(|| self.ephemeral_port());
-        self.state.sockets.open(Socket { owner: Owner::Process(process), flow, last: None, kind: Kind::Udp { port } })
+        let kind = Kind::Udp { port, peer: None };
+        self.state.sockets.open(Socket { owner: Owner::Process(process), flow, last: None, kind })
     }
 
     /// The next ephemeral port, from a start that belongs to this namespace and seed.
@@ -69,7 +70,7 @@ impl Walk<'_> {
         body: Body,
         options: SendOptions,
     ) -> Result<PacketRef, SendError> {
-        let Some(Socket { kind: Kind::Udp { port }, flow, last, .. }) = self.state.sockets.get_mut(id) else {
+        let Some(Socket { kind: Kind::Udp { port, .. }, flow, last, .. }) = self.state.sockets.get_mut(id) else {
             return Err(SendError::Invalid);
         };
         let (flow, parent) = (*flow, last.map(|last| (last, Relation::Follows)));

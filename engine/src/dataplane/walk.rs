@@ -25,6 +25,8 @@ pub enum SendError {
     TooBig { mtu: u32 },
     /// EINVAL: a blackhole route, a multicast or broadcast destination.
     Invalid,
+    /// EPERM: netfilter dropped it on its way out.
+    Denied,
 }
 
 /// A visit to `netns` that begins at `now`.
@@ -54,7 +56,7 @@ impl Walk<'_> {
         cause: Option<CauseTable>,
     ) {
         let cause = cause.map(|table| self.row(table));
-        let step = Step { at: self.now, stage, link, verdict, cause, changes: Vec::new() };
+        let step = Step { at: self.now, stage, link, verdict, cause, changes: Vec::new(), ruled: None };
         self.recorder.step(skb.track, HopPlace::Netns(self.netns.id), step);
     }
 
@@ -70,7 +72,8 @@ impl Walk<'_> {
         let applied = change.apply(&mut skb.frame);
         debug_assert!(applied, "{change:?} does not fit {:?}", skb.frame);
         let cause = cause.map(|table| self.row(table));
-        let step = Step { at: self.now, stage, link, verdict: Verdict::Pass, cause, changes: vec![change] };
+        let step =
+            Step { at: self.now, stage, link, verdict: Verdict::Pass, cause, changes: vec![change], ruled: None };
         self.recorder.step(skb.track, HopPlace::Netns(self.netns.id), step);
     }
 
@@ -168,7 +171,7 @@ impl Walk<'_> {
     }
 
     /// Hands a frame to a device.
-    pub(super) fn transmit(&mut self, link: LinkIndex, skb: Skb) {
+    pub(super) fn transmit(&mut self, link: LinkIndex, mut skb: Skb) {
         use crate::tables::LinkKind;
         let netns = self.netns.clone();
         let Some(device) = netns.link(link) else {
@@ -192,10 +195,12 @@ impl Walk<'_> {
                     return self.drop(skb, Stage::Transmit, Some(link), DropReason::TooBig, cause);
                 }
                 self.step(&skb, Stage::Transmit, Some(link), Verdict::Pass, cause);
+                skb.scrub();
                 self.deliver(cost::VETH, HopTarget::Link { netns: peer_netns, link: peer }, skb);
             }
             LinkKind::Nic { segment } => {
                 self.step(&skb, Stage::Transmit, Some(link), Verdict::Pass, cause);
+                skb.scrub();
                 self.deliver(cost::WIRE / 2, HopTarget::Segment { segment, from: netns.id }, skb);
             }
             LinkKind::Bridge => {

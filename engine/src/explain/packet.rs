@@ -105,6 +105,7 @@ pub fn error_name(error: IcmpError) -> String {
         IcmpError::NetUnreachable => "network unreachable".to_owned(),
         IcmpError::HostUnreachable => "host unreachable".to_owned(),
         IcmpError::ProtocolUnreachable => "protocol unreachable".to_owned(),
+        IcmpError::AdminProhibited => "administratively prohibited".to_owned(),
         IcmpError::PortUnreachable => "port unreachable".to_owned(),
         IcmpError::FragmentationNeeded { mtu } => format!("fragmentation needed, mtu {mtu}"),
         IcmpError::TtlExceeded => "time to live exceeded".to_owned(),

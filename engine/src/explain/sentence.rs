@@ -1,6 +1,7 @@
 //! One sentence a step.
 
 use super::packet::{dns_of, error_name};
+use super::rules;
 use crate::net::dns::Rcode;
 use crate::net::{Frame, Icmp, IcmpError, Transport};
 use crate::tables::{App, LinkKind, Netns};
@@ -20,6 +21,7 @@ pub struct Sentence {
 pub fn sentence(step: &Step, frame: &Frame, netns: Option<&Netns>) -> Sentence {
     let title = title(step);
     let (engineer, beginner) = match step.verdict {
+        _ if matches!(step.stage, Stage::Netfilter { .. } | Stage::Conntrack(_)) => rules::sentence(step, frame, netns),
         Verdict::Drop(reason) => dropped(reason),
         Verdict::Reject(error) => rejected(error),
         Verdict::Wait => waiting(step.stage),
@@ -46,6 +48,8 @@ fn title(step: &Step) -> &'static str {
         Stage::Switch => "Switch",
         Stage::Reassemble => "Reassemble",
         Stage::Deliver => "Deliver",
+        Stage::Netfilter { .. } => "Rules",
+        Stage::Conntrack(_) => "Connection",
     }
 }
 
@@ -103,6 +107,7 @@ fn passed(step: &Step, frame: &Frame, netns: Option<&Netns>) -> (String, String)
         }
         Stage::Reassemble => pair("all fragments are there", "The pieces are put together again."),
         Stage::Deliver => delivered(step),
+        Stage::Netfilter { .. } | Stage::Conntrack(_) => rules::sentence(step, frame, netns),
     }
 }
 
@@ -226,6 +231,7 @@ fn rejected(error: IcmpError) -> (String, String) {
             "Too large for the next link, and cutting it is forbidden: the sender is told the size that fits."
         }
         IcmpError::ReassemblyTimeExceeded => "Some pieces never came: the sender is told so.",
+        IcmpError::AdminProhibited => "This is forbidden here: the sender is told so.",
         IcmpError::NetUnreachable | IcmpError::ProtocolUnreachable => {
             "No way to go on from here: the sender is told so."
         }
@@ -265,6 +271,7 @@ fn dropped(reason: DropReason) -> (String, String) {
             ("the simulation's bound was reached", "This went round and round, and podhop stopped it.")
         }
         DropReason::Gone => ("the namespace or device is gone", "The Pod is gone."),
+        DropReason::Netfilter => ("dropped by netfilter", "A rule says to throw this away."),
     };
     pair(format!("{engineer} ({})", reason.name()), beginner)
 }

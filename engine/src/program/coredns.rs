@@ -87,19 +87,38 @@ pub(super) fn outside(origin: &Origin) -> [Listener; 2] {
     })
 }
 
+/// The addresses of the world that someone is behind: public resolvers, and the servers of example.com and its like.
+pub(super) const OUTSIDE: [Ipv4Addr; 6] = [
+    Ipv4Addr::new(8, 8, 8, 8),
+    Ipv4Addr::new(8, 8, 4, 4),
+    Ipv4Addr::new(1, 1, 1, 1),
+    Ipv4Addr::new(198, 51, 100, 10),
+    Ipv4Addr::new(198, 51, 100, 11),
+    Ipv4Addr::new(198, 51, 100, 12),
+];
+
+/// The page that the world's web servers show.
+pub(super) fn outside_page(origin: &Origin) -> Listener {
+    let page = "<!doctype html><html lang=\"en\"><head><title>Example Domain</title></head><body><h1>Example Domain</h1>\
+                <p>This domain is for use in documentation examples without needing permission.</p></body></html>\n";
+    let app = App::Http { server: "".into(), content_type: "text/html".into(), body: page.into() };
+    let process = "httpd".into();
+    Listener { protocol: Protocol::Tcp, ip: None, port: 80, app, process, origin: origin.clone() }
+}
+
 /// Names that everyone knows. The addresses are those that these names had for years, or documentation's.
 fn outside_records() -> Vec<Record> {
     let v4 = |name: &str, ttl, ip: [u8; 4]| Record::new(name, ttl, Data::A(Ipv4Addr::from(ip)));
     let v6 = |name: &str, ttl, ip: Ipv6Addr| Record::new(name, ttl, Data::Aaaa(ip));
     let alias = |name: &str, ttl, target: &str| Record::new(name, ttl, Data::Cname(target.into()));
     vec![
-        v4("example.com.", 300, [192, 0, 2, 10]),
+        v4("example.com.", 300, [198, 51, 100, 10]),
         v6("example.com.", 300, Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 10)),
         alias("www.example.com.", 300, "example.com."),
-        v4("example.org.", 300, [192, 0, 2, 11]),
+        v4("example.org.", 300, [198, 51, 100, 11]),
         v6("example.org.", 300, Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 11)),
-        v4("www.example.org.", 300, [192, 0, 2, 11]),
-        v4("example.net.", 300, [192, 0, 2, 12]),
+        v4("www.example.org.", 300, [198, 51, 100, 11]),
+        v4("example.net.", 300, [198, 51, 100, 12]),
         v4("google.com.", 300, [142, 250, 74, 46]),
         v6("google.com.", 300, Ipv6Addr::new(0x2a00, 0x1450, 0x400f, 0x80d, 0, 0, 0, 0x200e)),
         v4("www.google.com.", 300, [142, 250, 74, 36]),

@@ -70,6 +70,7 @@ fn name(netns: &Netns, prefix: &str) -> String {
         Place::Node(name) => ("node-", clean(name)),
         Place::Pod { namespace, name } => ("pod-", clean(namespace) + "." + &clean(name)),
         Place::Gateway => ("gateway", String::new()),
+        Place::Internet => ("internet", String::new()),
         Place::Fabric(number) => ("fabric-", number.to_string()),
     };
     let full = format!("{prefix}{kind}{name}");

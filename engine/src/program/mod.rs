@@ -7,7 +7,9 @@ pub mod cni;
 pub mod containers;
 mod coredns;
 pub mod export;
+mod firewall;
 mod gateway;
+mod internet;
 pub mod kube_proxy;
 mod node;
 mod pod;
@@ -35,25 +37,29 @@ pub fn netns(revision: &Revision, id: NetnsId, shared: &mut Shared) -> Option<Ne
             Some(pod::netns(revision, pod, revision.nodes.get(pod.node.as_ref()?)?, shared))
         }
         NetnsOwner::Gateway => Some(gateway::netns(revision, id)),
+        NetnsOwner::Internet => Some(internet::netns(revision, id)),
     }
 }
 
 /// What [`netns`] depends on: equal versions mean equal tables.
-pub fn input_version(revision: &Revision, id: NetnsId) -> Option<(u64, u64)> {
-    let own = match revision.netns.get(&id)? {
+pub fn input_version(revision: &Revision, id: NetnsId) -> Option<[u64; 3]> {
+    let (own, services) = match revision.netns.get(&id)? {
         NetnsOwner::Node(name) => {
             let node = revision.nodes.get(name)?;
             let sees_all = |pod: &PodRecord| pod.host_network && pod.corefile.is_some();
-            if pods(revision, node).into_iter().any(sees_all) { revision.number } else { node.pods_version }
+            let own = if pods(revision, node).into_iter().any(sees_all) { revision.number } else { node.pods_version };
+            (own, revision.services_version)
         }
         NetnsOwner::Pod(key) => {
             let pod = revision.pods.get(key)?;
             // CoreDNS sees all of the cluster.
-            if pod.corefile.is_some() { revision.number } else { pod.version }
+            (if pod.corefile.is_some() { revision.number } else { pod.version }, 0)
         }
-        NetnsOwner::Gateway => 0,
+        // Where a node is ready decides where the load balancers send.
+        NetnsOwner::Gateway => (revision.number, revision.services_version),
+        NetnsOwner::Internet => (0, 0),
     };
-    Some((revision.nodes_version, own))
+    Some([revision.nodes_version, own, services])
 }
 
 /// Where a namespace is.
@@ -62,6 +68,7 @@ pub fn place(revision: &Revision, id: NetnsId) -> Option<Place> {
         NetnsOwner::Node(name) => Place::Node(name.clone()),
         NetnsOwner::Pod(key) => Place::Pod { namespace: key.namespace.clone(), name: key.name.clone() },
         NetnsOwner::Gateway => Place::Gateway,
+        NetnsOwner::Internet => Place::Internet,
     })
 }
 

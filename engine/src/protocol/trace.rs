@@ -4,10 +4,12 @@ use super::{CauseView, ChangeView, FlowSummary, FlowView, OriginView, PacketView
 use crate::cluster::Revision;
 use crate::explain;
 use crate::net::{Frame, IcmpError, Payload};
+use crate::tables::netfilter::TableName;
 use crate::tables::{NetnsId, Origin, Segment};
 use crate::trace::{
     Change, Disposition, DropReason, FlowEnd, HopPlace, PacketTrace, Relation, RowRef, Stage, Step, Trace, Verdict,
 };
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What turning a trace into words needs to know of its cluster.
@@ -157,7 +159,10 @@ fn is_reply(trace: &Trace, packet: &PacketTrace) -> bool {
         return false;
     };
     let answers = matches!(record.parent, Some((_, Relation::Answers)));
-    own.dst == first.src && (own.src != first.src || own.dst != first.dst || answers)
+    // An answer to a translated packet gets the first sender's address only on its way.
+    let end = record.frame_after(u32::MAX);
+    let to_first = own.dst == first.src || end.ip().is_some_and(|end| end.dst == first.src);
+    to_first && (own.src != first.src || own.dst != first.dst || answers)
 }
 
 fn end_kind(end: FlowEnd) -> VerdictKind {
@@ -221,6 +226,8 @@ fn stage_name(stage: Stage) -> &'static str {
         Stage::Switch => "switch",
         Stage::Reassemble => "reassemble",
         Stage::Deliver => "deliver",
+        Stage::Netfilter { table: TableName::Nat, .. } | Stage::Conntrack(_) => "nat",
+        Stage::Netfilter { .. } => "filter",
     }
 }
 
@@ -242,6 +249,24 @@ fn change_views(change: &Change, before: &Frame) -> Vec<ChangeView> {
             before.ip().map_or_else(String::new, |ip| format!("{} → {}", ip.src, ip.dst)),
             String::new(),
         )],
+        Change::Destination { from, to } => end_views("dst", *from, *to),
+        Change::Source { from, to } => end_views("src", *from, *to),
+        Change::QuotedDestination { from, to } => end_views("quoted dst", *from, *to),
+        Change::QuotedSource { from, to } => end_views("quoted src", *from, *to),
+        Change::Mark { from, to } => vec![view("mark", format!("0x{from:x}"), format!("0x{to:x}"))],
         Change::Whole => vec![view("ip.fragment", "fragment".to_owned(), "whole".to_owned())],
     }
+}
+
+/// One end of a packet, rewritten: its address, its port, or both.
+fn end_views(what: &str, from: (IpAddr, u16), to: (IpAddr, u16)) -> Vec<ChangeView> {
+    let view = |field: String, before: String, after: String| ChangeView { field, before, after };
+    let mut views = Vec::new();
+    if from.0 != to.0 {
+        views.push(view(format!("ip.{what}"), from.0.to_string(), to.0.to_string()));
+    }
+    if from.1 != to.1 {
+        views.push(view(format!("port.{what}"), from.1.to_string(), to.1.to_string()));
+    }
+    views
 }

@@ -8,6 +8,7 @@ mod fabric;
 mod link;
 pub mod netfilter;
 mod netns;
+pub mod nft;
 mod origin;
 mod route;
 mod rows;
@@ -15,7 +16,7 @@ mod socket;
 
 pub use fabric::{Port, Segment};
 pub use link::{Address, Link, LinkIndex, LinkKind, Scope};
-pub use netns::{FdbEntry, NeighborEntry, Netns, NetnsId, Place, Sysctls};
+pub use netns::{ConntrackSysctls, FdbEntry, NeighborEntry, Netns, NetnsId, Place, Sysctls};
 pub use origin::{Origin, Uid};
 pub use route::{Route, RouteKind, RouteProto, RouteTable};
 pub use rows::{Keyed, RowId, Rows, SharedRows};

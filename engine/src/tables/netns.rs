@@ -22,6 +22,8 @@ pub enum Place {
     },
     /// The gateway of the node network, `.1`: the way out.
     Gateway,
+    /// Whatever lies beyond the gateway: outside clients and servers.
+    Internet,
     /// The node network's segment, by number.
     Fabric(u32),
 }
@@ -71,11 +73,54 @@ pub struct Sysctls {
     pub port_range: (u16, u16),
     /// `net.ipv4.ping_group_range` lets processes without CAP_NET_RAW ping; only its effect on tools matters.
     pub unprivileged_ping: bool,
+    /// `net.ipv4.conf.all.route_localnet`: 127.0.0.0/8 may come in and go out by devices other than `lo`.
+    pub route_localnet: bool,
+    /// `net.bridge.bridge-nf-call-iptables`: bridged IPv4 packets pass netfilter's IP hooks.
+    pub bridge_nf: bool,
+    /// `net.bridge.bridge-nf-call-ip6tables`: likewise IPv6 packets.
+    pub bridge_nf6: bool,
+    pub conntrack: ConntrackSysctls,
+}
+
+/// `net.netfilter.nf_conntrack_*`; times in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConntrackSysctls {
+    /// `nf_conntrack_max`: most entries.
+    pub entries_max: u32,
+    pub tcp_established: u32,
+    pub tcp_close_wait: u32,
+    pub udp: u32,
+    /// Assured: seen in both directions for more than two seconds.
+    pub udp_stream: u32,
+    pub icmp: u32,
+}
+
+impl Default for ConntrackSysctls {
+    /// The kernel's own, with `entries_max` as on a machine with more than 4 GiB.
+    fn default() -> ConntrackSysctls {
+        ConntrackSysctls {
+            entries_max: 262_144,
+            tcp_established: 432_000,
+            tcp_close_wait: 60,
+            udp: 30,
+            udp_stream: 120,
+            icmp: 30,
+        }
+    }
 }
 
 impl Default for Sysctls {
     fn default() -> Sysctls {
-        Sysctls { ip_forward: false, default_ttl: 64, port_range: (32768, 60999), unprivileged_ping: true }
+        Sysctls {
+            ip_forward: false,
+            default_ttl: 64,
+            port_range: (32768, 60999),
+            unprivileged_ping: true,
+            route_localnet: false,
+            bridge_nf: true,
+            bridge_nf6: true,
+            conntrack: ConntrackSysctls::default(),
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 use super::model::HopPlace;
 use super::{Change, Disposition, Flow, FlowEnd, FlowId, Hop, Nanos, PacketId, PacketTrace, Relation, Step, Trace};
 use crate::net::Frame;
-use crate::tables::Netns;
+use crate::tables::netfilter::Connection;
+use crate::tables::{Netns, NetnsId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -40,7 +41,8 @@ impl Recorder {
         let id = FlowId(self.next_flow);
         self.next_flow += 1;
         flow.id = id;
-        let trace = Trace { flow, packets: Vec::new(), end: None, tables: BTreeMap::new(), unrecorded_count: 0 };
+        let (tables, connections) = (BTreeMap::new(), BTreeMap::new());
+        let trace = Trace { flow, packets: Vec::new(), end: None, tables, connections, unrecorded_count: 0 };
         self.traces.insert(id, trace);
         id
     }
@@ -121,6 +123,13 @@ impl Recorder {
     pub fn keep(&mut self, flow: FlowId, netns: &Arc<Netns>) {
         if let Some(trace) = self.traces.get_mut(&flow) {
             trace.tables.entry((netns.id, netns.version)).or_insert_with(|| netns.clone());
+        }
+    }
+
+    /// Keeps a connection that steps of this flow point to, as it is now.
+    pub fn keep_connection(&mut self, flow: FlowId, netns: NetnsId, connection: &Arc<Connection>) {
+        if let Some(trace) = self.open_trace(flow) {
+            trace.connections.insert((netns, connection.id), connection.clone());
         }
     }
 

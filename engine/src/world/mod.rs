@@ -9,12 +9,14 @@ mod probe;
 mod question;
 mod runtime;
 mod scratch;
+mod services;
 mod tables;
 
 pub use pairs::{is_reachable, pairs};
 pub use probe::{ProbeKind, ProbeResult, ProbeSpec};
 pub use runtime::{Finished, Limit, Runtime};
 pub use scratch::Scratch;
+pub use services::{FirstPacket, NodeRules, NodeVerdict};
 pub use tables::TableCache;
 
 use crate::cluster::{Applied, Cluster, ObjectKey, Options, PodKey, Revision};

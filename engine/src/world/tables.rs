@@ -12,7 +12,7 @@ const CACHED_MAX: usize = 16_384;
 
 struct Entry {
     /// What the tables were made from, and the revision in which that was last found to be so.
-    input: (u64, u64),
+    input: [u64; 3],
     checked: u64,
     netns: Arc<Netns>,
 }

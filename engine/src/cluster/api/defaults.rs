@@ -3,6 +3,7 @@
 use super::build::{boolean, child, default, defaults, each, get_mut, int, list, map, set, text};
 use crate::cluster::{Object, Revision};
 use crate::manifest::{Node, Value};
+use crate::net::Family;
 
 pub fn complete(revision: &Revision, object: &Object, root: &mut Node) {
     match (&*object.key.group, &*object.key.kind) {
@@ -12,14 +13,14 @@ pub fn complete(revision: &Revision, object: &Object, root: &mut Node) {
                 scheduled(revision, object, spec);
             }
         }
-        ("", "Service") => service(root),
+        ("", "Service") => service(revision, object, root),
         ("", "Namespace") => {
             if let Some(spec) = child(root, "spec") {
                 default(spec, "finalizers", list(vec![text("kubernetes")]));
             }
         }
         ("", "Node") => node(revision, object, root),
-        ("apps", "Deployment" | "ReplicaSet" | "DaemonSet") => workload(object, root),
+        ("apps", "Deployment" | "ReplicaSet" | "DaemonSet" | "StatefulSet") => workload(object, root),
         _ => {}
     }
 }
@@ -142,6 +143,12 @@ fn workload(object: &Object, root: &mut Node) {
             default(spec, "strategy", rolling(text("25%"), text("25%")));
             complete_strategy(spec, "strategy", [("maxSurge", text("25%")), ("maxUnavailable", text("25%"))]);
         }
+        "StatefulSet" => {
+            default(spec, "podManagementPolicy", text("OrderedReady"));
+            default(spec, "revisionHistoryLimit", int(10));
+            default(spec, "updateStrategy", map([("type", text("RollingUpdate"))]));
+            complete_strategy(spec, "updateStrategy", [("partition", int(0))]);
+        }
         "DaemonSet" => {
             default(spec, "revisionHistoryLimit", int(10));
             default(spec, "updateStrategy", rolling(int(0), int(1)));
@@ -151,7 +158,7 @@ fn workload(object: &Object, root: &mut Node) {
     }
 }
 
-fn complete_strategy(spec: &mut Node, name: &str, amounts: [(&str, Node); 2]) {
+fn complete_strategy<const N: usize>(spec: &mut Node, name: &str, amounts: [(&str, Node); N]) {
     let Some(strategy) = get_mut(spec, name) else { return };
     default(strategy, "type", text("RollingUpdate"));
     if strategy.get("type").and_then(Node::as_str) == Some("RollingUpdate")
@@ -161,32 +168,54 @@ fn complete_strategy(spec: &mut Node, name: &str, amounts: [(&str, Node); 2]) {
     }
 }
 
-fn service(root: &mut Node) {
+/// Defaults, then what was allocated. Models SetDefaults_Service and pkg/registry/core/service/storage.
+fn service(revision: &Revision, object: &Object, root: &mut Node) {
     let Some(spec) = child(root, "spec") else { return };
     default(spec, "type", text("ClusterIP"));
     default(spec, "sessionAffinity", text("None"));
-    if spec.get("type").and_then(Node::as_str) == Some("ExternalName") {
+    let kind = spec.get("type").and_then(Node::as_str).unwrap_or("").to_owned();
+    if spec.get("sessionAffinity").and_then(Node::as_str) == Some("ClientIP")
+        && let Some(config) = child(spec, "sessionAffinityConfig").and_then(|config| child(config, "clientIP"))
+    {
+        default(config, "timeoutSeconds", int(10_800));
+    }
+    if kind == "ExternalName" {
         return;
     }
-    if let Some(ip) = spec.get("clusterIP").cloned() {
-        default(spec, "clusterIPs", list(vec![ip]));
+    let record = revision.services.get(&object.key.as_named());
+    if let Some(record) = record {
+        let ips: Vec<Node> = record.cluster_ips.iter().map(|(ip, _)| text(ip.to_string())).collect();
+        let ips = if record.spec.is_headless() { vec![text("None")] } else { ips };
+        if let Some(ip) = ips.first().cloned() {
+            set(spec, "clusterIP", ip);
+            set(spec, "clusterIPs", list(ips));
+        }
+        let families = record.families.iter();
+        let families = families.map(|family| text(if *family == Family::V4 { "IPv4" } else { "IPv6" })).collect();
+        set(spec, "ipFamilies", list(families));
     }
-    defaults(
-        spec,
-        [
-            ("internalTrafficPolicy", text("Cluster")),
-            ("ipFamilies", list(vec![text("IPv4")])),
-            ("ipFamilyPolicy", text("SingleStack")),
-        ],
-    );
-    if matches!(spec.get("type").and_then(Node::as_str), Some("NodePort" | "LoadBalancer")) {
+    default(spec, "internalTrafficPolicy", text("Cluster"));
+    default(spec, "ipFamilyPolicy", text("SingleStack"));
+    let external = spec.get("externalIPs").is_some_and(|ips| !ips.items().is_empty());
+    if external || matches!(&*kind, "NodePort" | "LoadBalancer") {
         default(spec, "externalTrafficPolicy", text("Cluster"));
     }
+    if kind == "LoadBalancer" {
+        default(spec, "allocateLoadBalancerNodePorts", boolean(true));
+    }
+    if let Some((port, _)) = record.and_then(|record| record.health_check_node_port.as_ref()) {
+        set(spec, "healthCheckNodePort", int(*port));
+    }
+    let mut at = 0;
     each(spec, "ports", |port| {
         default(port, "protocol", text("TCP"));
         if let Some(number) = port.get("port").cloned() {
             default(port, "targetPort", number);
         }
+        if let Some((number, _)) = record.and_then(|record| record.node_ports.get(at)?.as_ref()) {
+            set(port, "nodePort", int(*number));
+        }
+        at += 1;
     });
 }
 

@@ -1,22 +1,68 @@
-//! EndpointSlices that a controller made, as the API server returns them.
+//! EndpointSlices and Endpoints that a controller made, as the API server returns them.
 
 use super::build::{boolean, int, list, map, set, text};
-use crate::cluster::{Object, Typed};
+use crate::cluster::{Object, Revision, Typed};
 use crate::manifest::Node;
 use crate::manifest::typed::{AddressType, Endpoint, EndpointPort, EndpointSlice};
 use std::sync::Arc;
 
 /// The tree of an object that has none of its own, without what [`super::api_object`] adds.
-pub fn made(object: &Object) -> Node {
+pub fn made(object: &Object, revision: &Revision) -> Node {
     let mut root = map([
         ("apiVersion", text(&object.api_version)),
         ("kind", text(&*object.key.kind)),
         ("metadata", map([("name", text(&object.key.name)), ("namespace", text(&object.key.namespace))])),
     ]);
-    if let Typed::EndpointSlice(slice) = &object.typed {
-        complete(slice, &mut root);
+    match &object.typed {
+        Typed::EndpointSlice(slice) => complete(slice, &mut root),
+        _ if object.key.is("Endpoints") => set(&mut root, "subsets", subsets(object, revision)),
+        _ => {}
     }
     root
+}
+
+/// What the older API makes of a Service's slices: addresses that have the same ports, the ready and the others apart.
+/// Models pkg/controller/endpoint.
+fn subsets(object: &Object, revision: &Revision) -> Node {
+    let mut subsets = Vec::new();
+    for (_, slice) in revision.slices(&object.key.as_named()) {
+        let address = |endpoint: &Endpoint| {
+            let mut address =
+                map([("ip", text(endpoint.addresses.first().map_or(String::new(), |ip| ip.to_string())))]);
+            if let Some(hostname) = &endpoint.hostname {
+                set(&mut address, "hostname", text(hostname));
+            }
+            if let Some(node) = &endpoint.node_name {
+                set(&mut address, "nodeName", text(node));
+            }
+            if let Some((namespace, name)) = &endpoint.pod {
+                set(&mut address, "targetRef", pod_reference(namespace, name));
+            }
+            address
+        };
+        let pick = |ready: bool| -> Vec<Node> {
+            slice.endpoints.iter().filter(|endpoint| endpoint.ready == ready).map(address).collect()
+        };
+        let (ready, unready) = (pick(true), pick(false));
+        if ready.is_empty() && unready.is_empty() {
+            continue;
+        }
+        let mut subset = map([]);
+        for (field, addresses) in [("addresses", ready), ("notReadyAddresses", unready)] {
+            if !addresses.is_empty() {
+                set(&mut subset, field, list(addresses));
+            }
+        }
+        if !slice.ports.is_empty() {
+            set(&mut subset, "ports", list(slice.ports.iter().map(port).collect()));
+        }
+        subsets.push(subset);
+    }
+    list(subsets)
+}
+
+fn pod_reference(namespace: &str, name: &str) -> Node {
+    map([("kind", text("Pod")), ("name", text(name)), ("namespace", text(namespace))])
 }
 
 fn complete(slice: &EndpointSlice, root: &mut Node) {
@@ -57,8 +103,7 @@ fn endpoint(slice: &EndpointSlice, endpoint: &Endpoint) -> Node {
         }
     }
     if let Some((namespace, name)) = &endpoint.pod {
-        let target = map([("kind", text("Pod")), ("name", text(name)), ("namespace", text(namespace))]);
-        set(&mut node, "targetRef", target);
+        set(&mut node, "targetRef", pod_reference(namespace, name));
     }
     node
 }

@@ -1,6 +1,6 @@
 //! Status as the kubelets and controllers report it.
 
-use super::build::{boolean, child, default, defaults, int, list, map, set, text};
+use super::build::{boolean, child, defaults, int, list, map, set, text};
 use super::timestamp;
 use crate::cluster::{Object, PodPhase, PodRecord, Revision, identity};
 use crate::manifest::Node;
@@ -103,18 +103,27 @@ pub fn complete(revision: &Revision, object: &Object, root: &mut Node) {
             }
         }
         ("", "Namespace") => set(root, "status", map([("phase", text("Active"))])),
-        ("", "Service") => default(root, "status", map([("loadBalancer", map([]))])),
+        ("", "Service") => set(root, "status", map([("loadBalancer", load_balancer(revision, object))])),
         ("", "Node") => {
             if let Some(status) = child(root, "status") {
                 node_status(revision, object, status);
             }
         }
-        ("apps", "Deployment" | "ReplicaSet" | "DaemonSet") => {
+        ("apps", "Deployment" | "ReplicaSet" | "DaemonSet" | "StatefulSet") => {
             let status = workload_status(object, replica_counts(revision, object));
             set(root, "status", status);
         }
         _ => {}
     }
+}
+
+/// What the cloud has made of a Service.
+fn load_balancer(revision: &Revision, object: &Object) -> Node {
+    let record = revision.services.get(&object.key.as_named());
+    let ips: Vec<Node> = (record.iter().flat_map(|record| &record.ingress))
+        .map(|(ip, _)| map([("ip", text(ip.to_string())), ("ipMode", text("VIP"))]))
+        .collect();
+    if ips.is_empty() { map([]) } else { map([("ingress", list(ips))]) }
 }
 
 fn condition(kind: &str, holds: bool, at: &str, why: Option<(&str, &str)>) -> Node {
@@ -248,6 +257,9 @@ fn workload_status(object: &Object, counts: ReplicaCounts) -> Node {
             ("unavailableReplicas", counts.desired.saturating_sub(counts.available)),
             ("updatedReplicas", counts.updated),
         ],
+        "StatefulSet" => {
+            &[("currentReplicas", counts.current), ("readyReplicas", counts.ready), ("updatedReplicas", counts.updated)]
+        }
         _ => &[
             ("availableReplicas", counts.available),
             ("fullyLabeledReplicas", counts.current),
@@ -257,6 +269,13 @@ fn workload_status(object: &Object, counts: ReplicaCounts) -> Node {
     // Counts of 0 are left out, but for the required ones.
     fields.extend(optional.iter().filter(|(_, count)| *count > 0));
     fields.into_iter().for_each(|(name, count)| set(&mut status, name, int(count)));
+    if let Some(workload) = object.workload().filter(|workload| workload.stateful.is_some()) {
+        let hash = format!("{}-{}", object.key.name, workload.template.hash());
+        set(&mut status, "availableReplicas", int(counts.available));
+        set(&mut status, "collisionCount", int(0));
+        set(&mut status, "currentRevision", text(&hash));
+        set(&mut status, "updateRevision", text(&hash));
+    }
     if object.key.is("Deployment") {
         set(&mut status, "conditions", list(deployment_conditions(object, counts)));
     }

@@ -68,6 +68,10 @@ pub fn get(command: &mut Command<'_, '_>, parsed: &Parsed) -> Result<i32, Failur
         Some(selection) => selection,
         None => resource::select(&parsed.arguments, command.revision())?,
     };
+    if selection.kinds.iter().any(|kind| kind.kind == "Endpoints" && kind.group.is_empty()) {
+        let warning = "Warning: v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice\n";
+        command.io.err(warning);
+    }
     let single = selection.names.len() == 1;
     let found = find(command, parsed, &selection)?;
     let now = command.machine.world.now();

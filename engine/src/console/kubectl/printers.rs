@@ -21,7 +21,7 @@ pub fn find<'n>(node: &'n Node, path: &str) -> Option<&'n Node> {
     path.split('.').try_fold(node, |node, name| node.get(name))
 }
 
-fn items<'n>(node: &'n Node, path: &str) -> &'n [Node] {
+pub fn items<'n>(node: &'n Node, path: &str) -> &'n [Node] {
     find(node, path).map_or(&[], Node::items)
 }
 
@@ -56,6 +56,8 @@ pub fn table(kind: &Kind) -> Table {
         ],
         ("", "Namespace") => &["NAME", "STATUS", "AGE"],
         ("", "Service") => &["NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE", "+SELECTOR"],
+        ("", "Endpoints") => &["NAME", "ENDPOINTS", "AGE"],
+        ("discovery.k8s.io", "EndpointSlice") => &["NAME", "ADDRESSTYPE", "PORTS", "ENDPOINTS", "AGE"],
         ("", "ConfigMap") => &["NAME", "DATA", "AGE"],
         ("", "Secret") => &["NAME", "TYPE", "DATA", "AGE"],
         ("", "ServiceAccount") => &["NAME", "SECRETS", "AGE"],
@@ -94,6 +96,14 @@ pub fn row(kind: &Kind, object: &Object, api: &Node, now_ns: u64) -> Row {
         ("", "Node") => node(name, api, age),
         ("", "Namespace") => vec![name, field(api, "status.phase"), age],
         ("", "Service") => service(name, api, age),
+        ("", "Endpoints") => vec![name, endpoints(api), age],
+        ("discovery.k8s.io", "EndpointSlice") => {
+            let ports = items(api, "ports").iter().map(slice_port);
+            let addresses = items(api, "endpoints").iter().flat_map(|endpoint| items(endpoint, "addresses"));
+            let addresses = addresses.filter_map(|address| address.as_str().map(str::to_string));
+            let (ports, addresses) = (first_three(ports, "<unset>"), first_three(addresses, "<unset>"));
+            vec![name, field(api, "addressType"), ports, addresses, age]
+        }
         ("", "ConfigMap") => {
             let count = |path| find(api, path).map_or(0, |data| data.entries().len());
             vec![name, (count("data") + count("binaryData")).to_string(), age]
@@ -331,4 +341,41 @@ fn service(name: String, api: &Node, age: String) -> Vec<String> {
         age,
         labels_of(find(api, "spec.selector")),
     ]
+}
+
+/// `a,b,c + 2 more...`. Models listWithMoreString.
+fn first_three(texts: impl Iterator<Item = String>, none: &str) -> String {
+    let texts: Vec<String> = texts.collect();
+    let shown = texts[..texts.len().min(3)].join(",");
+    match texts.len() {
+        0 => none.to_string(),
+        1..=3 => shown,
+        count => format!("{shown} + {} more...", count - 3),
+    }
+}
+
+/// Models formatDiscoveryPorts.
+fn slice_port(port: &Node) -> String {
+    match (field(port, "port"), field(port, "name")) {
+        (number, _) if !number.is_empty() => number,
+        (_, name) if !name.is_empty() => name,
+        _ => "*".to_string(),
+    }
+}
+
+/// Models formatEndpoints: ready addresses with each port.
+fn endpoints(api: &Node) -> String {
+    let mut texts = Vec::new();
+    for subset in items(api, "subsets") {
+        let ips = || items(subset, "addresses").iter().map(|address| field(address, "ip"));
+        let ports = items(subset, "ports");
+        if ports.is_empty() {
+            texts.extend(ips());
+        }
+        for port in ports {
+            let host = |ip: String| if ip.contains(':') { format!("[{ip}]") } else { ip };
+            texts.extend(ips().map(|ip| format!("{}:{}", host(ip), field(port, "port"))));
+        }
+    }
+    first_three(texts.into_iter(), "<none>")
 }

@@ -71,6 +71,7 @@ fn icmp_words(error: IcmpError) -> String {
         IcmpError::NetUnreachable => "Destination Net Unreachable".to_owned(),
         IcmpError::HostUnreachable => "Destination Host Unreachable".to_owned(),
         IcmpError::ProtocolUnreachable => "Destination Protocol Unreachable".to_owned(),
+        IcmpError::AdminProhibited => "Packet filtered".to_owned(),
         IcmpError::PortUnreachable => "Destination Port Unreachable".to_owned(),
         IcmpError::FragmentationNeeded { mtu } => format!("Frag needed and DF set (mtu = {mtu})"),
         IcmpError::TtlExceeded => "Time to live exceeded".to_owned(),
@@ -82,7 +83,10 @@ fn icmp_words(error: IcmpError) -> String {
 fn icmp_errno(error: IcmpError) -> &'static str {
     match error {
         IcmpError::NetUnreachable => "Network is unreachable",
-        IcmpError::HostUnreachable | IcmpError::TtlExceeded | IcmpError::ReassemblyTimeExceeded => "No route to host",
+        IcmpError::HostUnreachable
+        | IcmpError::TtlExceeded
+        | IcmpError::ReassemblyTimeExceeded
+        | IcmpError::AdminProhibited => "No route to host",
         IcmpError::ProtocolUnreachable => "Protocol not available",
         IcmpError::PortUnreachable => "Connection refused",
         IcmpError::FragmentationNeeded { .. } => "Message too long",

@@ -189,11 +189,15 @@ impl Netcat {
     fn udp(&mut self, io: &mut Io<'_, '_>) {
         self.socket = io.udp_open(None);
         let Some(socket) = self.socket else { return io.exit(1) };
+        io.udp_connect(socket, (self.to, self.port));
         let text = if self.scan { "X" } else { &self.input };
         if !text.is_empty() {
             let options = SendOptions { ttl: None, dont_fragment: false };
-            if io.udp_send(socket, (self.to, self.port), Body::text(text), options).is_err() {
-                return self.failed(io, "Network is unreachable", false);
+            let sent = io.udp_send(socket, (self.to, self.port), Body::text(text), options);
+            if sent.is_err() {
+                let denied = sent == Err(SendError::Denied);
+                let words = if denied { "Operation not permitted" } else { "Network is unreachable" };
+                return self.failed(io, words, false);
             }
         }
         let wait = if self.scan { SECOND } else { self.wait.unwrap_or(PATIENCE) };

@@ -177,6 +177,7 @@ impl Tracer {
             Some(IcmpError::NetUnreachable) => " !N",
             Some(IcmpError::HostUnreachable) => " !H",
             Some(IcmpError::ProtocolUnreachable) => " !P",
+            Some(IcmpError::AdminProhibited) => " !X",
             Some(IcmpError::FragmentationNeeded { .. }) => " !F",
             Some(IcmpError::ReassemblyTimeExceeded) => " !R",
         };

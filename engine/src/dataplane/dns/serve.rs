@@ -4,6 +4,7 @@ use super::chain::{Chain, Client, Effects, Fetched, Key, Need, Outcome};
 use super::metrics;
 use crate::dataplane::apps;
 use crate::dataplane::cost;
+use crate::dataplane::netfilter::Tracking;
 use crate::dataplane::skb::Timer;
 use crate::dataplane::socket::{Kind, Owner, Socket, SocketEvent, SocketId};
 use crate::dataplane::udp::SendOptions;
@@ -231,7 +232,7 @@ impl Walk<'_> {
                 let payload = Transport::Udp(Udp { sport: from.1, dport: to.1, body });
                 let packet = self.packet(from.0, to.0, payload);
                 let parent = Some((track.packet, Relation::Answers));
-                let _ = self.send_because(packet, track.flow, parent, cause);
+                let _ = self.send_because(packet, track.flow, parent, (cause, Tracking::Unseen));
             }
             Back::Stream(id) => {
                 self.tcp_send(id, framed(&bytes));
@@ -306,7 +307,7 @@ impl Walk<'_> {
         query: &Message,
     ) -> (Option<SocketId>, u16) {
         let port = self.ephemeral_port();
-        let socket = Socket { owner: Owner::Dns(id), flow, last: None, kind: Kind::Udp { port } };
+        let socket = Socket { owner: Owner::Dns(id), flow, last: None, kind: Kind::Udp { port, peer: Some(server) } };
         let Some(socket) = self.state.sockets.open(socket) else { return (None, port) };
         let body = UdpBody::Data(Body::Bytes(query.to_bytes().into()));
         let payload = Transport::Udp(Udp { sport: port, dport: server.1, body });

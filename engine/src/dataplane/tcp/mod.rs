@@ -162,7 +162,7 @@ impl Walk<'_> {
         let sent = self.tcp_packet(src, dst, options, segment.clone(), flow, parent);
         let packet = match sent {
             Ok(sent) => sent.packet,
-            Err(error) if flags.syn => return Err(error),
+            Err(error) if flags.syn && error != SendError::Denied => return Err(error),
             // Like any lost segment: the timer sends it again.
             Err(_) => PacketId(u32::MAX),
         };

@@ -86,6 +86,12 @@ impl EndpointSlice {
         })
     }
 
+    /// The `ports` of an object that lists them as a slice does; what is wrong with them is left out.
+    pub fn ports_of(node: &Node) -> Vec<EndpointPort> {
+        let mut unsaid = Diagnostics::default();
+        reader::objects(node, "ports", &mut unsaid).into_iter().map(|node| port(node, &mut unsaid)).collect()
+    }
+
     /// The Service that its endpoints belong to.
     pub fn service(&self) -> Option<&Arc<str>> {
         self.meta.labels.get(SERVICE_NAME).filter(|name| !name.is_empty())

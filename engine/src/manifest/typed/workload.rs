@@ -69,6 +69,8 @@ pub struct StatefulSet {
     pub parallel: bool,
     /// `ordinals.start`
     pub first_ordinal: u32,
+    /// Pods from this ordinal on follow the template; `None` with `OnDelete`.
+    pub partition: Option<u32>,
 }
 
 impl PodTemplate {
@@ -174,7 +176,19 @@ impl StatefulSet {
             template: PodTemplate::project(spec, d),
             service_name: reader::text(spec, "serviceName", d).unwrap_or_default(),
             parallel: reader::choice(spec, "podManagementPolicy", &["OrderedReady", "Parallel"], d) == Some(1),
+            partition: partition(spec, d),
             first_ordinal: ordinals.and_then(|ordinals| reader::count(ordinals, "start", d)).unwrap_or(0),
         })
     }
+}
+
+/// `updateStrategy`: `None` with `OnDelete`, else `rollingUpdate.partition`.
+fn partition(spec: &Node, d: &mut Diagnostics) -> Option<u32> {
+    let strategy = reader::object(spec, "updateStrategy", d);
+    let Some(strategy) = strategy else { return Some(0) };
+    if reader::choice(strategy, "type", &["RollingUpdate", "OnDelete"], d) == Some(1) {
+        return None;
+    }
+    let rolling = reader::object(strategy, "rollingUpdate", d);
+    Some(rolling.and_then(|rolling| reader::count(rolling, "partition", d)).unwrap_or(0))
 }

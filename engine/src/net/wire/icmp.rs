@@ -44,6 +44,7 @@ impl Writer {
                     IcmpError::TtlExceeded => (3, 0, 0),
                     IcmpError::ReassemblyTimeExceeded => (3, 1, 0),
                     IcmpError::ProtocolUnreachable => (4, 1, 6),
+                    IcmpError::AdminProhibited => (1, 1, 0),
                 };
                 self.u8("Type", kind, Name(kind_name));
                 self.u8("Code", code, Name(code_name));
@@ -75,6 +76,7 @@ fn icmp_names(error: IcmpError) -> (&'static str, &'static str) {
         IcmpError::HostUnreachable => (UNREACHABLE, "Host unreachable"),
         IcmpError::ProtocolUnreachable => (UNREACHABLE, "Protocol unreachable"),
         IcmpError::PortUnreachable => (UNREACHABLE, "Port unreachable"),
+        IcmpError::AdminProhibited => (UNREACHABLE, "Communication administratively filtered"),
         IcmpError::FragmentationNeeded { .. } => (UNREACHABLE, "Fragmentation needed"),
         IcmpError::TtlExceeded => (EXCEEDED, "Time to live exceeded in transit"),
         IcmpError::ReassemblyTimeExceeded => (EXCEEDED, "Fragment reassembly time exceeded"),

@@ -1,7 +1,7 @@
 //! Flannel's VXLAN backend and the bridge plugin that it delegates to. Models flannel 0.27 pkg/backend/vxlan
 //! (device.go, vxlan_network.go) and containernetworking/plugins 1.7 bridge, host-local and flannel.
 //!
-//! Left out: the iptables chains FLANNEL-POSTRTG and FLANNEL-FWD, IPv6 (`flannel-v6.1`), other backends.
+//! Left out: IPv6 (`flannel-v6.1`), other backends.
 
 use super::super::empty;
 use super::super::node::{CNI0, ETH0, FLANNEL};

@@ -1,7 +1,7 @@
 //! kube-proxy in iptables mode: the same chains, rules and order as pkg/proxy/iptables/proxier.go syncProxyRules.
 
 use super::ports::{Backend, ServicePort, Usable, service_ports};
-use super::{Proxy, names};
+use super::{Proxy, names, one_in};
 use crate::manifest::typed::DetectLocal;
 use crate::net::{Family, Protocol};
 use crate::tables::Origin;
@@ -93,7 +93,7 @@ impl Writer<'_, '_> {
     /// The chains that are always there.
     fn chains(&mut self) {
         let filter = [NODE_PORTS, SERVICES, EXTERNAL, FIREWALL, FORWARD, PROXY_FIREWALL];
-        let firewall = self.localhost_node_ports();
+        let firewall = self.proxy.localhost_node_ports();
         for chain in filter.into_iter().filter(|chain| *chain != FIREWALL || firewall) {
             self.rules.table(TableName::Filter).put(Arc::new(Chain::user(chain)));
         }
@@ -108,15 +108,6 @@ impl Writer<'_, '_> {
         }
         // The kubelet tells by it which iptables backend it uses.
         self.rules.table(TableName::Mangle).put(Arc::new(Chain::user("KUBE-IPTABLES-HINT")));
-    }
-
-    /// Node ports on 127.0.0.1: IPv4's only, and only if `nodePortAddresses` allows loopback.
-    fn localhost_node_ports(&self) -> bool {
-        let config = self.proxy.config;
-        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let allowed = config.node_port_addresses.is_empty()
-            || config.node_port_addresses.iter().any(|net| net.parse().is_ok_and(|net: IpNet| net.contains(&loopback)));
-        self.proxy.family == Family::V4 && config.localhost_node_ports && allowed
     }
 
     /// The rules that do not depend on Services.
@@ -144,7 +135,7 @@ impl Writer<'_, '_> {
         let known = state(&[CtState::Related, CtState::Established], false);
         let rules = vec![comment("kubernetes forwarding conntrack rule"), known];
         filter(FORWARD, rules, Target::Accept, component("forwards what belongs to a known connection"));
-        if self.localhost_node_ports() {
+        if self.proxy.localhost_node_ports() {
             let loopback = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8));
             let matches = vec![
                 comment("block incoming localnet connections"),
@@ -168,7 +159,7 @@ impl Writer<'_, '_> {
                 Family::V4 => (IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
                 Family::V6 => (IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
             };
-            if !self.localhost_node_ports() {
+            if !self.proxy.localhost_node_ports() {
                 matches.push(Match::Destination { net: IpNet::new_assert(ip, len), invert: true });
             }
             return self.append(TableName::Nat, SERVICES, matches, jump(NODE_PORTS), origin());
@@ -183,7 +174,7 @@ impl Writer<'_, '_> {
             }
         }
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        if self.localhost_node_ports() && nets.iter().any(|net| net.contains(&loopback)) {
+        if self.proxy.localhost_node_ports() && nets.iter().any(|net| net.contains(&loopback)) {
             let matches = vec![comment(note), destination(host(loopback))];
             self.append(TableName::Nat, SERVICES, matches, jump(NODE_PORTS), origin());
         }
@@ -192,7 +183,7 @@ impl Writer<'_, '_> {
     /// From the built-in chains to kube-proxy's. Each jump is put first, so the last one here is asked first.
     fn jumps(&mut self) {
         use TableName::{Filter, Nat};
-        if self.localhost_node_ports() {
+        if self.proxy.localhost_node_ports() {
             for chain in ["INPUT", "OUTPUT"] {
                 let rule = Rule { matches: vec![], target: jump(FIREWALL), origin: component("the kubelet's jump") };
                 self.rules.table(Filter).prepend(chain, rule);
@@ -395,7 +386,7 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
         let origin = port.origin(".nodePort");
         let chain = self.ext.clone();
         if self.usable.any {
-            if self.writer.localhost_node_ports() {
+            if self.writer.proxy.localhost_node_ports() {
                 let loopback = IpNet::new_assert(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8);
                 let matches = vec![
                     comment(port.name.clone()),
@@ -491,7 +482,7 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
             let mut matches = note(self, backend);
             let left = backends.len() - at;
             if left > 1 {
-                matches.push(Match::Probability(probability(left)));
+                matches.push(Match::Probability(one_in(left)));
             }
             let sep = self.sep(backend);
             self.nat(&chain, matches, jump(&sep), backend.origin.clone());
@@ -513,10 +504,4 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
         let target = Target::Dnat(NatRange { ip, port: Some(number), random_fully: false });
         self.nat(&sep, matches, Some(target), backend.origin.clone());
     }
-}
-
-/// One in `n`, as iptables hands it to the kernel: in units of 2⁻³¹, from the ten decimals that kube-proxy writes.
-fn probability(n: usize) -> u32 {
-    let written = (1e10 / n as f64).round() / 1e10;
-    (f64::from(1_u32 << 31) * written).round() as u32
 }

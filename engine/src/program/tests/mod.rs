@@ -31,6 +31,7 @@ fn network() -> Network {
         service_network: given("10.96.0.0/12".parse().expect("a prefix")),
         node_network: given("172.18.0.0/16".parse().expect("a prefix")),
         gateway: (ip("172.18.0.1"), NetnsId(0)),
+        internet: NetnsId(1),
         node_mtu: 1500,
         dns_domain: "cluster.local".into(),
         kube_proxy_mode: given(ProxyMode::Iptables),
@@ -61,6 +62,7 @@ fn cluster(nodes: u32, pods: u32) -> Revision {
         index: Default::default(),
     };
     revision.netns.insert(NetnsId(0), NetnsOwner::Gateway);
+    revision.netns.insert(NetnsId(1), NetnsOwner::Internet);
     for n in 0..nodes {
         add_node(&mut revision, n, pods);
     }

@@ -3,11 +3,12 @@
 use crate::cluster::Revision;
 use crate::dataplane::NetnsState;
 use crate::explain;
-use crate::net::MacAddr;
+use crate::net::{Family, MacAddr};
 use crate::program;
-use crate::tables::text::{addr, fdb, link, neigh, route, segment, socket, sysctl};
+use crate::tables::netfilter::{Connection, Table, TableName};
+use crate::tables::text::{addr, conntrack, fdb, iptables, link, neigh, route, segment, socket, sysctl};
 use crate::tables::{Address, LinkIndex, Listener, Netns, Origin, Place, Port, Route, RouteTable, Segment};
-use crate::trace::{CauseTable, Nanos};
+use crate::trace::{CauseTable, Nanos, RuleRef};
 use std::net::IpAddr;
 
 /// A row: its text, and what it is about, by which it is found again in the same table at another moment.
@@ -64,8 +65,46 @@ pub(super) fn of_netns(netns: &Netns, state: Option<&NetnsState>, at: Nanos, tab
             }
             rows
         }
-        _ => return None,
+        "conntrack" => {
+            let entries = state.into_iter().flat_map(|state| state.connections.iter(at));
+            let text = |entry: &Connection| conntrack::row(entry, at);
+            entries.map(|entry| row(entry.id.to_string(), text(entry), &Origin::Learned)).collect()
+        }
+        table => {
+            let (family, name) = rules_named(table)?;
+            let rules = netns.netfilter.ruleset(family).tables.get(&name);
+            rules.map_or_else(Vec::new, |table| of_rules(family, table))
+        }
     })
+}
+
+/// `nat`, `nat6`
+fn rules_named(name: &str) -> Option<(Family, TableName)> {
+    let families = [Family::V4, Family::V6].into_iter();
+    let mut all = families.flat_map(|family| TableName::ALL.map(|table| (family, table)));
+    all.find(|(family, table)| explain::rules_name(*family, *table) == name)
+}
+
+/// As `iptables -S` prints them, the new chains left out.
+fn of_rules(family: Family, table: &Table) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for chain in iptables::chains(table) {
+        if chain.policy.is_some() {
+            let text = format!("-P {} {}", chain.name, iptables::policy_name(chain.policy));
+            rows.push(Row { key: policy_key(&chain.name), text, origin: Origin::Kernel });
+        }
+    }
+    for chain in iptables::chains(table) {
+        for rule in &chain.rules {
+            let text = iptables::save(family, &chain.name, rule);
+            rows.push(Row { key: text.clone(), text, origin: rule.origin.clone() });
+        }
+    }
+    rows
+}
+
+fn policy_key(chain: &str) -> String {
+    format!("-P {chain}")
 }
 
 /// The programmed rows of all tables, what packets taught left out: what `ip route`, `ip neigh`, `bridge fdb`, `ip addr`,
@@ -122,6 +161,13 @@ pub(super) fn key_of(netns: &Netns, cause: &CauseTable, table: &str) -> Option<S
         CauseTable::Address(index) => ("addr", addr_key(netns.addresses.get(index as usize)?)),
         CauseTable::Listener(index) => ("socket", socket_key(netns.listeners.get(index as usize)?)),
         CauseTable::Sysctl(name) => ("sysctl", name.to_owned()),
+        CauseTable::Rule { family, table, rule: RuleRef { chain, rule } } => {
+            let chain = netns.netfilter.ruleset(family).tables.get(&table)?.chain(chain)?;
+            let text = iptables::save(family, &chain.name, chain.rules.get(rule as usize)?);
+            (explain::rules_name(family, table), text)
+        }
+        CauseTable::Policy { family, table, hook } => (explain::rules_name(family, table), policy_key(hook.chain())),
+        CauseTable::Connection(id) => ("conntrack", id.to_string()),
         CauseTable::Dns { .. } | CauseTable::Segment { .. } => return None,
     };
     (of == table).then_some(key)

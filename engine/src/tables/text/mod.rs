@@ -9,9 +9,12 @@ mod details;
 mod out;
 
 pub mod addr;
+pub mod conntrack;
 pub mod fdb;
+pub mod iptables;
 pub mod link;
 pub mod neigh;
+pub mod nft;
 pub mod route;
 pub mod segment;
 pub mod socket;

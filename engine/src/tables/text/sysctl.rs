@@ -3,18 +3,40 @@
 use crate::tables::Netns;
 
 /// Names in the order of `sysctl -a`.
-pub const NAMES: [&str; 4] =
-    ["net.ipv4.ip_default_ttl", "net.ipv4.ip_forward", "net.ipv4.ip_local_port_range", "net.ipv4.ping_group_range"];
+pub const NAMES: [&str; 13] = [
+    "net.bridge.bridge-nf-call-ip6tables",
+    "net.bridge.bridge-nf-call-iptables",
+    "net.ipv4.conf.all.route_localnet",
+    "net.ipv4.ip_default_ttl",
+    "net.ipv4.ip_forward",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.ping_group_range",
+    "net.netfilter.nf_conntrack_icmp_timeout",
+    "net.netfilter.nf_conntrack_max",
+    "net.netfilter.nf_conntrack_tcp_timeout_close_wait",
+    "net.netfilter.nf_conntrack_tcp_timeout_established",
+    "net.netfilter.nf_conntrack_udp_timeout",
+    "net.netfilter.nf_conntrack_udp_timeout_stream",
+];
 
 /// `net.ipv4.ip_forward = 1`; `None` if the name is not among [`NAMES`].
 pub fn row(netns: &Netns, name: &str) -> Option<String> {
     let sysctls = &netns.sysctls;
     let value = match name {
+        "net.bridge.bridge-nf-call-ip6tables" => u8::from(sysctls.bridge_nf6).to_string(),
+        "net.bridge.bridge-nf-call-iptables" => u8::from(sysctls.bridge_nf).to_string(),
+        "net.ipv4.conf.all.route_localnet" => u8::from(sysctls.route_localnet).to_string(),
         "net.ipv4.ip_default_ttl" => sysctls.default_ttl.to_string(),
         "net.ipv4.ip_forward" => u8::from(sysctls.ip_forward).to_string(),
         "net.ipv4.ip_local_port_range" => format!("{}\t{}", sysctls.port_range.0, sysctls.port_range.1),
         "net.ipv4.ping_group_range" if sysctls.unprivileged_ping => String::from("0\t2147483647"),
         "net.ipv4.ping_group_range" => String::from("1\t0"),
+        "net.netfilter.nf_conntrack_icmp_timeout" => sysctls.conntrack.icmp.to_string(),
+        "net.netfilter.nf_conntrack_max" => sysctls.conntrack.entries_max.to_string(),
+        "net.netfilter.nf_conntrack_tcp_timeout_close_wait" => sysctls.conntrack.tcp_close_wait.to_string(),
+        "net.netfilter.nf_conntrack_tcp_timeout_established" => sysctls.conntrack.tcp_established.to_string(),
+        "net.netfilter.nf_conntrack_udp_timeout" => sysctls.conntrack.udp.to_string(),
+        "net.netfilter.nf_conntrack_udp_timeout_stream" => sysctls.conntrack.udp_stream.to_string(),
         _ => return None,
     };
     Some(format!("{name} = {value}"))

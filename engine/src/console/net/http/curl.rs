@@ -414,11 +414,15 @@ impl Curl {
     fn failed(&mut self, io: &mut Io<'_, '_>, done: &Done) {
         let elapsed = (io.now() - self.started) / MILLISECOND;
         let (host, ip, port) = (self.url.host.clone(), self.addresses[self.at], self.url.port);
-        let connecting = matches!(done, Done::Refused | Done::ConnectTimedOut | Done::Unreachable { .. } | Done::NoRoute);
+        let connecting = matches!(
+            done,
+            Done::Refused | Done::ConnectTimedOut | Done::Unreachable { .. } | Done::NoRoute | Done::Denied
+        );
         if connecting {
             let why = match done {
                 Done::Refused => "Connection refused",
                 Done::ConnectTimedOut => "Connection timed out",
+                Done::Denied => "Operation not permitted",
                 Done::NoRoute => "Network unreachable",
                 Done::Unreachable { error: IcmpError::NetUnreachable, .. } => "Network unreachable",
                 _ => "Host is unreachable",

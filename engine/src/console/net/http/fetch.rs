@@ -32,6 +32,7 @@ pub enum Done {
         from: IpAddr,
     },
     NoRoute,
+    Denied,
     Reset,
     /// Closed without a word.
     Empty,
@@ -78,6 +79,8 @@ impl Fetch {
         let options = SendOptions { ttl: None, dont_fragment: true };
         match io.tcp_connect(self.to, options) {
             Ok(socket) => self.socket = Some(socket),
+            // A rule of the own machine: the connection is tried in vain (EPERM).
+            Err(SendError::Denied) => return Some(Progress::Done(Done::Denied)),
             Err(SendError::NoRoute | SendError::TooBig { .. } | SendError::Invalid) => {
                 return Some(Progress::Done(Done::NoRoute));
             }

@@ -197,6 +197,7 @@ impl Wget {
             Done::Refused => "Connection refused",
             Done::ConnectTimedOut => "Connection timed out",
             Done::NoRoute => "Network is unreachable",
+            Done::Denied => "Operation not permitted",
             Done::Unreachable { error, .. } => icmp_errno(*error),
             _ => "",
         };
