@@ -26,6 +26,8 @@ pub enum Work {
     Sandboxes,
     /// The next step of a Deployment's rollout, once the Pods of the last one are as ready as they get.
     Rollout(ObjectKey),
+    /// CoreDNS Pods whose ConfigMap may have changed.
+    CoreDns,
     /// What stands behind Services, once Pods have settled.
     Endpoints,
 }
@@ -100,6 +102,8 @@ pub struct Draft {
     pub probe_again: BTreeSet<PodKey>,
     /// Nodes under [`Work::Sandboxes`] whose waiting Pods may get an address now.
     pub dirty_sandboxes: BTreeSet<Arc<str>>,
+    /// Namespaces under [`Work::CoreDns`] of which a ConfigMap has changed.
+    pub dirty_configs: BTreeSet<Arc<str>>,
     /// Pods that wait for their first attempt, by number in `Index.pending`.
     pub fresh: BTreeSet<u64>,
     /// Objects that were put, changed or not, for the checks at the end.
@@ -123,6 +127,7 @@ impl Draft {
             dirty_endpoints: BTreeSet::new(),
             probe_again: BTreeSet::new(),
             dirty_sandboxes: BTreeSet::new(),
+            dirty_configs: BTreeSet::new(),
             fresh: BTreeSet::new(),
             submitted: Vec::new(),
             retry_pending: false,
@@ -428,7 +433,13 @@ impl Draft {
                 self.dirty_namespaces.insert(key.name.clone());
                 self.work.insert(Work::Namespaces);
             }
-            ("", "ConfigMap") if is_configuration(key) => drop(self.work.insert(Work::Network)),
+            ("", "ConfigMap") if &*key.name != ROOT_CA => {
+                self.dirty_configs.insert(key.namespace.clone());
+                self.work.insert(Work::CoreDns);
+                if is_configuration(key) {
+                    self.work.insert(Work::Network);
+                }
+            }
             ("kind.x-k8s.io" | "kubeadm.k8s.io" | "kubeproxy.config.k8s.io", _) => {
                 self.work.insert(Work::Network);
             }
@@ -477,6 +488,9 @@ fn service_of_slice(slice: &Object) -> Option<ServiceKey> {
     let name = slice.labels.get(SERVICE_NAME)?;
     Some(ServiceKey { namespace: slice.key.namespace.clone(), name: name.clone() })
 }
+
+/// The ConfigMap that every Namespace has: it configures nothing.
+const ROOT_CA: &str = "kube-root-ca.crt";
 
 /// ConfigMaps that configure the cluster's own components.
 fn is_configuration(key: &ObjectKey) -> bool {

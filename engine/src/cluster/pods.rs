@@ -52,6 +52,7 @@ impl Draft {
             unready: "".into(),
             frozen: false,
             failing: Arc::new([]),
+            corefile: None,
             created_at_ns: self.revision.at_ns,
             started_at_ns: None,
             queued,

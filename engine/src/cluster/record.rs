@@ -1,7 +1,7 @@
 //! What controllers and kubelets have made of the objects: nodes and Pods as the network sees them.
 
 use super::{Labels, ObjectKey, Owner, PodKey};
-use crate::manifest::typed::{PodSpec, Taint};
+use crate::manifest::typed::{ConfigMap, PodSpec, Taint};
 use crate::net::Protocol;
 use crate::tables::{NetnsId, Origin, Uid};
 use imbl::OrdMap;
@@ -88,6 +88,13 @@ pub struct FailingContainer {
     pub message: Arc<str>,
 }
 
+/// A ConfigMap as a process read it when it last took it up: the object may have changed since.
+#[derive(Clone, Debug)]
+pub struct LoadedConfig {
+    pub uid: Uid,
+    pub config: Arc<ConfigMap>,
+}
+
 /// A Pod as scheduled and wired.
 #[derive(Clone, Debug)]
 pub struct PodRecord {
@@ -115,6 +122,8 @@ pub struct PodRecord {
     pub frozen: bool,
     /// Containers that do not keep running.
     pub failing: Arc<[FailingContainer]>,
+    /// What the process of a CoreDNS Pod has read of its ConfigMap.
+    pub corefile: Option<LoadedConfig>,
     /// Virtual time, in nanoseconds.
     pub created_at_ns: u64,
     pub started_at_ns: Option<u64>,

@@ -67,6 +67,13 @@ fn add(draft: &mut Draft, node_name: &Arc<str>, key: &PodKey, fates: &mut Fates)
         Fate::Runs(failing) => failing,
         Fate::Ended(well) => return draft.end_pod(node_name, key, well),
     };
+    let (corefile, broken) = super::coredns::start(&draft.revision, &pod);
+    let failing: Arc<[_]> = match broken {
+        Some(broken) if !failing.iter().any(|container| container.index == broken.index) => {
+            failing.iter().cloned().chain([broken]).collect()
+        }
+        _ => failing,
+    };
     let wired = if pod.host_network {
         Ok((node.ip, node.ip_origin.clone(), false))
     } else {
@@ -106,6 +113,7 @@ fn add(draft: &mut Draft, node_name: &Arc<str>, key: &PodKey, fates: &mut Fates)
         record.phase = if failing.is_empty() { PodPhase::Running } else { PodPhase::CrashLoopBackOff };
         record.reason = failing.first().map_or_else(|| "".into(), |container| container.message.clone());
         record.unready = super::readiness::unready(record, &node, &failing);
+        record.corefile = corefile;
         record.failing = failing;
         record.started_at_ns = Some(now);
         record.version = number;

@@ -5,6 +5,7 @@
 
 mod builtin;
 mod containers;
+pub mod coredns;
 mod daemonset;
 mod deployment;
 mod endpoints;
@@ -14,6 +15,7 @@ mod network;
 mod nodes;
 mod readiness;
 mod replicaset;
+pub mod resolv;
 mod scheduler;
 mod services;
 mod statefulset;
@@ -59,6 +61,7 @@ pub fn settle(draft: &mut Draft) {
             Work::ReplicaSet(key) => replicaset::reconcile(draft, &key),
             Work::Schedule => scheduler::reconcile(draft),
             Work::Sandboxes => kubelet::reconcile(draft),
+            Work::CoreDns => coredns::reconcile(draft),
         }
         if draft.diagnostics.errors() > 0 {
             return;

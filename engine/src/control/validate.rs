@@ -2,13 +2,16 @@
 
 use super::kubelet::given_ip;
 use super::words;
-use crate::cluster::{Draft, NetnsOwner, Object, PodPhase, Provenance};
+use crate::cluster::{Draft, NetnsOwner, Object, PodPhase, Provenance, Typed};
 use std::sync::Arc;
 
 /// Checks the objects that were submitted, once everything has settled.
 pub fn check(draft: &mut Draft) {
     for key in std::mem::take(&mut draft.submitted) {
         let Some(object) = draft.revision.objects.get(&key).cloned() else { continue };
+        if let (Typed::ConfigMap(config), false) = (&object.typed, object.provenance == Provenance::Builtin) {
+            super::coredns::check(draft, &key, config);
+        }
         if object.provenance != Provenance::Builtin && key.is("Pod") {
             check_pod(draft, &object);
         }

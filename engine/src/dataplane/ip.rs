@@ -196,16 +196,27 @@ impl Walk<'_> {
         flow: FlowId,
         parent: Option<(PacketId, Relation)>,
     ) -> Result<PacketRef, SendError> {
-        self.send_attached(packet, flow, parent, Tracking::Unseen)
+        self.send_because(packet, flow, parent, (None, Tracking::Unseen))
     }
 
     /// Sends a packet that netfilter has made, as part of a connection that it names.
     pub(super) fn send_attached(
         &mut self,
-        mut packet: IpPacket,
+        packet: IpPacket,
         flow: FlowId,
         parent: Option<(PacketId, Relation)>,
         tracking: Tracking,
+    ) -> Result<PacketRef, SendError> {
+        self.send_because(packet, flow, parent, (None, tracking))
+    }
+
+    /// As `send`, with the row by which a server made the packet's content.
+    pub(super) fn send_because(
+        &mut self,
+        mut packet: IpPacket,
+        flow: FlowId,
+        parent: Option<(PacketId, Relation)>,
+        (cause, tracking): (Option<CauseTable>, Tracking),
     ) -> Result<PacketRef, SendError> {
         let netns = self.netns.clone();
         self.recorder.keep(flow, &netns);
@@ -224,7 +235,7 @@ impl Walk<'_> {
         let frame = Frame { src: MacAddr::ZERO, dst: MacAddr::ZERO, payload: Payload::Ip(packet) };
         let track = self.recorder.birth(Birth { flow, parent, at: self.now }, &frame);
         let skb = Skb { tracking, ..Skb::new(frame, track, CROSSINGS_MAX) };
-        self.step(&skb, Stage::Send, None, Verdict::Pass, None);
+        self.step(&skb, Stage::Send, None, Verdict::Pass, cause);
         self.spend(cost::SOCKET + cost::LOOKUP);
         let Some(routed) = routed else {
             self.drop(skb, Stage::RouteOut, None, DropReason::NoRoute, None);

@@ -278,7 +278,7 @@ impl Walk<'_> {
     fn sctp_app(&mut self, id: SocketId) -> Option<crate::tables::App> {
         match &self.state.sockets.get_mut(id)?.owner {
             Owner::App(app) => Some(app.clone()),
-            Owner::Process(_) | Owner::Orphan => None,
+            Owner::Process(_) | Owner::Dns(_) | Owner::Orphan => None,
         }
     }
 

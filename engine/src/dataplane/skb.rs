@@ -110,6 +110,8 @@ pub enum Timer {
     Retransmit { socket: SocketId, generation: u32 },
     /// Fragments that did not become whole.
     Reassembly { src: IpAddr, dst: IpAddr, id: u16 },
+    /// A DNS server's patience with an upstream; `generation` tells attempts that were overtaken.
+    Dns { pending: u32, generation: u32 },
     /// A process's own timer with its token.
     Process { process: ProcessId, token: u32 },
 }

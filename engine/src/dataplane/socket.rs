@@ -62,6 +62,8 @@ pub enum SocketEvent {
 pub(super) enum Owner {
     Process(ProcessId),
     App(App),
+    /// A DNS server that asks an upstream, by the number of its question.
+    Dns(u32),
     /// Its process has ended; the kernel finishes the connection.
     Orphan,
 }
@@ -209,9 +211,13 @@ impl Walk<'_> {
         if track.flow == socket.flow {
             socket.last = Some(track.packet);
         }
-        if let Owner::Process(process) = socket.owner {
-            let at = self.now + cost::SOCKET;
-            self.effects.push(Effect::Notify { at, process, socket: id, event, track });
+        match socket.owner {
+            Owner::Process(process) => {
+                let at = self.now + cost::SOCKET;
+                self.effects.push(Effect::Notify { at, process, socket: id, event, track });
+            }
+            Owner::Dns(pending) => self.dns_heard(pending, id, event),
+            Owner::App(_) | Owner::Orphan => {}
         }
     }
 

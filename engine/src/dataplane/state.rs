@@ -1,6 +1,7 @@
 //! What packets teach a namespace: neighbours, bridge FDB, sockets, path MTUs. Changed only by the walk; every change
 //! of a printable table is journaled.
 
+use super::dns::DnsState;
 use super::fragment::Reassembly;
 use super::netfilter::{Connections, Memory};
 use super::skb::Skb;
@@ -125,6 +126,7 @@ pub struct NetnsState {
     fdb: BTreeMap<(LinkIndex, MacAddr), (LinkIndex, Nanos)>,
     pmtu: BTreeMap<IpAddr, (u16, Nanos)>,
     pub(super) sockets: Sockets,
+    pub(super) dns: DnsState,
     pub connections: Connections,
     /// What rules have counted and noted.
     pub memory: Memory,
@@ -133,6 +135,11 @@ pub struct NetnsState {
 }
 
 impl NetnsState {
+    /// What the DNS servers here remember.
+    pub fn dns(&self) -> &DnsState {
+        &self.dns
+    }
+
     /// Learned neighbours in order of device and address.
     pub fn neighbors(&self) -> impl Iterator<Item = (LinkIndex, IpAddr, &Neighbor)> {
         self.neighbors.iter().map(|((link, ip), neighbor)| (*link, *ip, neighbor))

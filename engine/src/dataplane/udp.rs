@@ -6,7 +6,7 @@ use super::skb::Skb;
 use super::socket::{Kind, Owner, Socket, SocketEvent, SocketId};
 use super::walk::{SendError, Walk};
 use crate::net::{Body, IcmpError, IpPacket, Protocol, Transport, Udp, UdpBody};
-use crate::tables::{LinkIndex, Netns};
+use crate::tables::{App, LinkIndex, Netns};
 use crate::trace::{CauseTable, FlowId, PacketId, PacketRef, Relation, Stage};
 use std::net::IpAddr;
 
@@ -41,6 +41,9 @@ impl Walk<'_> {
         };
         self.accept(&skb, Some(link), Some(CauseTable::Listener(row)));
         let app = &netns.listeners[row as usize].app;
+        if let App::Dns(server) = app {
+            return self.dns_datagram(server, row, &body, (src, sport), (dst, dport), skb.track);
+        }
         if let Some(answer) = apps::datagram(app, &body, (src, sport)) {
             let payload = Transport::Udp(Udp { sport: dport, dport: sport, body: UdpBody::Data(answer) });
             let packet = self.packet(dst, src, payload);

@@ -150,6 +150,7 @@ impl Walk<'_> {
             Timer::Neighbor { link, ip } => self.neighbor_timer(link, ip),
             Timer::Retransmit { socket, generation } => self.retransmit_timer(socket, generation),
             Timer::Reassembly { src, dst, id } => self.reassembly_timer(src, dst, id),
+            Timer::Dns { pending, generation } => self.dns_timer(pending, generation),
             Timer::Process { .. } => debug_assert!(false, "a process's timer is the world's"),
         }
     }

@@ -3,7 +3,7 @@
 use crate::net::Family;
 use crate::tables::netfilter::TableName;
 use crate::tables::text::{addr, conntrack, fdb, iptables, link, neigh, qdisc, route, segment, socket, sysctl};
-use crate::tables::{Netns, NetnsId, Origin, Place, Segment};
+use crate::tables::{App, Netns, NetnsId, Origin, Place, Segment};
 use crate::trace::{CauseTable, RowRef, RuleRef, Trace};
 use std::sync::Arc;
 
@@ -40,6 +40,7 @@ pub fn command_of(table: &str) -> &'static str {
         "link" => "ip -d link",
         "addr" => "ip addr",
         "socket" => "ss -lntup",
+        "dns" => "kubectl -n kube-system get cm coredns -o yaml",
         "sysctl" => "sysctl",
         "qdisc" => "tc qdisc",
         "conntrack" => "conntrack -L",
@@ -134,6 +135,11 @@ fn in_netns(netns: &Netns, table: &CauseTable) -> Option<Cause> {
         CauseTable::Netem(index) => {
             let row = netns.netem.iter().find(|netem| netem.link == index)?;
             cause("qdisc", qdisc::row(netns, row), Origin::Kernel)
+        }
+        CauseTable::Dns { listener, entry } => {
+            let App::Dns(server) = &netns.listeners.get(listener as usize)?.app else { return None };
+            let (text, origin) = server.entry(entry)?;
+            cause("dns", text, origin)
         }
         CauseTable::Sysctl(name) => cause("sysctl", sysctl::row(netns, name)?, Origin::Kernel),
         CauseTable::Rule { family, table, rule: RuleRef { chain, rule } } => {

@@ -1,9 +1,10 @@
 //! One sentence a step.
 
-use super::packet::error_name;
+use super::packet::{dns_of, error_name};
 use super::rules;
+use crate::net::dns::Rcode;
 use crate::net::{Frame, Icmp, IcmpError, Transport};
-use crate::tables::{LinkKind, Netns};
+use crate::tables::{App, LinkKind, Netns};
 use crate::trace::{CauseTable, Change, DropReason, Stage, Step, Verdict};
 
 /// A step in words.
@@ -63,6 +64,9 @@ fn passed(step: &Step, frame: &Frame, netns: Option<&Netns>) -> (String, String)
         Stage::Send if of_the_kernel(frame) => {
             pair(format!("{} bytes, made by the kernel", ip_len(frame)), "The kernel makes this packet by itself.")
         }
+        Stage::Send if step.cause.is_some_and(|cause| matches!(cause.table, CauseTable::Dns { .. })) => {
+            answered(step, frame, netns)
+        }
         Stage::Send => {
             pair(format!("{} bytes leave the socket", ip_len(frame)), "A program hands its data to the kernel.")
         }
@@ -112,6 +116,26 @@ fn passed(step: &Step, frame: &Frame, netns: Option<&Netns>) -> (String, String)
 fn of_the_kernel(frame: &Frame) -> bool {
     let icmp = frame.ip().map(|ip| &ip.payload);
     icmp.is_none_or(|payload| matches!(payload, Transport::Icmp(Icmp::EchoReply { .. } | Icmp::Error { .. })))
+}
+
+/// A DNS server's answer, by the plugin and row that decided it.
+fn answered(step: &Step, frame: &Frame, netns: Option<&Netns>) -> (String, String) {
+    let Some(CauseTable::Dns { listener, entry }) = step.cause.map(|cause| cause.table) else { return pair("", "") };
+    let app = netns.and_then(|netns| netns.listeners.get(listener as usize)).map(|listener| &listener.app);
+    let Some(App::Dns(server)) = app else { return pair("an answer", "The name server answers.") };
+    let plugin = server.plugin_name(entry);
+    let row = server.entry(entry).map_or_else(String::new, |(text, _)| text);
+    let message = frame.ip().and_then(|ip| dns_of(&ip.payload));
+    let (rcode, count) = message.map_or((Rcode::NOERROR, 0), |message| (message.rcode, message.answers.len()));
+    let beginner = match (rcode, count) {
+        (Rcode::NXDOMAIN, _) => "The name server knows that there is no such name.".to_owned(),
+        (Rcode::NOERROR, 0) => "The name is there, but has nothing of the kind that was asked for.".to_owned(),
+        (Rcode::NOERROR, _) => "The name server has found the name, and says what it stands for.".to_owned(),
+        (Rcode::SERVFAIL, _) => "The name server could not find out.".to_owned(),
+        _ => "The name server does not answer this.".to_owned(),
+    };
+    let records = if count == 1 { "1 record".to_owned() } else { format!("{count} records") };
+    pair(format!("{rcode}, {records}, by the plugin {plugin}: {row}"), beginner)
 }
 
 fn ip_len(frame: &Frame) -> usize {

@@ -25,6 +25,11 @@ pub fn parse(text: &str, span: Span, sources: &Sources, diagnostics: &mut Diagno
     })
 }
 
+/// The place in the outer text of bytes `start..end` of `text`, the value of a scalar that stands at `span`.
+pub fn place(text: &str, span: Span, sources: &Sources, start: u32, end: u32) -> Span {
+    Places::of(text, span, sources).outer(Span { source: u32::MAX, start, end })
+}
+
 /// Where each line of the inner text stands in the outer one.
 struct Places {
     span: Span,

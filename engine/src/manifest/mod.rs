@@ -3,6 +3,7 @@
 //! A text becomes a [`Source`]; [`parse()`] or [`Documents`] turn it into one [`Document`] per object, `List`s flattened.
 //! Whatever is wrong becomes a [`Diagnostic`] with an exact [`Span`], a message and a hint; the rest still parses.
 
+pub mod corefile;
 pub mod diagnostic;
 pub mod embedded;
 pub mod emit;

@@ -2,11 +2,11 @@
 //!
 //! It is a Linux router as Docker makes one of its host for kind's network: what leaves for the world is masqueraded. A
 //! load balancer is rules in its table `nat`: each address and port of one is sent to a node port of a healthy node, and
-//! the client's address stays.
+//! the client's address stays. It resolves names for the machines.
 
 use super::internet::{self, UPLINK_NET};
 use super::rows::{self, Writer};
-use super::{ETH0, SEGMENT, empty};
+use super::{ETH0, SEGMENT, coredns, empty};
 use crate::cluster::{NodeRecord, Revision, ServiceRecord};
 use crate::manifest::typed::{ServiceType, TrafficPolicy};
 use crate::net::Family;
@@ -31,6 +31,7 @@ pub(super) fn netns(revision: &Revision, id: NetnsId) -> Netns {
     let nic = LinkKind::Nic { segment: SEGMENT };
     writer.link(ETH0, rows::ETH0.clone(), nic, rows::nic_mac(ip), network.node_mtu, origin.clone());
     writer.address(ETH0, rows::in_net(ip, &network.node_network.0), Scope::Global, origin.clone());
+    writer.netns.listeners.extend(coredns::outside(origin));
     let world = || Origin::default("cluster", "the way to the world outside");
     let peer = LinkKind::Veth { peer_netns: network.internet, peer: ETH0 };
     writer.link(UPLINK, ETH1.clone(), peer, internet::mac(UPLINK_NET.addr()), network.node_mtu, world());

@@ -2,7 +2,7 @@
 
 use super::gateway::UPLINK;
 use super::rows::{self, Writer};
-use super::{ETH0, empty};
+use super::{ETH0, coredns, empty};
 use crate::cluster::Revision;
 use crate::net::MacAddr;
 use crate::tables::{LinkKind, Netns, NetnsId, Origin, Place, Scope};
@@ -26,6 +26,11 @@ pub(super) fn netns(revision: &Revision, id: NetnsId) -> Netns {
     writer.link(ETH0, rows::ETH0.clone(), peer, mac(WORLD_NET.addr()), revision.network.node_mtu, origin());
     writer.address(ETH0, WORLD_NET, Scope::Global, origin());
     writer.address(ETH0, IpNet::from(IpAddr::V4(CLIENT)), Scope::Global, origin());
+    for ip in coredns::OUTSIDE {
+        writer.address(ETH0, IpNet::from(IpAddr::V4(ip)), Scope::Global, origin());
+    }
+    writer.netns.listeners.extend(coredns::outside(&origin()));
+    writer.netns.listeners.push(coredns::outside_page(&origin()));
     // Addresses of load balancers and, as here nobody filters them, of the cluster are found by the gateway.
     writer.route(rows::default_net(WORLD_NET.addr()), UPLINK_NET.addr(), ETH0, origin());
     writer.finish(None)

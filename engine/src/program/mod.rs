@@ -5,6 +5,7 @@
 
 pub mod cni;
 pub mod containers;
+mod coredns;
 pub mod export;
 mod firewall;
 mod gateway;
@@ -33,7 +34,7 @@ pub fn netns(revision: &Revision, id: NetnsId, shared: &mut Shared) -> Option<Ne
         NetnsOwner::Node(name) => Some(node::netns(revision, revision.nodes.get(name)?, shared)),
         NetnsOwner::Pod(key) => {
             let pod = revision.pods.get(key)?;
-            Some(pod::netns(revision, pod, revision.nodes.get(pod.node.as_ref()?)?))
+            Some(pod::netns(revision, pod, revision.nodes.get(pod.node.as_ref()?)?, shared))
         }
         NetnsOwner::Gateway => Some(gateway::netns(revision, id)),
         NetnsOwner::Internet => Some(internet::netns(revision, id)),
@@ -43,8 +44,17 @@ pub fn netns(revision: &Revision, id: NetnsId, shared: &mut Shared) -> Option<Ne
 /// What [`netns`] depends on: equal versions mean equal tables.
 pub fn input_version(revision: &Revision, id: NetnsId) -> Option<[u64; 3]> {
     let (own, services) = match revision.netns.get(&id)? {
-        NetnsOwner::Node(name) => (revision.nodes.get(name)?.pods_version, revision.services_version),
-        NetnsOwner::Pod(key) => (revision.pods.get(key)?.version, 0),
+        NetnsOwner::Node(name) => {
+            let node = revision.nodes.get(name)?;
+            let sees_all = |pod: &PodRecord| pod.host_network && pod.corefile.is_some();
+            let own = if pods(revision, node).into_iter().any(sees_all) { revision.number } else { node.pods_version };
+            (own, revision.services_version)
+        }
+        NetnsOwner::Pod(key) => {
+            let pod = revision.pods.get(key)?;
+            // CoreDNS sees all of the cluster.
+            (if pod.corefile.is_some() { revision.number } else { pod.version }, 0)
+        }
         // Where a node is ready decides where the load balancers send.
         NetnsOwner::Gateway => (revision.number, revision.services_version),
         NetnsOwner::Internet => (0, 0),

@@ -3,6 +3,7 @@
 //! Every row has an [`Origin`]: the object and field that caused it, or the component whose default it is. Nothing here
 //! knows Pods' labels, Services or policies. Each table prints in the real tool's format (`text`).
 
+pub mod dns;
 mod fabric;
 mod link;
 pub mod netfilter;
@@ -19,6 +20,6 @@ pub use netns::{ConntrackSysctls, FdbEntry, NeighborEntry, Netns, NetnsId, Place
 pub use origin::{Origin, Uid};
 pub use route::{Route, RouteKind, RouteProto, RouteTable};
 pub use rows::{Keyed, RowId, Rows, SharedRows};
-pub use socket::{App, Listener};
+pub use socket::{App, DnsPage, Listener};
 
 pub mod text;

@@ -329,6 +329,8 @@ pub enum CauseTable {
     Segment { segment: u32, port: u32 },
     /// `tc qdisc`: the device's root
     Netem(LinkIndex),
+    /// What a DNS server answers by: the listener's index, and the entry in its data
+    Dns { listener: u32, entry: crate::tables::dns::Entry },
     /// `sysctl`, by name
     Sysctl(&'static str),
     /// `iptables -S`: chain and rule by their places

@@ -6,6 +6,7 @@
 mod journal;
 mod pairs;
 mod probe;
+mod question;
 mod runtime;
 mod scratch;
 mod services;

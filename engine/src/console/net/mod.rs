@@ -5,8 +5,10 @@
 
 mod bridge;
 pub mod clock;
+mod dns;
 mod files;
 mod hostname;
+mod http;
 mod installed;
 mod ip;
 mod nc;
@@ -46,7 +48,7 @@ pub fn not_simulated(name: &str, io: &mut Io) -> i32 {
         "tcpdump" | "tshark" | "termshark" | "ngrep" => {
             "podhop records every packet by itself: see the journey, or `podhop trace --pcap FILE`"
         }
-        "nslookup" | "dig" | "host" | "drill" => "podhop does not run cluster DNS yet",
+        "drill" => "podhop does not simulate this program: dig asks the same questions",
         "iptables" | "iptables-save" | "ip6tables" | "nft" | "ipset" | "ipvsadm" | "conntrack" => {
             "podhop does not simulate netfilter yet: these nodes have no rules"
         }

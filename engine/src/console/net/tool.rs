@@ -3,7 +3,7 @@
 use super::super::machine::Machine;
 use super::super::shell::{Io, Session};
 use super::options::Spec;
-use super::{bridge, files, hostname, ip, nc, ping, signal, sysctl, system, tc, traceroute};
+use super::{bridge, dns, files, hostname, http, ip, nc, ping, signal, sysctl, system, tc, traceroute};
 
 /// What stands on a tool's command line besides options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,11 @@ use Operands::{Files, Grammar, Hosts, Nothing, Settings};
 /// Every tool, by name. What each is for is told by `about`.
 pub const TOOLS: &[Tool] = &[
     row("bridge", none, Grammar, |m, argv, _, io| bridge::run(m, argv, io)),
+    row("curl", |_| http::CURL, Hosts, http::curl),
     row("date", none, Nothing, |m, argv, _, io| system::date(m, argv, io)),
+    row("dig", |_| dns::DIG, Hosts, |m, argv, _, io| dns::dig(m, argv, io)),
+    row("getent", |_| dns::GETENT, Hosts, |m, argv, _, io| dns::getent(m, argv, io)),
+    row("host", |_| dns::HOST, Hosts, |m, argv, _, io| dns::host(m, argv, io)),
     row("hostname", |_| hostname::SPEC, Nothing, |m, argv, _, io| hostname::run(m, argv, io)),
     row("id", none, Nothing, |m, argv, _, io| system::id(m, argv, io)),
     row("ip", none, Grammar, |m, argv, _, io| ip::run(m, argv, io)),
@@ -46,6 +50,7 @@ pub const TOOLS: &[Tool] = &[
     row("mkdir", |_| files::CHANGES, Files, files::run),
     row("nc", nc::spec, Hosts, |m, argv, _, io| nc::run(m, argv, io)),
     row("netcat", nc::spec, Hosts, |m, argv, _, io| nc::run(m, argv, io)),
+    row("nslookup", dns::nslookup_options, Hosts, |m, argv, _, io| dns::nslookup(m, argv, io)),
     row("pgrep", none, Grammar, |m, argv, _, io| signal::run(m, argv, io)),
     row("ping", ping::spec, Hosts, |m, argv, _, io| ping::run(m, argv, io)),
     row("pkill", none, Grammar, |m, argv, _, io| signal::run(m, argv, io)),
@@ -57,6 +62,7 @@ pub const TOOLS: &[Tool] = &[
     row("traceroute", traceroute::spec, Hosts, |m, argv, _, io| traceroute::run(m, argv, io)),
     row("uname", |_| system::UNAME, Nothing, |m, argv, _, io| system::uname(m, argv, io)),
     row("uptime", none, Nothing, |m, argv, _, io| system::uptime(m, argv, io)),
+    row("wget", http::wget_options, Hosts, http::wget),
     row("whoami", none, Nothing, |m, argv, _, io| system::whoami(m, argv, io)),
 ];
 
@@ -74,7 +80,11 @@ impl Tool {
     pub fn about(&self) -> &'static str {
         match self.name {
             "bridge" => "a bridge's ports and forwarding entries",
+            "curl" => "fetch a page by HTTP",
             "date" => "the simulation's clock",
+            "dig" => "ask a name server, with all it says",
+            "getent" => "a name's addresses, as programs get them",
+            "host" => "a name's records in sentences",
             "hostname" => "this machine's name and addresses",
             "id" => "who you are",
             "ip" => "addresses, devices, routes, neighbours",
@@ -83,6 +93,7 @@ impl Tool {
             "nc" | "netcat" => "connect to a port",
             "pgrep" => "processes by name",
             "pkill" => "stop processes (-STOP) and let them go on (-CONT)",
+            "nslookup" => "ask a name server",
             "ping" => "ICMP echo requests to an address",
             "rm" => "remove files",
             "sleep" => "let time pass",
@@ -92,6 +103,7 @@ impl Tool {
             "traceroute" => "the routers on the way to an address",
             "uname" => "the kernel's name and version",
             "uptime" => "how long this machine runs",
+            "wget" => "fetch a page by HTTP",
             "whoami" => "your user name",
             _ => "",
         }

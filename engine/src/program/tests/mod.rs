@@ -128,6 +128,7 @@ fn add_node(revision: &mut Revision, n: u32, pods: u32) {
             reason: "".into(),
             unready: "".into(),
             frozen: false,
+            corefile: None,
             failing: Arc::from([]),
             created_at_ns: 0,
             started_at_ns: Some(0),

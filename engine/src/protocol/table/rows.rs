@@ -174,7 +174,7 @@ pub(super) fn key_of(netns: &Netns, cause: &CauseTable, table: &str) -> Option<S
         }
         CauseTable::Policy { family, table, hook } => (explain::rules_name(family, table), policy_key(hook.chain())),
         CauseTable::Connection(id) => ("conntrack", id.to_string()),
-        CauseTable::Segment { .. } => return None,
+        CauseTable::Dns { .. } | CauseTable::Segment { .. } => return None,
     };
     (of == table).then_some(key)
 }

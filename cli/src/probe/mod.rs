@@ -1,5 +1,7 @@
 //! `podhop probe`: batch. One case a line in, one line of results out; a case that cannot be run gives its error.
 
+mod dns;
+
 use crate::args::Common;
 use crate::trace::{address_of, netns_of};
 use crate::{Failure, args, input, said, usage};
@@ -97,8 +99,9 @@ fn one(world: &mut World, probe: &Value) -> Result<Value, String> {
     match text(probe, "kind")? {
         "matrix" => matrix(world, probe),
         "flow" => flow(world, probe),
-        kind @ ("dns" | "http") => Err(format!("probes of kind {kind} are not simulated yet")),
-        kind => Err(format!("unknown kind of probe {kind:?}; one of matrix, flow")),
+        "dns" => dns::run(world, probe),
+        kind @ "http" => Err(format!("probes of kind {kind} are not simulated yet")),
+        kind => Err(format!("unknown kind of probe {kind:?}; one of matrix, flow, dns")),
     }
 }
 
