@@ -344,7 +344,8 @@ impl Lookup {
             return self.next_server(io);
         }
         self.answers[index] = Some(message);
-        if self.conf.use_vc && self.library == Library::Glibc
+        if self.conf.use_vc
+            && self.library == Library::Glibc
             && let Some(next) = self.answers.iter().position(Option::is_none)
         {
             return self.ask_by_tcp(io, next);

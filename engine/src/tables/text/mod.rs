@@ -11,6 +11,7 @@ mod out;
 pub mod addr;
 pub mod conntrack;
 pub mod fdb;
+pub mod ipset;
 pub mod iptables;
 pub mod link;
 pub mod neigh;
