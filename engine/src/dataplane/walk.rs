@@ -177,6 +177,10 @@ impl Walk<'_> {
         if !device.up {
             return self.drop(skb, Stage::Transmit, Some(link), DropReason::DeviceDown, cause);
         }
+        // Models net/sched/sch_generic.c dev_deactivate, which net/core/link_watch.c calls when the carrier is lost.
+        if !netns.has_carrier(device) {
+            return self.drop(skb, Stage::Transmit, Some(link), DropReason::NoCarrier, cause);
+        }
         self.spend(cost::DEVICE);
         match device.kind {
             LinkKind::Loopback => {

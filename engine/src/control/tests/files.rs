@@ -145,6 +145,29 @@ fn earlier_revisions_can_be_returned_to() {
 }
 
 #[test]
+fn a_bridge_is_history_that_undo_takes_back() {
+    let on = |name: &str| pod(name, "  nodeName: worker-1\n");
+    let made = |cluster: &Cluster| cluster.revision().node("worker-1").map(|node| node.bridge_made);
+    let (mut cluster, _) = with(&on("a").replace("spec:", "spec:\n  hostNetwork: true"));
+    assert_eq!(made(&cluster), Some(false), "hostNetwork has no sandbox of its own");
+    let before = cluster.revision().number;
+    cluster.edit_file("a.yaml", &on("b"), 0);
+    assert_eq!(made(&cluster), Some(true));
+    cluster.edit_file("a.yaml", "", 0);
+    assert_eq!(made(&cluster), Some(true), "the Pod is gone, the bridge is not");
+    assert!(cluster.return_to(before));
+    assert_eq!(made(&cluster), Some(false));
+    cluster.edit_file("a.yaml", &on("c"), 0);
+    cluster.delete(&[ObjectKey::node(&"worker-1".into())], 0);
+    let node = |name: &str| format!("apiVersion: v1\nkind: Node\nmetadata: {{name: {name}}}\n---\n");
+    // CoreDNS needs a place, too.
+    let other = node("cp").replace("}\n", ", labels: {node-role.kubernetes.io/control-plane: \"\"}}\n");
+    let again = other + &node("worker-1");
+    cluster.open_file("again.yaml", &again, true, 0);
+    assert_eq!(made(&cluster), Some(false), "a node that joins again is another machine");
+}
+
+#[test]
 fn the_history_is_bounded_and_keeps_texts_that_are_pointed_into() {
     let (mut cluster, _) = with(&pod("a", ""));
     for n in 0..300 {
