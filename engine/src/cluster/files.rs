@@ -38,7 +38,17 @@ impl File {
     }
 }
 
+/// A text that was read and is not applied yet: what was read is what will be applied.
+#[derive(Debug)]
+pub(super) struct Read {
+    source: Arc<Source>,
+    /// What is wrong with it before any of it is projected.
+    diagnostics: Diagnostics,
+    objects: Vec<Parsed>,
+}
+
 /// An object of a text, named.
+#[derive(Debug)]
 struct Parsed {
     key: ObjectKey,
     api_version: Arc<str>,
@@ -60,7 +70,7 @@ impl Cluster {
         self.fields = fields;
         let files: Vec<_> = self.files.iter().map(|file| (file.name.clone(), file.text.clone())).collect();
         for (name, text) in files {
-            self.edit_file(&name, &text, now_ns);
+            self.edit_text(&name, text, now_ns);
         }
     }
 
@@ -74,6 +84,11 @@ impl Cluster {
 
     /// Adds a file, or replaces one of that name. A live one is applied at once.
     pub fn open_file(&mut self, name: &str, text: &str, live: bool, now_ns: u64) -> Applied {
+        self.open_text(name, text.into(), live, now_ns)
+    }
+
+    /// [`Cluster::open_file`] with a text that may be large: it is not copied.
+    pub fn open_text(&mut self, name: &str, text: Arc<str>, live: bool, now_ns: u64) -> Applied {
         if self.file(name).is_none() {
             self.files.push(Arc::new(File {
                 name: name.into(),
@@ -88,15 +103,20 @@ impl Cluster {
         if let Some(file) = self.file_mut(name) {
             file.live |= live;
         }
-        self.edit_file(name, text, now_ns)
+        self.edit_text(name, text, now_ns)
     }
 
     /// Takes over a file's text as it stands after a keystroke. A live file is applied if the text is free of errors;
     /// otherwise the last good cluster stays.
     pub fn edit_file(&mut self, name: &str, text: &str, now_ns: u64) -> Applied {
+        self.edit_text(name, text.into(), now_ns)
+    }
+
+    /// [`Cluster::edit_file`] with a text that may be large: it is not copied.
+    pub fn edit_text(&mut self, name: &str, text: Arc<str>, now_ns: u64) -> Applied {
         let Some(live) = self.file(name).map(|file| file.live) else { return Applied::default() };
         if let Some(file) = self.file_mut(name) {
-            file.text = text.into();
+            file.text = text;
         }
         if live { self.run(name, Mode::Live, now_ns) } else { self.check(name) }
     }
@@ -152,13 +172,15 @@ impl Cluster {
         }
         self.finish(draft, Applied::default());
         self.seal();
-        self.edit_file(new_name, &file.text, now_ns)
+        self.forget_read(name);
+        self.edit_text(new_name, file.text.clone(), now_ns)
     }
 
     /// Forgets a file; a live one's objects are deleted.
     pub fn close_file(&mut self, name: &str, now_ns: u64) -> Applied {
         let Some(at) = self.files.iter().position(|file| &*file.name == name) else { return Applied::default() };
         let file = self.files.remove(at);
+        self.forget_read(name);
         let mut draft = self.draft(now_ns);
         let mut applied = Applied::default();
         if file.live {
@@ -177,24 +199,42 @@ impl Cluster {
     fn check(&mut self, name: &str) -> Applied {
         let mut applied = Applied::default();
         let Some(file) = self.file(name).cloned() else { return applied };
-        self.sources.remove(file.source);
-        let source = self.sources.add(file.name.clone(), file.text.clone());
-        let parsed = parse(&source, self.fields.as_deref(), &mut applied.diagnostics);
-        for parsed in parsed {
+        self.forget_read(name);
+        let read = self.read(&file);
+        applied.diagnostics = read.diagnostics.clone();
+        for parsed in &read.objects {
             super::typed::project(&parsed.key, &parsed.tree, &mut applied.diagnostics);
         }
         if let Some(file) = self.file_mut(name) {
-            (file.source, file.diagnostics) = (source.id, applied.diagnostics.clone());
+            (file.source, file.diagnostics) = (read.source.id, applied.diagnostics.clone());
         }
+        self.unapplied.insert(file.name.clone(), read);
         applied
+    }
+
+    fn read(&mut self, file: &File) -> Read {
+        let source = self.sources.add(file.name.clone(), file.text.clone());
+        let mut diagnostics = Diagnostics::default();
+        let objects = parse(&source, self.fields.as_deref(), &mut diagnostics);
+        Read { source, diagnostics, objects }
+    }
+
+    /// What was read of a file and not applied is of no use any more.
+    pub(super) fn forget_read(&mut self, name: &str) {
+        if let Some(read) = self.unapplied.remove(name) {
+            self.sources.remove(read.source.id);
+        }
     }
 
     fn run(&mut self, name: &str, mode: Mode, now_ns: u64) -> Applied {
         let mut applied = Applied::default();
         let Some(file) = self.file(name).cloned() else { return applied };
-        let source = self.sources.add(file.name.clone(), file.text.clone());
+        let is_known = |read: &Read| Arc::ptr_eq(&read.source.text, &file.text);
+        let known = self.unapplied.get(name).is_some_and(is_known).then(|| self.unapplied.remove(name)).flatten();
+        self.forget_read(name);
+        let Read { source, diagnostics, objects: parsed } = known.unwrap_or_else(|| self.read(&file));
+        applied.diagnostics = diagnostics;
         self.new_text_bytes += source.text.len();
-        let parsed = parse(&source, self.fields.as_deref(), &mut applied.diagnostics);
         let mut draft = self.draft(now_ns);
         draft.diagnostics = std::mem::take(&mut applied.diagnostics);
         draft.revision.sources.insert(source.id, source.clone());

@@ -1,10 +1,10 @@
 //! The store: files, the revision in force and those before it.
 
-use super::files::File;
+use super::files::{File, Read};
 use super::{Draft, ObjectKey, Options, Outcome, PodKey, PodPhase, Revision};
 use crate::manifest::fields::FieldTable;
 use crate::manifest::{Diagnostics, Source, Sources};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// How many revisions can be looked back at.
@@ -40,6 +40,8 @@ pub struct Cluster {
     pub(super) current: Revision,
     history: VecDeque<Entry>,
     pub(super) files: Vec<Arc<File>>,
+    /// What was read of the files that are not applied, by their names.
+    pub(super) unapplied: BTreeMap<Arc<str>, Read>,
     /// Without it no field is called unknown.
     pub(super) fields: Option<Arc<FieldTable>>,
     /// The files as they were when the revision in force was made.
@@ -63,6 +65,7 @@ impl Cluster {
             current,
             history: VecDeque::new(),
             files: Vec::new(),
+            unapplied: BTreeMap::new(),
             fields: None,
             files_in_force: Vec::new(),
             sources: Sources::default(),
@@ -112,6 +115,9 @@ impl Cluster {
         self.current = revision;
         self.files = files;
         self.seal();
+        for name in self.unapplied.keys().cloned().collect::<Vec<_>>() {
+            self.forget_read(&name);
+        }
         self.current.number = self.next_number;
         self.next_number += 1;
         // Numbers that were given out since stay spent: a namespace's or node's number never means another one.

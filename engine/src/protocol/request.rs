@@ -158,6 +158,7 @@ pub struct Opened {
 pub struct Edited {
     pub revision: u64,
     pub applied: bool,
+    /// All files, in the answers to `Rename` and `Return`; empty in others, whose asker knows them.
     pub files: Vec<FileView>,
     /// All diagnostics of all files.
     pub diagnostics: Vec<DiagnosticView>,
@@ -195,7 +196,7 @@ pub struct Console {
     pub flows: Vec<u32>,
     pub revision: u64,
     pub diagnostics: Vec<DiagnosticView>,
-    /// Files that the line made live or created (a source tab for console-made objects).
+    /// Files that the line made live, changed or created (a source tab for console-made objects).
     pub files: Vec<FileView>,
     /// The scene, if the revision has changed.
     pub scene: Option<Scene>,
