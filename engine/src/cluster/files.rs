@@ -1,12 +1,13 @@
 //! Files: applied once, they are live, and their edits take effect as typed.
 
-use super::store::{Applied, Cluster};
+use super::store::{Applied, Cluster, Progress};
 use super::typed::same;
 use super::{Draft, Kind, ObjectKey, Outcome, Provenance, Submission};
 use crate::manifest::fields::{FieldTable, check};
 use crate::manifest::typed::TypeMeta;
 use crate::manifest::{Diagnostics, Documents, Node, Source, Span};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// A manifest in the editor, or the text of a console command.
@@ -215,7 +216,7 @@ impl Cluster {
     fn read(&mut self, file: &File) -> Read {
         let source = self.sources.add(file.name.clone(), file.text.clone());
         let mut diagnostics = Diagnostics::default();
-        let objects = parse(&source, self.fields.as_deref(), &mut diagnostics);
+        let objects = parse(&source, self.fields.as_deref(), self.watch, &mut diagnostics);
         Read { source, diagnostics, objects }
     }
 
@@ -240,7 +241,7 @@ impl Cluster {
         draft.revision.sources.insert(source.id, source.clone());
         let mut brought = Vec::new();
         if draft.diagnostics.errors() == 0 {
-            brought = submit(&mut draft, &file, parsed, mode, &mut applied);
+            brought = submit(&mut draft, &file, parsed, (mode, self.watch), &mut applied);
         }
         let mut applied = self.finish(draft, applied);
         let committed = applied.committed;
@@ -265,10 +266,21 @@ impl Cluster {
 const CONSOLE_FILES_MAX: usize = 32;
 
 /// Names the objects of a text. What has no kind or name, or comes twice, is an error.
-fn parse(source: &Source, fields: Option<&FieldTable>, diagnostics: &mut Diagnostics) -> Vec<Parsed> {
+fn parse(
+    source: &Source,
+    fields: Option<&FieldTable>,
+    watch: Option<fn(Progress)>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Parsed> {
     let mut found: Vec<Parsed> = Vec::new();
     let mut seen: BTreeMap<ObjectKey, Span> = BTreeMap::new();
     let mut documents = Documents::new(source);
+    if let Some(watch) = watch {
+        let bytes_all = source.text.len() as u64;
+        documents = documents.watched(Rc::new(move |objects_count, end| {
+            watch(Progress::Reading { objects_count, bytes: end as u64, bytes_all });
+        }));
+    }
     while let Some(document) = documents.next(diagnostics) {
         if let Some(fields) = fields {
             check(&document.root, fields, diagnostics);
@@ -324,7 +336,7 @@ fn submit(
     draft: &mut Draft,
     file: &File,
     parsed: Vec<Parsed>,
-    mode: Mode,
+    (mode, watch): (Mode, Option<fn(Progress)>),
     applied: &mut Applied,
 ) -> Vec<(ObjectKey, Arc<Node>)> {
     let before: BTreeMap<&ObjectKey, &Arc<Node>> = file.applied.iter().map(|(key, tree)| (key, tree)).collect();
@@ -333,7 +345,11 @@ fn submit(
         delete_missing(draft, file, &now, applied);
     }
     let mut brought = Vec::new();
-    for Parsed { key, api_version, tree } in parsed {
+    let objects_all = parsed.len() as u32;
+    for (at, Parsed { key, api_version, tree }) in (1..).zip(parsed) {
+        if let Some(watch) = watch.filter(|_| u32::is_multiple_of(at, 1_000)) {
+            watch(Progress::Applying { objects_count: at, objects_all });
+        }
         let provenance = if file.read_only {
             Provenance::Console { file: file.name.clone() }
         } else {

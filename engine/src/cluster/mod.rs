@@ -29,5 +29,5 @@ pub use reason::{Objection, PodReason, Rejection};
 pub use record::{FailingContainer, NodeRecord, PodPhase, PodRecord};
 pub(crate) use revision::Builtin;
 pub use revision::{Cni, FlannelBackend, FlannelConfig, NetnsOwner, Network, ProxyMode, Revision};
-pub use store::{Applied, Cluster, HISTORY_MAX};
+pub use store::{Applied, Cluster, HISTORY_MAX, Progress};
 pub use typed::{Template, Typed, Workload, same};

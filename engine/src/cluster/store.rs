@@ -4,6 +4,7 @@ use super::files::{File, Read};
 use super::{Draft, ObjectKey, Options, Outcome, PodKey, PodPhase, Revision};
 use crate::manifest::fields::FieldTable;
 use crate::manifest::{Diagnostics, Source, Sources};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -21,6 +22,21 @@ pub struct Applied {
     pub diagnostics: Diagnostics,
     /// False: the text has errors, nothing was applied and the last good cluster stays.
     pub committed: bool,
+}
+
+/// How far a change that takes long has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Progress {
+    /// Objects and bytes of a text that have been read.
+    Reading {
+        objects_count: u32,
+        bytes: u64,
+        bytes_all: u64,
+    },
+    Applying {
+        objects_count: u32,
+        objects_all: u32,
+    },
 }
 
 /// One revision that can be returned to, with the files as they were.
@@ -48,6 +64,8 @@ pub struct Cluster {
     files_in_force: Vec<Arc<File>>,
     pub(super) sources: Sources,
     next_number: u64,
+    /// Hears of every thousandth object of a text.
+    pub(super) watch: Option<fn(Progress)>,
     /// Sources in the last sweep: how many, and their bytes.
     swept: (usize, usize),
     /// Bytes of text added since the last commit.
@@ -70,6 +88,7 @@ impl Cluster {
             files_in_force: Vec::new(),
             sources: Sources::default(),
             next_number: 1,
+            watch: None,
             swept: (0, 0),
             new_text_bytes: 0,
         };
@@ -77,6 +96,11 @@ impl Cluster {
         draft.work.insert(super::Work::Network);
         cluster.commit(draft);
         cluster
+    }
+
+    /// Tells how far changes that take long have come.
+    pub fn set_watch(&mut self, watch: Option<fn(Progress)>) {
+        self.watch = watch;
     }
 
     pub fn options(&self) -> &Options {

@@ -14,6 +14,7 @@ mod view;
 mod why;
 
 pub use crate::assist::{Completion, Completions, Hover};
+pub use crate::cluster::Progress;
 pub use origin::origin_view;
 pub use request::{
     Chunk, Console, DiagnosticView, Difference, Edited, FileView, LineCandidate, LineCompletion, OpenFile, Opened,

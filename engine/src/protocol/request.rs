@@ -2,6 +2,7 @@
 
 use super::{FlowList, FlowView, HeadersView, ObjectView, Scene, TableView, TextRange, WhyView};
 use crate::assist::{Completions, Hover};
+use crate::cluster::Progress;
 use serde::{Deserialize, Serialize};
 
 /// One question, numbered by the asker; the reply bears the same number.
@@ -133,6 +134,8 @@ pub enum ReplyBody {
     /// The question made no sense: what, and what would.
     Error(String),
     Difference(Difference),
+    /// Not the answer yet: how far it has come.
+    Progress(Progress),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use super::{
     ShelfView, Stream, Viewer,
 };
 use crate::assist;
-use crate::cluster::{Applied, File, Object, ObjectKey, Options, Outcome, Provenance};
+use crate::cluster::{Applied, File, Object, ObjectKey, Options, Outcome, Progress, Provenance};
 use crate::console::shell;
 use crate::console::terminal::Terminal;
 use crate::explain;
@@ -40,6 +40,8 @@ pub struct Server {
     terminals: BTreeMap<u32, Terminal>,
     fields: Option<Arc<FieldTable>>,
     library: Option<Library>,
+    /// Hears how far an answer has come.
+    watch: Option<fn(Progress)>,
     /// What the asker has seen the scenes of.
     seen: Seen,
     /// The revision before the last one that changed an object.
@@ -65,6 +67,7 @@ impl Server {
             terminals: BTreeMap::new(),
             fields: None,
             library: None,
+            watch: None,
             seen: Seen::default(),
             last_change: None,
         }
@@ -73,6 +76,13 @@ impl Server {
     /// The same server, which offers scenarios.
     pub fn offering(self, library: Library) -> Server {
         Server { library: Some(library), ..self }
+    }
+
+    /// The same server, which tells how far answers that take long have come.
+    pub fn watched(mut self, watch: fn(Progress)) -> Server {
+        self.watch = Some(watch);
+        self.world.change(|cluster, _| cluster.set_watch(Some(watch)));
+        self
     }
 
     pub fn world(&mut self) -> &mut World {
@@ -163,6 +173,8 @@ impl Server {
 
     fn open(&mut self, files: Vec<OpenFile>, seed: u64) -> Opened {
         self.world = World::new(Options { seed, ..Options::default() });
+        let watch = self.watch;
+        self.world.change(|cluster, _| cluster.set_watch(watch));
         self.seen = Seen::default();
         self.use_fields();
         self.terminals.clear();
