@@ -262,6 +262,8 @@ impl Cluster {
     }
 }
 
+/// How many objects are applied between two words about it.
+const WATCHED_EVERY: u32 = 5_000;
 /// How many texts of console commands are listed.
 const CONSOLE_FILES_MAX: usize = 32;
 
@@ -347,7 +349,7 @@ fn submit(
     let mut brought = Vec::new();
     let objects_all = parsed.len() as u32;
     for (at, Parsed { key, api_version, tree }) in (1..).zip(parsed) {
-        if let Some(watch) = watch.filter(|_| u32::is_multiple_of(at, 1_000)) {
+        if let Some(watch) = watch.filter(|_| u32::is_multiple_of(at, WATCHED_EVERY)) {
             watch(Progress::Applying { objects_count: at, objects_all });
         }
         let provenance = if file.read_only {

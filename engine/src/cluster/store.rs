@@ -64,7 +64,7 @@ pub struct Cluster {
     files_in_force: Vec<Arc<File>>,
     pub(super) sources: Sources,
     next_number: u64,
-    /// Hears of every thousandth object of a text.
+    /// Hears how far a long text has come.
     pub(super) watch: Option<fn(Progress)>,
     /// Sources in the last sweep: how many, and their bytes.
     swept: (usize, usize),

@@ -21,6 +21,7 @@ use std::{collections::VecDeque, sync::Arc};
 pub(super) use build::excerpt;
 pub(crate) use scalar::{is_plain_string, resolve_plain};
 pub use tree::Watch;
+pub(super) use tree::parse_json_only;
 
 use super::{Diagnostics, Key, Node, Source, Span, Value, source};
 

@@ -10,10 +10,12 @@ use crate::manifest::{Diagnostics, Node, Source, Span, Value};
 /// How many different short strings are shared, and how short is short, in bytes.
 const SHARED_STRINGS_MAX: usize = 4096;
 const SHARED_STRING_BYTES_MAX: usize = 48;
+/// How many objects are read between two words about it.
+const WATCHED_EVERY: u32 = 5_000;
 /// The shortest document that is first tried as plain block YAML, in bytes.
 const BLOCK_BYTES_MIN: usize = 32 << 10;
 
-/// Hears of every thousandth object that has been read: how many there are so far, and where the last one ends, in bytes.
+/// Hears from time to time of the objects that have been read: how many there are so far, and where the last one ends, in bytes.
 pub type Watch = Rc<dyn Fn(u32, usize)>;
 
 /// What carries over from one document of a text to the next.
@@ -30,7 +32,7 @@ impl State {
     /// An object of the text ends here.
     pub fn count(&mut self, end: usize) {
         self.objects_count = self.objects_count.saturating_add(1);
-        if let Some(watch) = self.watch.as_ref().filter(|_| self.objects_count.is_multiple_of(1_000)) {
+        if let Some(watch) = self.watch.as_ref().filter(|_| self.objects_count.is_multiple_of(WATCHED_EVERY)) {
             watch(self.objects_count, end);
         }
     }
@@ -115,6 +117,15 @@ pub(super) fn parse_events(
 /// Control characters, which go-yaml refuses as well (readerc.go).
 fn is_forbidden(c: char) -> bool {
     matches!(c, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\x7f'..='\u{84}' | '\u{86}'..='\u{9f}')
+}
+
+/// A text that is JSON as a whole; else the byte at which it is not.
+pub(in crate::manifest) fn parse_json_only(source: &Source, diagnostics: &mut Diagnostics) -> Result<Node, usize> {
+    let mut state = State::default();
+    let mut json = Json { source, at: 0, end: source.text.len(), state: &mut state, diagnostics };
+    let root = json.value(0);
+    json.skip_space();
+    root.filter(|_| json.peek().is_none()).ok_or(json.at)
 }
 
 /// One JSON object, if that is what the stretch starts with; `None` leaves it to the YAML parser.
