@@ -3,9 +3,11 @@
 use super::immutable::{POD_IMMUTABLE, changed_pod_field};
 use super::typed::{Typed, project, same};
 use super::{Body, Object, ObjectKey, Options, Owner, PodKey, Provenance, Revision, identity};
+use crate::manifest::fields::{self, FieldTable};
 use crate::manifest::typed::ObjectMeta;
 use crate::manifest::{Diagnostics, Node, Sources};
 use crate::tables::Uid;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -79,6 +81,7 @@ pub struct Draft {
     pub revision: Revision,
     pub options: Arc<Options>,
     pub sources: Sources,
+    pub(super) fields: Option<Arc<FieldTable>>,
     pub diagnostics: Diagnostics,
     pub work: BTreeSet<Work>,
     /// Nodes to look at again under [`Work::Nodes`].
@@ -101,6 +104,7 @@ impl Draft {
             revision,
             options,
             sources,
+            fields: None,
             diagnostics: Diagnostics::default(),
             work: BTreeSet::new(),
             dirty_nodes: BTreeSet::new(),
@@ -129,7 +133,7 @@ impl Draft {
             return Outcome::Unchanged;
         }
         if let (Typed::Pod { .. }, Typed::Pod { .. }) = (&old.typed, &typed)
-            && let Some(field) = changed_pod_field(old.written(), &new.tree)
+            && let Some(field) = changed_pod_field(&self.kept(old.written()), &self.kept(&new.tree))
         {
             if !new.replace {
                 let message = format!("Pod {:?} is invalid: {POD_IMMUTABLE}", &*new.key.name);
@@ -143,6 +147,11 @@ impl Draft {
         }
         self.update(&old, new, meta, typed);
         Outcome::Configured
+    }
+
+    /// What the API server keeps of a tree, as far as the known fields tell.
+    fn kept<'t>(&self, tree: &'t Node) -> Cow<'t, Node> {
+        self.fields.as_deref().map_or(Cow::Borrowed(tree), |fields| Cow::Owned(fields::known(tree, fields)))
     }
 
     fn create(&mut self, new: Submission, mut meta: ObjectMeta, typed: Typed) {

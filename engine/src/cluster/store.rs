@@ -192,7 +192,9 @@ impl Cluster {
         let mut revision = self.current.clone();
         revision.number = self.next_number;
         revision.at_ns = now_ns;
-        Draft::new(revision, self.options.clone(), std::mem::take(&mut self.sources))
+        let mut draft = Draft::new(revision, self.options.clone(), std::mem::take(&mut self.sources));
+        draft.fields = self.fields.clone();
+        draft
     }
 
     /// Lets the controllers work and makes the draft the revision in force, unless there are errors.

@@ -1,6 +1,7 @@
 //! Files, edits and refusals.
 
 use super::*;
+use crate::manifest::fields::FieldTable;
 
 #[test]
 fn a_live_file_is_what_the_cluster_has() {
@@ -180,4 +181,19 @@ fn the_history_is_bounded_and_keeps_texts_that_are_pointed_into() {
     for object in revision.objects.values() {
         assert!(revision.sources.contains_key(&object.written().span.source), "{}", object.key);
     }
+}
+
+#[test]
+fn a_field_that_a_pod_does_not_have_is_dropped_and_replaces_no_pod() {
+    let (mut cluster, _) = with(&pod("a", ""));
+    let table = FieldTable::parse(include_str!("../../../../public/fields.txt")).expect("the field table");
+    cluster.set_fields(Some(std::sync::Arc::new(table)), 0);
+    let uid = |cluster: &Cluster| cluster.revision().pod("default", "a").map(|pod| pod.uid);
+    let before = uid(&cluster);
+    let applied = cluster.edit_file("a.yaml", &pod("a", "  colour: red\n"), 0);
+    assert_eq!(outcomes(&applied), ["pod/a configured"]);
+    assert!(rendered(&cluster, &applied).contains("warning: unknown field \"colour\""));
+    assert_eq!(uid(&cluster), before);
+    cluster.edit_file("a.yaml", &pod("a", "  hostname: red\n"), 0);
+    assert_ne!(uid(&cluster), before, "a field that Pods have makes another one");
 }
