@@ -37,7 +37,7 @@ pub(super) fn read(source: &Source, start: usize, end: usize, state: &mut State)
         return None;
     }
     let mut block = Block { source, bytes, at: start, indent: 0, end, state, diagnostics: Diagnostics::default() };
-    block.to_content();
+    block.seek_content();
     if block.at == end || block.indent != 0 || block.is_item() {
         return None;
     }
@@ -70,7 +70,7 @@ impl Block<'_> {
     }
 
     /// From a line's start to the next content, over empty lines and comments.
-    fn to_content(&mut self) {
+    fn seek_content(&mut self) {
         loop {
             let start = self.at;
             while self.byte(self.at) == Some(b' ') {
@@ -156,7 +156,7 @@ impl Block<'_> {
             return self.scalar(indent);
         }
         self.at += 1;
-        self.to_content();
+        self.seek_content();
         if self.at == self.end || self.indent < indent || (self.indent == indent && !self.is_item()) {
             return None;
         }
@@ -228,7 +228,7 @@ impl Block<'_> {
         let root = tree::parse_events(self.source, dash..end, self.state, &mut self.diagnostics).ok()??;
         let Value::Sequence(mut items) = root.value else { return None };
         self.at = end;
-        self.to_content();
+        self.seek_content();
         if items.len() == 1 { items.pop() } else { None }
     }
 
@@ -252,7 +252,7 @@ impl Block<'_> {
             _ => self.plain(text)?,
         };
         self.at = (end + 1).min(self.end);
-        self.to_content();
+        self.seek_content();
         // The text would go on.
         if self.at < self.end && self.indent > indent {
             return None;
