@@ -36,6 +36,7 @@ pub mod send;
 mod sending;
 pub mod signs;
 pub mod stack;
+pub mod swarm;
 pub mod text;
 #[cfg(target_arch = "wasm32")]
 mod tools;

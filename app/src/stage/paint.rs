@@ -68,6 +68,8 @@ pub struct Painter<'a> {
     context: CanvasRenderingContext2d,
     /// The face and the alignment that the context has.
     writes: Cell<Option<(Face, Align)>>,
+    /// Letters are drawn no larger than this many times their world size.
+    letters_max: f64,
     palette: &'a Palette,
 }
 
@@ -86,7 +88,8 @@ impl<'a> Painter<'a> {
         let scale = camera.scale * ratio;
         let _ = context.set_transform(scale, 0.0, 0.0, scale, camera.x * ratio, camera.y * ratio);
         context.set_line_join("round");
-        Some(Painter { context, writes: Cell::new(None), palette })
+        let letters_max = camera.letters_max();
+        Some(Painter { context, writes: Cell::new(None), letters_max, palette })
     }
 
     fn writing(&self) -> &Writing {
@@ -103,6 +106,28 @@ impl<'a> Painter<'a> {
             self.fill(*tone);
         }
         self.prims(&picture.over);
+    }
+
+    /// A canvas of the same size as it is.
+    pub fn copy(&self, canvas: &HtmlCanvasElement) {
+        let context = &self.context;
+        context.save();
+        let _ = context.set_transform(1.0, 0.0, 0.0, 1.0, 0.0, 0.0);
+        let _ = context.draw_image_with_html_canvas_element(canvas, 0.0, 0.0);
+        context.restore();
+    }
+
+    /// Squares of one colour with their middles at these places, as one path.
+    pub fn dots(&self, tone: Tone, side: f64, middles: impl Iterator<Item = (f64, f64)>) {
+        self.context.begin_path();
+        let mut any = false;
+        for (x, y) in middles {
+            self.context.rect(x - side / 2.0, y - side / 2.0, side, side);
+            any = true;
+        }
+        if any {
+            self.fill(tone);
+        }
     }
 
     fn prims(&self, prims: &[Prim]) {
@@ -187,6 +212,7 @@ impl<'a> Painter<'a> {
             writing.set_text_align(&self.palette.aligns[align as usize]);
         }
         context.set_fill_style(self.palette.tone(tone));
+        let scale = scale.min(self.letters_max);
         if scale == 1.0 {
             let _ = context.fill_text(text, at.x, at.y);
         } else {

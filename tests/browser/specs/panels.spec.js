@@ -1,0 +1,151 @@
+import { expect, test } from "@playwright/test";
+import { deployment, node, pair } from "../pages/clusters.js";
+import { PodhopPage } from "../pages/podhop.js";
+import { link } from "../pages/session.js";
+
+let podhop;
+
+test.beforeEach(({ page }) => {
+  podhop = new PodhopPage(page);
+});
+
+test.afterEach(async () => {
+  expect(podhop.problems).toEqual([]);
+  expect(await podhop.cspViolations()).toEqual([]);
+});
+
+const width = (page, id) => page.locator(id).evaluate((pane) => Math.round(pane.getBoundingClientRect().width));
+
+test("panels get other sizes by pointer and by keys, keep them, and go back", async ({ page }) => {
+  await podhop.open();
+  const before = await width(page, "#pane-editor");
+  await page.mouse.move(500, 300);
+  const edge = page.getByRole("separator", { name: "Width of the manifests" });
+  await expect(edge).toHaveAttribute("aria-valuenow", String(before));
+  const { x, y } = await edge.boundingBox();
+  await page.mouse.move(x + 3, y + 200);
+  await page.mouse.down();
+  await page.mouse.move(x + 83, y + 200, { steps: 4 });
+  await page.mouse.up();
+  await expect.poll(() => width(page, "#pane-editor")).toBe(before + 80);
+  await expect(edge).toHaveAttribute("aria-valuenow", String(before + 80));
+  await edge.focus();
+  await page.keyboard.press("ArrowLeft");
+  await expect.poll(() => width(page, "#pane-editor")).toBe(before + 64);
+  await page.reload();
+  await podhop.ready();
+  await expect.poll(() => width(page, "#pane-editor")).toBe(before + 64);
+  await page.getByRole("separator", { name: "Width of the manifests" }).dblclick({ position: { x: 3, y: 100 } });
+  await expect.poll(() => width(page, "#pane-editor")).toBe(before);
+});
+
+test("no panel grows out of bounds, and a phone has no edges", async ({ page }) => {
+  await podhop.open();
+  await page.keyboard.press("Tab");
+  for (const [name, key] of [["Width of the inspector", "End"], ["Height of the console", "End"], ["Width of the manifests", "Home"]]) {
+    await page.getByRole("separator", { name }).focus();
+    await page.keyboard.press(key);
+  }
+  expect(await width(page, "#pane-editor")).toBe(150);
+  expect(await width(page, "#pane-stage")).toBeGreaterThan(200);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+  await page.setViewportSize({ width: 390, height: 844 });
+  await expect(page.getByRole("separator")).toHaveCount(0);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+});
+
+test("the theme's button goes from the system's to light, dark, and back", async ({ page }) => {
+  await podhop.open();
+  const html = page.locator("html");
+  for (const theme of ["light", "dark"]) {
+    await page.getByRole("button", { name: /theme, change it$/ }).click();
+    await expect(html).toHaveAttribute("data-theme", theme);
+  }
+  await page.getByRole("button", { name: "Dark theme, change it" }).click();
+  await expect(html).not.toHaveAttribute("data-theme");
+  await expect(page.getByRole("button", { name: "System theme, change it" })).toBeVisible();
+});
+
+test("lines of a command come with the packets that they report, and at once for whoever goes on typing", async ({ page }) => {
+  await podhop.open();
+  const line = podhop.output.getByText(/seq=2 ttl=62/).first();
+  const summary = podhop.output.getByText("3 packets received").first();
+  await expect(line).toBeAttached();
+  await expect(line).not.toBeVisible();
+  await podhop.flowPlayed();
+  await expect(line).toBeVisible();
+  await expect(summary).toBeVisible();
+  await podhop.run("kubectl exec pod-a -- ping -c 2 10.244.2.2");
+  const again = podhop.output.getByText("2 packets received");
+  await expect(again).toBeAttached();
+  await expect(again).not.toBeVisible();
+  await podhop.terminal.pressSequentially("k");
+  await expect(again).toBeVisible();
+});
+
+test("with less motion output comes at once", async ({ page }) => {
+  await page.emulateMedia({ reducedMotion: "reduce" });
+  await podhop.open();
+  await expect(podhop.output.getByText("3 packets received")).toBeVisible();
+});
+
+test("a misspelt field is told first, what follows from it is folded under it", async () => {
+  await podhop.open();
+  await podhop.flowPlayed();
+  // The field table that knows names comes with the first edit.
+  await podhop.edit((text) => `${text}---\napiVersion: v1\nkind: Namespace\nmetadata: {name: more}\n`);
+  await podhop.write((await podhop.manifests()).replace("image:", "imag:"));
+  const first = podhop.problemList.getByRole("listitem").first();
+  await expect(first).toContainText('unknown field "imag"');
+  await expect(first.getByRole("button", { name: "Fix" })).toBeVisible();
+  const folded = podhop.problemList.getByText("Required value: image");
+  await expect(folded).toBeHidden();
+  await podhop.problemList.getByText("1 problem follows from it").click();
+  await expect(folded).toBeVisible();
+});
+
+test("many problems that say the same are one", async () => {
+  const nodes = Array.from({ length: 60 }, (_, at) => `${node(`n${at}`)}spec: {podCIDR: 192.168.${at}.0/24}\n`);
+  await podhop.open(link({ files: { "nodes.yaml": nodes.join("---\n") } }));
+  await expect(podhop.problemList).toContainText("59 more like it");
+  await expect(podhop.problemList.getByText("192.168.1.0/24")).toBeHidden();
+  await podhop.problemList.getByText("59 more like it").click();
+  await expect(podhop.problemList.getByText("192.168.1.0/24")).toBeVisible();
+});
+
+test("a session that nobody has changed is not put aside, and Lab 1 is listed once", async ({ page }) => {
+  await podhop.open(link({ files: { "a.yaml": pair } }));
+  await podhop.button("Test").click();
+  await expect(page.getByRole("dialog").getByRole("button", { name: /Pod to Pod/ })).toHaveCount(1);
+  await page.getByRole("button", { name: /^Traceroute between Pods/ }).click();
+  await expect(page.locator(".heading h2")).toHaveText(/^traceroute/);
+  await expect(page.getByText("Your files were put aside.")).toBeHidden();
+});
+
+test("every Pod pings every Pod: all packets at once, each of which can be picked", async ({ page }) => {
+  const web = deployment("web", 9).replace("image: nginx", "image: busybox, command: [sleep, infinity]");
+  await podhop.open(link({ files: { "web.yaml": [node("n1"), node("n2"), web].join("---\n") } }));
+  await podhop.button("Ping all").click();
+  await expect(page.locator(".reach")).toContainText("8 of 8 Pods answer.");
+  await podhop.button("Every Pod to every Pod").click();
+  await expect(page.locator(".reach")).toContainText("9 Pods to 9: 81 of 81 pings are answered.");
+  await podhop.button("Show them all").click();
+  const told = page.locator(".heading").getByText("flows at the same time");
+  await expect(told).toContainText("81 flows at the same time, 8");
+  await podhop.button("First step").click();
+  // At the beginning each is at its sender: what is picked there was sent from there.
+  const journey = page.getByRole("tabpanel", { name: "Journey" });
+  const stage = await page.locator(".canvases").boundingBox();
+  const picked = new Set();
+  for (let y = stage.y + 80; y < stage.y + stage.height && picked.size < 3; y += 22) {
+    for (let x = stage.x + 20; x < stage.x + stage.width - 20 && picked.size < 3; x += 30) {
+      await page.mouse.click(x, y);
+      const title = await page.locator(".heading h2").textContent();
+      if (title.startsWith("ping")) picked.add(`${title} ${await journey.locator(".step").first().textContent()}`);
+    }
+  }
+  expect(picked.size).toBeGreaterThan(2);
+  await expect(told).toContainText("81 flows at the same time");
+  await podhop.button("Only this one").click();
+  await expect(told).toBeHidden();
+});
