@@ -113,7 +113,13 @@ mod tests {
     #[test]
     fn many_that_say_the_same_are_one_group_and_few_are_not() {
         let of = |at: u32| {
-            let text = ["the Pod subnet 10.", &at.to_string(), ".0.0/24 overlaps 10.0.0.0/8 of node \"n", &at.to_string(), "\""];
+            let text = [
+                "the Pod subnet 10.",
+                &at.to_string(),
+                ".0.0/24 overlaps 10.0.0.0/8 of node \"n",
+                &at.to_string(),
+                "\"",
+            ];
             problem("error", "pod-subnets-overlap", at, &text.concat(), None)
         };
         let mut all: Vec<DiagnosticView> = (1..=1_000).map(of).collect();

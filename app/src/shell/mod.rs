@@ -11,6 +11,7 @@ mod splits;
 use crate::dom::{El, Var, el};
 use crate::parts::{self, tab};
 use crate::state::{App, Tab};
+use gloo::events::EventListener;
 use wasm_bindgen::JsCast;
 
 /// The whole page.
@@ -26,16 +27,16 @@ pub fn page(app: App) -> El {
     let area = |tag: &str, class: &str, id: &str, label: &str| el(tag).class(class).id(id).label(label);
     // Whoever never takes hold of anything needs no edges to take hold of.
     let touched = Var::new(splits::kept());
-    let tabbed = move |event: web_sys::Event| {
+    let tabbed = move |event: &web_sys::Event| {
         let event: &web_sys::KeyboardEvent = event.unchecked_ref();
         if event.key() == "Tab" {
             touched.put(true);
         }
     };
+    EventListener::new(&crate::platform::document(), "keydown", tabbed).forget();
     el("main")
         .class("app")
         .on("pointermove", move |_| touched.put(true))
-        .on("keydown", tabbed)
         .attr_of("data-pane", move || pane().to_string())
         .kid(header::header(app))
         .kid(pane_tabs(app))

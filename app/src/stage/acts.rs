@@ -6,6 +6,7 @@ use super::crowd::{self, Other, Own};
 use super::geometry::{Point, Rect, point};
 use super::layout::{self, Focus, Layout, Target};
 use super::motion::{self, Ways};
+use super::pixels::Dots;
 use super::reach::{Answer, Marks, Reach};
 use super::route;
 use super::swarm::Flights;
@@ -66,6 +67,8 @@ pub struct Stage {
     pub others: Var<Rc<Vec<Other>>>,
     /// The same for those that play by the hundred.
     pub flights: Var<Option<Rc<Flights>>>,
+    /// What draws them, once it is there.
+    pub dots: Var<Option<Dots>>,
     /// How many of them were on their way a moment ago.
     pub moving: Var<usize>,
     /// Which of them is pointed at, by its index.
@@ -127,6 +130,7 @@ impl Stage {
             texts: Var::new(Rc::default()),
             others: Var::new(Rc::default()),
             flights: Var::new(None),
+            dots: Var::new(None),
             moving: Var::new(0),
             pointed: Var::new(None),
             close: Var::new(false),

@@ -25,6 +25,8 @@ const NARROW: f64 = 620.0;
 const LARGEST: f64 = 1.3;
 /// Letters do not become larger on the screen than this many times their face: beyond it, what grows is the room for them.
 const LETTERS_MAX: f64 = 1.6;
+/// Nor lines wider than so many pixels.
+const LINES_MAX: f64 = 3.0;
 /// Space around a fitted picture.
 const MARGIN: f64 = 20.0;
 /// Height of the heading above the picture, and of the tools below it on a narrow canvas.
@@ -150,6 +152,11 @@ impl Camera {
     /// The largest scale at which letters are drawn in the world.
     pub fn letters_max(self) -> f64 {
         LETTERS_MAX / self.scale
+    }
+
+    /// The largest width of lines in the world: from close by, a frame is still a thin line.
+    pub fn lines_max(self) -> f64 {
+        LINES_MAX / self.scale
     }
 
     pub fn moved(self, dx: f64, dy: f64) -> Camera {

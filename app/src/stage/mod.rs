@@ -27,6 +27,8 @@ pub mod motion;
 #[cfg(target_arch = "wasm32")]
 mod paint;
 pub mod picture;
+#[cfg(target_arch = "wasm32")]
+mod pixels;
 pub mod prim;
 pub mod reach;
 pub mod room;

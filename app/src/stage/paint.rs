@@ -62,14 +62,28 @@ impl Palette {
     fn tone(&self, tone: Tone) -> &JsValue {
         &self.tones[tone as usize]
     }
+
+    /// Red, green, blue, alpha, as a canvas understands the token.
+    #[allow(deprecated)]
+    pub fn rgba(&self, tone: Tone, context: &CanvasRenderingContext2d) -> [u8; 4] {
+        context.set_fill_style(self.tone(tone));
+        // An opaque colour is told as `#rrggbb`, however it was given.
+        let text = context.fill_style().as_string().unwrap_or_default();
+        let digits: Vec<u8> = text.chars().skip(1).filter_map(|c| c.to_digit(16)).map(|c| c as u8).collect();
+        match digits[..] {
+            [r, rr, g, gg, b, bb] => [r * 16 + rr, g * 16 + gg, b * 16 + bb, 255],
+            _ => [128, 128, 128, 255],
+        }
+    }
 }
 
 pub struct Painter<'a> {
     context: CanvasRenderingContext2d,
     /// The face and the alignment that the context has.
     writes: Cell<Option<(Face, Align)>>,
-    /// Letters are drawn no larger than this many times their world size.
+    /// Letters are drawn no larger than this many times their world size, and lines no wider.
     letters_max: f64,
+    lines_max: f64,
     palette: &'a Palette,
 }
 
@@ -88,8 +102,8 @@ impl<'a> Painter<'a> {
         let scale = camera.scale * ratio;
         let _ = context.set_transform(scale, 0.0, 0.0, scale, camera.x * ratio, camera.y * ratio);
         context.set_line_join("round");
-        let letters_max = camera.letters_max();
-        Some(Painter { context, writes: Cell::new(None), letters_max, palette })
+        let (letters_max, lines_max) = (camera.letters_max(), camera.lines_max());
+        Some(Painter { context, writes: Cell::new(None), letters_max, lines_max, palette })
     }
 
     fn writing(&self) -> &Writing {
@@ -115,19 +129,6 @@ impl<'a> Painter<'a> {
         let _ = context.set_transform(1.0, 0.0, 0.0, 1.0, 0.0, 0.0);
         let _ = context.draw_image_with_html_canvas_element(canvas, 0.0, 0.0);
         context.restore();
-    }
-
-    /// Squares of one colour with their middles at these places, as one path.
-    pub fn dots(&self, tone: Tone, side: f64, middles: impl Iterator<Item = (f64, f64)>) {
-        self.context.begin_path();
-        let mut any = false;
-        for (x, y) in middles {
-            self.context.rect(x - side / 2.0, y - side / 2.0, side, side);
-            any = true;
-        }
-        if any {
-            self.fill(tone);
-        }
     }
 
     fn prims(&self, prims: &[Prim]) {
@@ -180,7 +181,7 @@ impl<'a> Painter<'a> {
     #[allow(deprecated)]
     fn stroke_as(&self, stroke: Stroke, dash: &JsValue) {
         self.context.set_stroke_style(self.palette.tone(stroke.tone));
-        self.context.set_line_width(stroke.width);
+        self.context.set_line_width(stroke.width.min(self.lines_max));
         self.writing().set_line_cap(&self.palette.caps[usize::from(stroke.dashed)]);
         let _ = self.context.set_line_dash(dash);
         self.context.stroke();

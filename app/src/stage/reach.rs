@@ -51,7 +51,9 @@ pub fn word(kind: VerdictKind) -> &'static str {
 pub fn sentence(reach: &Reach, answers: &[Answer]) -> String {
     let asked = reach.asked.places.len();
     if answers.is_empty() {
-        return [&reach.asked.from, " pings ", &asked.to_string(), " Pods …"].concat().replace("Pods pings", "Pods ping");
+        return [&reach.asked.from, " pings ", &asked.to_string(), " Pods …"]
+            .concat()
+            .replace("Pods pings", "Pods ping");
     }
     let mut failed: Vec<&str> = answers
         .iter()

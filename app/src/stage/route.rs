@@ -244,7 +244,8 @@ impl Map<'_> {
                 if !self.uses_tunnel(spots, i, index) {
                     return point(room.bypass_x, room.tunnel_y);
                 }
-                let y = if tunnelled { (room.tunnel_y + room.nic_y) / 2.0 } else { (room.bridge_y + room.tunnel_y) / 2.0 };
+                let y =
+                    if tunnelled { (room.tunnel_y + room.nic_y) / 2.0 } else { (room.bridge_y + room.tunnel_y) / 2.0 };
                 point(room.lane_x, y)
             }
             Spot::Bus => {

@@ -96,6 +96,11 @@ impl Stage {
             Target::Pod(node, pod) => scene.nodes[node].pods[pod].place == began,
             _ => false,
         };
-        pods().find(|target| place_of(target) && able(target)).or_else(|| pods().find(able))
+        let own = |target: &Target| match *target {
+            Target::Pod(node, pod) => !scene.nodes[node].pods[pod].system,
+            _ => false,
+        };
+        let began = pods().find(|target| place_of(target) && able(target));
+        began.or_else(|| pods().find(|target| own(target) && able(target))).or_else(|| pods().find(able))
     }
 }

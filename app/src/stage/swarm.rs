@@ -15,13 +15,12 @@ use std::cell::{Ref, RefCell};
 
 /// Packets that have a label when no more are in sight.
 pub const LABELS_MAX: usize = 100;
-/// How far conversations run beside each other, so that a stream of them is broader than one.
-const LANE: f64 = 1.1;
-const LANES: usize = 11;
+/// How far packets keep from the middle of their way, each to a side of its own, so that a stream of them is broad.
+const SPREAD: f64 = 5.5;
 const REPLY: f64 = 7.0;
 /// Of a packet's square.
 #[cfg(target_arch = "wasm32")]
-const SIDE: f64 = 4.5;
+const SIDE: f64 = 4.0;
 
 /// Where a packet is at a moment; between two of them it moves evenly.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -236,9 +235,8 @@ impl Flights {
 impl Builder<'_> {
     /// Lays out the conversation that is the `index`th of all.
     fn flow(&mut self, flow: &FlowWays, index: usize) {
-        // Neighbours are sent by one Pod, so a step that has no divisor in common with the number of lanes mixes them.
-        let lane = ((index * 7) % LANES) as f64 - (LANES / 2) as f64;
-        let lane = lane * LANE * if self.map.close { 0.4 } else { 1.0 };
+        let near = if self.map.close { 0.4 } else { 1.0 };
+        let aside = spread(index);
         let mut stretches = std::mem::take(&mut self.stretches);
         stretches.clear();
         beats(self.view, flow, |stretch| stretches.push(stretch));
@@ -257,7 +255,8 @@ impl Builder<'_> {
         }
         for of in stretches.chunk_by(|one, other| one.packet == other.packet) {
             let packet = &flow.packets[of[0].packet];
-            let by = lane + if packet.reply { REPLY * if self.map.close { 0.4 } else { 1.0 } } else { 0.0 };
+            let by = if packet.reply { REPLY } else { 0.0 };
+            let by = point((aside.x + by) * near, (aside.y + by) * near);
             let tone = |step: usize| match self.view.stops[packet.steps[step].0 as usize].tunnelled {
                 true => Tone::Tunnel,
                 false if packet.reply => Tone::Ink2,
@@ -272,11 +271,19 @@ impl Builder<'_> {
     }
 }
 
+/// Where beside its way the packet of the `index`th conversation is: the same for the same index, and evenly over a square.
+fn spread(index: usize) -> Point {
+    // The fractional parts of the multiples of two irrational numbers.
+    let part = |ratio: f64| (index as f64 * ratio).fract() * 2.0 - 1.0;
+    point(part(0.754_877_666) * SPREAD, part(0.569_840_291) * SPREAD)
+}
+
 /// The moments and places of one packet. Steps that happen where the packet is already do not make it stand: it goes on
 /// to the next stop, which it reaches when it should.
-fn moves(keys: &mut Vec<Key>, route: &Route, stretches: &[Stretch], by: f64, tone: impl Fn(usize) -> Tone) {
+fn moves(keys: &mut Vec<Key>, route: &Route, stretches: &[Stretch], by: Point, tone: impl Fn(usize) -> Tone) {
     let Some(until_ms) = stretches.last().map(|last| last.end_ms) else { return };
-    let key = |ms: f64, at: Point, tone: Tone| Key { ms: ms as f32, x: (at.x + by) as f32, y: (at.y + by) as f32, tone };
+    let key =
+        |ms: f64, at: Point, tone: Tone| Key { ms: ms as f32, x: (at.x + by.x) as f32, y: (at.y + by.y) as f32, tone };
     let along = |step: usize| route.stops[step];
     let moved = |of: &Stretch| of.step > 0 && along(of.step) - along(of.step - 1) > 0.5;
     let last_move = stretches.iter().rposition(moved);
@@ -314,31 +321,119 @@ fn moves(keys: &mut Vec<Key>, route: &Route, stretches: &[Stretch], by: f64, ton
     }
 }
 
-/// The colours that a swarm has, in the order of drawing.
-#[cfg(target_arch = "wasm32")]
-const TONES: [Tone; 8] =
-    [Tone::Accent, Tone::Ink2, Tone::Tunnel, Tone::Ok, Tone::Wait, Tone::Reject, Tone::Drop, Tone::Ink3];
-
 /// Draws where all are at a moment. `pointed`: the index of the one that is pointed at; `followed`: the number of the one
 /// that is drawn in full.
 #[cfg(target_arch = "wasm32")]
 pub fn paint(
-    painter: &super::paint::Painter<'_>,
+    (dots, painter): (&mut super::pixels::Dots, &super::paint::Painter<'_>),
     flights: &Flights,
     (ms, sight): (f64, Sight),
     pointed: Option<usize>,
     followed: Option<u32>,
 ) {
-    let hidden = followed.and_then(|number| flights.index_of(number));
-    let side = SIDE * sight.view.legible;
-    let seen = sight.view.world.grown(60.0 * sight.view.legible);
+    let hidden = followed.and_then(|number| flights.index_of(number)).unwrap_or(usize::MAX);
     {
         let now = flights.at(ms);
-        for tone in TONES {
-            let of = now.at.iter().enumerate().filter(|(index, dot)| dot.tone == tone && Some(*index) != hidden);
-            let middles = of.map(|(_, dot)| (f64::from(dot.x), f64::from(dot.y)));
-            painter.dots(tone, side, middles.filter(|(x, y)| seen.contains(point(*x, *y))));
-        }
+        let all = now.at.iter().enumerate().filter(|(index, _)| *index != hidden);
+        dots.draw(SIDE * sight.view.legible, all.map(|(_, dot)| (f64::from(dot.x), f64::from(dot.y), dot.tone)));
     }
     painter.paint(&flights.labels(ms, sight, pointed, followed));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::camera::View;
+    use super::super::layout::{Focus, layout};
+    use super::super::motion::Ways;
+    use super::super::route::places;
+    use super::*;
+    use crate::few::Few;
+    use crate::fixture;
+    use crate::playback::playlist::Playlist;
+    use podhop_engine::protocol::{FlowView, VerdictKind};
+    use std::rc::Rc;
+
+    fn flights(flow: &FlowView, count: u32) -> (Flights, Scene, Layout) {
+        let scene = fixture::scene(2, 2);
+        let made = layout(&scene, &Focus { places: places(flow), ..Focus::default() });
+        let swarm = Swarm::new(vec![Rc::new(fixture::ways(flow, count))]);
+        (Flights::new(&swarm, (&scene, &made), false, |_| false), scene, made)
+    }
+
+    #[test]
+    fn a_packet_is_where_it_would_be_alone_when_it_arrives() {
+        let flow = fixture::ping();
+        let (flights, scene, made) = flights(&flow, 3);
+        let ways = Ways::new(&scene, &made, &flow, false);
+        let list = Playlist::new(&flow, &Few::default());
+        let mut arrivals = 0;
+        for (i, beat) in list.beats.iter().enumerate() {
+            let route = &ways.routes[beat.packet];
+            let moved = |step: usize| step > 0 && route.stops[step] - route.stops[step - 1] > 0.5;
+            let later = |step: usize| (step + 1..route.stops.len()).any(moved);
+            if !moved(beat.step) || !later(beat.step) {
+                continue;
+            }
+            let stop = route.line.at(route.stops[beat.step]);
+            let by = if flow.packets[beat.packet].reply { REPLY } else { 0.0 };
+            for (index, dot) in flights.at(list.rest_ms(i)).at.iter().enumerate() {
+                let aside = spread(index);
+                let at = point(f64::from(dot.x) - aside.x - by, f64::from(dot.y) - aside.y - by);
+                assert!(at.distance(stop) < 1.0, "{at:?} is not {stop:?}");
+                arrivals += 1;
+            }
+        }
+        assert!(arrivals > 20);
+    }
+
+    #[test]
+    fn nothing_stands_still_under_way_and_going_back_is_the_same() {
+        let flow = fixture::ping();
+        let (flights, ..) = flights(&flow, 40);
+        let list = Playlist::new(&flow, &Few::default());
+        let first_ms = list.packet_starts()[0] - 200.0;
+        let places = |ms: f64| flights.at(ms).at.clone();
+        let there: Vec<Vec<Dot>> = (0..10).map(|i| places(f64::from(i) * first_ms / 10.0)).collect();
+        let standing = (0..100).filter(|i| flights.at(f64::from(*i) * first_ms / 100.0).moving < 40).count();
+        assert_eq!(standing, 0);
+        for i in (0..10).rev() {
+            assert_eq!(places(f64::from(i) * first_ms / 10.0), there[i as usize]);
+        }
+        assert_eq!(flights.at(list.total_ms() + 1.0).moving, 0);
+    }
+
+    #[test]
+    fn each_packet_can_be_picked_though_they_lie_on_each_other() {
+        let (flights, ..) = flights(&fixture::ping(), 30);
+        let at = flights.at(0.0).at[7];
+        let at = point(f64::from(at.x), f64::from(at.y));
+        let (mut last, mut picked) = (None, Vec::new());
+        for _ in 0..30 {
+            let index = flights.pick(at, (40.0, 0.0), last, last).expect("one more");
+            last = Some(flights.number(index));
+            picked.extend(last);
+        }
+        picked.sort_unstable();
+        picked.dedup();
+        assert_eq!(picked.len(), 30, "{picked:?}");
+        assert_eq!(flights.pick(point(-900.0, -900.0), (9.0, 0.0), None, None), None);
+        assert_eq!(flights.label(0), "pod-a → pod-b");
+    }
+
+    #[test]
+    fn it_rests_on_its_end_and_few_in_sight_have_labels_that_are_clear_of_each_other() {
+        let mut flow = fixture::ping();
+        flow.summary.end_kind = VerdictKind::Rejected;
+        let (flights, _, made) = flights(&flow, 60);
+        assert!(flights.at(999_999.0).at.iter().all(|dot| dot.tone == Tone::Reject));
+        let sight = Sight { view: View { world: made.bounds.grown(60.0), legible: 1.0 }, texts: &[] };
+        let labels = flights.labels(0.0, sight, Some(3), None);
+        let of = |prim: &Prim| match prim {
+            Prim::Box { rect, .. } => Some(*rect),
+            _ => None,
+        };
+        let boxes: Vec<Rect> = labels.prims.iter().filter_map(of).collect();
+        assert!(boxes.len() > 1 && boxes.len() < 60);
+        assert!(boxes.iter().enumerate().all(|(i, one)| boxes[i + 1..].iter().all(|other| !other.overlaps(*one))));
+    }
 }

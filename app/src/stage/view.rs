@@ -8,6 +8,7 @@ use super::geometry::point;
 use super::layout::Target;
 use super::motion::{self, Ways};
 use super::paint::{Painter, Palette};
+use super::pixels::Dots;
 use super::prim::{Picture, Prim, Stroke, Tone};
 use super::swarm::Flights;
 use super::{cards, change_marks, changes, finder, gestures, menu, minimap, picture, reach, signs, swarm, tools, tree};
@@ -29,7 +30,8 @@ pub fn stage(app: App) -> Nodes {
     let canvas = || el("canvas").attr("aria-hidden", "true");
     let (still, moving) = (canvas(), canvas());
     let of_canvases = (still.cast(), moving.cast());
-    let frame = el("div").class("canvases").kid(still).kid(moving);
+    let swarm = parts::made_when(move || stage.flights.with(Option::is_some), move || swarm_canvas(stage, canvas()));
+    let frame = el("div").class("canvases").kid(still).kid(swarm).kid(moving);
     let size = Var::new((0.0, 0.0));
     platform::on_resize(&frame.0, move |width, height| size.put((width, height)));
     effect(move || {
@@ -147,7 +149,9 @@ fn draw(stage: Stage, still: HtmlCanvasElement, moving: HtmlCanvasElement) {
     effect(move || {
         let answers = stage.answers.get();
         let of = app.scene.get().zip(stage.layout.get()).filter(|_| !answers.is_empty());
-        stage.marks.set(of.map_or_else(Rc::default, |(scene, layout)| Rc::new(reach::marks(&scene, &layout, &answers))));
+        stage
+            .marks
+            .set(of.map_or_else(Rc::default, |(scene, layout)| Rc::new(reach::marks(&scene, &layout, &answers))));
     });
     let marks: Var<Option<Rc<Picture>>> = Var::new(None);
     effect(move || {
@@ -189,7 +193,11 @@ fn draw(stage: Stage, still: HtmlCanvasElement, moving: HtmlCanvasElement) {
         }
         if let Some(flights) = stage.flights.get() {
             let followed = own.as_ref().map(|(flow, _)| flow.summary.flow);
-            swarm::paint(&painter, &flights, (ms, sight), stage.pointed.get(), followed);
+            stage.dots.update_quietly(|dots| {
+                let Some(dots) = dots else { return };
+                dots.begin(canvas, camera, &palette);
+                swarm::paint((dots, &painter), &flights, (ms, sight), stage.pointed.get(), followed);
+            });
             // A number that changes with every frame cannot be read.
             let now = platform::now_ms();
             if now - counted.get() >= COUNT_MS || !app.player.playing.now() {
@@ -220,7 +228,10 @@ fn above(stage: Stage) -> Option<Picture> {
     let mut picture = Picture::default();
     if reach.is_some() {
         let (texts, marks) = (stage.texts.now(), stage.marks.get());
-        picture.squares.clone_from(&marks.squares.squares);
+        // A swarm shows where each packet ends by itself.
+        if stage.flights.peek(Option::is_none) {
+            picture.squares.clone_from(&marks.squares.squares);
+        }
         signs::draw(&mut picture, &marks.signs, Sight { view, texts: &texts }, &[]);
     }
     if let Some(drag) = drag {
@@ -286,6 +297,27 @@ fn map_of(stage: Stage, wanted: Var<bool>) -> El {
     canvas.hidden_of(move || !wanted.get()).on("pointerdown", to).on("pointermove", to)
 }
 
+/// The canvas of a swarm's packets, below what else moves.
+fn swarm_canvas(stage: Stage, canvas: El) -> El {
+    stage.dots.set(Some(Dots::new(canvas.cast())));
+    effect(move || {
+        stage.app.theme_epoch.track();
+        stage.dots.update_quietly(|dots| dots.iter_mut().for_each(Dots::recolour));
+    });
+    effect(move || {
+        if stage.flights.with(Option::is_none) {
+            stage.dots.update_quietly(|dots| dots.iter_mut().for_each(Dots::clear));
+        }
+    });
+    // All of them in sight.
+    effect(move || {
+        if stage.app.swarm.with(Option::is_some) {
+            platform::soon(move || stage.fit());
+        }
+    });
+    canvas
+}
+
 /// How many play beside the one that is followed, or how many of them have come.
 fn together_words(stage: Stage) -> String {
     let app = stage.app;
@@ -294,7 +326,7 @@ fn together_words(stage: Stage) -> String {
     }
     if let Some(flights) = stage.flights.get() {
         let (all, moving) = (flights.len().to_string(), stage.moving.get().to_string());
-        return [&all, " flows at the same time, ", &moving, " packets on their way. "].concat();
+        return [&all, " flows, ", &moving, " packets on their way. "].concat();
     }
     match app.beside.with(Vec::len) {
         1 => "1 more flow at the same time. ".to_string(),

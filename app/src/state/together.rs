@@ -21,7 +21,7 @@ impl App {
         self.coming.with(|coming| coming.contains(&flow)) || followed || beside || swarm
     }
 
-    fn followed(self) -> Option<u32> {
+    pub(super) fn followed(self) -> Option<u32> {
         self.flow.peek(|flow| flow.as_ref().map(|flow| flow.summary.flow))
     }
 

@@ -158,7 +158,7 @@ impl Shown {
 
     /// What reports packets that are still to play does not show yet.
     fn hold(&self, flow: u32, chunks: &[Chunk], parts: Vec<Nodes>) {
-        let first = chunks.iter().position(|chunk| chunk.at.is_some_and(|(of, ..)| of == flow)).unwrap_or(0);
+        let first = chunks.iter().position(|chunk| chunk.at.is_some_and(|(of, _)| of == flow)).unwrap_or(0);
         parts.iter().skip(first).flatten().for_each(|part| drop(part.0.class_list().add_1(TO_COME)));
         *self.held.borrow_mut() = Held { flow, come: false, chunks: chunks.to_vec(), parts, shown: first };
         let (app, held, fresh) = (self.app, self.held.clone(), self.app.fresh.now());

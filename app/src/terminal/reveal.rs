@@ -6,7 +6,7 @@ use podhop_engine::protocol::{Chunk, FlowView};
 
 /// The conversation that plays when these have been printed.
 pub fn flow_of(chunks: &[Chunk]) -> Option<u32> {
-    chunks.iter().filter_map(|chunk| chunk.at).map(|(flow, ..)| flow).max()
+    chunks.iter().filter_map(|chunk| chunk.at).map(|(flow, _)| flow).max()
 }
 
 /// How many of the chunks are there at the moment `ms` of the conversation: up to the first that reports a packet which
@@ -15,18 +15,15 @@ pub fn shown_count(chunks: &[Chunk], flow: &FlowView, list: &Playlist, ms: f64) 
     if ms >= list.total_ms() - 1.0 {
         return chunks.len();
     }
-    let reports = |chunk: &Chunk| chunk.at.filter(|(of, ..)| *of == flow.summary.flow);
-    let arrives = |packet: u32, step: u32| {
+    let reports = |chunk: &Chunk| chunk.at.filter(|(of, _)| *of == flow.summary.flow);
+    let arrives = |packet: u32| {
         let index = flow.packets.iter().position(|one| one.packet == packet)?;
         let main = served(flow, index);
-        let beat = match main == index {
-            true => list.find(index, step as usize),
-            false => list.beats.iter().rposition(|beat| beat.packet == main),
-        };
-        Some(list.rest_ms(beat?))
+        let last = list.beats.iter().rposition(|beat| beat.packet == main)?;
+        Some(list.rest_ms(last))
     };
     let coming = |chunk: &Chunk| {
-        let moment = reports(chunk).and_then(|(_, packet, step)| arrives(packet, step));
+        let moment = reports(chunk).and_then(|(_, packet)| arrives(packet));
         moment.is_some_and(|moment| moment > ms + 0.02)
     };
     let last = chunks.iter().rposition(|chunk| reports(chunk).is_some()).map_or(chunks.len(), |last| last + 1);
@@ -45,9 +42,10 @@ mod tests {
         let flow = fixture::ping();
         let list = Playlist::new(&flow, &Few::default());
         let number = flow.summary.flow;
-        let chunk = |text: &str, at: Option<(u32, u32, u32)>| Chunk { stream: Stream::Out, text: text.into(), at };
-        let replies: Vec<usize> = (0..flow.packets.len()).filter(|i| flow.packets[*i].reply).collect();
-        let at = |of: usize| Some((number, flow.packets[of].packet, flow.packets[of].steps.len() as u32 - 1));
+        let chunk = |text: &str, at: Option<(u32, u32)>| Chunk { stream: Stream::Out, text: text.into(), at };
+        let replies: Vec<usize> =
+            (0..flow.packets.len()).filter(|i| flow.packets[*i].reply && !flow.packets[*i].plumbing).collect();
+        let at = |of: usize| Some((number, flow.packets[of].packet));
         let chunks = [
             chunk("PING", None),
             chunk("64 bytes, seq=0", at(replies[0])),

@@ -182,7 +182,9 @@ mod tests {
     fn pinged(line: &str) -> (Server, Vec<u32>) {
         let mut server = Server::new(Options::default());
         let pod = |name: &str| {
-            format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec: {{containers: [{{name: app, image: busybox, command: [sleep, infinity]}}]}}\n")
+            format!(
+                "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec: {{containers: [{{name: app, image: busybox, command: [sleep, infinity]}}]}}\n"
+            )
         };
         let text = ["pod-a", "pod-b"].map(pod).join("---\n");
         let file = super::super::OpenFile { name: "pods.yaml".into(), text, live: true };
@@ -195,12 +197,16 @@ mod tests {
 
     #[test]
     fn ways_are_those_of_the_conversations_in_full() {
-        let (mut server, flows) = pinged("for ip in 10.244.2.2 10.244.9.9; do kubectl exec pod-a -- ping -c 2 -W 1 $ip; done");
+        let (mut server, flows) =
+            pinged("for ip in 10.244.2.2 10.244.9.9; do kubectl exec pod-a -- ping -c 2 -W 1 $ip; done");
         let ReplyBody::Ways(ways) = ask(&mut server, RequestBody::Ways { flows: flows.clone() }) else { panic!() };
         assert_eq!(ways.flows.iter().map(|way| way.flow).collect::<Vec<u32>>(), flows);
         for way in &ways.flows {
             let ReplyBody::Flow(full) = ask(&mut server, RequestBody::Flow { flow: way.flow }) else { panic!() };
-            assert_eq!((&way.from, &way.to, way.end_kind), (&full.summary.from, &full.summary.to, full.summary.end_kind));
+            assert_eq!(
+                (&way.from, &way.to, way.end_kind),
+                (&full.summary.from, &full.summary.to, full.summary.end_kind)
+            );
             let main: Vec<_> = full.packets.iter().filter(|packet| !packet.plumbing).collect();
             assert_eq!(way.packets.len(), main.len());
             for (packet, full) in way.packets.iter().zip(main) {
@@ -221,7 +227,8 @@ mod tests {
 
     #[test]
     fn what_repeats_itself_stands_once_and_answers_are_bounded() {
-        let (mut server, flows) = pinged("for i in 1 2 3 4 5 6 7 8; do kubectl exec pod-a -- ping -c 1 10.244.2.2; done");
+        let (mut server, flows) =
+            pinged("for i in 1 2 3 4 5 6 7 8; do kubectl exec pod-a -- ping -c 1 10.244.2.2; done");
         let ReplyBody::Ways(ways) = ask(&mut server, RequestBody::Ways { flows: flows.clone() }) else { panic!() };
         let steps: usize = ways.flows.iter().flat_map(|flow| &flow.packets).map(|packet| packet.steps.len()).sum();
         assert!(ways.stops.len() * 4 < steps, "{} stops of {steps} steps", ways.stops.len());
