@@ -182,13 +182,13 @@ impl Flights {
     pub fn pick(&self, at: Point, (radius, ms): (f64, f64), last: Option<u32>, hidden: Option<u32>) -> Option<usize> {
         let now = self.at(ms);
         let far = |dot: &Dot| point(f64::from(dot.x), f64::from(dot.y)).distance(at);
-        let shown = |(index, _): &(usize, &Dot)| Some(self.number(*index)) != hidden;
-        let near: Vec<(usize, f64)> = now.at.iter().enumerate().filter(shown).map(|(i, dot)| (i, far(dot))).collect();
-        let near: Vec<(usize, f64)> = near.into_iter().filter(|(_, far)| *far <= radius).collect();
-        let after = |last: u32| near.iter().map(|(index, _)| *index).find(|index| self.number(*index) > last);
+        let all = now.at.iter().enumerate().map(|(index, dot)| (index, far(dot)));
+        let mut near: Vec<(usize, f64)> = all.filter(|(_, far)| *far <= radius).collect();
         let again = last.filter(|last| near.iter().any(|(index, _)| self.number(*index) == *last));
-        if let Some(next) = again.or(last.filter(|last| Some(*last) == hidden)).and_then(after) {
-            return Some(next);
+        near.retain(|(index, _)| Some(self.number(*index)) != hidden);
+        if let Some(last) = again {
+            let next = near.iter().find(|(index, _)| self.number(*index) > last).or(near.first());
+            return next.map(|(index, _)| *index);
         }
         near.into_iter().reduce(|one, other| if other.1 < one.1 { other } else { one }).map(|(index, _)| index)
     }
