@@ -316,13 +316,16 @@ impl Stage {
         let (list, others) = (app.player.list.now(), self.others.now());
         let own = ways.as_ref().map(|ways| Own { flow: &flow, ways, list: &list });
         let (card, dots) = crowd::packets(own, &others, ms, sight);
-        if card.is_some_and(|card| card.contains(world)) {
-            return Some(flow.summary.flow);
-        }
         if let Some(flights) = self.flights.now() {
             let radius = 9.0 * sight.view.legible;
             let followed = Some(flow.summary.flow);
-            return flights.pick(world, (radius, ms), followed, followed).map(|index| flights.number(index));
+            let picked = flights.pick(world, (radius, ms), followed, followed);
+            if let Some(index) = picked {
+                return Some(flights.number(index));
+            }
+        }
+        if card.is_some_and(|card| card.contains(world)) {
+            return Some(flow.summary.flow);
         }
         let near = |dot: &&crowd::Dot| {
             dot.label.is_some_and(|label| label.contains(world)) || dot.at.distance(world) < 9.0 * sight.view.legible
