@@ -27,11 +27,11 @@ async function doorOf(page, name) {
   for (let y = stage.y + 90; y < stage.y + stage.height; y += 16) {
     for (let x = stage.x + 20; x < stage.x + stage.width; x += 24) {
       if (!(await over(x, y))) continue;
+      const pod = (await card.getAttribute("aria-label")).replace("Pod ", "");
       let [left, right, bottom] = [x, x, y];
       while (await over(left - 3, y)) left -= 3;
       while (await over(right + 3, y)) right += 3;
       while (await over((left + right) / 2, bottom + 3)) bottom += 3;
-      const pod = (await card.getAttribute("aria-label")).replace("Pod ", "");
       return { x: (left + right) / 2, y: bottom - 5, pod };
     }
   }
