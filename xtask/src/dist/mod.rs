@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::command::{cargo, command, npm_bin, root, run, target};
+use crate::setup;
 use crate::steps::Tally;
 
 pub use page::CONTENT_SECURITY_POLICY;
@@ -33,8 +34,13 @@ const ENTRIES: [&str; 2] = ["start.js", "worker.js"];
 /// The script that runs where modules cannot.
 const CLASSIC: &str = "boot.js";
 const JOINED: [&str; 3] = ["streams.js", "podhop-app.js", "podhop-worker.js"];
+const TARGET: &str = "wasm32-unknown-unknown";
 /// Has the linker say where each constant lies, which splitting needs to know.
-const LINKING: &str = "target.wasm32-unknown-unknown.rustflags=['-Clink-arg=--emit-relocs']";
+const LINKING: &str = "'-Clink-arg=--emit-relocs'";
+/// A panic traps and says nothing: nobody would hear it in a browser. Only a standard library built here can do that.
+const PANICKING: &str = "'-Zunstable-options','-Cpanic=immediate-abort'";
+/// Builds the standard library along, for size. Cargo and rustc of a stable release take this if `RUSTC_BOOTSTRAP` is set.
+const BUILD_STD: [&str; 2] = ["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"];
 
 pub fn dist() -> PathBuf {
     root().join("dist")
@@ -45,9 +51,7 @@ pub fn build() -> Result<Tally> {
     // Whatever goes wrong from here on, no earlier site is mistaken for this one.
     empty(&dist())?;
     println!("  compiling to wasm");
-    let mut build = cargo("build --quiet --locked --package podhop-app --profile wasm-release");
-    build.args(["--target", "wasm32-unknown-unknown", "--config", LINKING]);
-    run(build.args(PROGRAMS.iter().flat_map(|program| ["--bin", program])))?;
+    compile()?;
     let staging = target().join("xtask/site");
     empty(&staging)?;
     println!("  wasm-bindgen, wasm-opt");
@@ -77,6 +81,19 @@ pub fn build() -> Result<Tally> {
     Ok(Tally::NOTHING)
 }
 
+fn compile() -> Result<()> {
+    let mut build = cargo("build --quiet --locked --package podhop-app --profile wasm-release");
+    let mut flags = LINKING.to_string();
+    if setup::has_library_source()? {
+        flags = format!("{LINKING},{PANICKING}");
+        build.args(BUILD_STD).env("RUSTC_BOOTSTRAP", "1");
+    } else {
+        println!("  no source of Rust's standard library: it is taken as it comes, and the first load is larger");
+    }
+    build.args(["--target", TARGET, "--config", &format!("target.{TARGET}.rustflags=[{flags}]")]);
+    run(build.args(PROGRAMS.iter().flat_map(|program| ["--bin", program])))
+}
+
 /// Writes the compressed forms beside the files, and prints their sizes.
 pub fn compress() -> Result<Tally> {
     compress::folder(&dist())?;
@@ -85,7 +102,7 @@ pub fn compress() -> Result<Tally> {
 
 /// JavaScript glue and optimised wasm for each program; gives the layouts of their data.
 fn bind(staging: &Path) -> Result<[split::Layout; 2]> {
-    let built = target().join("wasm32-unknown-unknown/wasm-release");
+    let built = target().join(TARGET).join("wasm-release");
     std::thread::scope(|scope| {
         let programs = PROGRAMS.map(|program| {
             let wasm = built.join(format!("{program}.wasm"));

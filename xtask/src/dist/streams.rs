@@ -11,7 +11,7 @@
 //!
 //! Where its export section was, it has a custom section named `exports`: how many exports it writes out, their bytes as
 //! in the export section (length first), then for `_0`, `_1` … (see `split::shared_name`) their count and how much each
-//! function's index is greater than the one before.
+//! function's index is greater than the one before, modulo 2^32.
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -105,7 +105,8 @@ fn exports(section: &[u8]) -> Result<Vec<u8>> {
     push_number(&mut content, indices.len());
     let mut before = 0;
     for index in indices {
-        push_number(&mut content, index.checked_sub(before).context("shared functions are out of order")?);
+        // Of functions that turned out to be the same, the later has the earlier's index: adding wraps around.
+        push_number(&mut content, (index as u32).wrapping_sub(before as u32) as usize);
         before = index;
     }
     Ok(content)
