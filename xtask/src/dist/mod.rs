@@ -34,6 +34,8 @@ const ENTRIES: [&str; 2] = ["start.js", "worker.js"];
 /// The script that runs where modules cannot.
 const CLASSIC: &str = "boot.js";
 const JOINED: [&str; 3] = ["streams.js", "podhop-app.js", "podhop-worker.js"];
+/// The custom section of the page's second half that start.js finds its style sheet in.
+const STYLES_SECTION: &str = "styles";
 const TARGET: &str = "wasm32-unknown-unknown";
 /// Has the linker say where each constant lies, which splitting needs to know.
 const LINKING: &str = "'-Clink-arg=--emit-relocs'";
@@ -58,11 +60,15 @@ pub fn build() -> Result<Tally> {
     let [page_layout, worker_layout] = bind(&staging)?;
     let html = fs::read_to_string(root().join("index.html"))?;
     copy_folder(&root().join("public"), &staging)?;
-    fs::write(staging.join(page::STYLES), join_styles(&html)?)?;
+    let [opening_styles, late_styles] = [join_styles(&html, false)?, join_styles(&html, true)?];
+    fs::write(staging.join(page::STYLES), opening_styles.clone() + &late_styles)?;
     let html = page::ship(&html)?;
     println!("  rehearsals, halves");
     halves::worker(&staging, &worker_layout)?;
-    halves::page(&staging, &page_layout, &html)?;
+    if halves::page(&staging, &page_layout, &html)? {
+        fs::write(staging.join(page::STYLES), opening_styles)?;
+        fs::write(staging.join(page::LATE_STYLES), late_styles)?;
+    }
     for program in PROGRAMS {
         tighten(&staging, program)?;
     }
@@ -148,16 +154,17 @@ fn tighten(staging: &Path, program: &str) -> Result<()> {
     run(&mut command("node", [check, staging.join("streams.js"), module, whole]))
 }
 
-fn join_styles(html: &str) -> Result<String> {
+fn join_styles(html: &str, late: bool) -> Result<String> {
     let mut all = String::new();
-    for sheet in page::style_sheets(html) {
+    for sheet in page::style_sheets(html, late) {
         all.push_str(&fs::read_to_string(root().join(sheet)).with_context(|| format!("index.html names {sheet}"))?);
         all.push('\n');
     }
     Ok(all)
 }
 
-/// Joins and shortens scripts, shortens the style sheet.
+/// Joins and shortens scripts, shortens the style sheets; that of what the opening does not show comes with the code that
+/// shows it.
 fn bundle(staging: &Path) -> Result<()> {
     for entry in ENTRIES {
         let whole = target().join("xtask").join(entry);
@@ -174,10 +181,20 @@ fn bundle(staging: &Path) -> Result<()> {
     for entry in ENTRIES {
         editor::shorten(&target().join("xtask").join(entry), &staging.join(entry))?;
     }
-    let sheet = staging.join(page::STYLES);
+    shorten_styles(&staging.join(page::STYLES))?;
+    let late = staging.join(page::LATE_STYLES);
+    if late.exists() {
+        shorten_styles(&late)?;
+        split::add_section(&halves::second(staging, PROGRAMS[0]), STYLES_SECTION, &fs::read(&late)?)?;
+        fs::remove_file(late)?;
+    }
+    Ok(())
+}
+
+fn shorten_styles(sheet: &Path) -> Result<()> {
     let mut esbuild = npm_bin("esbuild");
     esbuild.args(["--minify", "--target=es2022", "--log-level=warning", "--allow-overwrite"]);
-    run(esbuild.arg(&sheet).arg(format!("--outfile={}", sheet.display())))
+    run(esbuild.arg(sheet).arg(format!("--outfile={}", sheet.display())))
 }
 
 fn collect(folder: &Path, staging: &Path, files: &mut Files) -> Result<()> {
