@@ -56,7 +56,8 @@ pub fn library() -> Vec<Shelf> {
             "traceroute",
             "oversized-from-the-pod",
             "oversized-into-the-overlay",
-            "pod-mtu-above-overlay"
+            "pod-mtu-above-overlay",
+            "last-pod-gone"
         ),
         shelf!(
             "Where Pods go",
