@@ -59,6 +59,16 @@ pub fn library() -> Vec<Shelf> {
             "pod-mtu-above-overlay"
         ),
         shelf!(
+            "Names",
+            "tests/cases/dns",
+            "names",
+            "search-list",
+            "policies",
+            "corefile",
+            "broken-corefile",
+            "truncated"
+        ),
+        shelf!(
             "Where Pods go",
             "tests/cases/placement",
             "out-of-pod-addresses",

@@ -320,8 +320,12 @@ impl Dig {
     }
 
     fn print(&mut self, io: &mut Io<'_, '_>, message: &Message, len: usize, (elapsed, tcp): (Nanos, bool)) {
-        let mut text = self.greeting();
         let s = self.settings.clone();
+        let mut text = String::new();
+        if tcp && !s.tcp && s.comments {
+            text.push_str(";; Truncated, retrying in TCP mode.\n");
+        }
+        text.push_str(&self.greeting());
         if s.short {
             for record in &message.answers {
                 text.push_str(&format!("{}\n", record.data));

@@ -184,7 +184,12 @@ impl Bind {
                 io.conclude(FlowEnd::TimedOut);
                 io.exit(1);
             }
-            Heard::Answer { message, .. } => self.answer(io, &message),
+            Heard::Answer { message, tcp, .. } => {
+                if tcp && !self.settings.tcp {
+                    io.print(";; Truncated, retrying in TCP mode.\n");
+                }
+                self.answer(io, &message);
+            }
         }
     }
 
