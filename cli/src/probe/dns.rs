@@ -78,7 +78,8 @@ fn coredns(world: &World) -> Result<(NetnsId, IpAddr), String> {
     let found = running.find_map(|pod| Some((pod.netns?, pod.ip.as_ref()?.0)));
     found.ok_or_else(|| {
         let broken = world.revision().pods.values().find(|pod| pod.phase == PodPhase::CrashLoopBackOff);
-        broken.map_or_else(|| "no CoreDNS Pod runs".to_owned(), |pod| format!("{} does not run: {}", pod.key, pod.reason))
+        broken
+            .map_or_else(|| "no CoreDNS Pod runs".to_owned(), |pod| format!("{} does not run: {}", pod.key, pod.reason))
     })
 }
 

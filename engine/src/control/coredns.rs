@@ -6,8 +6,8 @@
 use super::resolv;
 use crate::cluster::{Draft, FailingContainer, LoadedConfig, ObjectKey, PodKey, PodPhase, PodRecord, Revision, Typed};
 use crate::manifest::corefile::{PATH, Problem};
-use crate::manifest::typed::{ConfigMap, Container};
 use crate::manifest::embedded;
+use crate::manifest::typed::{ConfigMap, Container};
 use crate::net::dns::{ResolvConf, name};
 use crate::tables::Origin;
 use crate::workload::Image;

@@ -281,7 +281,7 @@ impl Lookup {
     fn hear(&mut self, io: &mut Io<'_, '_>, socket: SocketId, event: SocketEvent) -> Outcome {
         match event {
             SocketEvent::Datagram { body: Body::Bytes(bytes), .. } => {
-                Message::parse(&bytes).map_or(None, |message| self.answered(io, message))
+                Message::parse(&bytes).and_then(|message| self.answered(io, message))
             }
             SocketEvent::Connected => {
                 let (index, ..) = self.stream.as_ref()?;
@@ -346,7 +346,8 @@ impl Lookup {
             return self.next_server(io);
         }
         self.answers[index] = Some(message);
-        if self.conf.use_vc && self.library == Library::Glibc
+        if self.conf.use_vc
+            && self.library == Library::Glibc
             && let Some(next) = self.answers.iter().position(Option::is_none)
         {
             return self.ask_by_tcp(io, next);

@@ -1,7 +1,9 @@
 //! What a packet is called.
 
 use crate::net::dns::{self, Message, Rcode};
-use crate::net::{Arp, ArpOp, Body, Frame, Icmp, IcmpError, IpPacket, Payload, Sctp, Tcp, TcpFlags, Transport, Udp, UdpBody};
+use crate::net::{
+    Arp, ArpOp, Body, Frame, Icmp, IcmpError, IpPacket, Payload, Sctp, Tcp, TcpFlags, Transport, Udp, UdpBody,
+};
 
 /// One layer of an envelope: what it is, and from whom to whom.
 #[derive(Clone, Debug, PartialEq, Eq)]

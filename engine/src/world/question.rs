@@ -32,7 +32,9 @@ impl Asker {
     fn hear(&mut self, io: &mut Io<'_, '_>, socket: SocketId, event: SocketEvent) {
         match event {
             SocketEvent::Datagram { body: Body::Bytes(bytes), .. } => {
-                let Some(message) = Message::parse(&bytes).filter(|message| message.id == self.query.id) else { return };
+                let Some(message) = Message::parse(&bytes).filter(|message| message.id == self.query.id) else {
+                    return;
+                };
                 io.close(socket);
                 if !message.flags.truncated {
                     return self.done(io, Some(message));

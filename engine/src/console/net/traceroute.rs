@@ -110,7 +110,8 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Out) -> i32 {
             Err(_) if busybox => return Err((format!("traceroute: bad address '{host}'\n"), 1)),
             Err(error) => {
                 let why = error.message(library);
-                let text = format!("{host}: {why}\nCannot handle \"host\" cmdline arg `{host}' on position 1 (argc 1)\n");
+                let text =
+                    format!("{host}: {why}\nCannot handle \"host\" cmdline arg `{host}' on position 1 (argc 1)\n");
                 return Err((text, 2));
             }
         };

@@ -120,7 +120,9 @@ impl Chain<'_> {
                 message.additional = item.message.additional.clone();
                 set_ttls(&mut message, left);
                 let kind = if denial { "denial" } else { "success" };
-                self.effects.counters.push(format!("coredns_cache_hits_total{{{},type=\"{kind}\"}}", self.server_label()));
+                self.effects
+                    .counters
+                    .push(format!("coredns_cache_hits_total{{{},type=\"{kind}\"}}", self.server_label()));
                 return Ok(Outcome::written(message, Some(own)));
             }
         }

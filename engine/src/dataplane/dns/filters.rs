@@ -32,8 +32,7 @@ impl Chain<'_> {
     pub fn errors(&mut self, asked: &Asked, at: usize) -> Served {
         let outcome = self.next(asked, at + 1)?;
         if let Some(error) = &outcome.error {
-            let line =
-                format!("[ERROR] plugin/errors: {} {} {}: {error}", outcome.rcode.0, asked.name(), asked.kind());
+            let line = format!("[ERROR] plugin/errors: {} {} {}: {error}", outcome.rcode.0, asked.name(), asked.kind());
             self.effects.log.push(line);
         }
         Ok(outcome)
@@ -114,7 +113,8 @@ impl Chain<'_> {
     /// Models plugin/loadbalance roundRobin.
     pub fn loadbalance(&mut self, shuffles: bool, asked: &Asked, at: usize) -> Served {
         let mut outcome = self.next(asked, at + 1)?;
-        let Some(message) = outcome.message.as_mut().filter(|message| shuffles && message.rcode == Rcode::NOERROR) else {
+        let Some(message) = outcome.message.as_mut().filter(|message| shuffles && message.rcode == Rcode::NOERROR)
+        else {
             return Ok(outcome);
         };
         for (turn, section) in (0..).zip([&mut message.answers, &mut message.authority, &mut message.additional]) {

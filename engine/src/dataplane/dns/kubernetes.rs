@@ -162,7 +162,8 @@ impl Chain<'_> {
             return Ok(vec![Found { host, port: None, ttl: SCHEMA_TTL, key, entry: None }]);
         }
         let found = records(k, seen, qname);
-        let zonal = |qname: &str| parse(qname, seen.zone, is_multicluster(seen), true).is_ok_and(|r| !r.zone.is_empty());
+        let zonal =
+            |qname: &str| parse(qname, seen.zone, is_multicluster(seen), true).is_ok_and(|r| !r.zone.is_empty());
         match found {
             Ok(found) if !found.is_empty() => Ok(Vec::new()),
             Ok(_) if k.zonal && zonal(qname) => Ok(Vec::new()),
@@ -205,9 +206,8 @@ impl Chain<'_> {
                 for (row, service) in k.data.services_named(&slice.namespace, &slice.service, false) {
                     let key = format!("{}.{}.svc.{zone}", service.name, service.namespace);
                     match &service.kind {
-                        ServiceKind::Cluster(ips) => servers.extend(
-                            ips.iter().map(|ip| found(k, Host::Ip(*ip), None, key.clone(), seen.service(row))),
-                        ),
+                        ServiceKind::Cluster(ips) => servers
+                            .extend(ips.iter().map(|ip| found(k, Host::Ip(*ip), None, key.clone(), seen.service(row)))),
                         ServiceKind::Headless => {
                             for (i, address) in (0..).zip(&slice.addresses) {
                                 let label = endpoint_name(address, k.endpoint_pod_names);
@@ -238,11 +238,7 @@ impl Chain<'_> {
         let name = asked.name();
         let (Some(zone), Pods::Verified) = (name::longest(&k.zones, &name), k.pods) else { return Vec::new() };
         let Some((_, pod)) = k.data.pods_with_ip(self.client.ip).into_iter().next() else { return Vec::new() };
-        let mut search = vec![
-            name::join(&[&pod.namespace, "svc", zone]),
-            name::join(&["svc", zone]),
-            zone.clone(),
-        ];
+        let mut search = vec![name::join(&[&pod.namespace, "svc", zone]), name::join(&["svc", zone]), zone.clone()];
         search.extend(k.search.iter().map(|domain| name::absolute(&domain.to_ascii_lowercase())));
         search.push("".into());
         search

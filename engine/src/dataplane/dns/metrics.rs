@@ -17,12 +17,18 @@ pub(super) fn page(state: &DnsState, page: DnsPage, path: &str) -> (&'static str
 }
 
 fn metrics(state: &DnsState) -> String {
-    let mut text =
-        format!("# HELP coredns_build_info A metric with a constant '1' value labeled by version, revision, and goversion from which CoreDNS was built.\n# TYPE coredns_build_info gauge\n{BUILD}");
+    let mut text = format!(
+        "# HELP coredns_build_info A metric with a constant '1' value labeled by version, revision, and goversion from which CoreDNS was built.\n# TYPE coredns_build_info gauge\n{BUILD}"
+    );
     let (answers, denials) = state.cache.counts();
-    text.push_str("# HELP coredns_cache_entries The number of elements in the cache.\n# TYPE coredns_cache_entries gauge\n");
+    text.push_str(
+        "# HELP coredns_cache_entries The number of elements in the cache.\n# TYPE coredns_cache_entries gauge\n",
+    );
     for (kind, count) in [("denial", denials), ("success", answers)] {
-        let _ = writeln!(text, "coredns_cache_entries{{server=\"dns://:53\",type=\"{kind}\",view=\"\",zones=\".\"}} {count}");
+        let _ = writeln!(
+            text,
+            "coredns_cache_entries{{server=\"dns://:53\",type=\"{kind}\",view=\"\",zones=\".\"}} {count}"
+        );
     }
     let mut last = "";
     for (counter, count) in &state.counters {

@@ -8,9 +8,21 @@ use std::sync::Arc;
 /// What is done to the records of the answer.
 enum Revert {
     /// A name, and all below it, back to another.
-    Map { to: RewriteTo, from: String, back: String },
-    Suffix { to: RewriteTo, from: String, back: String },
-    Pattern { to: RewriteTo, from: Pattern, back: Arc<str> },
+    Map {
+        to: RewriteTo,
+        from: String,
+        back: String,
+    },
+    Suffix {
+        to: RewriteTo,
+        from: String,
+        back: String,
+    },
+    Pattern {
+        to: RewriteTo,
+        from: Pattern,
+        back: Arc<str>,
+    },
     Ttl(u32, u32),
 }
 

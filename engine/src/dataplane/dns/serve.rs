@@ -354,11 +354,14 @@ impl Walk<'_> {
                 }
             }
             SocketEvent::Error { error, .. } => {
-                self.dns_failed(id, if error == crate::net::IcmpError::PortUnreachable {
-                    "connection refused"
-                } else {
-                    "no route to host"
-                });
+                self.dns_failed(
+                    id,
+                    if error == crate::net::IcmpError::PortUnreachable {
+                        "connection refused"
+                    } else {
+                        "no route to host"
+                    },
+                );
             }
             SocketEvent::Refused | SocketEvent::Reset => self.dns_failed(id, "connection refused"),
             SocketEvent::PeerClosed | SocketEvent::TimedOut => self.dns_failed(id, "EOF"),
@@ -405,7 +408,8 @@ impl Walk<'_> {
         self.dns_hang_up(id);
         let now = self.now;
         let Some(pending) = self.state.dns.pending.get_mut(&id) else { return };
-        let again = now < pending.ask.deadline && (what == "i/o timeout" || pending.ask.tries < pending.ask.servers.len());
+        let again =
+            now < pending.ask.deadline && (what == "i/o timeout" || pending.ask.tries < pending.ask.servers.len());
         if again {
             return self.dns_try(id);
         }

@@ -16,8 +16,7 @@ impl Chain<'_> {
             let Some(zone) = name::longest(&template.zones, &qname) else { continue };
             let class = asked.question().class;
             let other_class = template.class != CLASS_ANY && class != CLASS_ANY && class != template.class;
-            let other_kind =
-                template.kind != Type::ANY && asked.kind() != Type::ANY && asked.kind() != template.kind;
+            let other_kind = template.kind != Type::ANY && asked.kind() != Type::ANY && asked.kind() != template.kind;
             if other_class || other_kind {
                 continue;
             }

@@ -44,7 +44,8 @@ fn ask(world: &mut World, name: &str, kind: Type) -> Message {
 /// Code and answers.
 fn shown(world: &mut World, name: &str, kind: Type) -> String {
     let message = ask(world, name, kind);
-    let answers: Vec<String> = message.answers.iter().map(|record| format!("{} {}", record.kind(), record.data)).collect();
+    let answers: Vec<String> =
+        message.answers.iter().map(|record| format!("{} {}", record.kind(), record.data)).collect();
     format!("{} {}", message.rcode, answers.join(", ")).trim_end().to_owned()
 }
 
@@ -63,7 +64,10 @@ fn what_the_last_plugin_does_not_answer_is_a_failure() {
     let state = world.state(netns).expect("it has run");
     let lines: Vec<&str> = state.dns().log().map(|(_, line)| line).collect();
     assert!(lines.iter().any(|line| line.contains("\"A IN example.com. udp 40 false 4096\" SERVFAIL qr")), "{lines:?}");
-    assert!(lines.contains(&"[ERROR] plugin/errors: 2 example.com. A: plugin/kubernetes: no next plugin found"), "{lines:?}");
+    assert!(
+        lines.contains(&"[ERROR] plugin/errors: 2 example.com. A: plugin/kubernetes: no next plugin found"),
+        "{lines:?}"
+    );
 }
 
 #[test]
@@ -113,7 +117,10 @@ fn the_answer_names_plugin_and_row() {
     let mut world = world(".:53 {\n kubernetes cluster.local\n}", SHOP);
     ask(&mut world, "web.default.svc.cluster.local.", Type::A);
     let flow = world.recorder().iter().last().expect("a conversation");
-    let answer = flow.packets.iter().find(|packet| packet.birth.ip().is_some_and(|ip| ip.payload.ports().is_some_and(|p| p.0 == 53)));
+    let answer = flow
+        .packets
+        .iter()
+        .find(|packet| packet.birth.ip().is_some_and(|ip| ip.payload.ports().is_some_and(|p| p.0 == 53)));
     let step = &answer.expect("an answer").steps[0];
     let cause = crate::explain::row_text(flow, &step.cause.expect("a cause"), None, &|_| String::new()).expect("a row");
     assert_eq!((cause.table, cause.text.as_str()), ("dns", "service web.default 10.96.7.7"));
@@ -124,7 +131,9 @@ fn a_running_process_keeps_its_corefile_until_a_good_one_comes() {
     let mut world = world(".:53 {\n kubernetes cluster.local\n reload\n}", SHOP);
     let text = world.cluster().file("a.yaml").expect("the file").text.to_string();
     let edited = world.edit_file("a.yaml", &text.replace("reload", "relod"));
-    assert!(edited.committed && edited.diagnostics.render(world.cluster().sources()).contains("Unknown directive 'relod'"));
+    assert!(
+        edited.committed && edited.diagnostics.render(world.cluster().sources()).contains("Unknown directive 'relod'")
+    );
     assert_eq!(shown(&mut world, "web.default.svc.cluster.local.", Type::A), "NOERROR A 10.96.7.7");
     world.edit_file("a.yaml", &text.replace("cluster.local", "other.local"));
     assert_eq!(ask(&mut world, "web.default.svc.other.local.", Type::A).rcode, Rcode::NOERROR);

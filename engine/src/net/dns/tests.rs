@@ -70,7 +70,9 @@ fn names() {
     assert!(name::is_below("example.com.", "a.EXAMPLE.com.") && !name::is_below("example.com.", "anexample.com."));
     assert_eq!(name::before("a.b.example.com.", "example.com."), Some("a.b"));
     assert_eq!(name::labels("a\\.b.c."), ["a\\.b", "c"]);
-    assert!(name::is_valid(".") && name::is_valid("a.b.") && !name::is_valid("a..b.") && !name::is_valid(&"a".repeat(64)));
+    assert!(
+        name::is_valid(".") && name::is_valid("a.b.") && !name::is_valid("a..b.") && !name::is_valid(&"a".repeat(64))
+    );
     let ip: std::net::IpAddr = "fd00::1".parse().unwrap();
     assert_eq!(name::reverse_address(&name::of_address(ip)), Some(ip));
     assert_eq!(name::reverse_address("1.0.10.in-addr.arpa."), None);

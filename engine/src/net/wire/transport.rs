@@ -1,9 +1,9 @@
 //! TCP, UDP with VXLAN in it, SCTP. Checksums are filled in by the caller, once the bytes are there.
 
+use super::super::dns::PORT;
 use super::super::headers::Show::{Bits, Dec, Hex, HexName, Name, TcpFlags as Flags};
 use super::super::headers::Writer;
 use super::super::{Sctp, SctpChunk, Tcp, Udp, UdpBody};
-use super::super::dns::PORT;
 use super::len16;
 
 impl Writer {

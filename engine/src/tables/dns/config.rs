@@ -139,11 +139,25 @@ pub struct Rewrite {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum RewriteKind {
-    Name { from: RewriteName, to: Arc<str>, auto: bool, answers: Vec<(RewriteTo, Pattern, Arc<str>)> },
-    Type { from: Type, to: Type },
-    Class { from: u16, to: u16 },
+    Name {
+        from: RewriteName,
+        to: Arc<str>,
+        auto: bool,
+        answers: Vec<(RewriteTo, Pattern, Arc<str>)>,
+    },
+    Type {
+        from: Type,
+        to: Type,
+    },
+    Class {
+        from: u16,
+        to: u16,
+    },
     /// `ttl NAME SECONDS`, bounds in seconds.
-    Ttl { from: RewriteName, ttl: (u32, u32) },
+    Ttl {
+        from: RewriteName,
+        ttl: (u32, u32),
+    },
     /// A rule that changes nothing that is simulated.
     Nothing,
 }

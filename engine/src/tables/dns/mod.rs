@@ -8,8 +8,8 @@ mod data;
 mod pattern;
 
 pub use config::{
-    Autopath, AutopathSource, Cache, Directive, External, Fall, Forward, Hosts, Kubernetes, Listen, Log, Mode, Pods,
-    Plugin, Policy, Rewrite, RewriteKind, RewriteName, RewriteTo, ServerBlock, Template, TemplateMatch, TemplatePiece,
+    Autopath, AutopathSource, Cache, Directive, External, Fall, Forward, Hosts, Kubernetes, Listen, Log, Mode, Plugin,
+    Pods, Policy, Rewrite, RewriteKind, RewriteName, RewriteTo, ServerBlock, Template, TemplateMatch, TemplatePiece,
     TemplateText, Zone,
 };
 pub use data::{Address, ClusterData, ClusterDataBuilder, Endpoints, Pod, Port, Service, ServiceKind};
@@ -34,11 +34,27 @@ pub struct DnsServer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
     /// A directive of the Corefile: server block and place in the chain.
-    Plugin { block: u16, at: u16 },
+    Plugin {
+        block: u16,
+        at: u16,
+    },
     /// A row of the data of the `kubernetes` directive at this place.
-    Service { block: u16, at: u16, row: u32 },
-    Endpoint { block: u16, at: u16, row: u32, address: u16 },
-    Pod { block: u16, at: u16, row: u32 },
+    Service {
+        block: u16,
+        at: u16,
+        row: u32,
+    },
+    Endpoint {
+        block: u16,
+        at: u16,
+        row: u32,
+        address: u16,
+    },
+    Pod {
+        block: u16,
+        at: u16,
+        row: u32,
+    },
 }
 
 impl DnsServer {

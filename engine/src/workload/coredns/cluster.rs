@@ -91,9 +91,7 @@ fn kubernetes_property(k: &mut Kubernetes, property: &Line, warnings: &mut Vec<P
                 "insecure" => Pods::Insecure,
                 "verified" => Pods::Verified,
                 other => {
-                    let text = format!(
-                        "wrong value for pods: {other},  must be one of: disabled, verified, insecure"
-                    );
+                    let text = format!("wrong value for pods: {other},  must be one of: disabled, verified, insecure");
                     return Err(Problem::plain(Some(mode), text));
                 }
             };
@@ -145,13 +143,8 @@ fn kubernetes_property(k: &mut Kubernetes, property: &Line, warnings: &mut Vec<P
 
 /// Models plugin/k8s_external/setup.go.
 pub(super) fn external(stanza: &mut Stanza<'_>) -> Result<Plugin, Problem> {
-    let mut external = External {
-        zones: Vec::new(),
-        apex: "dns".into(),
-        ttl: 5,
-        headless: false,
-        fall: Fall::default(),
-    };
+    let mut external =
+        External { zones: Vec::new(), apex: "dns".into(), ttl: 5, headless: false, fall: Fall::default() };
     for line in &stanza.lines {
         external.zones = stanza.origins(line.args());
         for property in &line.lines {
@@ -184,13 +177,13 @@ pub(super) fn autopath(stanza: &mut Stanza<'_>) -> Result<Plugin, Problem> {
             return Err(Problem::plain(Some(source), message));
         }
         None if &*source.text == "/etc/resolv.conf" => {
-            let mut search: Vec<Arc<str>> =
-                stanza.environment.search.iter().map(|domain| normal(domain)).collect();
+            let mut search: Vec<Arc<str>> = stanza.environment.search.iter().map(|domain| normal(domain)).collect();
             search.push("".into());
             AutopathSource::Search(search)
         }
         None => {
-            let message = format!("failed to parse {:?}: open {}: no such file or directory", &*source.text, source.text);
+            let message =
+                format!("failed to parse {:?}: open {}: no such file or directory", &*source.text, source.text);
             return Err(Problem::plain(Some(source), message));
         }
     };

@@ -25,13 +25,8 @@ pub(super) fn hosts(stanza: &mut Stanza<'_>) -> Result<Plugin, Problem> {
         [] => (None, &[][..]),
     };
     let mut warnings = Vec::new();
-    let mut hosts = Hosts {
-        zones: stanza.origins(zones),
-        entries: Vec::new(),
-        ttl: 3600,
-        reverse: true,
-        fall: Fall::default(),
-    };
+    let mut hosts =
+        Hosts { zones: stanza.origins(zones), entries: Vec::new(), ttl: 3600, reverse: true, fall: Fall::default() };
     match path.map(|word| &*word.text) {
         None | Some("/etc/hosts") => hosts.entries.extend(stanza.environment.hosts.iter().cloned()),
         Some(text) => match (stanza.environment.file)(beside(text)) {
@@ -91,9 +86,8 @@ pub(super) fn file(stanza: &mut Stanza<'_>) -> Result<Plugin, Problem> {
                 other => return Err(property.error(&format!("unknown property '{other}'"))),
             }
         }
-        let text = (stanza.environment.file)(beside(&path.text)).ok_or_else(|| {
-            Problem::plain(Some(path), format!("open {}: no such file or directory", path.text))
-        })?;
+        let text = (stanza.environment.file)(beside(&path.text))
+            .ok_or_else(|| Problem::plain(Some(path), format!("open {}: no such file or directory", path.text)))?;
         for origin in stanza.origins(args) {
             let records = zone(&text, &origin, path)?;
             zones.retain(|zone| zone.origin != origin);

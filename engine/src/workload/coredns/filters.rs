@@ -94,7 +94,10 @@ fn reload(stanza: &Stanza<'_>) -> Result<Plugin, Problem> {
     for (word, (least, what)) in line.args().iter().zip(least.into_iter().zip(["interval", "jitter"])) {
         let given = words::duration(word)?;
         if given < least && (given != 0 || what == "jitter") {
-            return Err(Problem::plain(Some(word), format!("{what} value must be greater or equal to {}s", least / 1_000_000_000)));
+            return Err(Problem::plain(
+                Some(word),
+                format!("{what} value must be greater or equal to {}s", least / 1_000_000_000),
+            ));
         }
     }
     Ok(Plugin::Reload)
@@ -233,7 +236,10 @@ fn cache_property(cache: &mut Cache, property: &Line, warnings: &mut Vec<Problem
                 "success" => cache.success_off = zones,
                 "denial" => cache.denial_off = zones,
                 other => {
-                    return Err(Problem::plain(Some(what), format!("cache type {other:?} must be {:?} or {:?}", "success", "denial")));
+                    return Err(Problem::plain(
+                        Some(what),
+                        format!("cache type {other:?} must be {:?} or {:?}", "success", "denial"),
+                    ));
                 }
             }
         }
@@ -316,7 +322,8 @@ fn forward_property(forward: &mut Forward, property: &Line) -> Result<(), Proble
         "except" => forward.except.extend(args.iter().flat_map(|word| words::zones(&word.text))),
         "max_fails" => {
             let word = args.first().ok_or_else(|| property.arg_error())?;
-            let error = || Problem::plain(Some(word), format!("strconv.ParseUint: parsing {:?}: invalid syntax", &*word.text));
+            let error =
+                || Problem::plain(Some(word), format!("strconv.ParseUint: parsing {:?}: invalid syntax", &*word.text));
             forward.max_fails = word.text.parse().map_err(|_| error())?;
         }
         "force_tcp" | "prefer_udp" if !args.is_empty() => return Err(property.arg_error()),
@@ -338,7 +345,12 @@ fn forward_property(forward: &mut Forward, property: &Line) -> Result<(), Proble
                 return Err(Problem::plain(Some(word), format!("max_concurrent can't be negative: {}", word.text)));
             }
         }
-        "tls" | "tls_servername" | "next" | "failfast_all_unhealthy_upstreams" | "failover" | "max_connect_attempts" => {}
+        "tls"
+        | "tls_servername"
+        | "next"
+        | "failfast_all_unhealthy_upstreams"
+        | "failover"
+        | "max_connect_attempts" => {}
         other => return Err(property.error(&format!("unknown property '{other}'"))),
     }
     Ok(())

@@ -218,7 +218,8 @@ fn plugins(
         for lines in groups {
             let first = lines[0];
             let mut stanza = Stanza { name, lines, zones, environment, warnings: &mut setup.warnings };
-            let named = |problem: Problem| Problem { message: format!("plugin/{name}: {}", problem.message), ..problem };
+            let named =
+                |problem: Problem| Problem { message: format!("plugin/{name}: {}", problem.message), ..problem };
             let plugin = plugin(&mut stanza).map_err(named)?;
             setup.reloads |= plugin == Plugin::Reload;
             let text: Vec<&str> = first.words.iter().map(|word| &*word.text).collect();

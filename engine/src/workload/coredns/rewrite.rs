@@ -45,7 +45,8 @@ fn rule(words: &[Word], warnings: &mut Vec<Problem>) -> Result<Rewrite, String> 
         "name" => name_rule(args)?,
         "type" => {
             let (from, to) = two()?;
-            let read = |text: &str| Type::parse(text).ok_or_else(|| format!("invalid type {:?}", text.to_ascii_uppercase()));
+            let read =
+                |text: &str| Type::parse(text).ok_or_else(|| format!("invalid type {:?}", text.to_ascii_uppercase()));
             RewriteKind::Type { from: read(from)?, to: read(to)? }
         }
         "class" => {
@@ -96,7 +97,9 @@ fn name_rule(args: &[&str]) -> Result<RewriteKind, String> {
     let (from, auto) = match &*how {
         // An exact rule reverts its answers by itself.
         "exact" => (RewriteName::Exact(normal(from)), true),
-        "prefix" => return Ok(RewriteKind::Name { from: RewriteName::Prefix(prefix(from)), to: prefix(to), auto, answers }),
+        "prefix" => {
+            return Ok(RewriteKind::Name { from: RewriteName::Prefix(prefix(from)), to: prefix(to), auto, answers });
+        }
         "suffix" => (RewriteName::Suffix(normal(from)), auto),
         "substring" => {
             let from = RewriteName::Substring(prefix(from));
@@ -175,9 +178,9 @@ fn ttl_rule(args: &[&str]) -> Result<RewriteKind, String> {
         "prefix" => RewriteName::Prefix(from.to_ascii_lowercase().into()),
         "suffix" => RewriteName::Suffix(normal(from)),
         "substring" => RewriteName::Substring(from.to_ascii_lowercase().into()),
-        "regex" => RewriteName::Regex(
-            Pattern::new(from).map_err(|_| format!("invalid regex pattern in a ttl rule: {from}"))?,
-        ),
+        "regex" => {
+            RewriteName::Regex(Pattern::new(from).map_err(|_| format!("invalid regex pattern in a ttl rule: {from}"))?)
+        }
         other => {
             return Err(format!(
                 "ttl rule supports only exact, prefix, suffix, substring, and regex name matching, received: {other}"

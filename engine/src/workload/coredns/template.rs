@@ -131,9 +131,7 @@ fn piece(action: &str) -> Option<TemplatePiece> {
         (".Type", None, ..) => TemplatePiece::Type,
         (".Remote", None, ..) => TemplatePiece::Remote,
         ("index", Some(".Match"), Some(number), None) => TemplatePiece::Group(number.parse().ok()?),
-        ("index", Some(".Group"), Some(name), None) => {
-            TemplatePiece::Named(Arc::from(name.trim_matches(['"', '`'])))
-        }
+        ("index", Some(".Group"), Some(name), None) => TemplatePiece::Named(Arc::from(name.trim_matches(['"', '`']))),
         _ => return None,
     })
 }

@@ -4,7 +4,9 @@ use crate::tables::dns::{Fall, RewriteKind, TemplatePiece};
 fn read(text: &str) -> Result<Setup, String> {
     let environment = Environment {
         variable: &|_| None,
-        file: &|name| (name == "db").then(|| "@ IN SOA ns host 1 2 3 4 5\n  IN NS ns\nwww 60 IN ( A\n 1.2.3.4 ) ; here\n".into()),
+        file: &|name| {
+            (name == "db").then(|| "@ IN SOA ns host 1 2 3 4 5\n  IN NS ns\nwww 60 IN ( A\n 1.2.3.4 ) ; here\n".into())
+        },
         nameservers: &["172.18.0.1".parse().unwrap()],
         search: &[],
         hosts: &[],
@@ -48,7 +50,10 @@ fn refusals_in_coredns_s_words() {
         (". {\n log\n}\n. {\n}", "cannot serve dns://.:53 - it is already defined".to_owned()),
         (". {\n forward . nowhere\n}", "plugin/forward: not an IP address or file: \"nowhere\"".to_owned()),
         (". {\n cache x\n cache\n}", "plugin/cache: this plugin can only be used once per Server Block".to_owned()),
-        (". {\n kubernetes {\n  ttl 4000\n }\n}", format!("plugin/kubernetes: {}", at(3, "ttl must be in range [0, 3600]: 4000"))),
+        (
+            ". {\n kubernetes {\n  ttl 4000\n }\n}",
+            format!("plugin/kubernetes: {}", at(3, "ttl must be in range [0, 3600]: 4000")),
+        ),
         (". {\n rewrite name regex (.* x\n}", "plugin/rewrite: invalid regex matching pattern: (.*".to_owned()),
         (". {\n file nodb\n}", "plugin/file: open nodb: no such file or directory".to_owned()),
     ] {

@@ -18,10 +18,7 @@ pub enum Heard {
     },
     /// One attempt was in vain: `timed out`, `connection refused`, `host unreachable`, `network unreachable`. If `last`,
     /// there is none left.
-    Failed {
-        why: &'static str,
-        last: bool,
-    },
+    Failed { why: &'static str, last: bool },
 }
 
 /// A question under way. Timers carry `token` plus the attempt's number.

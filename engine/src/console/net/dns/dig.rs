@@ -144,7 +144,14 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Out) -> i32 {
         None => {}
     }
     if let Some(bad) = lookups.iter().find(|wanted| !name::is_valid(&wanted.name)) {
-        return fail(io, &format!("dig: '{}' is not a legal IDNA2008 name (domain label longer than 63 characters), use +noidnin\n", bad.name), 10);
+        return fail(
+            io,
+            &format!(
+                "dig: '{}' is not a legal IDNA2008 name (domain label longer than 63 characters), use +noidnin\n",
+                bad.name
+            ),
+            10,
+        );
     }
     let conf = resolve::resolv_conf(machine);
     if machine.netns().is_none() {
@@ -224,8 +231,9 @@ fn plus(settings: &mut Settings, option: &str) -> Result<(), String> {
             (settings.command, settings.comments, settings.stats) = (on, on, on);
             (settings.question, settings.answer, settings.authority, settings.additional) = (on, on, on, on);
         }
-        "cookie" | "aaflag" | "adflag" | "cdflag" | "dnssec" | "identify" | "multiline" | "nssearch" | "qr" | "ttlid" | "class"
-        | "fail" | "ignore" | "idnin" | "idnout" | "crypto" | "mapped" | "besteffort" | "trace" | "showsearch" | "rrcomments" => {}
+        "cookie" | "aaflag" | "adflag" | "cdflag" | "dnssec" | "identify" | "multiline" | "nssearch" | "qr"
+        | "ttlid" | "class" | "fail" | "ignore" | "idnin" | "idnout" | "crypto" | "mapped" | "besteffort" | "trace"
+        | "showsearch" | "rrcomments" => {}
         _ => return Err(format!("Invalid option: +{option}\n{USAGE}")),
     }
     Ok(())

@@ -26,14 +26,8 @@ struct Settings {
 pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Out) -> i32 {
     // BIND's is the one where an image has both.
     let bind = machine.toolbox().dig;
-    let mut settings = Settings {
-        host: String::new(),
-        kinds: Vec::new(),
-        tcp: false,
-        port: dns::PORT,
-        timeout: 5,
-        search: true,
-    };
+    let mut settings =
+        Settings { host: String::new(), kinds: Vec::new(), tcp: false, port: dns::PORT, timeout: 5, search: true };
     let mut operands: Vec<&str> = Vec::new();
     for word in &argv[1..] {
         let Some(option) = word.strip_prefix('-').filter(|option| !option.is_empty()) else {
@@ -43,20 +37,22 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Out) -> i32 {
         let (key, value) = option.split_once('=').unwrap_or((option, ""));
         let done = match key {
             "type" | "q" | "querytype" | "query" | "ty" => Type::parse(value).map(|kind| settings.kinds = vec![kind]),
-            "vc" => Some(settings.tcp = true),
-            "novc" => Some(settings.tcp = false),
             "port" => value.parse().ok().map(|port| settings.port = port),
             "timeout" => value.parse().ok().map(|timeout| settings.timeout = timeout),
-            "search" => Some(settings.search = true),
-            "nosearch" => Some(settings.search = false),
-            "debug" | "retry" | "nodebug" | "recurse" => Some(()),
+            "vc" | "novc" | "search" | "nosearch" | "debug" | "retry" | "nodebug" | "recurse" => {
+                settings.tcp = if key.ends_with("vc") { key == "vc" } else { settings.tcp };
+                settings.search = if key.ends_with("search") { key == "search" } else { settings.search };
+                Some(())
+            }
             _ => None,
         };
         if done.is_none() {
             return match (bind, key) {
                 (true, "type" | "q" | "querytype") => fail(io, &format!("unknown query type: {value}\n"), 1),
                 (true, _) => fail(io, &format!("*** Invalid option: {option}\n"), 1),
-                (false, "type" | "q" | "querytype") => fail(io, &format!("nslookup: invalid query type \"{value}\"\n"), 1),
+                (false, "type" | "q" | "querytype") => {
+                    fail(io, &format!("nslookup: invalid query type \"{value}\"\n"), 1)
+                }
                 (false, _) => fail(io, &format!("nslookup: invalid option -- '{option}'\n{}", usage()), 1),
             };
         }
@@ -91,7 +87,12 @@ fn usage() -> String {
     busybox_usage("nslookup [-type=QUERY_TYPE] [-debug] HOST [DNS_SERVER]")
 }
 
-fn process(bind: bool, settings: Settings, conf: ResolvConf, servers: Vec<IpAddr>) -> (Box<dyn Process>, Option<IpAddr>) {
+fn process(
+    bind: bool,
+    settings: Settings,
+    conf: ResolvConf,
+    servers: Vec<IpAddr>,
+) -> (Box<dyn Process>, Option<IpAddr>) {
     let to = servers.first().copied();
     let process: Box<dyn Process> = match bind {
         true => Box::new(Bind::new(settings, conf, servers)),

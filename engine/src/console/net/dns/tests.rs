@@ -9,14 +9,18 @@ fn dig_says_all_that_came() {
     assert!(lines[4].starts_with(";; ->>HEADER<<- opcode: QUERY, status: NOERROR, id: "), "{said}");
     assert_eq!(lines[5], ";; flags: qr aa rd; QUERY: 1, ANSWER: 1, AUTHORITY: 0, ADDITIONAL: 1");
     assert!(said.contains("\n;kubernetes.default.svc.cluster.local. IN A\n"), "{said}");
-    assert!(said.contains("\nkubernetes.default.svc.cluster.local. 30 IN A 10.96.0.1\n"), "{said}");
+    assert!(said.contains("\nkubernetes.default.svc.cluster.local. 30 IN A\t10.96.0.1\n"), "{said}");
     assert!(said.contains("\n;; SERVER: 10.96.0.10#53(10.96.0.10) (UDP)\n"), "{said}");
     assert_eq!(lab.text("net", "dig +short kubernetes.default.svc.cluster.local", 0), "10.96.0.1\n");
     assert_eq!(lab.text("net", "dig +short +search kubernetes", 0), "10.96.0.1\n");
     assert_eq!(lab.text("net", "dig +tcp +short kubernetes.default.svc.cluster.local", 0), "10.96.0.1\n");
     assert!(lab.text("net", "dig +nope x", 1).starts_with("Invalid option: +nope\nUsage:  dig "));
     let silent = lab.text("net", "dig +tries=1 +time=1 @10.244.1.200 x", 9);
-    assert!(silent.contains(";; communications error to 10.244.1.200#53: ") && silent.ends_with("\n;; no servers could be reached\n"), "{silent}");
+    assert!(
+        silent.contains(";; communications error to 10.244.1.200#53: ")
+            && silent.ends_with("\n;; no servers could be reached\n"),
+        "{silent}"
+    );
 }
 
 #[test]
@@ -31,7 +35,10 @@ fn two_programs_named_nslookup() {
     assert_eq!(bind, expected);
     let missing = lab.text("net", "nslookup nobody", 1);
     assert!(missing.ends_with("** server can't find nobody: NXDOMAIN\n\n"), "{missing}");
-    assert!(lab.text("busy", "nslookup 10.96.0.1", 0).contains("1.0.96.10.in-addr.arpa\tname = kubernetes.default.svc.cluster.local\n"));
+    assert!(
+        lab.text("busy", "nslookup 10.96.0.1", 0)
+            .contains("1.0.96.10.in-addr.arpa\tname = kubernetes.default.svc.cluster.local\n")
+    );
 }
 
 #[test]
@@ -55,9 +62,10 @@ fn an_outside_name_costs_eight_questions() {
     assert_eq!(ran.status, 0, "{ran:?}");
     let flow = lab.world.recorder().iter().last().expect("a conversation");
     let question = |packet: &&crate::trace::PacketTrace| {
-        crate::explain::title(&packet.birth).starts_with("DNS A") && packet.birth.ip().is_some_and(|ip| {
-            ip.payload.ports().is_some_and(|(_, dport)| dport == 53) && ip.dst.to_string() == "10.96.0.10"
-        })
+        crate::explain::title(&packet.birth).starts_with("DNS A")
+            && packet.birth.ip().is_some_and(|ip| {
+                ip.payload.ports().is_some_and(|(_, dport)| dport == 53) && ip.dst.to_string() == "10.96.0.10"
+            })
     };
     assert_eq!(flow.packets.iter().filter(question).count(), 8);
 }

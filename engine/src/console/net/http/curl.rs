@@ -133,7 +133,10 @@ fn parse(argv: &[String]) -> Result<Settings, Wrong> {
             continue;
         }
         if word == "--version" || word == "-V" {
-            return Err((String::from("curl 8.14.1 (x86_64-pc-linux-musl)\nRelease-Date: 2025-06-04\nProtocols: http\n"), 0));
+            return Err((
+                String::from("curl 8.14.1 (x86_64-pc-linux-musl)\nRelease-Date: 2025-06-04\nProtocols: http\n"),
+                0,
+            ));
         }
         if let Some(name) = word.strip_prefix("--") {
             let unknown = || (format!("curl: option --{name}: is unknown\n{help}"), 2);
@@ -146,8 +149,7 @@ fn parse(argv: &[String]) -> Result<Settings, Wrong> {
             value(&mut settings, *letter, name, words.next().ok_or_else(missing)?)?;
             continue;
         }
-        let mut letters = word[1..].char_indices();
-        while let Some((at, letter)) = letters.next() {
+        for (at, letter) in word[1..].char_indices() {
             if FLAGS.iter().any(|(own, _)| *own == letter) {
                 flag(&mut settings, letter);
                 continue;
@@ -294,7 +296,13 @@ impl Curl {
     fn request(&self) -> String {
         let s = &self.settings;
         let posts = s.data.is_some() && !s.get;
-        let default = if s.head { "HEAD" } else if posts { "POST" } else { "GET" };
+        let default = if s.head {
+            "HEAD"
+        } else if posts {
+            "POST"
+        } else {
+            "GET"
+        };
         let method = s.method.as_deref().unwrap_or(default);
         let mut path = self.url.path.clone();
         if let (Some(data), true) = (&s.data, s.get) {
@@ -316,7 +324,9 @@ impl Curl {
         if !given("accept") {
             text += "Accept: */*\r\n";
         }
-        for header in s.headers.iter().filter(|header| header.split_once(':').is_some_and(|(_, v)| !v.trim().is_empty())) {
+        for header in
+            s.headers.iter().filter(|header| header.split_once(':').is_some_and(|(_, v)| !v.trim().is_empty()))
+        {
             text += &format!("{header}\r\n");
         }
         let data = s.data.as_deref().filter(|_| posts).unwrap_or("");
@@ -452,7 +462,10 @@ impl Curl {
             Done::Odd(_) => (1, "Received HTTP/0.9 when not allowed".to_owned()),
             done => {
                 let status = if *done == Done::ConnectTimedOut { 28 } else { 7 };
-                (status, format!("Failed to connect to {host} port {port} after {elapsed} ms: Could not connect to server"))
+                (
+                    status,
+                    format!("Failed to connect to {host} port {port} after {elapsed} ms: Could not connect to server"),
+                )
             }
         };
         self.complain(io, status, &message, &Response::default());
@@ -504,7 +517,8 @@ impl Process for Curl {
                         if list.is_empty() { "(none)".to_owned() } else { list.join(", ") }
                     };
                     let (host, port) = (&self.url.host, self.url.port);
-                    let text = format!("* Host {host}:{port} was resolved.\n* IPv6: {}\n* IPv4: {}\n", of(false), of(true));
+                    let text =
+                        format!("* Host {host}:{port} was resolved.\n* IPv6: {}\n* IPv4: {}\n", of(false), of(true));
                     self.say(io, &text);
                 }
                 self.connect(io);

@@ -94,16 +94,21 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], session: &mut Session, io
     }
     let body = Rc::new(RefCell::new(None));
     let (host, left, library) = (url.host.clone(), body.clone(), resolve::library(machine));
-    let status = resolve::run(machine, io, (argv.join(" "), &host.clone()), Families::Any, move |_, found| match found {
-        Ok(found) => Ok(Box::new(Wget { settings, url, ip: found.addresses[0], file, body: left, fetch: None, started: 0 })),
-        Err(_) if !gnu => Err((format!("wget: bad address '{host}'\n"), 1)),
-        Err(error) if settings.quiet => Err((String::new(), 4 + i32::from(error.message(library).is_empty()))),
-        Err(error) => {
-            let why = error.message(library);
-            let text = format!("Resolving {host} ({host})... failed: {why}.\nwget: unable to resolve host address ‘{host}’\n");
-            Err((text, 4))
-        }
-    });
+    let status =
+        resolve::run(machine, io, (argv.join(" "), &host.clone()), Families::Any, move |_, found| match found {
+            Ok(found) => {
+                Ok(Box::new(Wget { settings, url, ip: found.addresses[0], file, body: left, fetch: None, started: 0 }))
+            }
+            Err(_) if !gnu => Err((format!("wget: bad address '{host}'\n"), 1)),
+            Err(error) if settings.quiet => Err((String::new(), 4 + i32::from(error.message(library).is_empty()))),
+            Err(error) => {
+                let why = error.message(library);
+                let text = format!(
+                    "Resolving {host} ({host})... failed: {why}.\nwget: unable to resolve host address ‘{host}’\n"
+                );
+                Err((text, 4))
+            }
+        });
     if let (Some(path), Some(text)) = (path, body.take())
         && path != "/dev/null"
         && files::write(machine, &path, &text, false).is_err()
@@ -114,7 +119,9 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], session: &mut Session, io
 }
 
 fn usage() -> String {
-    busybox_usage("wget [-cqS] [--spider] [-O FILE] [-o LOGFILE] [--header STR]\n\t[--post-data STR] [-T SEC] [-U AGENT] URL...")
+    busybox_usage(
+        "wget [-cqS] [--spider] [-O FILE] [-o LOGFILE] [--header STR]\n\t[--post-data STR] [-T SEC] [-U AGENT] URL...",
+    )
 }
 
 struct Wget {
@@ -148,7 +155,9 @@ impl Wget {
                 "{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {agent}\r\nAccept: */*\r\nAccept-Encoding: identity\r\nConnection: \
                  Keep-Alive\r\n"
             ),
-            false => format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {agent}\r\nConnection: close\r\n"),
+            false => {
+                format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {agent}\r\nConnection: close\r\n")
+            }
         };
         s.headers.iter().for_each(|header| text += &format!("{header}\r\n"));
         if let Some(data) = &s.data {
@@ -278,7 +287,8 @@ impl Wget {
             return io.exit(8);
         }
         let len = response.body.len();
-        let kind = response.header("content-type").unwrap_or("text/html").split(';').next().unwrap_or_default().to_owned();
+        let kind =
+            response.header("content-type").unwrap_or("text/html").split(';').next().unwrap_or_default().to_owned();
         if self.settings.spider {
             let len = response.header("content-length").unwrap_or("unspecified");
             self.say(io, format!("Length: {len} [{kind}]\nRemote file exists.\n\n"));
