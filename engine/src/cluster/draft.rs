@@ -84,6 +84,8 @@ pub struct Submission {
 #[derive(Debug)]
 pub struct Draft {
     pub revision: Revision,
+    /// The revision in force when the draft was begun.
+    pub(super) before: Revision,
     pub options: Arc<Options>,
     pub sources: Sources,
     pub diagnostics: Diagnostics,
@@ -96,6 +98,8 @@ pub struct Draft {
     pub dirty_services: BTreeSet<ServiceKey>,
     /// Services under [`Work::Endpoints`] whose Pods or given slices may have changed.
     pub dirty_endpoints: BTreeSet<ServiceKey>,
+    /// Pods under [`Work::Sandboxes`] whose readiness probes may find something else now.
+    pub probe_again: BTreeSet<PodKey>,
     /// Nodes under [`Work::Sandboxes`] whose waiting Pods may get an address now.
     pub dirty_sandboxes: BTreeSet<Arc<str>>,
     /// Namespaces under [`Work::CoreDns`] of which a ConfigMap has changed.
@@ -111,6 +115,7 @@ pub struct Draft {
 impl Draft {
     pub(super) fn new(revision: Revision, options: Arc<Options>, sources: Sources) -> Draft {
         Draft {
+            before: revision.clone(),
             revision,
             options,
             sources,
@@ -120,6 +125,7 @@ impl Draft {
             dirty_namespaces: BTreeSet::new(),
             dirty_services: BTreeSet::new(),
             dirty_endpoints: BTreeSet::new(),
+            probe_again: BTreeSet::new(),
             dirty_sandboxes: BTreeSet::new(),
             dirty_configs: BTreeSet::new(),
             fresh: BTreeSet::new(),

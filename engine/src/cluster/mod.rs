@@ -2,6 +2,7 @@
 
 pub mod api;
 mod draft;
+mod faults;
 mod files;
 pub mod identity;
 mod immutable;
@@ -19,6 +20,7 @@ mod typed;
 pub use crate::manifest::typed::{Container, ContainerPort, PodSpec, Taint, Toleration};
 pub use api::api_object;
 pub use draft::{Draft, Outcome, Submission, Work};
+pub use faults::Faults;
 pub use files::File;
 pub use kinds::Kind;
 pub use labels::{FieldSelector, parse_selector};

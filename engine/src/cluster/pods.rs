@@ -50,6 +50,7 @@ impl Draft {
             phase,
             reason: "".into(),
             unready: "".into(),
+            frozen: false,
             failing: Arc::new([]),
             corefile: None,
             created_at_ns: self.revision.at_ns,
@@ -203,6 +204,9 @@ impl Draft {
         self.fresh.remove(&record.queued);
         let Some(node_name) = record.node.clone() else { return };
         self.wake_services(key);
+        if record.is_kube_proxy() && record.netns.is_some() && self.revision.nodes.contains_key(&node_name) {
+            self.leave_rules(&node_name);
+        }
         if let Some(netns) = record.netns.filter(|_| !record.host_network) {
             self.revision.netns.remove(&netns);
             if let Some((ip, _)) = &record.ip
@@ -239,6 +243,7 @@ impl Draft {
             (pod.node, pod.netns, pod.ip, pod.order) = (None, None, None, 0);
             (pod.phase, pod.started_at_ns, pod.failing) = (PodPhase::Pending, None, Arc::new([]));
             pod.unready = "".into();
+            pod.frozen = false;
             pod.version = number;
         }
         self.retry_pending = true;

@@ -118,6 +118,8 @@ pub struct PodRecord {
     pub reason: Arc<str>,
     /// Why it is not ready although its containers run: what a readiness probe says. Empty: it is, or does not run.
     pub unready: Arc<str>,
+    /// Its processes are stopped (SIGSTOP): the kernel takes connections for them, and they answer nothing.
+    pub frozen: bool,
     /// Containers that do not keep running.
     pub failing: Arc<[FailingContainer]>,
     /// What the process of a CoreDNS Pod has read of its ConfigMap.

@@ -1,6 +1,6 @@
 //! One numbered state of the cluster, made of persistent maps: cheap to clone, sharing structure with its predecessors.
 
-use super::{Body, NodeRecord, Object, ObjectKey, PodKey, PodRecord, Provenance, ServiceKey, ServiceRecord};
+use super::{Body, Faults, NodeRecord, Object, ObjectKey, PodKey, PodRecord, Provenance, ServiceKey, ServiceRecord};
 use crate::manifest::typed::KubeProxyConfiguration;
 use crate::manifest::{Node, Source, Span};
 use crate::tables::{NetnsId, Origin, Uid};
@@ -39,6 +39,7 @@ pub struct Revision {
     pub services_version: u64,
     /// Who has which address: nodes and Pods with a sandbox of their own.
     pub addresses: OrdMap<IpAddr, NetnsId>,
+    pub faults: Faults,
     pub(crate) index: Index,
 }
 
@@ -213,6 +214,7 @@ impl Revision {
             slices_of: OrdMap::new(),
             services_version: 0,
             addresses: OrdMap::new(),
+            faults: Faults::default(),
             index: Index::default(),
         }
     }

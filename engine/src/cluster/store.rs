@@ -123,6 +123,14 @@ impl Cluster {
         true
     }
 
+    /// Stops the processes of Pods, or lets them go on. Returns how many there were.
+    pub fn freeze(&mut self, pods: &[PodKey], frozen: bool, now_ns: u64) -> usize {
+        let mut draft = self.draft(now_ns);
+        let count = pods.iter().filter(|pod| draft.freeze(pod, frozen)).count();
+        self.finish(draft, Applied::default());
+        count
+    }
+
     /// Deletes objects as `kubectl delete` does.
     pub fn delete(&mut self, keys: &[ObjectKey], now_ns: u64) -> Applied {
         let mut draft = self.draft(now_ns);

@@ -14,6 +14,12 @@ use std::sync::Arc;
 /// Tries the Pods without a sandbox on each node where something changed; those with a given address first, so that
 /// nobody else is handed it.
 pub fn reconcile(draft: &mut Draft) {
+    for key in std::mem::take(&mut draft.probe_again) {
+        let Some(pod) = draft.revision.pods.get(&key).cloned() else { continue };
+        let Some(node) = pod.node.as_ref().and_then(|name| draft.revision.nodes.get(name)).cloned() else { continue };
+        let unready = super::readiness::unready(&pod, &node, &pod.failing);
+        draft.change_pod(&key, |record| record.unready = unready);
+    }
     let mut fates = Fates::default();
     let mut last = None;
     for name in std::mem::take(&mut draft.dirty_sandboxes) {
@@ -113,6 +119,7 @@ fn add(draft: &mut Draft, node_name: &Arc<str>, key: &PodKey, fates: &mut Fates)
         record.version = number;
     }
     draft.wake_services(key);
+    draft.follow_again(key);
 }
 
 fn fail(draft: &mut Draft, key: &PodKey, message: String) {

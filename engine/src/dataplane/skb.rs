@@ -24,6 +24,8 @@ pub struct Skb {
     /// The longest of the fragments that it was put together from on its way: it goes on in pieces of that size.
     pub(super) fragment_len_max: Option<u16>,
     pub(super) bridged: Bridged,
+    /// How long queues on its way have kept it since it was last delivered somewhere.
+    pub(super) kept: Nanos,
 }
 
 /// A packet's way through a bridge whose packets netfilter sees.
@@ -41,7 +43,7 @@ pub(super) enum Bridged {
 impl Skb {
     pub fn new(frame: Frame, track: PacketRef, crossings: u16) -> Skb {
         let (tracking, bridged) = (Tracking::Unseen, Bridged::No);
-        Skb { frame, track, crossings, mark: 0, tracking, fragment_len_max: None, bridged }
+        Skb { frame, track, crossings, mark: 0, tracking, fragment_len_max: None, bridged, kept: 0 }
     }
 
     /// Another packet, as this one is apart from its frame and record.

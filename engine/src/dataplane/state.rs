@@ -239,6 +239,12 @@ impl NetnsState {
         changes
     }
 
+    /// Forgets connections by their numbers, as `conntrack -D` does.
+    pub fn forget_connections(&mut self, ids: &[u32]) -> Vec<RuntimeChange> {
+        let gone = ids.iter().filter_map(|id| self.connections.remove(*id));
+        gone.map(|entry| RuntimeChange { before: Some(Learned::Connection(entry)), after: None }).collect()
+    }
+
     /// Every printable row, as it is at `now`.
     pub fn all_learned(&self, now: Nanos) -> Vec<Learned> {
         let neighbors =

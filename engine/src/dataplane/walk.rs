@@ -118,7 +118,8 @@ impl Walk<'_> {
         match skb.crossings.checked_sub(1) {
             Some(left) => {
                 skb.crossings = left;
-                self.effects.push(Effect::Deliver { at: self.now + delay, to, skb });
+                let kept = std::mem::take(&mut skb.kept);
+                self.effects.push(Effect::Deliver { at: self.now + delay + kept, to, skb });
             }
             None => {
                 self.step(&skb, Stage::Transmit, None, Verdict::Drop(DropReason::Bound), None);
@@ -135,6 +136,12 @@ impl Walk<'_> {
     /// fresh again with every frame; only a new one and one that moves are journaled.
     pub(super) fn log(&mut self, change: RuntimeChange) {
         self.journal.push(JournalEntry { at: self.now, netns: self.netns.id, change });
+    }
+
+    /// What a lossy device draws for this packet.
+    fn netem_bits(&self, skb: &Skb) -> u64 {
+        let packet = u64::from(skb.track.flow.0) << 32 | u64::from(skb.track.packet.0);
+        super::random::mix(self.seed ^ super::random::mix(packet ^ u64::from(self.netns.id.0) << 48))
     }
 
     /// A timer of this namespace is due.
@@ -180,6 +187,16 @@ impl Walk<'_> {
         let cause = Some(CauseTable::Link(link));
         if !device.up {
             return self.drop(skb, Stage::Transmit, Some(link), DropReason::DeviceDown, cause);
+        }
+        if let Some(netem) = netns.netem.iter().find(|netem| netem.link == link) {
+            let bits = self.netem_bits(&skb);
+            let queue = Some(CauseTable::Netem(link));
+            if bits % 1_000_000 < u64::from(netem.loss_ppm) {
+                return self.drop(skb, Stage::Transmit, Some(link), DropReason::QdiscDrop, queue);
+            }
+            let sway = if netem.jitter == 0 { 0 } else { (bits >> 20) % (2 * netem.jitter + 1) };
+            skb.kept += (netem.delay + sway).saturating_sub(netem.jitter);
+            self.step(&skb, Stage::Transmit, Some(link), Verdict::Pass, queue);
         }
         self.spend(cost::DEVICE);
         match device.kind {

@@ -2,7 +2,7 @@
 
 use crate::net::Family;
 use crate::tables::netfilter::TableName;
-use crate::tables::text::{addr, conntrack, fdb, iptables, link, neigh, route, segment, socket, sysctl};
+use crate::tables::text::{addr, conntrack, fdb, iptables, link, neigh, qdisc, route, segment, socket, sysctl};
 use crate::tables::{App, Netns, NetnsId, Origin, Place, Segment};
 use crate::trace::{CauseTable, RowRef, RuleRef, Trace};
 use std::sync::Arc;
@@ -42,6 +42,7 @@ pub fn command_of(table: &str) -> &'static str {
         "socket" => "ss -lntup",
         "dns" => "kubectl -n kube-system get cm coredns -o yaml",
         "sysctl" => "sysctl",
+        "qdisc" => "tc qdisc",
         "conntrack" => "conntrack -L",
         "raw" => "iptables -t raw -S",
         "mangle" => "iptables -t mangle -S",
@@ -130,6 +131,10 @@ fn in_netns(netns: &Netns, table: &CauseTable) -> Option<Cause> {
         CauseTable::Listener(index) => {
             let row = netns.listeners.get(index as usize)?;
             cause("socket", socket::row(row), row.origin.clone())
+        }
+        CauseTable::Netem(index) => {
+            let row = netns.netem.iter().find(|netem| netem.link == index)?;
+            cause("qdisc", qdisc::row(netns, row), Origin::Kernel)
         }
         CauseTable::Dns { listener, entry } => {
             let App::Dns(server) = &netns.listeners.get(listener as usize)?.app else { return None };

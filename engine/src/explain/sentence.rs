@@ -246,6 +246,7 @@ fn dropped(reason: DropReason) -> (String, String) {
         DropReason::NeighFailed => {
             ("no ARP answer, and no ICMP about this kind of packet", "Nobody answered when asked for this address.")
         }
+        DropReason::QdiscDrop => ("the queueing discipline loses it", "This device loses packets on purpose."),
         DropReason::NeighQueueFull => ("too many packets wait for this neighbour", "Too many packets were waiting."),
         DropReason::NoRoute => ("no route to the destination", "The routing table has no way to this address."),
         DropReason::Blackhole => ("the route throws it away", "The routing table says to throw this away."),

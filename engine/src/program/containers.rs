@@ -80,7 +80,7 @@ fn add(pod: &PodRecord, index: usize, behavior: Behavior, listeners: &mut Vec<Li
             protocol: server.protocol,
             ip: server.ip,
             port: server.port,
-            app: server.app,
+            app: if pod.frozen { App::Silent } else { server.app },
             process: server.process.into(),
             origin: Origin::Object { uid: pod.uid, path },
         };

@@ -1,10 +1,11 @@
 //! `podhop export netns`: a POSIX shell script that rebuilds nodes, Pods, gateway and the segment between them as
-//! network namespaces on a Linux host, with iproute2's own commands in batches.
+//! network namespaces on a Linux host, with iproute2's own commands in batches, and iptables' and ipset's.
 //!
 //! What the kernel makes by itself (local, broadcast and connected routes) is left to it. Sockets are not part of it.
 
 use super::Shared;
 use crate::cluster::Revision;
+use crate::net::Family;
 use crate::tables::{Link, LinkKind, Netns, NetnsId, Place, RouteProto, Segment, text};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -48,6 +49,9 @@ pub fn script(netns: &[Arc<Netns>], segment: &Segment, prefix: &str) -> String {
     // Pods' ends of the veths come with the nodes' ends.
     for netns in netns.iter().filter(|netns| matches!(netns.place, Place::Pod { .. })) {
         script.namespace(netns);
+    }
+    for netns in netns {
+        script.netfilter(netns);
     }
     script.line("trap - EXIT");
     script.line("}");
@@ -131,23 +135,31 @@ impl Script {
             "ip netns exec \"$1\" sysctl -qe -w net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1 \
              net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 net.ipv4.icmp_ratelimit=0 \
              net.ipv4.ip_forward=\"$2\" net.ipv4.ip_default_ttl=\"$3\" net.ipv4.ip_local_port_range=\"$4\" \
-             net.ipv4.ping_group_range=\"$5\" >/dev/null 2>&1",
+             net.ipv4.ping_group_range=\"$5\" net.ipv4.conf.all.route_localnet=\"$6\" \
+             net.bridge.bridge-nf-call-iptables=\"$7\" net.bridge.bridge-nf-call-ip6tables=\"$8\" \
+             net.netfilter.nf_conntrack_tcp_timeout_established=\"$9\" \
+             net.netfilter.nf_conntrack_tcp_timeout_close_wait=\"${10}\" >/dev/null 2>&1",
         );
         self.line("}");
         for netns in netns {
             let sysctls = &netns.sysctls;
             let _ = writeln!(
                 self.out,
-                "settings {} {} {} '{} {}' '{}'",
+                "settings {} {} {} '{} {}' '{}' {} {} {} {} {}",
                 self.names.get(&netns.id).map_or("", String::as_str),
                 u8::from(sysctls.ip_forward),
                 sysctls.default_ttl,
                 sysctls.port_range.0,
                 sysctls.port_range.1,
-                if sysctls.unprivileged_ping { "0 2147483647" } else { "1 0" }
+                if sysctls.unprivileged_ping { "0 2147483647" } else { "1 0" },
+                u8::from(sysctls.route_localnet),
+                u8::from(sysctls.bridge_nf),
+                u8::from(sysctls.bridge_nf6),
+                sysctls.conntrack.tcp_established,
+                sysctls.conntrack.tcp_close_wait,
             );
         }
-        let _ = writeln!(self.out, "settings {} 0 64 '32768 60999' '1 0'", self.segment);
+        let _ = writeln!(self.out, "settings {} 0 64 '32768 60999' '1 0' 0 0 0 432000 60", self.segment);
     }
 
     /// The switch and a veth pair from it to every NIC.
@@ -201,6 +213,22 @@ impl Script {
                 let _ = writeln!(s.out, "fdb append {} dev {} dst {}", entry.mac, link.name, entry.remote);
             }
         });
+    }
+
+    /// Sets, then the rules that look into them.
+    fn netfilter(&mut self, netns: &Netns) {
+        let name = self.name(netns.id).to_owned();
+        self.batch(&format!("ip netns exec {name} ipset restore <<'END'"), |s| {
+            netns.netfilter.sets.values().for_each(|set| s.out += &text::ipset::save(set));
+        });
+        for family in [Family::V4, Family::V6] {
+            let tool = text::iptables::tool(family);
+            self.batch(&format!("ip netns exec {name} {tool}-restore <<'END'"), |s| {
+                let rules = netns.netfilter.ruleset(family);
+                let saved = text::iptables::save_all(family, rules, None, "", (&|_, _, _| (0, 0), false));
+                s.out.extend(saved.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")));
+            });
+        }
     }
 
     /// Makes a device, unless the other end of its pair or the switch has made it, and brings it up.

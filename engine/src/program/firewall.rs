@@ -14,7 +14,11 @@ pub(super) fn program(revision: &Revision, node: &NodeRecord, pods: &[&PodRecord
     netns.sysctls.bridge_nf = true;
     let mut netfilter = Netfilter::default();
     cni::flannel_rules::add(revision, node, &mut netfilter);
-    if pods.iter().any(|pod| is_kube_proxy(pod)) {
+    let stale = revision.faults.stale_proxies.get(&node.name).map(|seen| &**seen);
+    let live = pods.iter().any(|pod| pod.is_kube_proxy() && pod.is_ready()).then_some(revision);
+    if let Some(revision) = stale.or(live)
+        && let Some(node) = revision.nodes.get(&node.name)
+    {
         let config = &revision.network.kube_proxy;
         // Models cmd/kube-proxy/app/conntrack.go with KubeProxyConfiguration's defaults.
         netns.sysctls.conntrack.entries_max = 131_072;
@@ -29,12 +33,4 @@ pub(super) fn program(revision: &Revision, node: &NodeRecord, pods: &[&PodRecord
         }
     }
     netns.netfilter = Arc::new(netfilter);
-}
-
-/// The Pod of kubeadm's DaemonSet, or one like it.
-fn is_kube_proxy(pod: &PodRecord) -> bool {
-    pod.host_network
-        && &*pod.key.namespace == "kube-system"
-        && pod.labels.get("k8s-app").is_some_and(|app| &**app == "kube-proxy")
-        && pod.is_ready()
 }

@@ -103,6 +103,7 @@ fn empty(id: NetnsId, place: Place) -> Netns {
         // A Pod's namespace takes over the machine's setting when it is made (net.core.devconf_inherit_init_net=0),
         // and kubeadm wants forwarding on.
         sysctls: Sysctls { ip_forward: true, ..Sysctls::default() },
+        netem: Vec::new(),
         netfilter: NO_RULES.clone(),
         listeners: Vec::new(),
     }

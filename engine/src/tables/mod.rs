@@ -15,7 +15,7 @@ mod rows;
 mod socket;
 
 pub use fabric::{Port, Segment};
-pub use link::{Address, Link, LinkIndex, LinkKind, Scope};
+pub use link::{Address, Link, LinkIndex, LinkKind, Netem, Scope};
 pub use netns::{ConntrackSysctls, FdbEntry, NeighborEntry, Netns, NetnsId, Place, Sysctls};
 pub use origin::{Origin, Uid};
 pub use route::{Route, RouteKind, RouteProto, RouteTable};

@@ -2,7 +2,7 @@
 
 use super::netfilter::Netfilter;
 use super::rows::Keyed;
-use super::{Address, Link, LinkIndex, Listener, Origin, RouteTable, Rows};
+use super::{Address, Link, LinkIndex, Listener, Netem, Origin, RouteTable, Rows};
 use crate::net::MacAddr;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -141,6 +141,8 @@ pub struct Netns {
     pub neighbors: Rows<NeighborEntry>,
     pub fdb: Rows<FdbEntry>,
     pub sysctls: Sysctls,
+    /// Devices that lose or delay packets on purpose.
+    pub netem: Vec<Netem>,
     /// Rules and sets; equal namespaces share them.
     pub netfilter: Arc<Netfilter>,
     /// Sockets that containers (or the node's own processes) listen on from their start.

@@ -217,6 +217,8 @@ pub enum DropReason {
     OtherHost,
     NeighFailed,
     NeighQueueFull,
+    /// A queueing discipline lost it: `netem loss`.
+    QdiscDrop,
     /// ENETUNREACH at the sender, or no route for a packet that came in.
     NoRoute,
     /// The route is a blackhole.
@@ -256,6 +258,7 @@ impl DropReason {
             DropReason::OtherHost => "OTHERHOST",
             DropReason::NeighFailed => "NEIGH_FAILED",
             DropReason::NeighQueueFull => "NEIGH_QUEUEFULL",
+            DropReason::QdiscDrop => "QDISC_DROP",
             DropReason::NoRoute => "IP_OUTNOROUTES",
             DropReason::Blackhole => "BLACKHOLE",
             DropReason::ForwardingOff => "IP_INNOROUTES",
@@ -324,6 +327,8 @@ pub enum CauseTable {
     Listener(u32),
     /// The switch of a segment: port number
     Segment { segment: u32, port: u32 },
+    /// `tc qdisc`: the device's root
+    Netem(LinkIndex),
     /// What a DNS server answers by: the listener's index, and the entry in its data
     Dns { listener: u32, entry: crate::tables::dns::Entry },
     /// `sysctl`, by name

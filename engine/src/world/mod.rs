@@ -22,6 +22,7 @@ pub use tables::TableCache;
 use crate::cluster::{Applied, Cluster, ObjectKey, Options, PodKey, Revision};
 use crate::control;
 use crate::dataplane::{Neighbor, NetnsState, Process, Surroundings};
+use crate::tables::netfilter::Connection;
 use crate::tables::{LinkIndex, Netns, NetnsId, Segment};
 use crate::trace::{Nanos, Recorder};
 use std::net::IpAddr;
@@ -85,6 +86,11 @@ impl World {
     /// `kubectl delete`
     pub fn delete(&mut self, keys: &[ObjectKey]) -> Applied {
         self.change(|cluster, now| cluster.delete(keys, now))
+    }
+
+    /// `pkill -STOP`, `pkill -CONT`: the processes of these Pods stand still, or go on. Returns how many Pods that were.
+    pub fn freeze(&mut self, pods: &[PodKey], frozen: bool) -> usize {
+        self.change(|cluster, now| cluster.freeze(pods, frozen, now))
     }
 
     /// The containers of a Pod that is not restarted have ended.
@@ -160,6 +166,11 @@ impl World {
     /// Makes a namespace forget neighbours that it has learned: `ip neigh flush`.
     pub fn forget_neighbors(&mut self, id: NetnsId, which: &mut dyn FnMut(LinkIndex, IpAddr, &Neighbor) -> bool) {
         self.runtime.forget_neighbors(id, which);
+    }
+
+    /// Makes a namespace forget connections that it tracks: `conntrack -D`.
+    pub fn forget_connections(&mut self, id: NetnsId, which: &mut dyn FnMut(&Connection) -> bool) {
+        self.runtime.forget_connections(id, which);
     }
 
     /// Lets virtual time pass.

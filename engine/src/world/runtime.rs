@@ -6,6 +6,7 @@ use crate::dataplane::{
     Effect, HopTarget, Io, JournalEntry, Neighbor, NetnsState, Output, Process, ProcessEvent, ProcessId, RuntimeChange,
     Skb, SocketEvent, SocketId, Surroundings, Switch, Timer, Walk,
 };
+use crate::tables::netfilter::Connection;
 use crate::tables::{LinkIndex, NetnsId};
 use crate::trace::{Disposition, DropReason, Flow, FlowEnd, FlowId, Nanos, PacketRef, Recorder};
 use std::collections::BTreeMap;
@@ -122,6 +123,17 @@ impl Runtime {
         let Some(state) = self.states.get_mut(&id) else { return };
         let changes = state.forget_neighbors(which, now).into_iter();
         self.changes.extend(changes.map(|change| JournalEntry { at: now, netns: id, change }));
+        self.journal.append(&mut self.changes);
+    }
+
+    /// Makes a namespace forget connections that it tracks.
+    pub fn forget_connections(&mut self, id: NetnsId, which: &mut dyn FnMut(&Connection) -> bool) {
+        let now = self.now;
+        let Some(state) = self.states.get_mut(&id) else { return };
+        let gone: Vec<u32> = state.connections.iter(now).filter(|entry| which(entry)).map(|entry| entry.id).collect();
+        for change in state.forget_connections(&gone) {
+            self.changes.push(JournalEntry { at: now, netns: id, change });
+        }
         self.journal.append(&mut self.changes);
     }
 

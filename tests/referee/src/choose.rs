@@ -14,6 +14,8 @@ use std::sync::Arc;
 pub enum Kind {
     /// Every Pod to every Pod: this must work whatever the tables say.
     Reach,
+    /// To made-up Services and to what rules refuse.
+    Rules,
     Ping,
     TcpOpen,
     TcpClosed,
@@ -26,8 +28,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 9] = [
+    pub const ALL: [Kind; 10] = [
         Kind::Reach,
+        Kind::Rules,
         Kind::Ping,
         Kind::TcpOpen,
         Kind::TcpClosed,
@@ -41,6 +44,7 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Kind::Reach => "every Pod to every Pod",
+            Kind::Rules => "rules",
             Kind::Ping => "ping",
             Kind::TcpOpen => "TCP open",
             Kind::TcpClosed => "TCP closed",

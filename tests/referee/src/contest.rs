@@ -8,6 +8,7 @@ use crate::outcome::{Outcome, Verdict};
 use crate::random::Random;
 use crate::report::Counts;
 use crate::room::{Room, neighbors_count};
+use crate::rules;
 use crate::simulate::Simulation;
 use podhop_engine::tables::{Netns, Place};
 use std::collections::BTreeSet;
@@ -45,7 +46,8 @@ pub fn contest(seed: u64, mutate: bool, room: &Room) -> Result<Contest, String> 
     let manifests = crate::generate::manifests(seed);
     let mut simulation = Simulation::new(&manifests, seed)?;
     let (script, names) = simulation.export();
-    let probes = Chooser::new(&simulation.spaces, seed).probes(mutate);
+    let mut probes = Chooser::new(&simulation.spaces, seed).probes(mutate);
+    probes.extend(rules::probes(&simulation.spaces, seed));
     let job = simulation.job(script.clone(), names, probes.iter().map(|(_, probe)| *probe).collect());
     let answers = room
         .with(neighbors_count(&simulation.spaces), || kernel::ask(&job))

@@ -18,6 +18,7 @@ mod outcome;
 mod random;
 mod report;
 mod room;
+mod rules;
 mod simulate;
 
 use contest::{Contest, Mutations};

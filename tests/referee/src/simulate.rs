@@ -20,6 +20,8 @@ pub struct Simulation {
     world: World,
     /// Every namespace's tables, unbroken.
     pub spaces: Vec<Arc<Netns>>,
+    /// Those that rules were put into.
+    ruled: Vec<Netns>,
 }
 
 impl Simulation {
@@ -31,16 +33,19 @@ impl Simulation {
             return Err(format!("the manifests are refused: {:?}\n{manifests}", applied.diagnostics));
         }
         let ids: Vec<NetnsId> = world.revision().netns.keys().copied().collect();
-        let spaces = ids.into_iter().filter_map(|id| world.netns(id)).collect();
-        Ok(Simulation { world, spaces })
+        let spaces: Vec<Arc<Netns>> = ids.iter().filter_map(|id| world.netns(*id)).collect();
+        let ruled = crate::rules::program(&spaces, seed);
+        ruled.iter().for_each(|netns| world.replace_tables(netns.clone()));
+        let spaces = ids.iter().filter_map(|id| world.netns(*id)).collect();
+        Ok(Simulation { world, spaces, ruled })
     }
 
     /// The script that builds the cluster, as `podhop export netns` prints it, and the names it gives to `spaces`.
     pub fn export(&self) -> (String, Vec<String>) {
-        let (exported, segment) = export::everything(self.world.revision());
-        let names = export::names(&exported, export::PREFIX);
+        let (_, segment) = export::everything(self.world.revision());
+        let names = export::names(&self.spaces, export::PREFIX);
         let name = |netns: &Arc<Netns>| names.get(&netns.id).cloned().unwrap_or_default();
-        (export::script(&exported, &segment, export::PREFIX), self.spaces.iter().map(name).collect())
+        (export::script(&self.spaces, &segment, export::PREFIX), self.spaces.iter().map(name).collect())
     }
 
     /// From the start, with one namespace broken or none.
@@ -48,6 +53,7 @@ impl Simulation {
         for netns in &self.spaces {
             self.world.restore_tables(netns.id);
         }
+        self.ruled.iter().for_each(|netns| self.world.replace_tables(netns.clone()));
         self.world.restart();
         if let Some(broken) = broken {
             self.world.replace_tables(broken);
@@ -107,6 +113,7 @@ impl Simulation {
             FlowEnd::LocalError(DropReason::TooBig) => Verdict::MessageTooLong,
             FlowEnd::LocalError(DropReason::NoRoute) => Verdict::LocalError("ENETUNREACH".to_owned()),
             FlowEnd::LocalError(DropReason::Blackhole) => Verdict::LocalError("EINVAL".to_owned()),
+            FlowEnd::LocalError(DropReason::Netfilter) => Verdict::LocalError("EPERM".to_owned()),
             FlowEnd::LocalError(reason) => Verdict::LocalError(reason.name().to_owned()),
             FlowEnd::Delivered if result.responder.is_some() => Verdict::Replied,
             FlowEnd::Refused => Verdict::Reset,

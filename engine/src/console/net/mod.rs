@@ -5,23 +5,28 @@
 
 mod bridge;
 pub mod clock;
+mod conntrack;
 mod dns;
 mod files;
 mod hostname;
 mod http;
 mod installed;
 mod ip;
+mod ipset;
+mod iptables;
 mod nc;
 mod options;
 mod path;
 mod ping;
 mod resolve;
+mod signal;
 mod sysctl;
 mod system;
+mod tc;
 mod tool;
 mod traceroute;
 
-use super::machine::Machine;
+use super::machine::{Context, Machine};
 use super::shell::{Io, Session};
 use crate::net::IcmpError;
 
@@ -40,6 +45,16 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], session: &mut Session, io
     Some((tool.run)(machine, argv, session, io))
 }
 
+/// Whether this place may change its network: root on a machine, or a container with NET_ADMIN.
+fn may_administer(machine: &Machine<'_>) -> bool {
+    let Context::Container { pod, container } = &machine.context else { return true };
+    let record = machine.world.revision().pods.get(pod);
+    record.and_then(|record| record.spec.containers.get(*container)).is_some_and(|container| {
+        let grants = |name: &str| matches!(name, "NET_ADMIN" | "CAP_NET_ADMIN" | "ALL");
+        container.privileged || container.capabilities.iter().any(|name| grants(name))
+    })
+}
+
 /// Says why a program that this place has does nothing here.
 pub fn not_simulated(name: &str, io: &mut Io) -> i32 {
     let why = match name {
@@ -47,9 +62,7 @@ pub fn not_simulated(name: &str, io: &mut Io) -> i32 {
             "podhop records every packet by itself: see the journey, or `podhop trace --pcap FILE`"
         }
         "drill" => "podhop does not simulate this program: dig asks the same questions",
-        "iptables" | "iptables-save" | "ip6tables" | "nft" | "ipset" | "ipvsadm" | "conntrack" => {
-            "podhop does not simulate netfilter yet: these nodes have no rules"
-        }
+        "nft" | "ipvsadm" => "podhop shows rules as iptables does: iptables-save",
         _ => "podhop does not simulate this program",
     };
     fail(io, &format!("{name}: {why}\n"), 1)

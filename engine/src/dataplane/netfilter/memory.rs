@@ -98,3 +98,39 @@ impl Memory {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_end_with_the_chain_as_it_was() {
+        let key = (Family::V4, TableName::Filter);
+        let (mut memory, chain) = (Memory::default(), Arc::new(Chain::user("C")));
+        memory.count(key, &chain, Some(2), 100);
+        memory.count(key, &chain, Some(2), 50);
+        memory.count(key, &chain, None, 7);
+        assert_eq!(memory.counted(key, &chain, Some(2)), Count { packets: 2, bytes: 150 });
+        assert_eq!(memory.counted(key, &chain, None), Count { packets: 1, bytes: 7 });
+        // Programmed again as it was.
+        let same = Arc::new(Chain::clone(&chain));
+        memory.count(key, &same, Some(2), 1);
+        assert_eq!(memory.counted(key, &same, Some(2)).packets, 3);
+        let other = Arc::new(Chain::new("C", Some(crate::tables::netfilter::Policy::Drop), Vec::new()));
+        assert_eq!(memory.counted(key, &other, Some(2)), Count::default());
+        memory.count(key, &other, Some(0), 1);
+        assert_eq!(memory.counted(key, &other, Some(2)), Count::default());
+    }
+
+    #[test]
+    fn addresses_are_noted_for_a_while() {
+        let (mut memory, list): (_, Arc<str>) = (Memory::default(), "L".into());
+        let ip: IpAddr = [10, 0, 0, 1].into();
+        let check = RecentMode::Check { seconds: 10 };
+        assert!(!memory.recent(&list, check, ip, 0));
+        assert!(memory.recent(&list, RecentMode::Set, ip, 0));
+        assert!(memory.recent(&list, check, ip, 10 * SECOND));
+        assert!(!memory.recent(&list, check, ip, 10 * SECOND + 1));
+        assert!(!memory.recent(&list, check, ip, 5 * SECOND), "reaped");
+    }
+}

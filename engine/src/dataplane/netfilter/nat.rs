@@ -136,3 +136,78 @@ fn same_echo(mut tuple: CtTuple, manip: Manip) -> CtTuple {
     }
     tuple
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataplane::netfilter::connections::Confirmed;
+    use crate::net::Protocol;
+    use crate::tables::netfilter::CtProgress;
+
+    fn entry(id: u32, src: (&str, u16), dst: (&str, u16)) -> Connection {
+        let protocol = CtProtocol::Transport(Protocol::Udp);
+        let end = |(ip, port): (&str, u16)| (ip.parse().unwrap(), port);
+        let original = CtTuple { protocol, src: end(src), dst: end(dst) };
+        Connection {
+            id,
+            original,
+            reply: original.inverse(),
+            state: CtProgress::Udp { stream_from: 0 },
+            seen_reply: false,
+            assured: false,
+            snat: false,
+            dnat: false,
+            snat_done: false,
+            dnat_done: false,
+            confirmed: false,
+            expires_at: 1_000,
+        }
+    }
+
+    fn masqueraded(table: &mut Connections, id: u32, src: (&str, u16), dst: (&str, u16)) -> u16 {
+        let range = Range { ip: "192.0.2.1".parse().unwrap(), port: None, random_fully: false };
+        let mut entry = entry(id, src, dst);
+        table.set_up(&mut entry, Manip::Source, Some(range), 7, 0);
+        let port = entry.reply.dst.1;
+        assert_eq!((entry.snat, entry.snat_done, entry.dnat), (true, true, false));
+        assert!(matches!(table.confirm(entry, 0), Confirmed::New(..)));
+        port
+    }
+
+    #[test]
+    fn ports_are_kept_where_they_are_free() {
+        let mut table = Connections::default();
+        let server = ("198.51.100.1", 53);
+        assert_eq!(masqueraded(&mut table, 1, ("10.0.0.1", 5_000), server), 5_000);
+        let other = masqueraded(&mut table, 2, ("10.0.0.2", 5_000), server);
+        assert!(other >= 1_024 && other != 5_000, "{other}");
+        // To another server the port is free, and the socket that has a port there keeps it.
+        assert_eq!(masqueraded(&mut table, 3, ("10.0.0.3", 5_000), ("198.51.100.2", 53)), 5_000);
+        assert_eq!(masqueraded(&mut table, 4, ("10.0.0.2", 5_000), ("198.51.100.3", 53)), other);
+    }
+
+    #[test]
+    fn a_clash_without_any_rule_gives_another_port() {
+        let mut table = Connections::default();
+        masqueraded(&mut table, 1, ("10.0.0.1", 5_000), ("198.51.100.1", 53));
+        let mut own = entry(2, ("192.0.2.1", 5_000), ("198.51.100.1", 53));
+        table.set_up(&mut own, Manip::Source, None, 7, 0);
+        assert!(own.snat && own.reply.dst.1 != 5_000);
+        let mut free = entry(3, ("192.0.2.1", 5_001), ("198.51.100.1", 53));
+        table.set_up(&mut free, Manip::Source, None, 7, 0);
+        assert!(!free.snat && free.snat_done);
+    }
+
+    #[test]
+    fn the_same_tuples_are_one_connection_or_clash() {
+        let mut table = Connections::default();
+        let ends = (("10.0.0.1", 1), ("10.0.0.2", 2));
+        assert!(matches!(table.confirm(entry(1, ends.0, ends.1), 0), Confirmed::New(..)));
+        assert!(matches!(table.confirm(entry(2, ends.0, ends.1), 0), Confirmed::Known(known) if known.id == 1));
+        let mut other = entry(3, ends.0, ends.1);
+        other.reply.dst.1 = 9;
+        assert!(matches!(table.confirm(other, 0), Confirmed::Clash));
+        // What has expired is in nobody's way.
+        assert!(matches!(table.confirm(entry(4, ends.0, ends.1), 2_000), Confirmed::New(_, gone) if gone[0].id == 1));
+    }
+}

@@ -174,3 +174,99 @@ fn sctp_next(chunk: &SctpChunk, state: SctpState, reply: bool) -> Option<SctpSta
 pub(super) fn opens(protocol: CtProtocol) -> bool {
     matches!(protocol, CtProtocol::Transport(Protocol::Tcp | Protocol::Udp | Protocol::Sctp) | CtProtocol::EchoRequest)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::{Body, TcpFlags, Udp, UdpBody};
+    use crate::tables::netfilter::CtTuple;
+
+    fn packet(payload: Transport, reply: bool) -> IpPacket {
+        let (a, b) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
+        let (src, dst) = if reply { (b, a) } else { (a, b) };
+        IpPacket { src, dst, ttl: 64, tos: 0, id: 0, dont_fragment: false, fragment: None, payload }
+    }
+
+    fn tcp(flags: &str, reply: bool) -> IpPacket {
+        let has = |letter: char| flags.contains(letter);
+        let flags = TcpFlags { syn: has('S'), ack: has('A'), fin: has('F'), rst: has('R'), psh: false };
+        let (sport, dport) = if reply { (80, 1_000) } else { (1_000, 80) };
+        let body = Body::EMPTY;
+        packet(Transport::Tcp(Tcp { sport, dport, seq: 0, ack: 0, flags, window: 0, mss: None, body }), reply)
+    }
+
+    fn connection(packet: &IpPacket) -> Connection {
+        let original = CtTuple::of(packet).unwrap();
+        Connection {
+            id: 1,
+            original,
+            reply: original.inverse(),
+            state: begin(packet, 0).unwrap(),
+            seen_reply: false,
+            assured: false,
+            snat: false,
+            dnat: false,
+            snat_done: false,
+            dnat_done: false,
+            confirmed: true,
+            expires_at: 0,
+        }
+    }
+
+    /// The states after these segments, `<` before those that come back.
+    fn states(segments: &str) -> Vec<(TcpState, Effect)> {
+        let mut segments = segments.split(' ');
+        let first = tcp(segments.next().unwrap(), false);
+        let mut entry = connection(&first);
+        let mut states = Vec::new();
+        for segment in segments {
+            let reply = segment.starts_with('<');
+            let effect = see(&mut entry, &tcp(segment, reply), reply, 0);
+            entry.seen_reply |= reply;
+            let CtProgress::Tcp(state) = entry.state else { panic!() };
+            states.push((state, effect));
+        }
+        states
+    }
+
+    #[test]
+    fn a_connection_s_life() {
+        let told: Vec<TcpState> = states("S <SA A <A FA <A <FA A").into_iter().map(|(state, _)| state).collect();
+        use TcpState::{CloseWait, Established, FinWait, LastAck, SynRecv, TimeWait};
+        assert_eq!(told, [SynRecv, Established, Established, FinWait, CloseWait, LastAck, TimeWait]);
+    }
+
+    #[test]
+    fn resets_strays_and_second_lives() {
+        assert_eq!(states("S <R"), [(TcpState::SynSent, Effect::Kill)], "refused: forgotten at once");
+        assert_eq!(states("S <SA A R").last(), Some(&(TcpState::Close, Effect::Part)));
+        assert_eq!(states("S <SA A R S").last(), Some(&(TcpState::Close, Effect::Renew)));
+        assert_eq!(states("S A"), [(TcpState::SynSent, Effect::Invalid)]);
+        assert_eq!(states("S <SA A S").last(), Some(&(TcpState::Established, Effect::Part)), "ignored");
+        assert_eq!(begin(&tcp("A", false), 0), Some(CtProgress::Tcp(TcpState::Established)), "picked up in the middle");
+        assert_eq!(begin(&tcp("SA", false), 0), None);
+        assert_eq!(begin(&tcp("R", false), 0), None);
+    }
+
+    #[test]
+    fn timeouts_follow_the_sysctls() {
+        let set = ConntrackSysctls { tcp_established: 86_400, ..ConntrackSysctls::default() };
+        let mut entry = connection(&tcp("S", false));
+        assert_eq!(timeout(&entry, 0, &set), 120 * SECOND);
+        entry.state = CtProgress::Tcp(TcpState::Established);
+        assert_eq!(timeout(&entry, 0, &set), 300 * SECOND, "one-sided");
+        entry.seen_reply = true;
+        assert_eq!(timeout(&entry, 0, &set), 86_400 * SECOND);
+        let datagram = |reply| {
+            let (sport, dport) = if reply { (53, 1_000) } else { (1_000, 53) };
+            packet(Transport::Udp(Udp { sport, dport, body: UdpBody::Data(Body::EMPTY) }), reply)
+        };
+        let mut entry = connection(&datagram(false));
+        assert_eq!(timeout(&entry, 0, &set), 30 * SECOND);
+        see(&mut entry, &datagram(true), true, SECOND);
+        entry.seen_reply = true;
+        assert_eq!((entry.assured, timeout(&entry, SECOND, &set)), (false, 30 * SECOND), "a question and its answer");
+        see(&mut entry, &datagram(false), false, 3 * SECOND);
+        assert_eq!((entry.assured, timeout(&entry, 3 * SECOND, &set)), (true, 120 * SECOND));
+    }
+}

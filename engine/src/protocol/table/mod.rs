@@ -32,6 +32,7 @@ fn named_in(revision: &crate::cluster::Revision, place: &str) -> Option<NetnsId>
         ["node", name] => Some(revision.node(name)?.netns),
         ["pod", namespace, name] => revision.pod(namespace, name)?.netns,
         ["gateway"] => Some(revision.network.gateway.1),
+        ["internet"] => Some(revision.network.internet),
         _ => None,
     }
 }

@@ -6,7 +6,7 @@ use crate::explain;
 use crate::net::{Family, MacAddr};
 use crate::program;
 use crate::tables::netfilter::{Connection, Table, TableName};
-use crate::tables::text::{addr, conntrack, fdb, iptables, link, neigh, route, segment, socket, sysctl};
+use crate::tables::text::{addr, conntrack, fdb, iptables, link, neigh, qdisc, route, segment, socket, sysctl};
 use crate::tables::{Address, LinkIndex, Listener, Netns, Origin, Place, Port, Route, RouteTable, Segment};
 use crate::trace::{CauseTable, Nanos, RuleRef};
 use std::net::IpAddr;
@@ -65,6 +65,11 @@ pub(super) fn of_netns(netns: &Netns, state: Option<&NetnsState>, at: Nanos, tab
             }
             rows
         }
+        "qdisc" => netns
+            .netem
+            .iter()
+            .map(|netem| row(netem.link.0.to_string(), qdisc::row(netns, netem), &Origin::Kernel))
+            .collect(),
         "conntrack" => {
             let entries = state.into_iter().flat_map(|state| state.connections.iter(at));
             let text = |entry: &Connection| conntrack::row(entry, at);
@@ -160,6 +165,7 @@ pub(super) fn key_of(netns: &Netns, cause: &CauseTable, table: &str) -> Option<S
         CauseTable::Link(index) => ("link", netns.link(index)?.name.to_string()),
         CauseTable::Address(index) => ("addr", addr_key(netns.addresses.get(index as usize)?)),
         CauseTable::Listener(index) => ("socket", socket_key(netns.listeners.get(index as usize)?)),
+        CauseTable::Netem(link) => ("qdisc", link.0.to_string()),
         CauseTable::Sysctl(name) => ("sysctl", name.to_owned()),
         CauseTable::Rule { family, table, rule: RuleRef { chain, rule } } => {
             let chain = netns.netfilter.ruleset(family).tables.get(&table)?.chain(chain)?;

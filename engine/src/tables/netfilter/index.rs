@@ -98,3 +98,36 @@ impl<T> PartialEq for Lazy<T> {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tables::Origin;
+    use crate::tables::netfilter::PortRange;
+
+    #[test]
+    fn candidates_come_in_order_and_leave_out_only_what_cannot_match() {
+        let to = |text: &str| Match::Destination { net: text.parse().unwrap(), invert: false };
+        let tcp = Match::Protocol { protocol: Protocol::Tcp, invert: false };
+        let port = |first: u16, last: u16| Match::DestinationPort { ports: PortRange { first, last }, invert: false };
+        let rules = [
+            vec![to("10.96.0.1/32"), tcp.clone(), port(80, 80)],
+            vec![],
+            vec![tcp.clone(), port(443, 443)],
+            vec![to("10.96.0.2/32")],
+            vec![to("10.96.0.0/16")],
+            vec![tcp.clone(), port(80, 90)],
+            vec![to("10.96.0.1/32")],
+            vec![Match::Destination { net: "10.96.0.1/32".parse().unwrap(), invert: true }],
+        ];
+        let rule =
+            |matches: &Vec<Match>| Arc::new(Rule { matches: matches.clone(), target: None, origin: Origin::Kernel });
+        let index = ChainIndex::new(&rules.iter().map(rule).collect::<Vec<_>>());
+        let candidates = |dst: &str, transport| -> Vec<u32> {
+            index.candidates(Probe { dst: dst.parse().unwrap(), transport }).collect()
+        };
+        assert_eq!(candidates("10.96.0.1", Some((Protocol::Tcp, 443))), [0, 1, 2, 4, 5, 6, 7]);
+        assert_eq!(candidates("10.96.0.2", Some((Protocol::Udp, 443))), [1, 3, 4, 5, 7]);
+        assert_eq!(candidates("10.0.0.1", None), [1, 4, 5, 7]);
+    }
+}

@@ -155,7 +155,12 @@ impl Arguments<'_> {
     }
 
     fn option(&mut self, option: &str, mut invert: bool) -> Result<(), String> {
+        let has_ports =
+            self.matches.iter().any(|part| matches!(part, Match::Transport(_) | Match::Protocol { invert: false, .. }));
         let part = match option {
+            "--sport" | "--source-port" | "--dport" | "--destination-port" if !has_ports => {
+                return Err(format!("unknown option {option:?}"));
+            }
             "-s" | "--source" | "--src" => Match::Source { net: self.net(option)?, invert },
             "-d" | "--destination" | "--dst" => Match::Destination { net: self.net(option)?, invert },
             "-i" | "--in-interface" => Match::InInterface { name: self.value(option)?.into(), invert },

@@ -69,7 +69,7 @@ fn what_is_wrong_is_told_with_its_line() {
     assert_eq!(error("*filter\n-A INPUT -s fd00::1 -j DROP\nCOMMIT"), "line 2: host/network \"fd00::1\" not found");
     assert_eq!(error("*filter\n-A INPUT -m comment --comment \"x\nCOMMIT"), "line 2: a quotation mark is not closed");
     assert_eq!(error("*filter\n:INPUT DENY [0:0]\nCOMMIT"), "line 2: \"DENY\" is no policy: ACCEPT or DROP");
-    assert_eq!(error("*filter\n-A INPUT --dport\nCOMMIT"), "line 2: option \"--dport\" requires an argument");
+    assert_eq!(error("*filter\n-A INPUT -p tcp --dport\nCOMMIT"), "line 2: option \"--dport\" requires an argument");
     assert_eq!(error("*filter\n-A INPUT -j ACCEPT"), "line 2: COMMIT is missing");
     assert_eq!(error("-A INPUT -j ACCEPT"), "line 1: a table's name must come first: `*filter`");
 }

@@ -1,0 +1,178 @@
+//! Random rules on nodes: made-up Services that lead to one Pod each, refusals of every kind, and bridges that ask
+//! netfilter or do not.
+
+use crate::choose::{Kind, addresses};
+use crate::job::{Probe, What};
+use crate::random::Random;
+use podhop_engine::net::{Family, Protocol};
+use podhop_engine::tables::netfilter::{Chain, Ruleset, Target};
+use podhop_engine::tables::text::iptables;
+use podhop_engine::tables::{Netns, Origin, Place};
+use std::fmt::Write;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+/// Services, each with the Pod behind it.
+const SERVICES_MAX: u8 = 4;
+const REFUSALS: [&str; 6] = [
+    "DROP",
+    "REJECT",
+    "REJECT --reject-with icmp-host-unreachable",
+    "REJECT --reject-with icmp-net-unreachable",
+    "REJECT --reject-with icmp-admin-prohibited",
+    "REJECT --reject-with icmp-proto-unreachable",
+];
+/// Most probes of one cluster.
+const PROBES_MAX: usize = 60;
+
+fn service(number: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 96, 0, number)
+}
+
+fn refused(number: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 96, 1, number)
+}
+
+/// The Pods behind the Services, by index of their namespaces.
+fn backends(spaces: &[Arc<Netns>], seed: u64) -> Vec<(Ipv4Addr, usize)> {
+    let mut random = Random::new(seed, "services");
+    let pods = spaces.iter().enumerate().filter(|(_, netns)| matches!(netns.place, Place::Pod { .. }));
+    let pods: Vec<(Ipv4Addr, usize)> =
+        pods.filter_map(|(i, netns)| Some((addresses(netns).next()?.addr(), i))).collect();
+    (0..SERVICES_MAX).filter_map(|_| random.pick(&pods).copied()).collect()
+}
+
+/// Three clusters of four have rules.
+fn has_rules(seed: u64) -> bool {
+    !Random::new(seed, "has rules").percent(25)
+}
+
+/// The nodes' tables with rules in them.
+pub fn program(spaces: &[Arc<Netns>], seed: u64) -> Vec<Netns> {
+    let mut random = Random::new(seed, "rules");
+    let backends = backends(spaces, seed);
+    let nodes = spaces.iter().filter(|netns| matches!(netns.place, Place::Node(_)));
+    let program = |node: &Arc<Netns>| {
+        let mut netns = Netns::clone(node);
+        let netfilter = Arc::make_mut(&mut netns.netfilter);
+        let text = if has_rules(seed) { text(&backends, &mut random) } else { String::new() };
+        let rules = iptables::parse(Family::V4, &text, &Origin::Kernel).unwrap_or_default();
+        netfilter.v4 = merged(&netfilter.v4, &rules);
+        if has_rules(seed) {
+            netns.sysctls.bridge_nf = random.percent(80);
+        }
+        netns
+    };
+    nodes.map(program).collect()
+}
+
+fn text(backends: &[(Ipv4Addr, usize)], random: &mut Random) -> String {
+    let mut out = String::from(
+        "*nat\n:SERVICES - [0:0]\n:MARK-MASQ - [0:0]\n:MASQ - [0:0]\n-A PREROUTING -j SERVICES\n-A OUTPUT -j SERVICES\n\
+         -A POSTROUTING -j MASQ\n-A MARK-MASQ -j MARK --or-mark 0x4000\n\
+         -A MASQ -m mark ! --mark 0x4000/0x4000 -j RETURN\n-A MASQ -j MARK --xor-mark 0x4000\n-A MASQ -j MASQUERADE\n",
+    );
+    for (number, (backend, _)) in (1..).zip(backends) {
+        let (ip, name) = (service(number), format!("SVC-{number}"));
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, ":{name} - [0:0]\n-A SERVICES -d {ip}/32 -j {name}");
+        match random.range(0, 2) {
+            0 => {
+                let _ = writeln!(out, "-A {name} -j MARK-MASQ");
+            }
+            1 => {
+                let _ = writeln!(out, "-A {name} -m addrtype --src-type LOCAL -j MARK-MASQ");
+            }
+            _ => {}
+        }
+        if random.percent(80) {
+            let _ = writeln!(out, "-A {name} -s {backend}/32 -j MARK-MASQ");
+        }
+        let _ = writeln!(out, "-A {name} -j DNAT --to-destination {backend}");
+    }
+    out += "COMMIT\n*filter\n";
+    for (number, refusal) in (1..).zip(REFUSALS) {
+        let ip = refused(number);
+        let _ = writeln!(out, "-A FORWARD -d {ip}/32 -j {refusal}\n-A OUTPUT -d {ip}/32 -j {refusal}");
+    }
+    let reset = refused(7);
+    let _ = writeln!(out, "-A FORWARD -d {reset}/32 -p tcp -j REJECT --reject-with tcp-reset");
+    if random.percent(40) {
+        out += "-A INPUT -p tcp -m tcp --dport 20000:29999 -j DROP\n-A FORWARD -p udp -m udp --dport 30000:39999 -j REJECT\n";
+    }
+    if random.percent(30) {
+        out += "-A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT\n\
+                -A FORWARD -p udp -m conntrack --ctstate DNAT -j DROP\n";
+    }
+    out + "COMMIT\n"
+}
+
+/// New rules before the old ones, as kube-proxy puts its own before Flannel's. Masquerading keeps ports where it can:
+/// agents know packets by their ports, which `--random-fully` would change.
+fn merged(old: &Ruleset, new: &Ruleset) -> Ruleset {
+    let mut merged = Ruleset::default();
+    for (name, table) in &old.tables {
+        for chain in table.chains() {
+            let mut chain = Chain::clone(chain);
+            for rule in &mut chain.rules {
+                if let Some(Target::Masquerade { random_fully }) = &mut Arc::make_mut(rule).target {
+                    *random_fully = false;
+                }
+            }
+            merged.table(*name).put(Arc::new(chain));
+        }
+    }
+    for (name, table) in &new.tables {
+        for chain in table.chains() {
+            let into = merged.table(*name);
+            if chain.policy.is_none() {
+                into.put(chain.clone());
+                continue;
+            }
+            for rule in chain.rules.iter().rev() {
+                into.prepend(&chain.name, (**rule).clone());
+            }
+        }
+    }
+    merged
+}
+
+/// Packets to the Services and to what is refused.
+pub fn probes(spaces: &[Arc<Netns>], seed: u64) -> Vec<(Kind, Probe)> {
+    if !has_rules(seed) {
+        return Vec::new();
+    }
+    let mut random = Random::new(seed, "service probes");
+    let backends = backends(spaces, seed);
+    let sources: Vec<usize> = (0..spaces.len()).filter(|i| spaces[*i].place != Place::Gateway).collect();
+    let mut probes = Vec::new();
+    for (number, (_, at)) in (1..).zip(&backends) {
+        let listens = |protocol: Protocol| {
+            let ports = spaces[*at].listeners.iter().filter(move |listener| listener.protocol == protocol);
+            ports.filter(|listener| listener.ip.is_none()).map(|listener| listener.port).collect::<Vec<_>>()
+        };
+        let (tcp, udp) = (listens(Protocol::Tcp), listens(Protocol::Udp));
+        // The Pod behind it calls it, too.
+        for netns in random.pick(&sources).copied().into_iter().chain([*at]).chain(random.pick(&sources).copied()) {
+            let ttl = random.weighted(&[(8, 64), (1, 1), (1, 2)]).unwrap_or(64);
+            let tcp = if random.percent(70) { random.pick(&tcp).copied() } else { None }.unwrap_or(40_001);
+            let udp = if random.percent(50) { random.pick(&udp).copied() } else { None }.unwrap_or(40_002);
+            let size = random.range(1, 3_000) as u16;
+            let to = service(number);
+            probes.push(Probe { netns, to, what: What::Tcp { port: tcp, ttl } });
+            probes.push(Probe { netns, to, what: What::Udp { port: udp, size, df: false, ttl: 64 } });
+            probes.push(Probe { netns, to, what: What::Ping { size, df: false, ttl } });
+        }
+    }
+    for number in 1..=7 {
+        let Some(netns) = random.pick(&sources).copied() else { continue };
+        let to = refused(number);
+        probes.push(Probe { netns, to, what: What::Tcp { port: 80, ttl: 64 } });
+        probes.push(match random.percent(50) {
+            true => Probe { netns, to, what: What::Ping { size: 56, df: false, ttl: 64 } },
+            false => Probe { netns, to, what: What::Udp { port: 53, size: 30, df: false, ttl: 64 } },
+        });
+    }
+    probes.truncate(PROBES_MAX);
+    probes.into_iter().map(|probe| (Kind::Rules, probe)).collect()
+}
