@@ -143,3 +143,17 @@ fn a_running_process_keeps_its_corefile_until_a_good_one_comes() {
     world.edit_file("a.yaml", &text.replace("cluster.local", "third.local").replace("reload", ""));
     assert_eq!(ask(&mut world, "web.default.svc.third.local.", Type::A).rcode, Rcode::SERVFAIL);
 }
+
+#[test]
+fn aliases_that_lead_to_aliases_end() {
+    let alias = "  answer \"{{ .Name }} 60 IN CNAME a.loop.test.\"\n".repeat(20);
+    let corefile = format!(".:53 {{\n template IN A loop.test {{\n{alias} }}\n}}");
+    let mut world = world(&corefile, SHOP);
+    assert!(shown(&mut world, "x.loop.test.", Type::A).starts_with("NOERROR CNAME a.loop.test."));
+}
+
+#[test]
+fn a_forward_to_itself_ends() {
+    let mut world = world(".:53 {\n forward . 10.244.0.2 10.244.0.3\n}", SHOP);
+    assert_eq!(shown(&mut world, "example.com.", Type::A), "SERVFAIL");
+}
