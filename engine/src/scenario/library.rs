@@ -60,6 +60,16 @@ pub fn library() -> Vec<Shelf> {
             "last-pod-gone"
         ),
         shelf!(
+            "Names",
+            "tests/cases/dns",
+            "names",
+            "search-list",
+            "policies",
+            "corefile",
+            "broken-corefile",
+            "truncated"
+        ),
+        shelf!(
             "Where Pods go",
             "tests/cases/placement",
             "out-of-pod-addresses",

@@ -144,7 +144,13 @@ fn answer(app: &App) -> Answer {
     match app {
         App::Echo => Answer::Echo,
         App::Banner { text } => Answer::Text(text.to_string()),
-        App::Silent | App::Http { .. } | App::NotFound | App::Netexec { .. } | App::Redis => Answer::Nothing,
+        App::Silent
+        | App::Http { .. }
+        | App::NotFound
+        | App::Netexec { .. }
+        | App::Redis
+        | App::Dns(_)
+        | App::DnsPages(_) => Answer::Nothing,
     }
 }
 
