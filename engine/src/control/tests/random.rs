@@ -34,6 +34,8 @@ pub fn check(revision: &Revision) {
     assert_eq!(revision.addresses.iter().map(|(ip, id)| (*ip, *id)).collect::<BTreeMap<_, _>>(), addresses);
     check_indexes(revision);
     check_controllers(revision);
+    super::services::check_allocations(revision);
+    super::endpoints::check_slices(revision);
 }
 
 fn check_pod(
