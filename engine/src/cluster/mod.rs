@@ -27,7 +27,7 @@ pub use labels::{FieldSelector, parse_selector};
 pub use object::{Body, Labels, Object, ObjectKey, Owner, PodKey, Provenance};
 pub use options::{CniName, Options};
 pub use pods::{HostPort, host_ports};
-pub use record::{FailingContainer, LoadedConfig, NodeRecord, PodPhase, PodRecord};
+pub use record::{FailingContainer, LoadedConfig, NodeRecord, PodPhase, PodRecord, UnreadyContainer};
 pub(crate) use revision::Builtin;
 pub use revision::{Cni, FlannelBackend, FlannelConfig, NetnsOwner, Network, ProxyMode, Revision};
 pub use service::{ServiceKey, ServiceRecord};

@@ -298,6 +298,9 @@ impl Maker<'_> {
             })
             .collect();
         if !given.is_empty() {
+            for (ip, _) in &given {
+                self.draft.revision.index.service_ips.entry(*ip).or_insert_with(|| self.key.clone());
+            }
             return given;
         }
         let mut ips = Vec::new();

@@ -32,6 +32,17 @@ pub fn api_object(revision: &Revision, key: &ObjectKey) -> Option<Node> {
     Some(root)
 }
 
+/// Commands that make objects without `kubectl apply`, and leave no trace of what they have sent.
+const CREATING: [&str; 3] = ["kubectl run ", "kubectl expose ", "kubectl debug "];
+
+fn was_applied(provenance: &Provenance) -> bool {
+    match provenance {
+        Provenance::File { .. } => true,
+        Provenance::Console { file } => !CREATING.iter().any(|command| file.starts_with(command)),
+        _ => false,
+    }
+}
+
 /// The annotation in which `kubectl apply` keeps what was applied.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -49,7 +60,7 @@ fn metadata(revision: &Revision, object: &Object, tree: &Node) -> Node {
     if !object.key.namespace.is_empty() {
         set(&mut metadata, "namespace", text(&object.key.namespace));
     }
-    if matches!(object.provenance, Provenance::File { .. } | Provenance::Console { .. }) {
+    if was_applied(&object.provenance) {
         let applied = last_applied(object, tree);
         if let Some(annotations) = build::child(&mut metadata, "annotations") {
             default(annotations, LAST_APPLIED, applied);

@@ -40,8 +40,11 @@ fn subsets(object: &Object, revision: &Revision) -> Node {
             }
             address
         };
+        // Models pkg/api/v1/endpoints RepackSubsets: in the order of the addresses.
+        let mut endpoints: Vec<&Endpoint> = slice.endpoints.iter().collect();
+        endpoints.sort_by_key(|endpoint| endpoint.addresses.first().copied());
         let pick = |ready: bool| -> Vec<Node> {
-            slice.endpoints.iter().filter(|endpoint| endpoint.ready == ready).map(address).collect()
+            endpoints.iter().filter(|endpoint| endpoint.ready == ready).map(|endpoint| address(endpoint)).collect()
         };
         let (ready, unready) = (pick(true), pick(false));
         if ready.is_empty() && unready.is_empty() {

@@ -11,7 +11,9 @@ fn probed(probe: &str, container: &str) -> String {
 fn unready(text: &str) -> String {
     let (cluster, applied) = with(text);
     assert!(applied.committed, "{}", rendered(&cluster, &applied));
-    cluster.revision().pod("default", "web").map_or_else(|| "no Pod".to_owned(), |pod| pod.unready.to_string())
+    cluster.revision().pod("default", "web").map_or_else(|| "no Pod".to_owned(), |pod| {
+        pod.unready.iter().map(|unready| &*unready.message).collect::<Vec<_>>().join("\n")
+    })
 }
 
 #[test]

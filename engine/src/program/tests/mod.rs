@@ -126,7 +126,7 @@ fn add_node(revision: &mut Revision, n: u32, pods: u32) {
             owner: None,
             phase: PodPhase::Running,
             reason: "".into(),
-            unready: "".into(),
+            unready: [].into(),
             frozen: false,
             corefile: None,
             failing: Arc::from([]),
