@@ -121,6 +121,15 @@ fn a_partition_and_on_delete_leave_pods_as_they_are() {
 }
 
 #[test]
+fn pods_are_taken_in_by_their_names() {
+    let named = |name: &str| pod(name, "").replace(&format!("{{app: {name}}}"), "{app: s}");
+    let (cluster, _) = with(&(named("s-1") + &named("other") + &set(2, "", "")));
+    assert_eq!(phases(&cluster), ["other Running", "s-0 Running", "s-1 Running"]);
+    let owned = |name: &str| cluster.revision().pod("default", name).is_some_and(|pod| pod.owner.is_some());
+    assert!(owned("s-0") && owned("s-1") && !owned("other"));
+}
+
+#[test]
 fn more_pods_than_podhop_simulates_are_refused() {
     let (cluster, applied) = with(&set(300_000, "", ""));
     assert!(rendered(&cluster, &applied).contains("300000 replicas would make more than 200000 Pods"));
