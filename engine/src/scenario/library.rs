@@ -75,7 +75,7 @@ pub fn library() -> Vec<Shelf> {
             "external-name",
             "api-server"
         ),
-        shelf!("Names", "tests/cases/dns", "records", "policies"),
+        shelf!("Names", "tests/cases/dns", "troubleshooting", "records", "policies", "corefile"),
         shelf!(
             "When it fails",
             "tests/cases/failures",
