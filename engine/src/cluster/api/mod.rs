@@ -72,7 +72,13 @@ fn metadata(revision: &Revision, object: &Object, tree: &Node) -> Node {
     if has_generation(object) {
         set(&mut metadata, "generation", int(object.generation));
     }
-    if let Some(owner) = &object.owner {
+    // Nobody owns what the endpoints controller and the API server write.
+    let own = object.key.is("Endpoints") || (&*object.key.namespace, &*object.key.name) == ("default", "kubernetes");
+    if let Some(owner) = object.owner.as_ref().filter(|_| !own) {
+        if object.key.is("EndpointSlice") && object.is_made() {
+            let prefix: String = owner.key.name.chars().take(57).chain(['-']).collect();
+            set(&mut metadata, "generateName", text(prefix));
+        }
         default(&mut metadata, "ownerReferences", list(vec![owner_reference(revision, owner)]));
         if matches!(object.body, Body::Template(_)) && object.key.is("Pod") {
             let prefix: String = owner.key.name.chars().take(57).chain(['-']).collect();

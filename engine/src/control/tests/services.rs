@@ -87,6 +87,19 @@ fn an_address_twice_is_told() {
 }
 
 #[test]
+fn an_address_outside_of_the_subnet_is_told() {
+    let (_, applied) = with(&service("one", "  clusterIP: 10.96.0.50\n"));
+    assert!(applied.diagnostics.iter().next().is_none());
+    let outside = service("one", "  clusterIP: 10.244.0.50\n");
+    let (cluster, applied) = with(&outside);
+    let text = rendered(&cluster, &applied);
+    assert!(text.contains("the address 10.244.0.50 is not in the Service subnet 10.96.0.0/12"), "{text}");
+    let dumped = outside.replace("  name: one\n", "  name: one\n  uid: 8b5e1a5c-0c0f-4a53-9c0b-6b3a1d1c0001\n");
+    let (_, applied) = with(&dumped);
+    assert!(applied.diagnostics.iter().next().is_none());
+}
+
+#[test]
 fn a_deleted_service_gives_back_what_it_had() {
     let spec = "  type: LoadBalancer\n  clusterIP: 10.96.0.50\n";
     let (mut cluster, _) = with(&service("one", spec));
@@ -138,6 +151,21 @@ fn a_node_port_twice_stays_with_its_holder() {
     let text = rendered(&cluster, &applied);
     assert!(text.contains("the node port 30080 is already that of Service default/one"), "{text}");
     assert_eq!((node_ports(&cluster, "one"), node_ports(&cluster, "two")), (vec![Some(30080)], vec![None]));
+}
+
+#[test]
+fn what_is_given_back_goes_to_who_names_it() {
+    let spec = |name: &str| {
+        let spec = service(name, "  type: NodePort\n  clusterIP: 10.96.0.50\n");
+        spec.replace("{port: 80}", "{port: 80, nodePort: 30080}")
+    };
+    let (mut cluster, _) = with(&(spec("one") + &spec("two")));
+    assert_eq!(node_ports(&cluster, "two"), [None]);
+    cluster.edit_file("a.yaml", &spec("two"), 0);
+    random::check(cluster.revision());
+    assert_eq!((node_ports(&cluster, "two"), ips(&cluster, "two")), (vec![Some(30080)], vec!["10.96.0.50".to_owned()]));
+    let holder = cluster.revision().index.node_ports.get(&30080).map(ToString::to_string);
+    assert_eq!(holder.as_deref(), Some("default/two"));
 }
 
 #[test]
