@@ -1,7 +1,7 @@
 //! What netfilter holds on a node: Flannel's rules and kube-proxy's.
 
-use super::{Shared, cni};
 use super::kube_proxy::{self, Proxy};
+use super::{Shared, cni};
 use crate::cluster::{NodeRecord, PodRecord, ProxyMode, Revision};
 use crate::net::Family;
 use crate::tables::Netns;

@@ -75,7 +75,18 @@ pub fn library() -> Vec<Shelf> {
             "external-name",
             "api-server"
         ),
-        shelf!("Names", "tests/cases/dns", "troubleshooting", "records", "policies", "corefile"),
+        shelf!(
+            "Names",
+            "tests/cases/dns",
+            "troubleshooting",
+            "records",
+            "names",
+            "search-list",
+            "policies",
+            "corefile",
+            "broken-corefile",
+            "truncated"
+        ),
         shelf!(
             "When it fails",
             "tests/cases/failures",
@@ -89,7 +100,8 @@ pub fn library() -> Vec<Shelf> {
             "pod-mtu-above-overlay",
             "bridge-nf",
             "udp-dead-endpoint",
-            "tcp-dead-endpoint"
+            "tcp-dead-endpoint",
+            "last-pod-gone"
         ),
         shelf!(
             "Where Pods go",
