@@ -117,7 +117,8 @@ mod tests {
         let mut world = World::new(Options { seed: 1, ..Options::default() });
         let pod = PODS.replace("POD", "bare").replace("spec:\n", "spec:\n  enableServiceLinks: false\n");
         world.open_file("a.yaml", &format!("{SERVICE}{pod}"), true);
-        let variables = printed(&mut world, "kubectl exec bare -- sh -c 'echo $KUBERNETES_SERVICE_HOST $MY_DB_SERVICE_HOST .'");
+        let variables =
+            printed(&mut world, "kubectl exec bare -- sh -c 'echo $KUBERNETES_SERVICE_HOST $MY_DB_SERVICE_HOST .'");
         assert_eq!(variables, "10.96.0.1 .\n");
     }
 }

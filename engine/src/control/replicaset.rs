@@ -31,12 +31,7 @@ pub fn reconcile(draft: &mut Draft, key: &ObjectKey) {
 
 /// Lets go of Pods whose labels the selector no longer matches, and takes in those without a controller that it does.
 /// `member` says more about which are its own. Models pkg/controller ControllerRefManager. Returns the Pods that it has then.
-pub fn claim(
-    draft: &mut Draft,
-    object: &Object,
-    workload: &Workload,
-    member: impl Fn(&PodKey) -> bool,
-) -> Vec<PodKey> {
+pub fn claim(draft: &mut Draft, object: &Object, workload: &Workload, member: impl Fn(&PodKey) -> bool) -> Vec<PodKey> {
     let mut pods = draft.pods_of(object.uid);
     let matches = |draft: &Draft, key: &PodKey| {
         member(key) && draft.revision.pods.get(key).is_some_and(|pod| workload.selector.matches(&pod.labels))

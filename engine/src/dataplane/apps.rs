@@ -38,7 +38,8 @@ pub(super) fn data(app: &App, body: &Body, client: (IpAddr, u16)) -> Answer {
         }),
         App::Netexec { hostname } => http(body, |request| netexec(request, hostname, client)),
         App::ServiceHealth { namespace, name, local_endpoints } => {
-            let weight = format!("X-Load-Balancing-Endpoint-Weight: {local_endpoints}\r\nX-Content-Type-Options: nosniff\r\n");
+            let weight =
+                format!("X-Load-Balancing-Endpoint-Weight: {local_endpoints}\r\nX-Content-Type-Options: nosniff\r\n");
             http(body, |_| service_health((namespace, name), *local_endpoints, &weight))
         }
     }

@@ -36,8 +36,9 @@ pub fn check_slices(revision: &Revision) {
         };
         let published = service.spec.publish_not_ready_addresses;
         let pods = revision.pods.values().filter(|pod| fits(pod));
-        let expected: BTreeSet<_> =
-            pods.map(|pod| (pod.ip.as_ref().map(|(ip, _)| *ip), pod.key.name.clone(), published || pod.is_ready())).collect();
+        let expected: BTreeSet<_> = pods
+            .map(|pod| (pod.ip.as_ref().map(|(ip, _)| *ip), pod.key.name.clone(), published || pod.is_ready()))
+            .collect();
         let mut found = BTreeSet::new();
         for (_, slice) in revision.slices(&service.key) {
             assert!(slice.endpoints.len() <= 100, "{}", service.key);
@@ -70,7 +71,8 @@ fn pods_come_and_go_with_their_labels() {
 
 #[test]
 fn pods_that_ended_or_wait_are_no_endpoints_and_those_that_crash_are_not_ready() {
-    let ended = pod("ended", "  restartPolicy: Never\n").replace("image: nginx", "image: busybox\n    command: [\"true\"]");
+    let ended =
+        pod("ended", "  restartPolicy: Never\n").replace("image: nginx", "image: busybox\n    command: [\"true\"]");
     let waits = pod("waits", "  nodeSelector: {disk: none}\n");
     let crashes = pod("crashes", "").replace("image: nginx", "image: busybox\n    command: [\"false\"]");
     let text = ["ended", "waits", "crashes"].iter().fold(ended + &waits + &crashes, |text, name| {
@@ -85,7 +87,9 @@ fn pods_that_ended_or_wait_are_no_endpoints_and_those_that_crash_are_not_ready()
 fn ports_by_name_make_a_slice_for_each_set_of_numbers() {
     let named = |name: &str, port: &str| {
         let ports = format!("image: nginx\n    ports: [{{name: http, containerPort: {port}}}]");
-        pod(name, "  nodeName: worker-1\n").replace(&format!("{{app: {name}}}"), "{app: web}").replace("image: nginx", &ports)
+        pod(name, "  nodeName: worker-1\n")
+            .replace(&format!("{{app: {name}}}"), "{app: web}")
+            .replace("image: nginx", &ports)
     };
     let none = pod("none", "  nodeName: worker-1\n").replace("{app: none}", "{app: web}");
     let web = service("web", "").replace("{port: 80}", "{port: 80, targetPort: http}");
@@ -99,7 +103,8 @@ fn ports_by_name_make_a_slice_for_each_set_of_numbers() {
 
 #[test]
 fn a_name_is_looked_for_among_ports_of_the_same_protocol() {
-    let ports = "image: nginx\n    ports: [{name: dns, containerPort: 53}, {name: dns-u, containerPort: 54, protocol: UDP}]";
+    let ports =
+        "image: nginx\n    ports: [{name: dns, containerPort: 53}, {name: dns-u, containerPort: 54, protocol: UDP}]";
     let web = service("web", "").replace(
         "{port: 80}",
         "{name: a, port: 1, targetPort: dns}\n  - {name: b, port: 1, targetPort: dns-u, protocol: UDP}\n  - {name: c, port: 2, targetPort: dns-u}",
@@ -170,9 +175,14 @@ fn the_api_servers_own_service_follows_the_control_plane() {
     let (mut cluster, _) = with("");
     assert_eq!(lines(&cluster, "kubernetes"), ["172.18.0.2 6443 true"]);
     let plane = |name: &str, ip: &str| {
-        node(name, ip, "").replace("kubernetes.io/os: linux", "kubernetes.io/os: linux, node-role.kubernetes.io/control-plane: \"\"")
+        node(name, ip, "")
+            .replace("kubernetes.io/os: linux", "kubernetes.io/os: linux, node-role.kubernetes.io/control-plane: \"\"")
     };
-    cluster.edit_file("a.yaml", &(plane("c1", "172.18.0.11") + &plane("c2", "172.18.0.12") + &node("w", "172.18.0.13", "")), 0);
+    cluster.edit_file(
+        "a.yaml",
+        &(plane("c1", "172.18.0.11") + &plane("c2", "172.18.0.12") + &node("w", "172.18.0.13", "")),
+        0,
+    );
     random::check(cluster.revision());
     assert_eq!(lines(&cluster, "kubernetes"), ["172.18.0.11 6443 true", "172.18.0.12 6443 true"]);
 }

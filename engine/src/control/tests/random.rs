@@ -170,8 +170,10 @@ fn random_text(bits: &mut impl FnMut(u64) -> u64) -> String {
     for name in ["a", "b", "c", "d"] {
         let spec = ["", "  hostNetwork: true\n", "  nodeName: worker-1\n", "  nodeSelector: {disk: n1}\n"];
         if bits(2) == 0 {
-            let app = ["a", "web", "db"][bits(3) as usize];
-            text += &pod(name, spec[bits(4) as usize]).replace(&format!("{{app: {name}}}"), &format!("{{app: {app}}}"));
+            let (app, spec) = (["a", "web", "db"][bits(3) as usize], spec[bits(4) as usize]);
+            // Two in one node's network want the same port: which of them runs depends on the order.
+            let app = if spec.contains("hostNetwork") { "a" } else { app };
+            text += &pod(name, spec).replace(&format!("{{app: {name}}}"), &format!("{{app: {app}}}"));
         }
     }
     for name in ["web", "db"] {
@@ -191,7 +193,8 @@ fn random_text(bits: &mut impl FnMut(u64) -> u64) -> String {
             }
             _ => {}
         }
-        let spec = ["", "  clusterIP: None\n", "  type: NodePort\n", "  type: LoadBalancer\n", "  clusterIP: 10.96.0.99\n"];
+        let spec =
+            ["", "  clusterIP: None\n", "  type: NodePort\n", "  type: LoadBalancer\n", "  clusterIP: 10.96.0.99\n"];
         let made = super::services::service(name, spec[bits(5) as usize]);
         match bits(4) {
             0 => text += &made,

@@ -4,16 +4,17 @@ use super::*;
 
 /// A Pod of nginx with this readiness probe; `container` are further lines of the container.
 fn probed(probe: &str, container: &str) -> String {
-    pod("web", "") .replace("image: nginx\n", &format!("image: nginx\n{container}    readinessProbe: {{{probe}}}\n"))
+    pod("web", "").replace("image: nginx\n", &format!("image: nginx\n{container}    readinessProbe: {{{probe}}}\n"))
 }
 
 /// What the kubelet says about it; empty if it is ready.
 fn unready(text: &str) -> String {
     let (cluster, applied) = with(text);
     assert!(applied.committed, "{}", rendered(&cluster, &applied));
-    cluster.revision().pod("default", "web").map_or_else(|| "no Pod".to_owned(), |pod| {
-        pod.unready.iter().map(|unready| &*unready.message).collect::<Vec<_>>().join("\n")
-    })
+    cluster.revision().pod("default", "web").map_or_else(
+        || "no Pod".to_owned(),
+        |pod| pod.unready.iter().map(|unready| &*unready.message).collect::<Vec<_>>().join("\n"),
+    )
 }
 
 #[test]
@@ -34,7 +35,8 @@ fn an_http_probe_needs_a_good_answer() {
     );
     let agnhost = |path: &str| {
         let probe = format!("httpGet: {{path: {path}, port: 8080}}");
-        probed(&probe, "    args: [netexec]\n").replace("image: nginx", "image: registry.k8s.io/e2e-test-images/agnhost:2.53")
+        probed(&probe, "    args: [netexec]\n")
+            .replace("image: nginx", "image: registry.k8s.io/e2e-test-images/agnhost:2.53")
     };
     assert_eq!(unready(&agnhost("/healthz")), "");
     assert_eq!(unready(&agnhost("/nothing")), "Readiness probe failed: HTTP probe failed with statuscode: 404");
@@ -50,7 +52,10 @@ fn a_port_may_be_named() {
 #[test]
 fn what_cannot_be_told_counts_as_ready() {
     assert_eq!(unready(&probed("exec: {command: [\"false\"]}", "")), "");
-    assert_eq!(unready(&probed("httpGet: {path: /, port: 1234}", "").replace("image: nginx", "image: example.com/own:1")), "");
+    assert_eq!(
+        unready(&probed("httpGet: {path: /, port: 1234}", "").replace("image: nginx", "image: example.com/own:1")),
+        ""
+    );
 }
 
 #[test]

@@ -83,7 +83,10 @@ fn an_address_twice_is_told() {
     let spec = "  clusterIP: 10.96.0.50\n";
     let (cluster, applied) = with(&(service("one", spec) + &service("two", spec)));
     let text = rendered(&cluster, &applied);
-    assert!(text.contains("a.yaml:16:14: warning: the address 10.96.0.50 is already that of Service default/one"), "{text}");
+    assert!(
+        text.contains("a.yaml:16:14: warning: the address 10.96.0.50 is already that of Service default/one"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -106,7 +109,10 @@ fn a_deleted_service_gives_back_what_it_had() {
     assert_eq!(ingress(&cluster, "one"), ["203.0.113.10"]);
     cluster.edit_file("a.yaml", &service("two", spec), 0);
     random::check(cluster.revision());
-    assert_eq!((ips(&cluster, "two"), ingress(&cluster, "two")), (vec!["10.96.0.50".into()], vec!["203.0.113.10".into()]));
+    assert_eq!(
+        (ips(&cluster, "two"), ingress(&cluster, "two")),
+        (vec!["10.96.0.50".into()], vec!["203.0.113.10".into()])
+    );
     cluster.edit_file("a.yaml", "", 0);
     random::check(cluster.revision());
     let named = |key: &&crate::cluster::ServiceKey| &*key.namespace == "default" && &*key.name != "kubernetes";
@@ -172,10 +178,8 @@ fn what_is_given_back_goes_to_who_names_it() {
 fn load_balancers_have_addresses_and_may_do_without_node_ports() {
     let bare = service("bare", "  type: LoadBalancer\n  allocateLoadBalancerNodePorts: false\n");
     let asked = service("asked", "  type: LoadBalancer\n  loadBalancerIP: 203.0.113.77\n");
-    let given = service("given", "  type: LoadBalancer\n") .replace(
-        "---\n",
-        "status: {loadBalancer: {ingress: [{ip: 192.0.2.9}]}}\n---\n",
-    );
+    let given = service("given", "  type: LoadBalancer\n")
+        .replace("---\n", "status: {loadBalancer: {ingress: [{ip: 192.0.2.9}]}}\n---\n");
     let (cluster, _) = with(&(bare + &asked + &given));
     assert_eq!(node_ports(&cluster, "bare"), [None]);
     assert!(node_ports(&cluster, "asked")[0].is_some());
@@ -190,7 +194,8 @@ fn only_local_load_balancers_have_a_health_check() {
     let named = service("named", &format!("{local}  healthCheckNodePort: 31000\n"));
     let cluster_wide = service("wide", "  type: LoadBalancer\n");
     let (mut cluster, _) = with(&(service("drawn", local) + &named + &cluster_wide));
-    let health = |cluster: &Cluster, name: &str| record(cluster, name).health_check_node_port.clone().map(|(port, _)| port);
+    let health =
+        |cluster: &Cluster, name: &str| record(cluster, name).health_check_node_port.clone().map(|(port, _)| port);
     let drawn = health(&cluster, "drawn");
     assert!(drawn.is_some() && health(&cluster, "named") == Some(31_000) && health(&cluster, "wide").is_none());
     cluster.edit_file("a.yaml", &service("drawn", &format!("{local}  sessionAffinity: ClientIP\n")), 0);

@@ -84,7 +84,9 @@ fn a_deleted_pod_comes_back_under_its_name() {
 
 #[test]
 fn an_update_replaces_all_from_the_top_or_stops_where_one_does_not_become_ready() {
-    let uids = |cluster: &Cluster| -> Vec<_> { (0..3).map(|n| cluster.revision().pod("default", &format!("s-{n}")).map(|pod| pod.uid)).collect() };
+    let uids = |cluster: &Cluster| -> Vec<_> {
+        (0..3).map(|n| cluster.revision().pod("default", &format!("s-{n}")).map(|pod| pod.uid)).collect()
+    };
     let (mut cluster, _) = with(&set(3, "", ""));
     let before = uids(&cluster);
     cluster.edit_file("a.yaml", &set(3, "", "").replace("nginx", "httpd"), 0);
