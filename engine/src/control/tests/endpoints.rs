@@ -3,7 +3,7 @@
 use super::services::service;
 use super::*;
 use crate::cluster::{PodPhase, Revision};
-use crate::manifest::typed::EndpointSlice;
+use crate::manifest::typed::{EndpointSlice, ServiceType};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ pub fn check_slices(revision: &Revision) {
                 assert!(found.insert((endpoint.addresses.first().copied(), name, endpoint.ready)), "{}", service.key);
             }
         }
-        if &*service.spec.service_type.name() != "ExternalName" {
+        if service.spec.service_type != ServiceType::ExternalName {
             assert_eq!(found, expected, "{}", service.key);
         }
     }
