@@ -17,6 +17,7 @@ mod revision;
 mod service;
 mod store;
 mod typed;
+mod watch;
 
 pub use crate::manifest::typed::{Container, ContainerPort, PodSpec, Taint, Toleration};
 pub use api::api_object;
