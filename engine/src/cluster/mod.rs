@@ -30,7 +30,7 @@ pub use object::{Body, Labels, Object, ObjectKey, Owner, PodKey, Provenance};
 pub use options::{CniName, Options};
 pub use pods::{HostPort, host_ports};
 pub use reason::{Objection, PodReason, Rejection};
-pub use record::{FailingContainer, LoadedConfig, NodeRecord, PodPhase, PodRecord};
+pub use record::{FailingContainer, LoadedConfig, NodeRecord, PodPhase, PodRecord, UnreadyContainer};
 pub(crate) use revision::Builtin;
 pub use revision::{Cni, FlannelBackend, FlannelConfig, NetnsOwner, Network, ProxyMode, Revision};
 pub use service::{ServiceKey, ServiceRecord};

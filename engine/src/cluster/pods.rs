@@ -49,7 +49,7 @@ impl Draft {
             owner: object.owner.clone(),
             phase,
             reason: PodReason::None,
-            unready: "".into(),
+            unready: Arc::new([]),
             frozen: false,
             failing: Arc::new([]),
             corefile: None,
@@ -242,7 +242,7 @@ impl Draft {
             let pod = Arc::make_mut(slot);
             (pod.node, pod.netns, pod.ip, pod.order) = (None, None, None, 0);
             (pod.phase, pod.started_at_ns, pod.failing) = (PodPhase::Pending, None, Arc::new([]));
-            pod.unready = "".into();
+            pod.unready = Arc::new([]);
             pod.frozen = false;
             pod.version = number;
         }

@@ -37,6 +37,9 @@ pub(super) fn program(
             netns.sysctls.route_localnet |= proxy.localhost_node_ports();
             kube_proxy::iptables::program(&proxy, &mut shared.proxies, netfilter.ruleset_mut(family));
         }
+        if let Some(pod) = pods.iter().find(|pod| pod.is_kube_proxy()) {
+            netns.listeners.extend(kube_proxy::health::listeners(revision, node, pod));
+        }
     }
     netns.netfilter = Arc::new(netfilter);
 }

@@ -149,6 +149,7 @@ fn answer(app: &App) -> Answer {
         | App::NotFound
         | App::Netexec { .. }
         | App::Redis
+        | App::ServiceHealth { .. }
         | App::Dns(_)
         | App::DnsPages(_) => Answer::Nothing,
     }
