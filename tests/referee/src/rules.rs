@@ -168,10 +168,11 @@ pub fn probes(spaces: &[Arc<Netns>], seed: u64) -> Vec<(Kind, Probe)> {
         let Some(netns) = random.pick(&sources).copied() else { continue };
         let to = refused(number);
         probes.push(Probe { netns, to, what: What::Tcp { port: 80, ttl: 64 } });
-        probes.push(match random.percent(50) {
+        // Of 7 only TCP is refused; the gateway rations what it says of the others.
+        probes.extend((number < 7).then(|| match random.percent(50) {
             true => Probe { netns, to, what: What::Ping { size: 56, df: false, ttl: 64 } },
             false => Probe { netns, to, what: What::Udp { port: 53, size: 30, df: false, ttl: 64 } },
-        });
+        }));
     }
     probes.truncate(PROBES_MAX);
     probes.into_iter().map(|probe| (Kind::Rules, probe)).collect()
