@@ -221,6 +221,10 @@ impl Script {
         self.batch(&format!("ip netns exec {name} ipset restore <<'END'"), |s| {
             netns.netfilter.sets.values().for_each(|set| s.out += &text::ipset::save(set));
         });
+        // Before iptables: of equal priorities the chain that was made later comes first.
+        self.batch(&format!("ip netns exec {name} nft -f - <<'END'"), |s| {
+            netns.netfilter.nft.iter().for_each(|table| s.out += &text::nft::commands(table));
+        });
         for family in [Family::V4, Family::V6] {
             let tool = text::iptables::tool(family);
             self.batch(&format!("ip netns exec {name} {tool}-restore <<'END'"), |s| {
