@@ -100,7 +100,10 @@ impl Script {
 
     fn head(&mut self, count: usize) {
         self.line("#!/bin/sh");
-        let _ = writeln!(self.out, "# {count} namespaces of a simulated Kubernetes cluster. Needs root and iproute2.");
+        let _ = writeln!(
+            self.out,
+            "# {count} namespaces of a simulated Kubernetes cluster. Needs root, iproute2 and iptables."
+        );
         self.line("# sh FILE [up]: build. sh FILE down: remove. Then, for example: ip netns exec NAME ping ADDRESS");
         self.line("set -e");
     }

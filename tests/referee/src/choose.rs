@@ -60,7 +60,7 @@ impl Kind {
 /// Most probes about MTUs in one cluster, when they are sampled.
 const OVERSIZED_MAX: usize = 34;
 /// Of these, most that fit the sender's device and not the tunnel.
-const SQUEEZED_MAX: usize = 20;
+const SQUEEZED_MAX: usize = 28;
 /// Most probes from one node that the gateway turns down: the kernel rations these errors by the receiver's address,
 /// five at a stroke and then one a second, whatever `icmp_ratelimit` says (net/ipv4/route.c ip_error).
 const TURNED_DOWN_MAX: u32 = 4;
