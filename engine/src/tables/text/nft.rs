@@ -199,13 +199,16 @@ pub fn commands(table: &NftTable) -> String {
         None => String::new(),
     };
     let mut text = format!("add table {family} {name} {{{} }}\n", of(&table.comment));
-    for set in table.sets.values() {
-        let _ = write!(text, "add set {family} {name} {} {{ type {} ;", set.name, address_type(table.family));
-        if let Some(timeout) = set.timeout {
-            let _ = write!(text, " flags dynamic,timeout ; timeout {timeout}s ;");
+    let add_sets = |text: &mut String, dynamic: bool| {
+        for set in table.sets(dynamic) {
+            let _ = write!(text, "add set {family} {name} {} {{ type {} ;", set.name, address_type(table.family));
+            if let Some(timeout) = set.timeout {
+                let _ = write!(text, " flags dynamic,timeout ; timeout {timeout}s ;");
+            }
+            let _ = writeln!(text, "{} }}", of(&set.comment));
         }
-        let _ = writeln!(text, "{} }}", of(&set.comment));
-    }
+    };
+    add_sets(&mut text, false);
     for map in &table.maps {
         let key = if map.with_address { format!("{} . ", address_type(table.family)) } else { String::new() };
         let comment = of(&map.comment);
@@ -215,6 +218,7 @@ pub fn commands(table: &NftTable) -> String {
             map.name
         );
     }
+    add_sets(&mut text, true);
     for chain in table.chains() {
         let _ = write!(text, "add chain {family} {name} {}", chain.name);
         if chain.base.is_some() || chain.comment.is_some() {
