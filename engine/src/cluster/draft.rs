@@ -3,10 +3,12 @@
 use super::immutable::{POD_IMMUTABLE, changed_pod_field};
 use super::typed::{Typed, project, same};
 use super::{Body, Object, ObjectKey, Options, Owner, PodKey, Provenance, Revision, ServiceKey, identity};
+use crate::manifest::fields::{self, FieldTable};
 use crate::manifest::typed::{ObjectMeta, SERVICE_NAME};
 use crate::manifest::{Diagnostics, Node, Sources};
 use crate::tables::Uid;
 use imbl::{OrdMap, OrdSet};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -88,6 +90,7 @@ pub struct Draft {
     pub(super) before: Revision,
     pub options: Arc<Options>,
     pub sources: Sources,
+    pub(super) fields: Option<Arc<FieldTable>>,
     pub diagnostics: Diagnostics,
     pub work: BTreeSet<Work>,
     /// Nodes to look at again under [`Work::Nodes`].
@@ -119,6 +122,7 @@ impl Draft {
             revision,
             options,
             sources,
+            fields: None,
             diagnostics: Diagnostics::default(),
             work: BTreeSet::new(),
             dirty_nodes: BTreeSet::new(),
@@ -151,7 +155,7 @@ impl Draft {
             return Outcome::Unchanged;
         }
         if let (Typed::Pod { .. }, Typed::Pod { .. }) = (&old.typed, &typed)
-            && let Some(field) = changed_pod_field(old.written(), &new.tree)
+            && let Some(field) = changed_pod_field(&self.kept(old.written()), &self.kept(&new.tree))
         {
             if !new.replace {
                 let message = format!("Pod {:?} is invalid: {POD_IMMUTABLE}", &*new.key.name);
@@ -165,6 +169,11 @@ impl Draft {
         }
         self.update(&old, new, meta, typed);
         Outcome::Configured
+    }
+
+    /// What the API server keeps of a tree, as far as the known fields tell.
+    fn kept<'t>(&self, tree: &'t Node) -> Cow<'t, Node> {
+        self.fields.as_deref().map_or(Cow::Borrowed(tree), |fields| Cow::Owned(fields::known(tree, fields)))
     }
 
     fn create(&mut self, new: Submission, mut meta: ObjectMeta, typed: Typed) {

@@ -286,6 +286,13 @@ impl Script {
         if link.up {
             let _ = writeln!(self.out, "link set {name} up");
         }
+        // A bridge loses its carrier with its last port; one that never had a port has it still.
+        if link.kind == LinkKind::Bridge && netns.ports_of(link.index).next().is_none() {
+            let _ = writeln!(
+                self.out,
+                "link add name last type veth peer name lastpeer\nlink set last master {name}\nlink del last"
+            );
+        }
     }
 }
 

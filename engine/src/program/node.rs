@@ -9,7 +9,7 @@ use crate::tables::{LinkIndex, LinkKind, Netns, Origin, Place, Port, Scope};
 pub const ETH0: LinkIndex = LinkIndex(2);
 /// `flannel.1`, which flanneld makes as it starts.
 pub const FLANNEL: LinkIndex = LinkIndex(3);
-/// The bridge, which the first Pod's CNI ADD makes.
+/// The bridge, which the first Pod's CNI ADD makes and no CNI DEL takes away.
 pub const CNI0: LinkIndex = LinkIndex(4);
 
 pub(super) fn netns(revision: &Revision, node: &NodeRecord, shared: &mut Shared) -> Netns {

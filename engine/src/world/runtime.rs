@@ -2,6 +2,7 @@
 
 use super::journal::Journal;
 use super::tables::TableCache;
+use crate::cluster::NetnsOwner;
 use crate::dataplane::{
     Effect, HopTarget, Io, JournalEntry, Neighbor, NetnsState, Output, Process, ProcessEvent, ProcessId, RuntimeChange,
     Skb, SocketEvent, SocketId, Surroundings, Switch, Timer, Walk,
@@ -16,8 +17,9 @@ use std::net::IpAddr;
 const EVENTS_MAX: u32 = 2_000_000;
 /// How long packets may still travel after the process that caused them has ended.
 const LINGER: Nanos = 100_000_000;
-/// Most conversations kept.
-const TRACES_MAX: usize = 256;
+/// Most conversations kept, and most steps of all of them: about 100 MB.
+const TRACES_MAX: usize = 8_192;
+const STEPS_MAX: usize = 600_000;
 
 #[derive(Debug)]
 enum Event {
@@ -117,6 +119,20 @@ impl Runtime {
         self.journal.append(&mut self.changes);
     }
 
+    /// Nodes whose devices have changed lose what they had learned by those that are gone or without a carrier.
+    pub fn forget_devices(&mut self, tables: &mut TableCache) {
+        let now = self.now;
+        for (id, state) in &mut self.states {
+            if !matches!(tables.revision().netns.get(id), Some(NetnsOwner::Node(_))) {
+                continue;
+            }
+            let Some(netns) = tables.netns(*id) else { continue };
+            let changes = state.forget_devices(&netns, now).into_iter();
+            self.changes.extend(changes.map(|change| JournalEntry { at: now, netns: *id, change }));
+        }
+        self.journal.append(&mut self.changes);
+    }
+
     /// Makes a namespace forget neighbours that it has learned.
     pub fn forget_neighbors(&mut self, id: NetnsId, which: &mut dyn FnMut(LinkIndex, IpAddr, &Neighbor) -> bool) {
         let now = self.now;
@@ -176,7 +192,7 @@ impl Runtime {
         self.linger(tables, events_left);
         let end = running.end.unwrap_or(FlowEnd::TimedOut);
         self.recorder.close(running.flow, end);
-        self.recorder.trim(TRACES_MAX);
+        self.recorder.trim(TRACES_MAX, STEPS_MAX);
         let status = running.status.unwrap_or(130);
         Finished { flow: running.flow, output: running.output, status, end, interrupted }
     }

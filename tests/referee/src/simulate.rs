@@ -1,5 +1,6 @@
 //! The simulated side: the same manifests, the same probes.
 
+use crate::generate::Manifests;
 use crate::job::{Answer, Job, Listener, Probe, Transport, What};
 use crate::outcome::{Outcome, Seen, Verdict};
 use crate::services::{self, Services};
@@ -31,12 +32,14 @@ pub struct Simulation {
 }
 
 impl Simulation {
-    /// The cluster that the manifests describe, settled.
-    pub fn new(manifests: &str, seed: u64, proxy: Option<ProxyMode>) -> Result<Simulation, String> {
+    /// The cluster that the manifests describe, settled after each.
+    pub fn new(manifests: &Manifests, seed: u64, proxy: Option<ProxyMode>) -> Result<Simulation, String> {
         let mut world = World::new(Options { seed, proxy, ..Options::default() });
-        let applied = world.open_file("cluster.yaml", manifests, true);
-        if !applied.committed {
-            return Err(format!("the manifests are refused: {:?}\n{manifests}", applied.diagnostics));
+        for text in [Some(&manifests.first), manifests.now.as_ref()].into_iter().flatten() {
+            let applied = world.open_file("cluster.yaml", text, true);
+            if !applied.committed {
+                return Err(format!("the manifests are refused: {:?}\n{text}", applied.diagnostics));
+            }
         }
         let services = match proxy {
             Some(_) => add_services(&mut world, seed)?,

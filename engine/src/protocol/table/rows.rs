@@ -3,12 +3,13 @@
 use crate::cluster::Revision;
 use crate::dataplane::NetnsState;
 use crate::explain;
-use crate::net::{Family, MacAddr};
+use crate::net::{Family, MacAddr, Protocol};
 use crate::program;
+use crate::tables::dns::Entry;
 use crate::tables::netfilter::{Connection, Table, TableName};
 use crate::tables::nft::{NftChain, NftKey, NftMap, NftRule, NftTable};
 use crate::tables::text::{addr, conntrack, fdb, iptables, link, neigh, nft, qdisc, route, segment, socket, sysctl};
-use crate::tables::{Address, LinkIndex, Listener, Netns, Origin, Place, Port, Route, RouteTable, Segment};
+use crate::tables::{Address, App, LinkIndex, Listener, Netns, Origin, Place, Port, Route, RouteTable, Segment};
 use crate::trace::{CauseTable, Nanos, RuleRef};
 use std::net::IpAddr;
 
@@ -40,6 +41,19 @@ pub(super) fn of_netns(netns: &Netns, state: Option<&NetnsState>, at: Nanos, tab
         "addr" => netns.addresses.iter().map(|a| row(addr_key(a), addr::row(netns, a), &a.origin)).collect(),
         "link" => netns.links.iter().map(|l| row(l.name.to_string(), link::row(netns, l), &l.origin)).collect(),
         "socket" => netns.listeners.iter().map(|l| row(socket_key(l), socket::row(l), &l.origin)).collect(),
+        "dns" => {
+            // A server's sockets share what it holds.
+            let servers = netns.listeners.iter().filter(|listener| listener.protocol == Protocol::Udp);
+            let servers = servers.filter_map(|listener| match &listener.app {
+                App::Dns(server) => Some(server),
+                _ => None,
+            });
+            let entries = servers.take(1).flat_map(|server| {
+                let shown = |entry| Some((entry, server.entry(entry)?));
+                server.entries().into_iter().filter_map(shown)
+            });
+            entries.map(|(entry, (text, origin))| row(dns_key(entry), text, &origin)).collect()
+        }
         "sysctl" => {
             sysctl::all(netns).lines().map(|line| row(sysctl_key(line), line.to_owned(), &Origin::Kernel)).collect()
         }
@@ -229,7 +243,8 @@ pub(super) fn key_of(netns: &Netns, cause: &CauseTable, table: &str) -> Option<S
             ("nft", element_key(table, map, &key))
         }
         CauseTable::Connection(id) => ("conntrack", id.to_string()),
-        CauseTable::Dns { .. } | CauseTable::Segment { .. } => return None,
+        CauseTable::Dns { entry, .. } => ("dns", dns_key(entry)),
+        CauseTable::Segment { .. } => return None,
     };
     (of == table).then_some(key)
 }
@@ -248,6 +263,15 @@ fn addr_key(row: &Address) -> String {
 
 fn socket_key(row: &Listener) -> String {
     format!("{:?} {:?} {}", row.protocol, row.ip, row.port)
+}
+
+fn dns_key(entry: Entry) -> String {
+    match entry {
+        Entry::Plugin { block, at } => format!("plugin {block} {at}"),
+        Entry::Service { block, at, row } => format!("service {block} {at} {row}"),
+        Entry::Endpoint { block, at, row, address } => format!("endpoint {block} {at} {row} {address}"),
+        Entry::Pod { block, at, row } => format!("pod {block} {at} {row}"),
+    }
 }
 
 fn sysctl_key(line: &str) -> String {
