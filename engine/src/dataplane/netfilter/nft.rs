@@ -199,7 +199,7 @@ impl Sight<'_> {
 
     /// Which of `count` a `numgen random` of this chain's rule picks for this packet.
     pub fn drawn(&self, chain: &str, rule: u32, count: usize) -> usize {
-        (u64::from(self.draw_in(chain, rule)) * count as u64 >> 31) as usize
+        ((u64::from(self.draw_in(chain, rule)) * count as u64) >> 31) as usize
     }
 
     /// What verdict maps find a packet by.
