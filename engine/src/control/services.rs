@@ -183,8 +183,8 @@ impl Maker<'_> {
     /// The address it has had, or a free one. Models ipallocator's dynamic range: the first addresses are left to those
     /// who name one.
     fn find_ip(&mut self, family: Family) -> Option<(IpAddr, Origin)> {
-        let networks = self.draft.revision.network.service_networks();
-        let (net, _) = networks.filter(|(net, _)| Family::of(net.addr()) == family).next().cloned()?;
+        let mut networks = self.draft.revision.network.service_networks();
+        let (net, _) = networks.find(|(net, _)| Family::of(net.addr()) == family).cloned()?;
         let origin =
             Origin::default("kube-apiserver", "a free address of the Service subnet (--service-cluster-ip-range)");
         let ips = &self.draft.revision.index.service_ips;

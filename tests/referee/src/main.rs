@@ -139,7 +139,7 @@ impl Totals {
 
     /// Prints the sums, the machine-readable lines last.
     fn conclude(self, options: Options) -> bool {
-        let shares_hold = self.counts.print(options.clusters_count) || options.mutate;
+        let shares_hold = self.counts.print(options.clusters_count) || options.mutate || options.proxy.is_some();
         let clusters_count = options.clusters_count;
         let probes_count = self.counts.total();
         let mut failed_count = self.disagreements_count;
