@@ -18,6 +18,8 @@ pub struct Outcome {
 pub struct Seen {
     pub source: Ipv4Addr,
     pub ttl: u8,
+    /// Address and port that it was taken for; the port is 0 for an echo request.
+    pub to: (Ipv4Addr, u16),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -99,7 +101,9 @@ impl fmt::Display for Outcome {
             write!(f, " by {responder}")?;
         }
         match self.seen {
-            Some(Seen { source, ttl }) => write!(f, "; arrived from {source} with TTL {ttl}"),
+            Some(Seen { source, ttl, to: (ip, port) }) => {
+                write!(f, "; arrived from {source} at {ip}:{port} with TTL {ttl}")
+            }
             None => f.write_str("; arrived nowhere"),
         }
     }

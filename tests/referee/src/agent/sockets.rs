@@ -17,6 +17,9 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 /// A probe's echo identifier or source port is this plus its index, so every packet names its probe.
 pub const NUMBER_BASE: usize = 40_000;
 
+/// Linux's own, and IANA's.
+const VXLAN_PORTS: [u16; 2] = [8472, 4789];
+
 const FLAGS: SockFlag = SockFlag::SOCK_NONBLOCK.union(SockFlag::SOCK_CLOEXEC);
 
 fn address(ip: Ipv4Addr, port: u16) -> SockaddrIn {
@@ -75,11 +78,16 @@ pub fn recognise(packet: &[u8], probes: &[Probe]) -> Option<(usize, Seen)> {
     let index = number.checked_sub(NUMBER_BASE)?;
     let fits = match (probes.get(index)?.what, packet[9]) {
         (What::Ping { .. }, 1) | (What::Tcp { .. }, 6) => true,
-        (What::Udp { port, .. }, 17) => rest.get(2..4)? == port.to_be_bytes(),
+        // The port may have been translated; tunnels choose their source ports as they like.
+        (What::Udp { port, .. }, 17) => {
+            let at = u16::from_be_bytes([*rest.get(2)?, *rest.get(3)?]);
+            at == port || !VXLAN_PORTS.contains(&at)
+        }
         _ => false,
     };
-    let source: [u8; 4] = packet.get(12..16)?.try_into().ok()?;
-    fits.then_some((index, Seen { source: source.into(), ttl: *packet.get(8)? }))
+    let ip = |at: usize| Some(Ipv4Addr::from(<[u8; 4]>::try_from(packet.get(at..at + 4)?).ok()?));
+    let port = if packet[9] == 1 { 0 } else { u16::from_be_bytes([*rest.get(2)?, *rest.get(3)?]) };
+    fits.then_some((index, Seen { source: ip(12)?, ttl: *packet.get(8)?, to: (ip(16)?, port) }))
 }
 
 /// Opens the probe's socket and sends its packet. `Err` is the sender's own kernel refusing.
@@ -176,10 +184,10 @@ mod tests {
         let udp = Probe { netns: 0, to, what: What::Udp { port: 53, size: 0, df: false, ttl: 64 } };
         let probes = [ping, udp];
         let [high, low] = (NUMBER_BASE as u16).to_be_bytes();
-        let seen = Seen { source: Ipv4Addr::new(10, 0, 0, 1), ttl: 63 };
-        assert_eq!(recognise(&packet(1, &[8, 0, 0, 0, high, low, 0, 0]), &probes), Some((0, seen)));
+        let at = |port| Seen { source: Ipv4Addr::new(10, 0, 0, 1), ttl: 63, to: (to, port) };
+        assert_eq!(recognise(&packet(1, &[8, 0, 0, 0, high, low, 0, 0]), &probes), Some((0, at(0))));
         assert_eq!(recognise(&packet(1, &[0, 0, 0, 0, high, low, 0, 0]), &probes), None, "a reply");
-        assert_eq!(recognise(&packet(17, &[high, low + 1, 0, 53, 0, 8, 0, 0]), &probes), Some((1, seen)));
+        assert_eq!(recognise(&packet(17, &[high, low + 1, 0, 53, 0, 8, 0, 0]), &probes), Some((1, at(53))));
         assert_eq!(recognise(&packet(17, &[high, low, 0, 53, 0, 8, 0, 0]), &probes), None, "another kind's number");
         assert_eq!(recognise(&packet(17, &[high, low + 9, 0, 53, 0, 8, 0, 0]), &probes), None, "nobody's");
         assert_eq!(recognise(&[0x4f, 0], &probes), None, "cut short");

@@ -120,10 +120,10 @@ impl<'p> PortWriter<'p> {
             self.firewall_chain();
         }
         if !self.usable.cluster.is_empty() && port.uses_cluster() {
-            self.lead_to_endpoints(self.svc.clone(), &self.usable.cluster);
+            self.balance(self.svc.clone(), &self.usable.cluster);
         }
         if !self.usable.local.is_empty() && port.uses_local() {
-            self.lead_to_endpoints(self.svl.clone(), &self.usable.local);
+            self.balance(self.svl.clone(), &self.usable.local);
         }
         for backend in &self.usable.all {
             self.endpoint(backend);
@@ -285,7 +285,7 @@ impl<'p> PortWriter<'p> {
         if self.comments { vec![comment(text)] } else { Vec::new() }
     }
 
-    fn lead_to_endpoints(&mut self, chain: Arc<str>, backends: &[Backend]) {
+    fn balance(&mut self, chain: Arc<str>, backends: &[Backend]) {
         let note = |own: &Self, backend: &Backend| own.note(format!("{} -> {}", own.port.name, backend.text));
         if let Some(seconds) = self.port.affinity {
             for backend in backends {
