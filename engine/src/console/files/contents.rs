@@ -6,6 +6,7 @@
 use crate::cluster::{Cni, ObjectKey, PodRecord, Revision};
 use crate::console::machine::{Context, Machine};
 use crate::manifest::typed::DnsPolicy;
+use crate::net::Family;
 use crate::tables::text::sysctl;
 use crate::tables::{LinkKind, Netns};
 use crate::workload::Shell;
@@ -91,11 +92,11 @@ fn pod_hosts(revision: &Revision, record: &PodRecord, hostname: &str) -> String 
         }
         _ => format!("# Kubernetes-managed hosts file.\n{HOSTS}"),
     };
-    if let (false, Some((ip, _))) = (record.host_network, &record.ip) {
+    for (ip, _) in record.addresses().filter(|_| !record.host_network) {
         let domain = record.spec.subdomain.as_ref().map(|subdomain| {
             format!("{hostname}.{subdomain}.{}.svc.{}\t", record.key.namespace, revision.network.dns_domain)
         });
-        let _ = writeln!(text, "{ip}\t{}{hostname}", domain.unwrap_or_default());
+        let _ = writeln!(text, "{ip}\t{}{hostname}", domain.clone().unwrap_or_default());
     }
     if !record.spec.host_aliases.is_empty() {
         text.push_str("\n# Entries added by HostAliases.\n");
@@ -162,13 +163,18 @@ fn tenth(network: IpAddr) -> String {
 
 fn subnet_env(revision: &Revision, node: &str) -> Option<String> {
     let Cni::Flannel(config) = &revision.network.cni;
-    let (subnet, _) = revision.node(node)?.pod_cidr.as_ref()?;
-    let first = match subnet.network() {
-        IpAddr::V4(ip) => IpAddr::V4((u32::from(ip) + 1).into()),
-        IpAddr::V6(ip) => IpAddr::V6((u128::from(ip) + 1).into()),
-    };
-    let (network, len, mtu) = (revision.network.pod_network.0, subnet.prefix_len(), config.mtu.0);
-    Some(format!("FLANNEL_NETWORK={network}\nFLANNEL_SUBNET={first}/{len}\nFLANNEL_MTU={mtu}\nFLANNEL_IPMASQ=true\n"))
+    let mut text = String::new();
+    for (subnet, _) in revision.node(node)?.subnets().filter(|(net, _)| config.serves(Family::of(net.addr()))) {
+        let (first, word) = match subnet.network() {
+            IpAddr::V4(ip) => (IpAddr::V4((u32::from(ip) + 1).into()), "FLANNEL"),
+            IpAddr::V6(ip) => (IpAddr::V6((u128::from(ip) + 1).into()), "FLANNEL_IPV6"),
+        };
+        let mut networks = revision.network.pod_networks().map(|(net, _)| net);
+        let network = networks.find(|net| net.addr().is_ipv4() == subnet.addr().is_ipv4())?;
+        let _ = write!(text, "{word}_NETWORK={network}\n{word}_SUBNET={first}/{}\n", subnet.prefix_len());
+    }
+    let mtu = config.mtu.0;
+    (!text.is_empty()).then(|| format!("{text}FLANNEL_MTU={mtu}\nFLANNEL_IPMASQ=true\n"))
 }
 
 /// The ConfigMap's `cni-conf.json`, which the init container copies.
