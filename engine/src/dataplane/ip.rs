@@ -1,13 +1,14 @@
 //! IP: input, forwarding, output.
 //!
-//! Models net/ipv4 ip_rcv, ip_route_input_slow, ip_forward, ip_local_out and ip_finish_output with `rp_filter` 0.
+//! Models net/ipv4 ip_rcv, ip_route_input_slow, ip_forward, ip_local_out and ip_finish_output with `rp_filter` 0, and
+//! what net/ipv6 does in their places.
 
 use super::cost;
 use super::fragment;
 use super::skb::{CROSSINGS_MAX, Skb};
 use super::walk::{SendError, Walk};
 use crate::net::{Frame, IcmpError, IpPacket, MacAddr, Payload, Transport};
-use crate::tables::{LinkIndex, Netns, Route, RouteKind};
+use crate::tables::{LinkIndex, Netns, Route, RouteKind, source_v6};
 use crate::trace::{
     Birth, CauseTable, Change, Disposition, DropReason, FlowId, PacketId, PacketRef, Relation, Stage, Verdict,
 };
@@ -30,8 +31,11 @@ pub(super) fn route(netns: &Netns, dst: IpAddr) -> Option<Routed<'_>> {
 
 /// The source address that the kernel picks for a packet by this route.
 pub(super) fn source_for(netns: &Netns, route: &Route, dst: IpAddr) -> Option<IpAddr> {
-    if route.kind == RouteKind::Local {
+    if route.kind.is_local() {
         return Some(route.src.filter(|_| !dst.is_loopback()).unwrap_or(dst));
+    }
+    if let IpAddr::V6(dst) = dst {
+        return route.src.or_else(|| source_v6(netns, dst, route.dev).map(IpAddr::V6));
     }
     let same_family = |ip: &IpAddr| ip.is_ipv4() == dst.is_ipv4();
     route
@@ -69,10 +73,15 @@ impl Walk<'_> {
             let cause = self.address_row(src);
             return self.drop(skb, Stage::RouteIn, Some(link), DropReason::InvalidAddress, cause);
         }
+        if let IpAddr::V6(group) = dst
+            && group.is_multicast()
+        {
+            return self.group_in(link, group, skb);
+        }
         let routed = route(&netns, dst);
         if let Some(Routed { route, cause }) = &routed {
             match route.kind {
-                RouteKind::Local => {
+                RouteKind::Local | RouteKind::Anycast => {
                     self.step(&skb, Stage::RouteIn, Some(link), Verdict::Pass, Some(*cause));
                     return self.local_in(link, skb);
                 }
@@ -81,11 +90,12 @@ impl Walk<'_> {
                     self.step(&skb, Stage::RouteIn, Some(link), Verdict::Accept, Some(*cause));
                     return self.recorder.finish(skb.track, Disposition::Ignored);
                 }
-                RouteKind::Unicast | RouteKind::Blackhole => {}
+                RouteKind::Unicast | RouteKind::Multicast | RouteKind::Blackhole => {}
             }
         }
-        if !netns.sysctls.ip_forward {
-            let cause = CauseTable::Sysctl("net.ipv4.ip_forward");
+        if !netns.forwards(dst) {
+            let cause =
+                CauseTable::Sysctl(if dst.is_ipv4() { "net.ipv4.ip_forward" } else { "net.ipv6.conf.all.forwarding" });
             return self.drop(skb, Stage::RouteIn, Some(link), DropReason::ForwardingOff, Some(cause));
         }
         match routed {
@@ -100,6 +110,18 @@ impl Walk<'_> {
         }
     }
 
+    /// A packet for an IPv6 group: for those who have joined it on this device. Groups are not routed here.
+    fn group_in(&mut self, link: LinkIndex, group: Ipv6Addr, skb: Skb) {
+        if self.netns.has_joined(link, group) {
+            let routed = self.netns.local.lookup(IpAddr::V6(group));
+            let cause = routed.map(|(row, _)| CauseTable::RouteLocal(row));
+            self.step(&skb, Stage::RouteIn, Some(link), Verdict::Pass, cause);
+            return self.local_in(link, skb);
+        }
+        self.step(&skb, Stage::RouteIn, Some(link), Verdict::Accept, None);
+        self.recorder.finish(skb.track, Disposition::Ignored);
+    }
+
     fn forward(&mut self, routed: Routed<'_>, mut skb: Skb) {
         let Some(packet) = skb.ip() else { return };
         let (ttl, len, dont_fragment) = (packet.ttl, packet.len(), packet.dont_fragment);
@@ -108,7 +130,8 @@ impl Walk<'_> {
             return self.reject(skb, Stage::Forward, Some(dev), IcmpError::TtlExceeded, None);
         }
         let mtu = self.netns.link(dev).map_or(0, |link| link.mtu);
-        if len > mtu as usize && dont_fragment {
+        // Of IPv6 only the sender cuts packets.
+        if len > mtu as usize && (dont_fragment || packet.dst.is_ipv6()) {
             let error = IcmpError::FragmentationNeeded { mtu: mtu.min(0xffff) as u16 };
             return self.reject(skb, Stage::Forward, Some(dev), error, Some(CauseTable::Link(dev)));
         }
@@ -120,12 +143,12 @@ impl Walk<'_> {
     /// Sends by a route that is known: in fragments where the packet is too large, then to the next hop.
     pub(super) fn ip_output(&mut self, route: &Route, skb: Skb) {
         let Some(packet) = skb.ip() else { return };
-        let next_hop = route.via.unwrap_or(packet.dst);
         let mtu = self.netns.link(route.dev).map_or(0, |link| link.mtu);
         if packet.len() <= mtu as usize {
+            let next_hop = route.via.unwrap_or(packet.dst);
             return self.neighbor_output(route.dev, next_hop, skb);
         }
-        if packet.dont_fragment {
+        if packet.dont_fragment || packet.dst.is_ipv6() {
             return self.drop(
                 skb,
                 Stage::Fragment,
@@ -134,6 +157,13 @@ impl Walk<'_> {
                 Some(CauseTable::Link(route.dev)),
             );
         }
+        self.fragment_output(route, mtu, skb);
+    }
+
+    /// Sends a packet in pieces of at most `mtu` bytes.
+    fn fragment_output(&mut self, route: &Route, mtu: u32, skb: Skb) {
+        let Some(packet) = skb.ip() else { return };
+        let next_hop = route.via.unwrap_or(packet.dst);
         let pieces = fragment::split(packet, mtu as usize);
         let cause = Some(CauseTable::Link(route.dev));
         if pieces.is_empty() {
@@ -191,7 +221,7 @@ impl Walk<'_> {
         let Some(packet) = skb.ip() else { return Err(SendError::Invalid) };
         let (dst, len, dont_fragment) = (packet.dst, packet.len(), packet.dont_fragment);
         let Routed { route, cause } = routed;
-        let dev = if route.kind == RouteKind::Local { LinkIndex::LO } else { route.dev };
+        let dev = if route.kind.is_local() { LinkIndex::LO } else { route.dev };
         // Not simulated, which is no row's doing.
         if route.kind == RouteKind::Broadcast || is_group(dst) {
             self.drop(skb, Stage::RouteOut, Some(dev), DropReason::InvalidAddress, None);
@@ -214,8 +244,10 @@ impl Walk<'_> {
             return Err(SendError::TooBig { mtu });
         }
         self.step(&skb, Stage::RouteOut, Some(dev), Verdict::Pass, Some(cause));
-        if route.kind == RouteKind::Local {
+        if route.kind.is_local() {
             self.transmit(LinkIndex::LO, skb);
+        } else if dst.is_ipv6() && len > mtu as usize {
+            self.fragment_output(route, mtu, skb);
         } else {
             self.ip_output(route, skb);
         }
@@ -229,7 +261,7 @@ impl Walk<'_> {
         self.spend(cost::LOOKUP);
         match route(&netns, dst) {
             None => self.drop(skb, Stage::RouteOut, None, DropReason::NoRoute, None),
-            Some(routed) if routed.route.kind == RouteKind::Local => {
+            Some(routed) if routed.route.kind.is_local() => {
                 self.step(&skb, Stage::RouteOut, Some(LinkIndex::LO), Verdict::Pass, Some(routed.cause));
                 self.transmit(LinkIndex::LO, skb);
             }

@@ -92,8 +92,10 @@ impl Walk<'_> {
         let to = neighbor.mac;
         let user = neighbor.queue.first().map(|(skb, _)| skb.clone());
         self.set_timer(RETRANS, Timer::Neighbor { link, ip });
-        if let (Some(user), IpAddr::V4(ip)) = (user, ip) {
-            self.arp_request(link, ip, to, &user);
+        match (user, ip) {
+            (Some(user), IpAddr::V4(ip)) => self.arp_request(link, ip, to, &user),
+            (Some(user), IpAddr::V6(ip)) => self.solicit_neighbor(link, ip, to, &user),
+            (None, _) => {}
         }
     }
 

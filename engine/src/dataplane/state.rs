@@ -269,8 +269,8 @@ impl NetnsState {
     }
 
     pub(super) fn learn_pmtu(&mut self, dst: IpAddr, mtu: u16, now: Nanos) {
-        // RFC 1191's smallest MTU, as net.ipv4.route.min_pmtu has it.
-        let mtu = mtu.max(552);
+        // RFC 1191's smallest MTU, as net.ipv4.route.min_pmtu has it; RFC 8200's, which every link of IPv6 carries.
+        let mtu = mtu.max(if dst.is_ipv4() { 552 } else { 1280 });
         if self.pmtu.len() < PMTU_MAX || self.pmtu.contains_key(&dst) {
             self.pmtu.insert(dst, (mtu, now));
         }

@@ -103,10 +103,10 @@ fn passed(step: &Step, frame: &Frame, netns: Option<&Netns>) -> (String, String)
 }
 
 /// Bytes of the packet itself, without the Ethernet header.
-/// What no program has sent: ARP, echo replies, ICMP errors.
+/// What no program has sent: ARP, neighbour discovery, echo replies, ICMP errors.
 fn of_the_kernel(frame: &Frame) -> bool {
     let icmp = frame.ip().map(|ip| &ip.payload);
-    icmp.is_none_or(|payload| matches!(payload, Transport::Icmp(Icmp::EchoReply { .. } | Icmp::Error { .. })))
+    icmp.is_none_or(|payload| matches!(payload, Transport::Icmp(message) if !matches!(message, Icmp::EchoRequest { .. })))
 }
 
 fn ip_len(frame: &Frame) -> usize {

@@ -2,7 +2,7 @@
 
 use super::MacAddr;
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 /// The transport protocols that Kubernetes knows as `protocol`.
@@ -131,6 +131,19 @@ pub enum Icmp {
     EchoRequest { id: u16, seq: u16, body: Body },
     EchoReply { id: u16, seq: u16, body: Body },
     Error { error: IcmpError, quoted: Box<IpPacket> },
+    /// ICMPv6: who has `target`? With the sender's own MAC, unless it has no address yet.
+    NeighborSolicit { target: Ipv6Addr, mac: Option<MacAddr> },
+    /// ICMPv6: `target` is at `mac`, or still there if that is left out.
+    NeighborAdvert { target: Ipv6Addr, mac: Option<MacAddr>, flags: AdvertFlags },
+}
+
+/// The flags of a neighbour advertisement (RFC 4861, 4.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdvertFlags {
+    pub router: bool,
+    pub solicited: bool,
+    /// The receiver is to put `mac` in the place of what it knows.
+    pub overrides: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -148,6 +161,19 @@ pub enum IcmpError {
 }
 
 impl IcmpError {
+    /// ICMPv6 type and code (RFC 4443): a protocol that nobody takes is a parameter problem.
+    pub fn type_code_v6(self) -> (u8, u8) {
+        match self {
+            IcmpError::NetUnreachable => (1, 0),
+            IcmpError::HostUnreachable => (1, 3),
+            IcmpError::PortUnreachable => (1, 4),
+            IcmpError::FragmentationNeeded { .. } => (2, 0),
+            IcmpError::TtlExceeded => (3, 0),
+            IcmpError::ReassemblyTimeExceeded => (3, 1),
+            IcmpError::ProtocolUnreachable => (4, 1),
+        }
+    }
+
     /// ICMPv4 type and code (RFC 792, RFC 1191).
     pub fn type_code(self) -> (u8, u8) {
         match self {
@@ -248,6 +274,9 @@ impl Transport {
         match self {
             Transport::Icmp(Icmp::EchoRequest { body, .. } | Icmp::EchoReply { body, .. }) => 8 + body.len(),
             Transport::Icmp(Icmp::Error { quoted, .. }) => 8 + quoted.quoted_len(),
+            Transport::Icmp(Icmp::NeighborSolicit { mac, .. } | Icmp::NeighborAdvert { mac, .. }) => {
+                24 + if mac.is_some() { 8 } else { 0 }
+            }
             Transport::Tcp(tcp) => 20 + if tcp.mss.is_some() { 4 } else { 0 } + tcp.body.len(),
             Transport::Udp(udp) => 8 + udp.body.len(),
             Transport::Sctp(sctp) => 12 + sctp.chunk.name_len().1.next_multiple_of(4),

@@ -11,6 +11,7 @@ mod origin;
 mod route;
 mod rows;
 mod socket;
+mod source;
 
 pub use fabric::{Port, Segment};
 pub use link::{Address, Link, LinkIndex, LinkKind, Scope};
@@ -19,5 +20,6 @@ pub use origin::{Origin, Uid};
 pub use route::{Route, RouteKind, RouteProto, RouteTable};
 pub use rows::{Keyed, RowId, Rows, SharedRows};
 pub use socket::{App, Listener};
+pub use source::source_v6;
 
 pub mod text;

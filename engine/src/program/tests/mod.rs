@@ -16,6 +16,9 @@ fn given<T>(value: T) -> (T, Origin) {
     (value, Origin::default("test", "as given"))
 }
 
+/// `cni0` of a cluster with IPv4 only.
+const CNI0: crate::tables::LinkIndex = crate::tables::LinkIndex(4);
+
 fn network() -> Network {
     Network {
         cni: Cni::Flannel(FlannelConfig {

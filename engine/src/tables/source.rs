@@ -1,0 +1,66 @@
+//! Which of a namespace's own IPv6 addresses a packet is sent from.
+//!
+//! Models net/ipv6/addrconf.c ipv6_dev_get_saddr (RFC 6724, section 5) with the kernel's default label table: the same
+//! address, the appropriate scope, the outgoing device, the same label, the longest common prefix; then the first one.
+
+use super::{LinkIndex, Netns};
+use std::net::{IpAddr, Ipv6Addr};
+
+/// The source of a packet to `dst` that leaves by `dev`; `None` if no address will do.
+pub fn source_v6(netns: &Netns, dst: Ipv6Addr, dev: LinkIndex) -> Option<Ipv6Addr> {
+    let narrow = scope(dst) <= SCOPE_LINK;
+    let mut best: Option<([u32; 5], Ipv6Addr)> = None;
+    for address in &netns.addresses {
+        let IpAddr::V6(ip) = address.net.addr() else { continue };
+        // A link-local destination is reached from an address of its link only.
+        if narrow && address.link != dev || ip.is_loopback() && !dst.is_loopback() {
+            continue;
+        }
+        let score = [
+            u32::from(ip == dst),
+            scope_score(scope(ip), scope(dst)),
+            u32::from(address.link == dev),
+            u32::from(label(ip) == label(dst)),
+            common_bits(ip, dst).min(u32::from(address.net.prefix_len())),
+        ];
+        if best.is_none_or(|(known, _)| score > known) {
+            best = Some((score, ip));
+        }
+    }
+    best.map(|(_, ip)| ip)
+}
+
+const SCOPE_LINK: u32 = 2;
+
+/// RFC 4291's scopes: 1 the interface, 2 the link, 14 global.
+fn scope(ip: Ipv6Addr) -> u32 {
+    match () {
+        () if ip.is_multicast() => u32::from(ip.octets()[1] & 0xf),
+        () if ip.is_loopback() || ip.is_unicast_link_local() => SCOPE_LINK,
+        () => 14,
+    }
+}
+
+/// Rule 2: the smallest scope that is large enough, else the largest.
+fn scope_score(own: u32, wanted: u32) -> u32 {
+    if own >= wanted { 32 - own } else { own }
+}
+
+/// Rule 6, by net/ipv6/addrlabel.c.
+fn label(ip: Ipv6Addr) -> u32 {
+    let segments = ip.segments();
+    match segments {
+        _ if ip.is_loopback() => 0,
+        [0, 0, 0, 0, 0, 0xffff, ..] => 4,
+        [0, 0, 0, 0, 0, 0, ..] => 3,
+        [0x2002, ..] => 2,
+        [0x2001, 0, ..] => 6,
+        [0x2001, second, ..] if second & 0xfff0 == 0x10 => 7,
+        [first, ..] if first & 0xfe00 == 0xfc00 => 5,
+        _ => 1,
+    }
+}
+
+fn common_bits(a: Ipv6Addr, b: Ipv6Addr) -> u32 {
+    (u128::from(a) ^ u128::from(b)).leading_zeros()
+}
