@@ -5,7 +5,7 @@
 
 use super::Shared;
 use crate::cluster::Revision;
-use crate::tables::{Link, LinkKind, Netns, NetnsId, Place, RouteProto, Segment, text};
+use crate::tables::{Link, LinkKind, Netns, NetnsId, Place, RouteProto, Scope, Segment, text};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -127,26 +127,38 @@ impl Script {
     fn sysctls(&mut self, netns: &[Arc<Netns>]) {
         self.line("settings() {");
         self.line(
-            "ip netns exec \"$1\" sysctl -qe -w net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1 \
-             net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 net.ipv4.icmp_ratelimit=0 \
+            "ip netns exec \"$1\" sysctl -qe -w net.ipv6.conf.all.disable_ipv6=\"$6\" \
+             net.ipv6.conf.default.disable_ipv6=\"$6\" net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 net.ipv4.icmp_ratelimit=0 \
              net.ipv4.ip_forward=\"$2\" net.ipv4.ip_default_ttl=\"$3\" net.ipv4.ip_local_port_range=\"$4\" \
              net.ipv4.ping_group_range=\"$5\" >/dev/null 2>&1",
         );
+        if netns.iter().any(|netns| !netns.sysctls.disable_ipv6) {
+            // Addresses are there at once, and no router is listened to.
+            self.line(
+                "[ \"$6\" = 1 ] || ip netns exec \"$1\" sysctl -qe -w net.ipv6.conf.all.forwarding=\"$7\" \
+                 net.ipv6.conf.default.forwarding=\"$7\" net.ipv6.conf.all.hop_limit=\"$3\" \
+                 net.ipv6.conf.default.hop_limit=\"$3\" net.ipv6.conf.all.accept_dad=0 \
+                 net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.accept_ra=0 net.ipv6.conf.default.accept_ra=0 \
+                 net.ipv6.icmp.ratelimit=0 >/dev/null 2>&1",
+            );
+        }
         self.line("}");
         for netns in netns {
             let sysctls = &netns.sysctls;
             let _ = writeln!(
                 self.out,
-                "settings {} {} {} '{} {}' '{}'",
+                "settings {} {} {} '{} {}' '{}' {} {}",
                 self.names.get(&netns.id).map_or("", String::as_str),
                 u8::from(sysctls.ip_forward),
                 sysctls.default_ttl,
                 sysctls.port_range.0,
                 sysctls.port_range.1,
-                if sysctls.unprivileged_ping { "0 2147483647" } else { "1 0" }
+                if sysctls.unprivileged_ping { "0 2147483647" } else { "1 0" },
+                u8::from(sysctls.disable_ipv6),
+                u8::from(sysctls.ip6_forward),
             );
         }
-        let _ = writeln!(self.out, "settings {} 0 64 '32768 60999' '1 0'", self.segment);
+        let _ = writeln!(self.out, "settings {} 0 64 '32768 60999' '1 0' 1 0", self.segment);
     }
 
     /// The switch and a veth pair from it to every NIC.
@@ -172,7 +184,8 @@ impl Script {
             for link in &netns.links {
                 s.link(netns, link);
             }
-            for address in &netns.addresses {
+            // What the kernel makes by itself is left to it.
+            for address in netns.addresses.iter().filter(|address| address.scope != Scope::Link) {
                 let Some(link) = netns.link(address.link).filter(|link| link.kind != LinkKind::Loopback) else {
                     continue;
                 };
@@ -180,7 +193,8 @@ impl Script {
                 if let Some(broadcast) = address.broadcast {
                     let _ = write!(s.out, " brd {broadcast}");
                 }
-                let _ = writeln!(s.out, " dev {}", link.name);
+                let nodad = if address.net.addr().is_ipv6() { " nodad" } else { "" };
+                let _ = writeln!(s.out, " dev {}{nodad}", link.name);
             }
             for (_, route) in netns.main.rows.iter().filter(|(_, route)| route.proto != RouteProto::Kernel) {
                 let _ = writeln!(s.out, "route add {}", text::route::row(netns, route));

@@ -30,8 +30,8 @@ impl Hosts {
             Ok(ip) if ip.is_unspecified() && ip.is_ipv4() => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             Ok(ip) => Some(ip),
             Err(_) => {
-                let names = |(ip, names): &&(IpAddr, Vec<String>)| ip.is_ipv4() && names.iter().any(|n| n == name);
-                self.0.iter().find(names).map(|(ip, _)| *ip)
+                let mut named = self.0.iter().filter(|(_, names)| names.iter().any(|n| n == name)).map(|(ip, _)| *ip);
+                named.clone().find(IpAddr::is_ipv4).or_else(|| named.next())
             }
         }
     }

@@ -63,6 +63,7 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Out) -> i32 {
         final_count: 0,
         end: FlowEnd::TimedOut,
     };
+    let mut v6 = false;
     while let Some(option) = options.next() {
         let (letter, value) = match option {
             Ok(option) => option,
@@ -76,6 +77,10 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Out) -> i32 {
             }
             'I' => {
                 tracer.icmp = true;
+                Some(())
+            }
+            '6' => {
+                v6 = true;
                 Some(())
             }
             'T' => return fail(io, "traceroute: podhop traces by UDP and ICMP, not by TCP (-T)\n", 2),
@@ -102,7 +107,8 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Out) -> i32 {
         _ => return wrong(io, busybox, "no host given"),
     }
     let host = tracer.host.clone();
-    let Some(to) = Hosts::read(machine).address(&host) else {
+    let named6 = argv.first().is_some_and(|name| name.ends_with('6'));
+    let Some(to) = Hosts::read(machine).address(&host).filter(|ip| ip.is_ipv6() || !(v6 || named6)) else {
         let text = if busybox {
             format!("traceroute: bad address '{host}'\n{NO_DNS}")
         } else {
@@ -111,6 +117,10 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Out) -> i32 {
         return fail(io, &text, if busybox { 1 } else { 2 });
     };
     tracer.to = to;
+    if to.is_ipv6() && busybox {
+        // Models busybox's outdata6_t.
+        tracer.data_len += 6;
+    }
     let Some(netns) = machine.netns() else { return fail(io, NOT_RUNNING, 126) };
     if path::route(&netns, to).is_none() && busybox {
         let text = format!("traceroute: can't connect to remote host ({to}): Network is unreachable\n");
@@ -194,7 +204,8 @@ impl Process for Tracer {
     fn on(&mut self, io: &mut Io<'_, '_>, event: ProcessEvent) {
         match event {
             ProcessEvent::Start => {
-                let (host, to, max, len) = (&self.host, self.to, self.ttl_max, self.data_len + 28);
+                let (host, to, max) = (&self.host, self.to, self.ttl_max);
+                let len = self.data_len + if to.is_ipv4() { 28 } else { 48 };
                 io.print(format!("traceroute to {host} ({to}), {max} hops max, {len} byte packets\n"));
                 if path::route(io.netns(), to).is_none() {
                     io.print_err("connect: Network is unreachable\n");
