@@ -7,7 +7,7 @@ use super::skb::{CROSSINGS_MAX, Skb};
 use super::state::Nud;
 use super::walk::Walk;
 use crate::net::{AdvertFlags, Frame, Icmp, IpPacket, MacAddr, Payload, Transport, solicited_node};
-use crate::tables::{LinkIndex, source_v6};
+use crate::tables::{LinkIndex, RouteKind, source_v6};
 use crate::trace::{Birth, CauseTable, Disposition, DropReason, Relation, Stage, Verdict};
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -26,6 +26,7 @@ impl Walk<'_> {
             Icmp::NeighborAdvert { target, mac, flags } => {
                 self.accept(&skb, Some(link), None);
                 let target = IpAddr::V6(target);
+                self.state.set_router(link, target, flags.router);
                 let known = self.state.neighbor(link, target).map(|neighbor| neighbor.mac);
                 if let Some(mac) = known.and_then(|known| mac.filter(|_| flags.overrides || known.is_none()).or(known)) {
                     self.learn(link, target, mac, if flags.solicited { Nud::Reachable } else { Nud::Stale });
@@ -44,7 +45,9 @@ impl Walk<'_> {
         mac: Option<MacAddr>,
         skb: Skb,
     ) {
-        if !self.netns.has_on(link, target) {
+        // An address that all routers of a subnet have is nobody's own.
+        let anycast = self.is_anycast(link, target);
+        if !anycast && !self.netns.has_on(link, target) {
             self.step(&skb, Stage::Deliver, Some(link), Verdict::Accept, None);
             return self.recorder.finish(skb.track, Disposition::Ignored);
         }
@@ -56,7 +59,7 @@ impl Walk<'_> {
         // Who asks one alone knows the MAC and wants to hear that it is still there.
         let asked_all = dst.is_multicast();
         let own = self.netns.link(link).map(|device| device.mac).filter(|_| asked_all);
-        let flags = AdvertFlags { router: self.netns.sysctls.ip6_forward, solicited: true, overrides: asked_all };
+        let flags = AdvertFlags { router: self.netns.sysctls.ip6_forward, solicited: true, overrides: asked_all && !anycast };
         let advert = Icmp::NeighborAdvert { target, mac: own, flags };
         let packet = self.discovery_packet(IpAddr::V6(target), asker, advert);
         let answer = self.born(link, (MacAddr::ZERO, MacAddr::ZERO), packet, (&skb, Relation::Answers));
@@ -88,6 +91,11 @@ impl Walk<'_> {
             })
         };
         own.or_else(on_link).or_else(|| source_v6(&self.netns, ip, link))
+    }
+
+    fn is_anycast(&self, link: LinkIndex, ip: Ipv6Addr) -> bool {
+        let routed = super::ip::route_in(&self.netns, link, IpAddr::V6(ip));
+        routed.is_some_and(|routed| routed.route.kind == RouteKind::Anycast && routed.route.dev == link)
     }
 
     fn address_on(&self, link: LinkIndex, ip: Ipv6Addr) -> Option<CauseTable> {

@@ -60,7 +60,11 @@ impl Walk<'_> {
                 let reply = Icmp::EchoReply { id: *id, seq: *seq, body: body.clone() };
                 let cause = self.address_row(dst);
                 self.accept(&skb, Some(link), cause);
-                let packet = self.packet(dst, src, Transport::Icmp(reply));
+                // Nobody answers from an address that others have, too.
+                let routed = super::ip::route_in(&self.netns, link, dst);
+                let anycast = routed.is_some_and(|routed| routed.route.kind == RouteKind::Anycast);
+                let from = if anycast { unspecified_like(dst) } else { dst };
+                let packet = self.packet(from, src, Transport::Icmp(reply));
                 let _ = self.send(packet, skb.track.flow, Some((skb.track.packet, Relation::Answers)));
             }
             Icmp::EchoReply { id, seq, body } => {

@@ -8,7 +8,7 @@ use super::fragment;
 use super::skb::{CROSSINGS_MAX, Skb};
 use super::walk::{SendError, Walk};
 use crate::net::{Frame, IcmpError, IpPacket, MacAddr, Payload, Transport};
-use crate::tables::{LinkIndex, Netns, Route, RouteKind, source_v6};
+use crate::tables::{LinkIndex, Netns, Route, RouteKind, RowId, source_v6};
 use crate::trace::{
     Birth, CauseTable, Change, Disposition, DropReason, FlowId, PacketId, PacketRef, Relation, Stage, Verdict,
 };
@@ -27,6 +27,18 @@ pub(super) fn route(netns: &Netns, dst: IpAddr) -> Option<Routed<'_>> {
     }
     let (row, route) = netns.main.lookup(dst)?;
     Some(Routed { route, cause: CauseTable::RouteMain(row) })
+}
+
+/// The same for a packet that came in on `link`: of IPv6 rows with one prefix, that of this device comes first.
+/// Models net/ipv6/route.c rt6_score_route.
+pub(super) fn route_in(netns: &Netns, link: LinkIndex, dst: IpAddr) -> Option<Routed<'_>> {
+    let routed = route(netns, dst)?;
+    if dst.is_ipv4() || routed.route.dev == link || !routed.route.kind.is_local() {
+        return Some(routed);
+    }
+    let own = netns.local.rows.own().iter().position(|row| row.dst == routed.route.dst && row.dev == link);
+    let own = own.map(|row| RowId(row as u32)).and_then(|row| Some((row, netns.local.rows.get(row)?)));
+    Some(own.map_or(routed, |(row, route)| Routed { route, cause: CauseTable::RouteLocal(row) }))
 }
 
 /// The source address that the kernel picks for a packet by this route.
@@ -78,7 +90,7 @@ impl Walk<'_> {
         {
             return self.group_in(link, group, skb);
         }
-        let routed = route(&netns, dst);
+        let routed = route_in(&netns, link, dst);
         if let Some(Routed { route, cause }) = &routed {
             match route.kind {
                 RouteKind::Local | RouteKind::Anycast => {

@@ -16,6 +16,7 @@ pub(super) fn netns(revision: &Revision, id: NetnsId) -> Netns {
     for (ip, (net, origin)) in by_family(network) {
         writer.address(ETH0, rows::in_net(ip, net), Scope::Global, origin.clone());
     }
+    writer.groups(ETH0);
     writer.link_local(ETH0);
     writer.finish(None)
 }

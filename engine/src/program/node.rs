@@ -36,6 +36,7 @@ pub(super) fn netns(revision: &Revision, node: &NodeRecord, shared: &mut Shared)
         let net = network.node_network_of(Family::of(ip)).map_or(IpNet::from(ip), |(net, _)| rows::in_net(ip, net));
         writer.address(ETH0, net, Scope::Global, origin.clone());
     }
+    writer.groups(ETH0);
     writer.link_local(ETH0);
     for (gateway, (net, origin)) in network.gateways().zip(network.node_networks()) {
         let Some(ip) = node.ip_of(Family::of(gateway)) else { continue };

@@ -89,7 +89,7 @@ impl Writer {
         self.netns.addresses.push(Address { link, net, broadcast: None, scope, origin });
     }
 
-    /// What the kernel gives a device by itself once it is up, after the addresses that it was given. Models
+    /// The link-local address that the kernel gives a device by itself once it has a carrier, after the addresses that it was given. Models
     /// net/ipv6/addrconf.c addrconf_dev_config.
     pub fn link_local(&mut self, link: LinkIndex) {
         let Some(mac) = self.netns.link(link).map(|device| device.mac) else { return };
@@ -98,6 +98,13 @@ impl Writer {
         }
         let net = IpNet::new_assert(mac.link_local().into(), 64);
         self.address_v6(link, net, Scope::Link, Origin::Kernel);
+    }
+
+    /// The route to IPv6 groups that a device has once it is up.
+    pub fn groups(&mut self, link: LinkIndex) {
+        if self.netns.sysctls.disable_ipv6 {
+            return;
+        }
         let groups = IpNet::new_assert(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0).into(), 8);
         self.local.push(kernel_v6(RouteKind::Multicast, groups, link));
     }

@@ -52,7 +52,9 @@ pub(in super::super) fn node(
     for (subnet, origin) in families.filter_map(|family| node.subnet_of(family)) {
         writer.address(cni0, rows::in_net(rows::first_host(subnet), subnet), Scope::Global, origin.clone());
     }
-    writer.link_local(cni0);
+    // A bridge gets its own once a port gives it a carrier.
+    writer.groups(cni0);
+    let mut carrier = false;
     for (pod, netns) in sandboxes {
         let kind = LinkKind::Veth { peer_netns: netns, peer: ETH0 };
         let index = veth_index(pod, config);
@@ -62,7 +64,11 @@ pub(in super::super) fn node(
             link.master = Some(cni0);
             link.hairpin = config.hairpin.0;
         }
+        writer.groups(index);
         writer.link_local(index);
+        if !std::mem::replace(&mut carrier, true) {
+            writer.link_local(cni0);
+        }
     }
     true
 }
@@ -87,6 +93,7 @@ fn tunnel(revision: &Revision, node: &NodeRecord, family: Family, config: &Flann
     if let Some((subnet, origin)) = node.subnet_of(family) {
         writer.address(link, subnet.network().into(), Scope::Global, origin.clone());
     }
+    writer.groups(link);
     writer.link_local(link);
 }
 
@@ -103,6 +110,7 @@ pub(in super::super) fn pod(revision: &Revision, pod: &PodRecord, node: &NodeRec
         let Some((subnet, _)) = node.subnet_of(Family::of(*ip)) else { continue };
         writer.address(ETH0, rows::in_net(*ip, subnet), Scope::Global, ip_origin.clone());
     }
+    writer.groups(ETH0);
     writer.link_local(ETH0);
     for (ip, _) in addresses {
         let family = Family::of(*ip);
