@@ -3,8 +3,8 @@
 use super::{ObjectKey, identity};
 use crate::manifest::typed::{
     ConfigMap, DaemonSet, Deployment, EndpointSlice, GivenPodStatus, IntOrString, KindCluster,
-    KubeadmClusterConfiguration, LabelSelector, NodeObject, ObjectMeta, Pod, PodSpec, PodTemplate, ReplicaSet, Service, StatefulSet,
-    Strategy,
+    KubeadmClusterConfiguration, LabelSelector, NodeObject, ObjectMeta, Pod, PodSpec, PodTemplate, ReplicaSet, Service,
+    StatefulSet, Strategy,
 };
 use crate::manifest::{Diagnostics, Node, Span, Value};
 use std::sync::Arc;

@@ -258,8 +258,7 @@ fn render_node(node: &DefaultNode, at: usize, alone: bool, network: &Network) ->
         }
     }
     // The gateway has the first address, the nodes have the next ones in their order.
-    let ips: Vec<IpAddr> =
-        network.node_networks().filter_map(|(net, _)| nth_address(net, at as u32 + 2)).collect();
+    let ips: Vec<IpAddr> = network.node_networks().filter_map(|(net, _)| nth_address(net, at as u32 + 2)).collect();
     if !ips.is_empty() {
         text += "status:\n  addresses:\n";
         for ip in ips {

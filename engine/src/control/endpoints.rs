@@ -7,11 +7,11 @@ use crate::cluster::{
     Body, Draft, Labels, NodeRecord, Object, ObjectKey, Owner, PodPhase, PodRecord, Provenance, ServiceKey,
     ServiceRecord, Typed, identity,
 };
-use crate::manifest::{Node, Span};
 use crate::manifest::typed::{
     AddressType, Container, Endpoint, EndpointPort, EndpointSlice, IntOrString, ObjectMeta, SERVICE_NAME, ServicePort,
     ServiceType,
 };
+use crate::manifest::{Node, Span};
 use crate::net::Family;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -296,8 +296,14 @@ fn mirrored(draft: &Draft, service: &ServiceRecord) -> Vec<EndpointSlice> {
                 for address in subset.get(field).map_or(&[][..], Node::items) {
                     let text = |name: &str| address.get(name).and_then(Node::as_str).map(Arc::from);
                     let ip = address.get("ip").and_then(Node::as_str).and_then(|ip| ip.parse::<IpAddr>().ok());
-                    let Some(ip) = ip.filter(|ip| ip.is_ipv4() == (address_type == AddressType::Ipv4)) else { continue };
-                    endpoints.push(Endpoint { hostname: text("hostname"), node_name: text("nodeName"), ..bare(ip, ready) });
+                    let Some(ip) = ip.filter(|ip| ip.is_ipv4() == (address_type == AddressType::Ipv4)) else {
+                        continue;
+                    };
+                    endpoints.push(Endpoint {
+                        hostname: text("hostname"),
+                        node_name: text("nodeName"),
+                        ..bare(ip, ready)
+                    });
                 }
             }
             if !endpoints.is_empty() {

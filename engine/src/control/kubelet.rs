@@ -140,7 +140,8 @@ fn reserve(node: &NodeRecord, network: &Network) -> Result<Addresses, String> {
     let mut found: Vec<(IpAddr, Origin)> = Vec::new();
     for (at, (net, origin)) in node.subnets().enumerate() {
         if flannel.serves(Family::of(net.addr())) {
-            let last = if at == 0 { node.last_reserved_ip } else { node.second.as_ref().and_then(|s| s.last_reserved_ip) };
+            let last =
+                if at == 0 { node.last_reserved_ip } else { node.second.as_ref().and_then(|s| s.last_reserved_ip) };
             found.push((reserve_in(node, net, last, found.len())?, origin.clone()));
         }
     }

@@ -114,9 +114,7 @@ fn kind(draft: &Draft, network: &mut Network) -> bool {
     };
     let reasons = match networking.ip_family {
         IpFamily::Ipv4 => ["podSubnet is 10.244.0.0/16 by default", "serviceSubnet is 10.96.0.0/16 by default"],
-        IpFamily::Ipv6 => {
-            ["podSubnet is fd00:10:244::/56 by default", "serviceSubnet is fd00:10:96::/112 by default"]
-        }
+        IpFamily::Ipv6 => ["podSubnet is fd00:10:244::/56 by default", "serviceSubnet is fd00:10:96::/112 by default"],
         IpFamily::Dual => [
             "podSubnet is 10.244.0.0/16,fd00:10:244::/56 by default",
             "serviceSubnet is 10.96.0.0/16,fd00:10:96::/112 by default",

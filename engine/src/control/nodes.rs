@@ -231,12 +231,7 @@ fn take_given_address(
 }
 
 /// The address that the node has had of this network, or the next free one.
-fn free_address(
-    draft: &mut Draft,
-    object: &Object,
-    net: &IpNet,
-    old: Option<&NodeRecord>,
-) -> Option<(IpAddr, Origin)> {
+fn free_address(draft: &mut Draft, object: &Object, net: &IpNet, old: Option<&NodeRecord>) -> Option<(IpAddr, Origin)> {
     let found = |origin: &Origin| matches!(origin, Origin::Default { .. });
     let mut had = old.into_iter().flat_map(NodeRecord::addresses);
     if let Some((ip, origin)) = had.find(|(ip, origin)| net.contains(ip) && found(origin)) {

@@ -1,6 +1,8 @@
 //! ReplicaSets: as many Pods as asked for. Models pkg/controller/replicaset.
 
-use crate::cluster::{Body, Draft, Object, ObjectKey, Owner, PodKey, PodPhase, PodSpec, Provenance, Typed, Workload, identity};
+use crate::cluster::{
+    Body, Draft, Object, ObjectKey, Owner, PodKey, PodPhase, PodSpec, Provenance, Typed, Workload, identity,
+};
 use std::sync::Arc;
 
 pub fn reconcile(draft: &mut Draft, key: &ObjectKey) {

@@ -28,7 +28,8 @@ impl Walk<'_> {
                 let target = IpAddr::V6(target);
                 self.state.set_router(link, target, flags.router);
                 let known = self.state.neighbor(link, target).map(|neighbor| neighbor.mac);
-                if let Some(mac) = known.and_then(|known| mac.filter(|_| flags.overrides || known.is_none()).or(known)) {
+                if let Some(mac) = known.and_then(|known| mac.filter(|_| flags.overrides || known.is_none()).or(known))
+                {
                     self.learn(link, target, mac, if flags.solicited { Nud::Reachable } else { Nud::Stale });
                     self.neighbor_resolved(link, target);
                 }
@@ -59,7 +60,8 @@ impl Walk<'_> {
         // Who asks one alone knows the MAC and wants to hear that it is still there.
         let asked_all = dst.is_multicast();
         let own = self.netns.link(link).map(|device| device.mac).filter(|_| asked_all);
-        let flags = AdvertFlags { router: self.netns.sysctls.ip6_forward, solicited: true, overrides: asked_all && !anycast };
+        let flags =
+            AdvertFlags { router: self.netns.sysctls.ip6_forward, solicited: true, overrides: asked_all && !anycast };
         let advert = Icmp::NeighborAdvert { target, mac: own, flags };
         let packet = self.discovery_packet(IpAddr::V6(target), asker, advert);
         let answer = self.born(link, (MacAddr::ZERO, MacAddr::ZERO), packet, (&skb, Relation::Answers));

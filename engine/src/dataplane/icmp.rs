@@ -44,7 +44,11 @@ impl Walk<'_> {
             return;
         }
         let local = super::ip::route(&self.netns, packet.dst).is_some_and(|r| r.route.kind == RouteKind::Local);
-        let src = if self.netns.is_local(packet.dst) || packet.dst.is_ipv6() && local { packet.dst } else { unspecified_like(packet.dst) };
+        let src = if self.netns.is_local(packet.dst) || packet.dst.is_ipv6() && local {
+            packet.dst
+        } else {
+            unspecified_like(packet.dst)
+        };
         let payload = Transport::Icmp(Icmp::Error { error, quoted: Box::new(packet.clone()) });
         let answer = self.packet(src, packet.src, payload);
         let parent = Some((about.track.packet, Relation::Answers));

@@ -111,7 +111,9 @@ fn passed(step: &Step, frame: &Frame, netns: Option<&Netns>) -> (String, String)
 /// What no program has sent: ARP, neighbour discovery, echo replies, ICMP errors.
 fn of_the_kernel(frame: &Frame) -> bool {
     let icmp = frame.ip().map(|ip| &ip.payload);
-    icmp.is_none_or(|payload| matches!(payload, Transport::Icmp(message) if !matches!(message, Icmp::EchoRequest { .. })))
+    icmp.is_none_or(
+        |payload| matches!(payload, Transport::Icmp(message) if !matches!(message, Icmp::EchoRequest { .. })),
+    )
 }
 
 fn ip_len(frame: &Frame) -> usize {
@@ -179,7 +181,11 @@ fn waiting(stage: Stage, v6: bool) -> (String, String) {
     match stage {
         Stage::Reassemble => pair("waits for the other fragments", "One piece is here; the others are awaited."),
         _ => pair(
-            if v6 { "waits for the next hop's MAC (neighbour discovery)" } else { "waits for the next hop's MAC (ARP)" },
+            if v6 {
+                "waits for the next hop's MAC (neighbour discovery)"
+            } else {
+                "waits for the next hop's MAC (ARP)"
+            },
             "Nobody knows the hardware address of the next stop yet: the packet waits while someone asks.",
         ),
     }

@@ -15,7 +15,7 @@ mod pcapng;
 pub use headers::{Field, Headers, Layer};
 pub use mac::{MacAddr, solicited_node};
 pub use packet::{
-    AdvertFlags, Arp, ArpOp, Body, Family, Fragment, Frame, Icmp, IcmpError, IpPacket, Payload, Protocol, Sctp, SctpChunk, Tcp,
-    TcpFlags, Transport, Udp, UdpBody,
+    AdvertFlags, Arp, ArpOp, Body, Family, Fragment, Frame, Icmp, IcmpError, IpPacket, Payload, Protocol, Sctp,
+    SctpChunk, Tcp, TcpFlags, Transport, Udp, UdpBody,
 };
 pub use pcapng::{Direction, InterfaceId, PcapNg};

@@ -128,13 +128,31 @@ pub enum Transport {
 /// ICMP messages, named by what they say; type and code follow the family when bytes are made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Icmp {
-    EchoRequest { id: u16, seq: u16, body: Body },
-    EchoReply { id: u16, seq: u16, body: Body },
-    Error { error: IcmpError, quoted: Box<IpPacket> },
+    EchoRequest {
+        id: u16,
+        seq: u16,
+        body: Body,
+    },
+    EchoReply {
+        id: u16,
+        seq: u16,
+        body: Body,
+    },
+    Error {
+        error: IcmpError,
+        quoted: Box<IpPacket>,
+    },
     /// ICMPv6: who has `target`? With the sender's own MAC, unless it has no address yet.
-    NeighborSolicit { target: Ipv6Addr, mac: Option<MacAddr> },
+    NeighborSolicit {
+        target: Ipv6Addr,
+        mac: Option<MacAddr>,
+    },
     /// ICMPv6: `target` is at `mac`, or still there if that is left out.
-    NeighborAdvert { target: Ipv6Addr, mac: Option<MacAddr>, flags: AdvertFlags },
+    NeighborAdvert {
+        target: Ipv6Addr,
+        mac: Option<MacAddr>,
+        flags: AdvertFlags,
+    },
 }
 
 /// The flags of a neighbour advertisement (RFC 4861, 4.4).

@@ -193,7 +193,8 @@ impl Script {
                 if let Some(broadcast) = address.broadcast {
                     let _ = write!(s.out, " brd {broadcast}");
                 }
-                let nodad = if address.net.addr().is_ipv6() { " nodad" } else { "" };
+                let docker = matches!(link.kind, LinkKind::Nic { .. });
+                let nodad = if address.net.addr().is_ipv6() && docker { " nodad" } else { "" };
                 let _ = writeln!(s.out, " dev {}{nodad}", link.name);
             }
             for (_, route) in netns.main.rows.iter().filter(|(_, route)| route.proto != RouteProto::Kernel) {

@@ -27,7 +27,8 @@ fn subsets(object: &Object, revision: &Revision) -> Node {
     let mut subsets = Vec::new();
     for (_, slice) in revision.slices(&object.key.as_named()) {
         let address = |endpoint: &Endpoint| {
-            let mut address = map([("ip", text(endpoint.addresses.first().map_or(String::new(), |ip| ip.to_string())))]);
+            let mut address =
+                map([("ip", text(endpoint.addresses.first().map_or(String::new(), |ip| ip.to_string())))]);
             if let Some(hostname) = &endpoint.hostname {
                 set(&mut address, "hostname", text(hostname));
             }

@@ -259,11 +259,9 @@ fn workload_status(object: &Object, counts: ReplicaCounts) -> Node {
             ("unavailableReplicas", counts.desired.saturating_sub(counts.available)),
             ("updatedReplicas", counts.updated),
         ],
-        "StatefulSet" => &[
-            ("currentReplicas", counts.current),
-            ("readyReplicas", counts.ready),
-            ("updatedReplicas", counts.updated),
-        ],
+        "StatefulSet" => {
+            &[("currentReplicas", counts.current), ("readyReplicas", counts.ready), ("updatedReplicas", counts.updated)]
+        }
         _ => &[
             ("availableReplicas", counts.available),
             ("fullyLabeledReplicas", counts.current),

@@ -82,8 +82,8 @@ impl Ip<'_, '_, '_> {
         if from.is_some_and(|from| iif.is_none() && !netns.is_local(from)) {
             return Err(refused("Invalid argument"));
         }
-        let routed = path::route(netns, to)
-            .filter(|route| oif.is_none_or(|oif| oif == route.dev || route.kind.is_local()));
+        let routed =
+            path::route(netns, to).filter(|route| oif.is_none_or(|oif| oif == route.dev || route.kind.is_local()));
         let route = match routed {
             // A device alone is a route of its own: the destination is taken to be on its link.
             None if oif.is_some() && netns.main.lookup(to).is_none() => return Err(refused("Network is unreachable")),

@@ -1,7 +1,7 @@
 //! What ping prints.
 
-use super::super::{icmp_words, icmpv6_words};
 use super::super::resolve::Hosts;
+use super::super::{icmp_words, icmpv6_words};
 use super::Style;
 use super::options::Settings;
 use crate::dataplane::Io;
