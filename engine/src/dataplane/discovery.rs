@@ -47,7 +47,7 @@ impl Walk<'_> {
         skb: Skb,
     ) {
         // An address that all routers of a subnet have is nobody's own.
-        let anycast = self.is_anycast(link, target);
+        let anycast = self.is_anycast(link, IpAddr::V6(target));
         if !anycast && !self.netns.has_on(link, target) {
             self.step(&skb, Stage::Deliver, Some(link), Verdict::Accept, None);
             return self.recorder.finish(skb.track, Disposition::Ignored);
@@ -95,8 +95,9 @@ impl Walk<'_> {
         own.or_else(on_link).or_else(|| source_v6(&self.netns, ip, link))
     }
 
-    fn is_anycast(&self, link: LinkIndex, ip: Ipv6Addr) -> bool {
-        let routed = super::ip::route_in(&self.netns, link, IpAddr::V6(ip));
+    /// Whether all routers of a subnet on this device have an address.
+    pub(super) fn is_anycast(&self, link: LinkIndex, ip: IpAddr) -> bool {
+        let routed = super::ip::route_in(&self.netns, link, ip);
         routed.is_some_and(|routed| routed.route.kind == RouteKind::Anycast && routed.route.dev == link)
     }
 

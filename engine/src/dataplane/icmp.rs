@@ -65,9 +65,7 @@ impl Walk<'_> {
                 let cause = self.address_row(dst);
                 self.accept(&skb, Some(link), cause);
                 // Nobody answers from an address that others have, too.
-                let routed = super::ip::route_in(&self.netns, link, dst);
-                let anycast = routed.is_some_and(|routed| routed.route.kind == RouteKind::Anycast);
-                let from = if anycast { unspecified_like(dst) } else { dst };
+                let from = if self.is_anycast(link, dst) { unspecified_like(dst) } else { dst };
                 let packet = self.packet(from, src, Transport::Icmp(reply));
                 let _ = self.send(packet, skb.track.flow, Some((skb.track.packet, Relation::Answers)));
             }

@@ -293,6 +293,10 @@ impl Walk<'_> {
         match packet.payload {
             Transport::Icmp(_) => self.icmp_receive(link, skb),
             Transport::Udp(_) => self.udp_receive(link, skb),
+            // No connection is made to an address that others have, too (tcp_v6_conn_request, tcp_v6_send_reset).
+            Transport::Tcp(_) if self.is_anycast(link, packet.dst) => {
+                self.drop(skb, Stage::Deliver, Some(link), DropReason::InvalidAddress, None);
+            }
             Transport::Tcp(_) => self.tcp_receive(link, skb),
             Transport::Sctp(_) => self.sctp_receive(link, skb),
         }

@@ -58,6 +58,7 @@ pub fn library() -> Vec<Shelf> {
             "oversized-into-the-overlay",
             "pod-mtu-above-overlay"
         ),
+        shelf!("IPv6", "tests/cases/ipv6", "dual-stack", "only", "packet-too-big"),
         shelf!(
             "Where Pods go",
             "tests/cases/placement",

@@ -47,13 +47,11 @@ pub const TOOLS: &[Tool] = &[
     row("nc", nc::spec, Hosts, |m, argv, _, io| nc::run(m, argv, io)),
     row("netcat", nc::spec, Hosts, |m, argv, _, io| nc::run(m, argv, io)),
     row("ping", ping::spec, Hosts, |m, argv, _, io| ping::run(m, argv, io)),
-    row("ping6", ping::spec, Hosts, |m, argv, _, io| ping::run(m, argv, io)),
     row("rm", |_| files::CHANGES, Files, files::run),
     row("sleep", none, Nothing, |m, argv, _, io| system::sleep(m, argv, io)),
     row("sysctl", |_| sysctl::SPEC, Settings, |m, argv, _, io| sysctl::run(m, argv, io)),
     row("touch", |_| files::CHANGES, Files, files::run),
     row("traceroute", traceroute::spec, Hosts, |m, argv, _, io| traceroute::run(m, argv, io)),
-    row("traceroute6", traceroute::spec, Hosts, |m, argv, _, io| traceroute::run(m, argv, io)),
     row("uname", |_| system::UNAME, Nothing, |m, argv, _, io| system::uname(m, argv, io)),
     row("uptime", none, Nothing, |m, argv, _, io| system::uptime(m, argv, io)),
     row("whoami", none, Nothing, |m, argv, _, io| system::whoami(m, argv, io)),
@@ -63,8 +61,13 @@ fn none(_: &Machine<'_>) -> Spec {
     Spec::short("")
 }
 
-/// The tool of this name.
+/// The tool of this name; `ping6` and `traceroute6` are other names of two.
 pub fn tool(name: &str) -> Option<&'static Tool> {
+    let name = match name {
+        "ping6" => "ping",
+        "traceroute6" => "traceroute",
+        name => name,
+    };
     TOOLS.iter().find(|tool| tool.name == name)
 }
 
@@ -80,12 +83,12 @@ impl Tool {
             "ls" => "list files",
             "mkdir" => "make folders",
             "nc" | "netcat" => "connect to a port",
-            "ping" | "ping6" => "ICMP echo requests to an address",
+            "ping" => "ICMP echo requests to an address",
             "rm" => "remove files",
             "sleep" => "let time pass",
             "sysctl" => "settings of the network stack",
             "touch" => "make an empty file",
-            "traceroute" | "traceroute6" => "the routers on the way to an address",
+            "traceroute" => "the routers on the way to an address",
             "uname" => "the kernel's name and version",
             "uptime" => "how long this machine runs",
             "whoami" => "your user name",
@@ -97,9 +100,9 @@ impl Tool {
     pub fn letters(&self) -> &'static [(char, &'static str)] {
         match self.name {
             "nc" | "netcat" => NC,
-            "ping" | "ping6" => PING,
+            "ping" => PING,
             "sysctl" => &[('a', "all settings"), ('n', "values only"), ('w', "write NAME=VALUE")],
-            "traceroute" | "traceroute6" => TRACEROUTE,
+            "traceroute" => TRACEROUTE,
             _ => &[],
         }
     }
