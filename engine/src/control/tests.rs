@@ -4,6 +4,7 @@ use super::start;
 use crate::cluster::{Applied, Cluster, ObjectKey, Options, Outcome, PodKey};
 
 mod addresses;
+mod families;
 mod files;
 mod nodes;
 mod random;

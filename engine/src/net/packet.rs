@@ -380,6 +380,27 @@ impl Frame {
         }
     }
 
+    /// The address whose owner an ARP request or a neighbour solicitation asks for.
+    pub fn asks_for(&self) -> Option<IpAddr> {
+        match &self.payload {
+            Payload::Arp(arp) if arp.op == ArpOp::Request => Some(IpAddr::V4(arp.target_ip)),
+            Payload::Ip(IpPacket { payload: Transport::Icmp(Icmp::NeighborSolicit { target, .. }), .. }) => {
+                Some(IpAddr::V6(*target))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it serves to find a MAC address: ARP and neighbour discovery.
+    pub fn is_discovery(&self) -> bool {
+        match &self.payload {
+            Payload::Arp(_) => true,
+            Payload::Ip(packet) => {
+                matches!(packet.payload, Transport::Icmp(Icmp::NeighborSolicit { .. } | Icmp::NeighborAdvert { .. }))
+            }
+        }
+    }
+
     /// The frame inside a VXLAN datagram, if this is one (and not a fragment of one).
     pub fn inner(&self) -> Option<&Frame> {
         match &self.ip()?.payload {

@@ -64,3 +64,62 @@ fn label(ip: Ipv6Addr) -> u32 {
 fn common_bits(a: Ipv6Addr, b: Ipv6Addr) -> u32 {
     (u128::from(a) ^ u128::from(b)).leading_zeros()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Address, Origin, Place, RouteTable, Rows, Scope, Sysctls};
+    use super::*;
+    use crate::tables::NetnsId;
+
+    fn netns(addresses: &[(u32, &str)]) -> Netns {
+        let address = |(link, net): &(u32, &str)| Address {
+            link: LinkIndex(*link),
+            net: net.parse().expect("a prefix"),
+            broadcast: None,
+            scope: Scope::Global,
+            origin: Origin::Kernel,
+        };
+        Netns {
+            id: NetnsId(1),
+            place: Place::Gateway,
+            version: 1,
+            links: Vec::new(),
+            addresses: addresses.iter().map(address).collect(),
+            local: RouteTable::default(),
+            main: RouteTable::default(),
+            neighbors: Rows::default(),
+            fdb: Rows::default(),
+            sysctls: Sysctls::default(),
+            netfilter: Default::default(),
+            listeners: Vec::new(),
+        }
+    }
+
+    /// As a 6.18 kernel chose for a namespace with these addresses.
+    #[test]
+    fn sources_as_the_kernel_chooses_them() {
+        let netns = netns(&[
+            (1, "::1/128"),
+            (2, "2001:db8:1::2/64"),
+            (2, "fc00:f853:ccd:e793::2/64"),
+            (2, "fe80::42:acff:fe12:2/64"),
+            (3, "fd00:10:244:1::/128"),
+            (3, "fe80::ff:fe00:7/64"),
+            (4, "fd00:10:244:1::1/64"),
+            (4, "fe80::ff:fe00:1/64"),
+        ]);
+        for (dst, dev, src) in [
+            ("fd00:10:244:2::5", 3, "fd00:10:244:1::"),
+            ("fd00:10:244:1::7", 4, "fd00:10:244:1::1"),
+            ("2001:db8:ffff::", 2, "2001:db8:1::2"),
+            ("fc00:f853:ccd:e793::9", 2, "fc00:f853:ccd:e793::2"),
+            ("fe80::1", 4, "fe80::ff:fe00:1"),
+            ("ff02::1", 2, "fe80::42:acff:fe12:2"),
+            ("::1", 1, "::1"),
+        ] {
+            let chosen = source_v6(&netns, dst.parse().expect("an address"), LinkIndex(dev));
+            assert_eq!(chosen.map(|ip| ip.to_string()).as_deref(), Some(src), "{dst}");
+        }
+        assert_eq!(source_v6(&netns, "fe80::1".parse().expect("an address"), LinkIndex(9)), None);
+    }
+}
