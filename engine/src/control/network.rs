@@ -286,6 +286,10 @@ fn infer_from_nodes(draft: &Draft, network: &mut Network, pods_given: bool) {
     let mut first = None;
     for object in draft.revision.list("Node", None) {
         let Typed::Node(node) = &object.typed else { continue };
+        // The default nodes have their addresses from these very networks.
+        if object.provenance == Provenance::Builtin {
+            continue;
+        }
         ips.extend(super::nodes::internal_ips(node).into_iter().map(|(ip, _)| IpNet::from(ip)));
         let given = one_of_each(&node.pod_cidrs.iter().map(|(net, _)| *net).collect::<Vec<_>>());
         if !given.is_empty() && first.is_none() {
