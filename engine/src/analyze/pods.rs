@@ -295,7 +295,7 @@ fn addresses_outside(findings: &mut Findings<'_>, given: Vec<&Arc<PodRecord>>) {
     for pod in given {
         let node = pod.node.as_ref().and_then(|name| findings.revision.nodes.get(&**name));
         let Some(object) = findings.revision.objects.get(&pod.object_key()) else { continue };
-        for (ip, net) in node.map_or_else(Vec::new, |node| words::outside(&pod, node)) {
+        for (ip, net) in node.map_or_else(Vec::new, |node| words::outside(pod, node)) {
             outside.push((findings.span(object, "status.podIP"), words::address_outside(ip, net)));
         }
     }

@@ -23,7 +23,8 @@ pub const MASK_V6: u8 = 64;
 /// The node's InternalIPs and their indices in `status.addresses`: the first of each family, then the others.
 pub fn internal_ips(node: &NodeObject) -> Vec<(IpAddr, usize)> {
     let internal = node.addresses.iter().enumerate().filter(|(_, address)| &*address.address_type == "InternalIP");
-    let (mut ips, mut others): (Vec<(IpAddr, usize)>, Vec<(IpAddr, usize)>) = (Vec::new(), Vec::new());
+    let mut ips: Vec<(IpAddr, usize)> = Vec::new();
+    let mut others: Vec<(IpAddr, usize)> = Vec::new();
     for (at, address) in internal {
         let Ok(ip) = address.address.parse::<IpAddr>() else { continue };
         if ips.iter().chain(&others).any(|(other, _)| *other == ip) {

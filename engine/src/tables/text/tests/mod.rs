@@ -1,6 +1,7 @@
 //! The expected texts were printed by iproute2 6.1 and busybox 1.35 for a namespace built with these very rows.
 
 mod fixture;
+mod v6;
 
 use super::*;
 use crate::tables::LinkIndex;
