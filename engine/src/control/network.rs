@@ -290,7 +290,7 @@ fn infer_from_nodes(draft: &Draft, network: &mut Network, pods_given: bool) {
         if object.provenance == Provenance::Builtin {
             continue;
         }
-        ips.extend(super::nodes::internal_ips(node).into_iter().map(|(ip, _)| IpNet::from(ip)));
+        ips.extend(super::addresses::internal_ips(node).into_iter().map(|(ip, _)| IpNet::from(ip)));
         let given = one_of_each(&node.pod_cidrs.iter().map(|(net, _)| *net).collect::<Vec<_>>());
         if !given.is_empty() && first.is_none() {
             first = Some(object.uid);

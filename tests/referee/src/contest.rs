@@ -1,6 +1,7 @@
 //! One cluster, simulated and real, compared probe by probe.
 
-use crate::choose::{Chooser, Family, Kind, addresses, has_hosts, ping_of_len};
+use crate::choose::{Chooser, Kind, ping_of_len};
+use crate::family::{Family, addresses, has_hosts};
 use crate::job::{Probe, What};
 use crate::kernel;
 use crate::mutate::Mutation;
