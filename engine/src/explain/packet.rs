@@ -15,6 +15,10 @@ pub fn title(frame: &Frame) -> String {
         Payload::Arp(arp) => arp_title(arp),
         Payload::Ip(packet) => match frame.inner() {
             Some(inner) => title(inner),
+            None if packet.dst.is_ipv6() && packet.fragment.is_none() => match &packet.payload {
+                Transport::Icmp(Icmp::Error { error, .. }) => format!("ICMPv6 {}", error_name_v6(*error)),
+                payload => transport_title(payload).replacen("ICMP ", "ICMPv6 ", 1),
+            },
             None => {
                 let whole = transport_title(&packet.payload);
                 match packet.fragment {
@@ -75,6 +79,17 @@ pub fn error_name(error: IcmpError) -> String {
         IcmpError::FragmentationNeeded { mtu } => format!("fragmentation needed, mtu {mtu}"),
         IcmpError::TtlExceeded => "time to live exceeded".to_owned(),
         IcmpError::ReassemblyTimeExceeded => "fragment reassembly time exceeded".to_owned(),
+    }
+}
+
+/// The words of RFC 4443.
+pub fn error_name_v6(error: IcmpError) -> String {
+    match error {
+        IcmpError::NetUnreachable => "no route".to_owned(),
+        IcmpError::HostUnreachable => "address unreachable".to_owned(),
+        IcmpError::FragmentationNeeded { mtu } => format!("packet too big, mtu {mtu}"),
+        IcmpError::TtlExceeded => "hop limit exceeded".to_owned(),
+        error => error_name(error),
     }
 }
 

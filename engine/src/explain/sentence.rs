@@ -1,6 +1,6 @@
 //! One sentence a step.
 
-use super::packet::error_name;
+use super::packet::{error_name, error_name_v6};
 use crate::net::{Frame, Icmp, IcmpError, Transport};
 use crate::tables::{LinkKind, Netns};
 use crate::trace::{CauseTable, Change, DropReason, Stage, Step, Verdict};
@@ -68,9 +68,10 @@ fn passed(step: &Step, frame: &Frame, netns: Option<&Netns>) -> (String, String)
             pair(format!("{} bytes leave the socket", ip_len(frame)), "A program hands its data to the kernel.")
         }
         Stage::RouteOut | Stage::RouteIn => routed(step, netns),
-        Stage::Forward => {
-            pair(ttl(step), "Not for this machine: it passes the packet on and counts down its time to live.")
-        }
+        Stage::Forward => pair(
+            ttl(step, is_v6(frame)),
+            "Not for this machine: it passes the packet on and counts down its time to live.",
+        ),
         Stage::Fragment => pair(
             format!("cut to fit {name}, mtu {}", device.map_or(0, |link| link.mtu)),
             "The packet is too large for the next link and goes on in pieces.",
@@ -143,9 +144,9 @@ fn routed(step: &Step, netns: Option<&Netns>) -> (String, String) {
     }
 }
 
-fn ttl(step: &Step) -> String {
+fn ttl(step: &Step, v6: bool) -> String {
     match step.changes.first() {
-        Some(Change::Ttl { from, to }) => format!("ttl {from} → {to}"),
+        Some(Change::Ttl { from, to }) => format!("{} {from} → {to}", if v6 { "hop limit" } else { "ttl" }),
         _ => String::new(),
     }
 }
@@ -221,13 +222,7 @@ fn rejected(error: IcmpError, v6: bool) -> (String, String) {
         }
     };
     let (name, (kind, code)) = if v6 { ("ICMPv6", error.type_code_v6()) } else { ("ICMP", error.type_code()) };
-    let words = match error {
-        IcmpError::FragmentationNeeded { mtu } if v6 => format!("packet too big, mtu {mtu}"),
-        IcmpError::HostUnreachable if v6 => "address unreachable".to_owned(),
-        IcmpError::NetUnreachable if v6 => "no route".to_owned(),
-        IcmpError::TtlExceeded if v6 => "hop limit exceeded".to_owned(),
-        error => error_name(error),
-    };
+    let words = if v6 { error_name_v6(error) } else { error_name(error) };
     pair(format!("{words} ({name} {kind}/{code})"), beginner)
 }
 

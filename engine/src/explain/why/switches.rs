@@ -41,6 +41,9 @@ pub(super) fn bridge(lookup: &Lookup<'_>, way: &Way, known: &Known<'_>) -> Why {
     let name = lookup.device();
     let sought = format!("the port of {name} that leads to {mac}");
     let because = match way {
+        Way::Broadcast if mac != MacAddr::BROADCAST => {
+            "a multicast goes to every port: no entry is looked up".to_owned()
+        }
         Way::Broadcast => "a broadcast goes to every port: no entry is looked up".to_owned(),
         Way::Own => format!("{mac} is {name}'s own: the frame is for the node itself"),
         Way::Entry(port) => {

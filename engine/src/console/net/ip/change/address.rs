@@ -91,7 +91,10 @@ fn add(netns: &mut Netns, address: Address) -> Result<(), Refusal> {
     if netns.link(address.link).is_some_and(|link| link.up) {
         connect(netns, &address);
     }
-    netns.addresses.push(address);
+    // The kernel keeps IPv6 addresses by scope, the newest first (ipv6_link_dev_addr).
+    let later = |own: &Address| own.link == address.link && own.net.addr().is_ipv6() && address.scope <= own.scope;
+    let at = netns.addresses.iter().position(later).filter(|_| address.net.addr().is_ipv6());
+    netns.addresses.insert(at.unwrap_or(netns.addresses.len()), address);
     netns.addresses.sort_by_key(|address| address.link);
     Ok(())
 }
