@@ -7,13 +7,17 @@ mod view;
 pub use view::tables;
 
 /// The tables of a namespace: the protocol's name and what they are called here.
-pub const TABLES: [(&str, &str); 7] = [
+pub const TABLES: [(&str, &str); 11] = [
     ("route", "routes"),
     ("neigh", "neighbours"),
     ("fdb", "bridge FDB"),
     ("link", "links"),
     ("addr", "addresses"),
     ("socket", "sockets"),
+    ("nat", "nat rules"),
+    ("filter", "filter rules"),
+    ("mangle", "mangle rules"),
+    ("conntrack", "connections"),
     ("sysctl", "sysctls"),
 ];
 

@@ -3,10 +3,12 @@
 use super::immutable::{POD_IMMUTABLE, changed_pod_field};
 use super::typed::{Typed, project, same};
 use super::{Body, Object, ObjectKey, Options, Owner, PodKey, Provenance, Revision, ServiceKey, identity};
+use crate::manifest::fields::{self, FieldTable};
 use crate::manifest::typed::{ObjectMeta, SERVICE_NAME};
 use crate::manifest::{Diagnostics, Node, Sources};
 use crate::tables::Uid;
 use imbl::{OrdMap, OrdSet};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -26,6 +28,8 @@ pub enum Work {
     Sandboxes,
     /// The next step of a Deployment's rollout, once the Pods of the last one are as ready as they get.
     Rollout(ObjectKey),
+    /// CoreDNS Pods whose ConfigMap may have changed.
+    CoreDns,
     /// What stands behind Services, once Pods have settled.
     Endpoints,
 }
@@ -82,8 +86,11 @@ pub struct Submission {
 #[derive(Debug)]
 pub struct Draft {
     pub revision: Revision,
+    /// The revision in force when the draft was begun.
+    pub(super) before: Revision,
     pub options: Arc<Options>,
     pub sources: Sources,
+    pub(super) fields: Option<Arc<FieldTable>>,
     pub diagnostics: Diagnostics,
     pub work: BTreeSet<Work>,
     /// Nodes to look at again under [`Work::Nodes`].
@@ -94,8 +101,12 @@ pub struct Draft {
     pub dirty_services: BTreeSet<ServiceKey>,
     /// Services under [`Work::Endpoints`] whose Pods or given slices may have changed.
     pub dirty_endpoints: BTreeSet<ServiceKey>,
+    /// Pods under [`Work::Sandboxes`] whose readiness probes may find something else now.
+    pub probe_again: BTreeSet<PodKey>,
     /// Nodes under [`Work::Sandboxes`] whose waiting Pods may get an address now.
     pub dirty_sandboxes: BTreeSet<Arc<str>>,
+    /// Namespaces under [`Work::CoreDns`] of which a ConfigMap has changed.
+    pub dirty_configs: BTreeSet<Arc<str>>,
     /// Pods that wait for their first attempt, by number in `Index.pending`.
     pub fresh: BTreeSet<u64>,
     /// Objects that were put, changed or not, for the checks at the end.
@@ -107,16 +118,20 @@ pub struct Draft {
 impl Draft {
     pub(super) fn new(revision: Revision, options: Arc<Options>, sources: Sources) -> Draft {
         Draft {
+            before: revision.clone(),
             revision,
             options,
             sources,
+            fields: None,
             diagnostics: Diagnostics::default(),
             work: BTreeSet::new(),
             dirty_nodes: BTreeSet::new(),
             dirty_namespaces: BTreeSet::new(),
             dirty_services: BTreeSet::new(),
             dirty_endpoints: BTreeSet::new(),
+            probe_again: BTreeSet::new(),
             dirty_sandboxes: BTreeSet::new(),
+            dirty_configs: BTreeSet::new(),
             fresh: BTreeSet::new(),
             submitted: Vec::new(),
             retry_pending: false,
@@ -140,7 +155,7 @@ impl Draft {
             return Outcome::Unchanged;
         }
         if let (Typed::Pod { .. }, Typed::Pod { .. }) = (&old.typed, &typed)
-            && let Some(field) = changed_pod_field(old.written(), &new.tree)
+            && let Some(field) = changed_pod_field(&self.kept(old.written()), &self.kept(&new.tree))
         {
             if !new.replace {
                 let message = format!("Pod {:?} is invalid: {POD_IMMUTABLE}", &*new.key.name);
@@ -154,6 +169,11 @@ impl Draft {
         }
         self.update(&old, new, meta, typed);
         Outcome::Configured
+    }
+
+    /// What the API server keeps of a tree, as far as the known fields tell.
+    fn kept<'t>(&self, tree: &'t Node) -> Cow<'t, Node> {
+        self.fields.as_deref().map_or(Cow::Borrowed(tree), |fields| Cow::Owned(fields::known(tree, fields)))
     }
 
     fn create(&mut self, new: Submission, mut meta: ObjectMeta, typed: Typed) {
@@ -422,7 +442,13 @@ impl Draft {
                 self.dirty_namespaces.insert(key.name.clone());
                 self.work.insert(Work::Namespaces);
             }
-            ("", "ConfigMap") if is_configuration(key) => drop(self.work.insert(Work::Network)),
+            ("", "ConfigMap") if &*key.name != ROOT_CA => {
+                self.dirty_configs.insert(key.namespace.clone());
+                self.work.insert(Work::CoreDns);
+                if is_configuration(key) {
+                    self.work.insert(Work::Network);
+                }
+            }
             ("kind.x-k8s.io" | "kubeadm.k8s.io" | "kubeproxy.config.k8s.io", _) => {
                 self.work.insert(Work::Network);
             }
@@ -471,6 +497,9 @@ fn service_of_slice(slice: &Object) -> Option<ServiceKey> {
     let name = slice.labels.get(SERVICE_NAME)?;
     Some(ServiceKey { namespace: slice.key.namespace.clone(), name: name.clone() })
 }
+
+/// The ConfigMap that every Namespace has: it configures nothing.
+const ROOT_CA: &str = "kube-root-ca.crt";
 
 /// ConfigMaps that configure the cluster's own components.
 fn is_configuration(key: &ObjectKey) -> bool {

@@ -2,7 +2,7 @@
 
 use super::draft::{Draft, Work};
 use super::revision::LabelPair;
-use super::{NetnsOwner, Object, Owner, PodKey, PodPhase, PodRecord, PodSpec};
+use super::{NetnsOwner, Object, Owner, PodKey, PodPhase, PodReason, PodRecord, PodSpec};
 use crate::manifest::typed::GivenPodStatus;
 use crate::net::Protocol;
 use std::sync::Arc;
@@ -49,9 +49,11 @@ impl Draft {
             labels: object.labels.clone(),
             owner: object.owner.clone(),
             phase,
-            reason: "".into(),
+            reason: PodReason::None,
             unready: "".into(),
+            frozen: false,
             failing: Arc::new([]),
+            corefile: None,
             created_at_ns: self.revision.at_ns,
             started_at_ns: None,
             queued,
@@ -175,7 +177,7 @@ impl Draft {
         let record = Arc::make_mut(record);
         record.node = Some(node.clone());
         record.phase = PodPhase::ContainerCreating;
-        record.reason = "".into();
+        record.reason = PodReason::None;
         let (asked, spec) = (record.queued, record.spec.clone());
         let queued = self.revision.index.next_pending;
         record.queued = queued;
@@ -203,6 +205,9 @@ impl Draft {
         self.fresh.remove(&record.queued);
         let Some(node_name) = record.node.clone() else { return };
         self.wake_services(key);
+        if record.is_kube_proxy() && record.netns.is_some() && self.revision.nodes.contains_key(&node_name) {
+            self.leave_rules(&node_name);
+        }
         if let Some(netns) = record.netns.filter(|_| !record.host_network) {
             self.revision.netns.remove(&netns);
             for (ip, _) in record.addresses() {
@@ -240,6 +245,7 @@ impl Draft {
             pod.second_ip = None;
             (pod.phase, pod.started_at_ns, pod.failing) = (PodPhase::Pending, None, Arc::new([]));
             pod.unready = "".into();
+            pod.frozen = false;
             pod.version = number;
         }
         self.retry_pending = true;
@@ -252,7 +258,7 @@ impl Draft {
         self.change_pod(key, |record| {
             record.node = Some(node.clone());
             record.phase = if well { PodPhase::Succeeded } else { PodPhase::Failed };
-            record.reason = if well { "Completed" } else { "Error" }.into();
+            record.reason = PodReason::Ended { well };
         });
     }
 

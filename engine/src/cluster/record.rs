@@ -1,7 +1,7 @@
 //! What controllers and kubelets have made of the objects: nodes and Pods as the network sees them.
 
-use super::{Labels, ObjectKey, Owner, PodKey};
-use crate::manifest::typed::{PodSpec, Taint};
+use super::{Labels, ObjectKey, Owner, PodKey, PodReason};
+use crate::manifest::typed::{ConfigMap, PodSpec, Taint};
 use crate::net::{Family, Protocol};
 use crate::tables::{NetnsId, Origin, Uid};
 use imbl::OrdMap;
@@ -47,6 +47,9 @@ pub struct NodeRecord {
     pub host_ports: OrdMap<(Protocol, u16, Arc<str>), PodKey>,
     /// host-local's `last_reserved_ip.0`: the search goes on after it.
     pub last_reserved_ip: Option<IpAddr>,
+    /// The bridge plugin has made the node's bridge, as it does with the first sandbox in the present subnet. It takes
+    /// no bridge away again, so this is history: nothing else in a revision tells it.
+    pub bridge_made: bool,
     pub created_at_ns: u64,
 }
 
@@ -122,6 +125,13 @@ pub struct FailingContainer {
     pub message: Arc<str>,
 }
 
+/// A ConfigMap as a process read it when it last took it up: the object may have changed since.
+#[derive(Clone, Debug)]
+pub struct LoadedConfig {
+    pub uid: Uid,
+    pub config: Arc<ConfigMap>,
+}
+
 /// A Pod as scheduled and wired.
 #[derive(Clone, Debug)]
 pub struct PodRecord {
@@ -143,12 +153,16 @@ pub struct PodRecord {
     pub labels: Arc<Labels>,
     pub owner: Option<Owner>,
     pub phase: PodPhase,
-    /// Why it is not running, in the words of the component that says so; empty if it is.
-    pub reason: Arc<str>,
+    /// Why it is not running.
+    pub reason: PodReason,
     /// Why it is not ready although its containers run: what a readiness probe says. Empty: it is, or does not run.
     pub unready: Arc<str>,
+    /// Its processes are stopped (SIGSTOP): the kernel takes connections for them, and they answer nothing.
+    pub frozen: bool,
     /// Containers that do not keep running.
     pub failing: Arc<[FailingContainer]>,
+    /// What the process of a CoreDNS Pod has read of its ConfigMap.
+    pub corefile: Option<LoadedConfig>,
     /// Virtual time, in nanoseconds.
     pub created_at_ns: u64,
     pub started_at_ns: Option<u64>,

@@ -1,6 +1,6 @@
 //! One numbered state of the cluster, made of persistent maps: cheap to clone, sharing structure with its predecessors.
 
-use super::{Body, NodeRecord, Object, ObjectKey, PodKey, PodRecord, Provenance, ServiceKey, ServiceRecord};
+use super::{Body, Faults, NodeRecord, Object, ObjectKey, PodKey, PodRecord, Provenance, ServiceKey, ServiceRecord};
 use crate::manifest::typed::KubeProxyConfiguration;
 use crate::manifest::{Node, Source, Span};
 use crate::net::Family;
@@ -40,6 +40,7 @@ pub struct Revision {
     pub services_version: u64,
     /// Who has which address: nodes and Pods with a sandbox of their own.
     pub addresses: OrdMap<IpAddr, NetnsId>,
+    pub faults: Faults,
     pub(crate) index: Index,
 }
 
@@ -93,6 +94,8 @@ pub enum NetnsOwner {
     Pod(PodKey),
     /// The node network's way out.
     Gateway,
+    /// What lies beyond it.
+    Internet,
 }
 
 /// Cluster-wide networking, each value with the origin that set it.
@@ -105,6 +108,8 @@ pub struct Network {
     pub node_network: (IpNet, Origin),
     /// The first address of `node_network` that no node has, and its namespace.
     pub gateway: (IpAddr, NetnsId),
+    /// The namespace of the world beyond the gateway.
+    pub internet: NetnsId,
     /// What the cluster has of a second family.
     pub second: SecondNetworks,
     /// MTU of the nodes' NICs and of the segment between them, in bytes.
@@ -140,6 +145,7 @@ impl Default for Network {
                 Origin::default("cluster", "nodes are on 172.18.0.0/16 by default"),
             ),
             gateway: (IpAddr::from([172, 18, 0, 1]), NetnsId(0)),
+            internet: NetnsId(1),
             second: SecondNetworks::default(),
             node_mtu: 1500,
             dns_domain: "cluster.local".into(),
@@ -279,6 +285,7 @@ impl Revision {
             slices_of: OrdMap::new(),
             services_version: 0,
             addresses: OrdMap::new(),
+            faults: Faults::default(),
             index: Index::default(),
         }
     }

@@ -30,6 +30,8 @@ pub struct Effects {
     pub flows: Vec<FlowId>,
     /// An interactive shell was asked for: the terminal goes on in there.
     pub entered: Option<Context>,
+    /// The Pod whose shell was entered is deleted when it is left: `kubectl run --rm`.
+    pub removed_when_left: bool,
     pub clear: bool,
     /// The store was changed.
     pub changed: bool,

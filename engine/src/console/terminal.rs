@@ -17,6 +17,8 @@ const UNFINISHED_MAX: usize = 1 << 20;
 struct Shell {
     context: Context,
     session: Session,
+    /// Its Pod is deleted when it is left.
+    removed: bool,
 }
 
 /// The state of one terminal tab.
@@ -81,19 +83,20 @@ impl Terminal {
         let mut io = Io::new(input);
         let mut effects = Effects::default();
         let mut status = 0;
+        let mut left = None;
         if let Some(shell) = self.shells.last_mut() {
             let mut machine = Machine { world, context: shell.context.clone(), effects: &mut effects };
             let outcome = shell::run(script, &mut machine, &mut shell.session, &mut io);
             status = outcome.status;
             if outcome.exited && self.shells.len() > 1 {
-                let shell = self.shells.pop();
-                if let Some(Context::Container { pod, .. }) = shell.map(|shell| shell.context) {
-                    kubectl::left(world, &pod, status);
-                }
+                left = self.shells.pop();
             }
         }
+        if let Some(Shell { context: Context::Container { pod, .. }, removed, .. }) = left {
+            kubectl::left(world, &pod, status, removed, &mut io);
+        }
         if let Some(context) = effects.entered.take() {
-            self.enter(world, context, &mut io);
+            self.enter(world, context, effects.removed_when_left, &mut io);
         }
         Ran { chunks: io.take_chunks(), status, flows: effects.flows, clear: effects.clear }
     }
@@ -117,7 +120,7 @@ impl Terminal {
         self.prompt()
     }
 
-    fn enter(&mut self, world: &mut World, context: Context, io: &mut Io) {
+    fn enter(&mut self, world: &mut World, context: Context, removed: bool, io: &mut Io) {
         if self.shells.len() >= SHELLS_MAX {
             return io.err(&format!("more than {SHELLS_MAX} shells within each other: leave some with exit\n"));
         }
@@ -125,6 +128,7 @@ impl Terminal {
         let machine = Machine { world, context: context.clone(), effects: &mut effects };
         let (installed, hostname) = (machine.toolbox().shell, machine.hostname());
         let mut shell = shell_of(context, installed);
+        shell.removed = removed;
         if matches!(shell.context, Context::Container { .. }) {
             // Models containerd's CRI plugin, container_create.go.
             shell.session.export("HOSTNAME", &hostname);
@@ -149,7 +153,7 @@ impl Terminal {
 
 fn shell_of(context: Context, installed: Installed) -> Shell {
     let session = session_of(&context, installed);
-    Shell { context, session }
+    Shell { context, session, removed: false }
 }
 
 /// A new shell's state in this place.

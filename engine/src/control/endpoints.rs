@@ -85,7 +85,7 @@ fn collect(draft: &Draft, namespace: &Arc<str>, services: &mut BTreeMap<ServiceK
     }
 }
 
-/// Notes that a Service or its given slices changed.
+/// Notes that a Service or its slices changed.
 fn touch(draft: &mut Draft, key: &ServiceKey) {
     let number = draft.revision.number;
     draft.revision.services_version = number;
@@ -245,6 +245,7 @@ fn put(draft: &mut Draft, service: &Arc<ServiceRecord>, slices: Vec<EndpointSlic
     let keys: Vec<ObjectKey> = slices.iter().map(|slice| slice_key(service, slice)).collect();
     for old in own.iter().filter(|key| !keys.contains(key)) {
         draft.delete(old);
+        touch(draft, &service.key);
     }
     for (key, slice) in keys.into_iter().zip(slices) {
         put_slice(draft, service, key, slice);

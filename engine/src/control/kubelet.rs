@@ -5,7 +5,9 @@
 
 use super::containers::{Fate, Fates};
 use super::network::usable;
-use crate::cluster::{Cni, Draft, NetnsOwner, Network, NodeRecord, ObjectKey, PodKey, PodPhase, Typed, Work};
+use crate::cluster::{
+    Cni, Draft, NetnsOwner, Network, NodeRecord, ObjectKey, PodKey, PodPhase, PodReason, Typed, Work,
+};
 use crate::net::Family;
 use crate::tables::Origin;
 use ipnet::IpNet;
@@ -15,6 +17,12 @@ use std::sync::Arc;
 /// Tries the Pods without a sandbox on each node where something changed; those with a given address first, so that
 /// nobody else is handed it.
 pub fn reconcile(draft: &mut Draft) {
+    for key in std::mem::take(&mut draft.probe_again) {
+        let Some(pod) = draft.revision.pods.get(&key).cloned() else { continue };
+        let Some(node) = pod.node.as_ref().and_then(|name| draft.revision.nodes.get(name)).cloned() else { continue };
+        let unready = super::readiness::unready(&pod, &node, &pod.failing);
+        draft.change_pod(&key, |record| record.unready = unready);
+    }
     let mut fates = Fates::default();
     let mut last = None;
     for name in std::mem::take(&mut draft.dirty_sandboxes) {
@@ -68,6 +76,13 @@ fn add(draft: &mut Draft, node_name: &Arc<str>, key: &PodKey, fates: &mut Fates)
         Fate::Ended(well) => return draft.end_pod(node_name, key, well),
     };
     let given = if pod.ip_given { given_ips(draft, key) } else { Vec::new() };
+    let (corefile, broken) = super::coredns::start(&draft.revision, &pod);
+    let failing: Arc<[_]> = match broken {
+        Some(broken) if !failing.iter().any(|container| container.index == broken.index) => {
+            failing.iter().cloned().chain([broken]).collect()
+        }
+        _ => failing,
+    };
     let wired = if pod.host_network {
         let other = node.addresses().find(|(ip, _)| ip.is_ipv4() != node.ip.is_ipv4());
         Ok([Some((node.ip, node.ip_origin.clone())), other.map(|(ip, origin)| (ip, origin.clone()))])
@@ -104,6 +119,7 @@ fn add(draft: &mut Draft, node_name: &Arc<str>, key: &PodKey, fates: &mut Fates)
                 Some(last) if from_range => *last = Some(ip),
                 _ => {}
             }
+            node.bridge_made = true;
         }
     }
     let now = draft.revision.at_ns;
@@ -113,20 +129,23 @@ fn add(draft: &mut Draft, node_name: &Arc<str>, key: &PodKey, fates: &mut Fates)
         (record.ip, record.second_ip) = (first, second.map(Box::new));
         record.order = order;
         record.phase = if failing.is_empty() { PodPhase::Running } else { PodPhase::CrashLoopBackOff };
-        record.reason = failing.first().map_or_else(|| "".into(), |container| container.message.clone());
+        record.reason = failing.first().map_or(PodReason::None, |failing| PodReason::Failing(failing.message.clone()));
         record.unready = super::readiness::unready(record, &node, &failing);
+        record.corefile = corefile;
         record.failing = failing;
         record.started_at_ns = Some(now);
         record.version = number;
     }
     draft.wake_services(key);
+    draft.follow_again(key);
 }
 
 fn fail(draft: &mut Draft, key: &PodKey, message: String) {
+    let reason = PodReason::Sandbox(message.into());
     if let Some(record) = draft.revision.pods.get_mut(key)
-        && *record.reason != *message
+        && record.reason != reason
     {
-        Arc::make_mut(record).reason = message.into();
+        Arc::make_mut(record).reason = reason;
     }
 }
 

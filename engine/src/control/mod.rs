@@ -6,6 +6,7 @@
 mod addresses;
 mod builtin;
 mod containers;
+pub mod coredns;
 mod daemonset;
 mod deployment;
 mod endpoints;
@@ -15,6 +16,7 @@ mod network;
 mod nodes;
 mod readiness;
 mod replicaset;
+pub mod resolv;
 mod scheduler;
 mod services;
 mod statefulset;
@@ -60,6 +62,7 @@ pub fn settle(draft: &mut Draft) {
             Work::ReplicaSet(key) => replicaset::reconcile(draft, &key),
             Work::Schedule => scheduler::reconcile(draft),
             Work::Sandboxes => kubelet::reconcile(draft),
+            Work::CoreDns => coredns::reconcile(draft),
         }
         if draft.diagnostics.errors() > 0 {
             return;

@@ -57,9 +57,9 @@ fn given<'d>(draft: &'d Draft, kind: &str, namespace: &str, name: &str) -> Optio
 /// Flannel's own configuration, then the nodes' subnets and addresses.
 fn compute(draft: &mut Draft) -> Network {
     let mut found = Diagnostics::default();
-    let old = &draft.revision.network;
-    let second = SecondNetworks { gateway: old.second.gateway, ..SecondNetworks::default() };
-    let mut network = Network { gateway: old.gateway, second, ..Network::default() };
+    let Network { gateway, internet, second: SecondNetworks { gateway: other, .. }, .. } = *draft.revision.network;
+    let second = SecondNetworks { gateway: other, ..SecondNetworks::default() };
+    let mut network = Network { gateway, internet, second, ..Network::default() };
     if let Some(options) = draft.options.proxy {
         network.kube_proxy_mode = (options, Origin::default("command line", "--proxy"));
     }
@@ -85,6 +85,7 @@ fn compute(draft: &mut Draft) -> Network {
     draft.diagnostics.append(found);
     if !draft.revision.netns.contains_key(&network.gateway.1) {
         network.gateway.1 = draft.new_netns(NetnsOwner::Gateway);
+        network.internet = draft.new_netns(NetnsOwner::Internet);
     }
     network
 }

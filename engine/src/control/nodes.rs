@@ -160,6 +160,7 @@ fn newcomer(draft: &mut Draft, object: &Object, ip: IpAddr) -> NodeRecord {
         reserved: OrdMap::new(),
         host_ports: OrdMap::new(),
         last_reserved_ip: None,
+        bridge_made: false,
         created_at_ns: draft.revision.at_ns,
     }
 }
@@ -220,6 +221,8 @@ fn set_cidrs(draft: &mut Draft, name: &Arc<str>, subnets: Vec<(IpNet, Origin)>, 
         let mut subnets = subnets.into_iter();
         (record.pod_cidr, record.pod_cidr_given, record.last_reserved_ip) = (subnets.next(), given, None);
         record.second = subnets.next().map(|(net, origin)| SecondSubnet { net, origin, last_reserved_ip: None });
+        // A subnet never changes while a node lives: the machine has been reset.
+        record.bridge_made = false;
     }
     rewire(draft, name, false);
 }

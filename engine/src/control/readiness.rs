@@ -26,7 +26,7 @@ pub fn unready(pod: &PodRecord, node: &NodeRecord, failing: &[FailingContainer])
     for (at, container) in pod.spec.containers.iter().enumerate() {
         let runs = !failing.iter().any(|failing| failing.index as usize == at);
         let Some(probe) = container.readiness_probe.as_ref().filter(|_| runs) else { continue };
-        if let Some(why) = ask(container, probe, &behaviors) {
+        if let Some(why) = ask(container, probe, &behaviors, pod.frozen) {
             let ip = ip.map_or_else(String::new, |ip| ip.to_string());
             return format!("Readiness probe failed: {}", why.replace("@IP@", &ip)).into();
         }
@@ -35,12 +35,18 @@ pub fn unready(pod: &PodRecord, node: &NodeRecord, failing: &[FailingContainer])
 }
 
 /// Why the probe fails, if it does.
-fn ask(container: &Container, probe: &Probe, behaviors: &[Behavior]) -> Option<String> {
+fn ask(container: &Container, probe: &Probe, behaviors: &[Behavior], frozen: bool) -> Option<String> {
     let (port, path) = match &probe.handler {
         ProbeHandler::HttpGet { path, port, host: None, https: false } => (number(container, port)?, Some(path)),
         ProbeHandler::TcpSocket { port, host: None } => (number(container, port)?, None),
         _ => return None,
     };
+    if frozen {
+        // The kernel takes the connection; nobody answers on it.
+        let path = path?;
+        let why = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)";
+        return Some(format!("Get \"http://@IP@:{port}{path}\": {why}"));
+    }
     let unknown = behaviors.iter().flat_map(|behavior| &behavior.servers).any(|server| server.app == App::Silent);
     let mut servers = behaviors.iter().flat_map(|behavior| &behavior.servers);
     let server = servers.find(|server| server.protocol == Protocol::Tcp && server.port == port);

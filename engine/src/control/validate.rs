@@ -2,13 +2,16 @@
 
 use super::kubelet::given_ips;
 use super::words;
-use crate::cluster::{Draft, NetnsOwner, Object, PodPhase, Provenance};
+use crate::cluster::{Draft, NetnsOwner, Object, PodPhase, Provenance, Typed};
 use std::sync::Arc;
 
 /// Checks the objects that were submitted, once everything has settled.
 pub fn check(draft: &mut Draft) {
     for key in std::mem::take(&mut draft.submitted) {
         let Some(object) = draft.revision.objects.get(&key).cloned() else { continue };
+        if let (Typed::ConfigMap(config), false) = (&object.typed, object.provenance == Provenance::Builtin) {
+            super::coredns::check(draft, &key, config);
+        }
         if object.provenance != Provenance::Builtin && key.is("Pod") {
             check_pod(draft, &object);
         }
@@ -43,7 +46,7 @@ fn check_pod(draft: &mut Draft, object: &Arc<Object>) {
         problem.hint(words::ADDRESS_OUTSIDE_HINT);
     }
     let waits = matches!(pod.phase, PodPhase::Pending | PodPhase::ContainerCreating | PodPhase::Failed);
-    if waits && !pod.reason.is_empty() {
+    if waits && !pod.reason.is_none() {
         let path = if pod.spec.node_name.is_some() { "spec.nodeName" } else { "metadata.name" };
         let message = format!("the Pod does not run: {}", pod.reason);
         draft.diagnostics.warning("not-running", span(path), message);

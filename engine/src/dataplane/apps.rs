@@ -22,7 +22,7 @@ pub(super) fn connected(app: &App) -> Answer {
 /// Data has come in on a connection.
 pub(super) fn data(app: &App, body: &Body, client: (IpAddr, u16)) -> Answer {
     match app {
-        App::Silent | App::Banner { .. } => Answer::default(),
+        App::Silent | App::Banner { .. } | App::Dns(_) | App::DnsPages(_) => Answer::default(),
         App::Echo => Answer { send: Some(body.clone()), close: false },
         App::Redis => redis(body),
         App::Http { server, content_type, body: page } => http(body, |request| {
@@ -55,7 +55,7 @@ pub(super) fn datagram(app: &App, body: &Body, client: (IpAddr, u16)) -> Option<
                 _ => return None,
             })
         }
-        App::Silent | App::Http { .. } | App::NotFound | App::Redis => None,
+        App::Silent | App::Http { .. } | App::NotFound | App::Redis | App::Dns(_) | App::DnsPages(_) => None,
     }
 }
 
@@ -131,6 +131,14 @@ fn http<'a>(body: &Body, page: impl Fn(&Request<'_>) -> Page<'a>) -> Answer {
         send += &page.body;
     }
     Answer { send: Some(Body::text(&send)), close }
+}
+
+/// A page of text by its path, from a server in Go.
+pub(super) fn page(body: &Body, text: impl Fn(&str) -> (&'static str, String)) -> Answer {
+    http(body, |request| {
+        let (status, body) = text(request.path);
+        Page { status, server: "", content_type: "text/plain; charset=utf-8", body }
+    })
 }
 
 /// agnhost netexec's pages (kubernetes test/images/agnhost/netexec).

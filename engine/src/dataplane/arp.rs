@@ -100,7 +100,7 @@ impl Walk<'_> {
         let frame = Frame { src, dst, payload: Payload::Arp(arp) };
         let birth = Birth { flow: parent.flow, parent: Some((parent.packet, relation)), at: self.now };
         let track = self.recorder.birth(birth, &frame);
-        let skb = Skb { frame, track, crossings: CROSSINGS_MAX };
+        let skb = Skb::new(frame, track, CROSSINGS_MAX);
         self.step(&skb, Stage::Send, Some(link), Verdict::Pass, None);
         self.transmit(link, skb);
     }

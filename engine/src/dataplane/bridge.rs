@@ -1,13 +1,16 @@
 //! The Linux bridge: learning, forwarding, flooding, hairpin.
 //!
-//! Models net/bridge br_handle_frame_finish and br_dev_xmit without STP and VLANs.
+//! Models net/bridge br_handle_frame_finish and br_dev_xmit without STP and VLANs, and br_netfilter.
 
 use super::cost;
-use super::skb::{CROSSINGS_MAX, Skb};
+use super::ip::{Routed, is_martian, route};
+use super::netfilter::Gate;
+use super::skb::{Bridged, CROSSINGS_MAX, Skb};
 use super::walk::{Walk, fits};
-use crate::net::{ArpOp, Frame, Payload};
-use crate::tables::{Link, LinkIndex, LinkKind, Netns};
-use crate::trace::{Birth, CauseTable, Disposition, DropReason, Relation, Stage, Verdict};
+use crate::net::{ArpOp, Frame, IpPacket, Payload};
+use crate::tables::netfilter::Hook;
+use crate::tables::{Link, LinkIndex, LinkKind, Netns, RouteKind};
+use crate::trace::{Birth, CauseTable, Change, Disposition, DropReason, Relation, Stage, Verdict};
 use std::net::IpAddr;
 
 impl Walk<'_> {
@@ -18,6 +21,58 @@ impl Walk<'_> {
             return self.drop(skb, Stage::Bridge, Some(port.index), DropReason::Gone, None);
         };
         self.spend(cost::LOOKUP);
+        let sysctls = &netns.sysctls;
+        let asked = |packet: &IpPacket| if packet.dst.is_ipv4() { sysctls.bridge_nf } else { sysctls.bridge_nf6 };
+        if skb.ip().is_some_and(asked) {
+            self.bridge_prerouting(port, bridge, skb);
+        } else {
+            self.bridge_decide(port, bridge, skb);
+        }
+    }
+
+    /// PREROUTING of a bridged packet, where NAT may send it elsewhere. Models br_nf_pre_routing_finish.
+    fn bridge_prerouting(&mut self, port: &Link, bridge: &Link, skb: Skb) {
+        let before = skb.ip().map(|packet| packet.dst);
+        let Some(mut skb) = self.hook(Gate::new(Hook::Prerouting, Some(bridge.index), None), skb) else { return };
+        skb.bridged = Bridged::Asked;
+        let Some(packet) = skb.ip().filter(|packet| Some(packet.dst) != before) else {
+            return self.bridge_decide(port, bridge, skb);
+        };
+        let netns = self.netns.clone();
+        let (dst, stage, link) = (packet.dst, Stage::RouteIn, Some(bridge.index));
+        if is_martian(&netns, packet, bridge.index) {
+            let cause = self.address_row(packet.src);
+            return self.drop(skb, stage, link, DropReason::InvalidAddress, cause);
+        }
+        let Some(Routed { route, cause }) = route(&netns, dst) else {
+            return self.drop(skb, stage, link, DropReason::NoRoute, None);
+        };
+        if route.kind == RouteKind::Unicast && route.dev == bridge.index {
+            self.step(&skb, stage, link, Verdict::Pass, Some(cause));
+            skb.bridged = Bridged::Diverted { port: port.index };
+            return self.neighbor_output(bridge.index, route.via.unwrap_or(dst), skb);
+        }
+        let (src, dst) = (skb.frame.src, bridge.mac);
+        if skb.frame.dst != dst {
+            let cause = Some(CauseTable::Link(bridge.index));
+            self.rewrite(&mut skb, Stage::Bridge, link, cause, Change::Ethernet { src, dst });
+        }
+        self.bridge_decide(port, bridge, skb);
+    }
+
+    /// A packet that NAT has sent to another port of the same bridge knows the MAC address there.
+    pub(super) fn bridge_diverted(&mut self, port: LinkIndex, skb: Skb) {
+        let netns = self.netns.clone();
+        let found = netns.link(port).and_then(|port| Some((port, netns.link(port.master?)?)));
+        let Some((port, bridge)) = found else {
+            return self.drop(skb, Stage::Bridge, None, DropReason::Gone, None);
+        };
+        self.bridge_decide(port, bridge, Skb { bridged: Bridged::Asked, ..skb });
+    }
+
+    /// Where a frame goes from here. Models br_handle_frame_finish.
+    fn bridge_decide(&mut self, port: &Link, bridge: &Link, skb: Skb) {
+        let netns = self.netns.clone();
         if !skb.frame.src.is_group()
             && let Some(change) = self.state.learn_fdb(bridge.index, skb.frame.src, port.index, self.now)
         {
@@ -55,11 +110,32 @@ impl Walk<'_> {
     fn bridge_forward(&mut self, bridge: &Link, out: LinkIndex, skb: Skb) {
         let cause = CauseTable::LearnedFdb { bridge: bridge.index, mac: skb.frame.dst, port: out };
         let mtu = self.netns.link(out).map_or(0, |port| port.mtu);
-        if !fits(&skb.frame, mtu) {
+        if !fits(&skb.frame, mtu) && skb.fragment_len_max.is_none() {
             return self.drop(skb, Stage::Bridge, Some(bridge.index), DropReason::TooBig, Some(CauseTable::Link(out)));
         }
         self.step(&skb, Stage::Bridge, Some(bridge.index), Verdict::Pass, Some(cause));
-        self.transmit(out, skb);
+        self.bridge_output(bridge, out, skb);
+    }
+
+    /// Hands a frame to a port, through netfilter's hooks if it came in by another one. Models br_nf_forward_ip,
+    /// br_nf_post_routing and br_nf_dev_queue_xmit.
+    fn bridge_output(&mut self, bridge: &Link, out: LinkIndex, skb: Skb) {
+        if skb.bridged == Bridged::No {
+            return self.transmit(out, skb);
+        }
+        let on_bridge = Some(bridge.index);
+        let forward = Gate { bridged: true, ..Gate::new(Hook::Forward, on_bridge, on_bridge) };
+        let Some(skb) = self.hook(forward, skb) else { return };
+        let postrouting = Gate { bridged: true, ..Gate::new(Hook::Postrouting, None, on_bridge) };
+        let Some(mut skb) = self.hook(postrouting, skb) else { return };
+        skb.bridged = Bridged::No;
+        if skb.fragment_len_max.is_none() {
+            return self.transmit(out, skb);
+        }
+        let mtu = self.netns.link(out).map_or(0, |port| port.mtu);
+        for skb in self.fragments(out, mtu, skb) {
+            self.transmit(out, skb);
+        }
     }
 
     /// Copies to every port but the one it came from (unless that has hairpin) and, if it came from one, to the
@@ -95,7 +171,8 @@ impl Walk<'_> {
             let birth =
                 Birth { flow: skb.track.flow, parent: Some((skb.track.packet, Relation::Copies)), at: self.now };
             let track = self.recorder.birth(birth, &skb.frame);
-            let copy = Skb { frame: skb.frame.clone(), track, crossings: skb.crossings.min(CROSSINGS_MAX) / 2 };
+            let crossings = skb.crossings.min(CROSSINGS_MAX) / 2;
+            let copy = Skb { crossings, ..skb.with(skb.frame.clone(), track) };
             self.step(&copy, Stage::Bridge, Some(bridge.index), Verdict::Pass, Some(CauseTable::Link(bridge.index)));
             self.flood_out(bridge, out, copy);
         }
@@ -103,7 +180,7 @@ impl Walk<'_> {
 
     fn flood_out(&mut self, bridge: &Link, out: Option<LinkIndex>, skb: Skb) {
         match out {
-            Some(port) => self.transmit(port, skb),
+            Some(port) => self.bridge_output(bridge, port, skb),
             None => self.receive_network(bridge.index, skb),
         }
     }

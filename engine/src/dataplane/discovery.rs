@@ -3,10 +3,12 @@
 //! Models net/ipv6/ndisc.c ndisc_solicit, ndisc_recv_ns and ndisc_recv_na without duplicate address detection, proxies
 //! and redirects. Solicitations go to the solicited-node group, those that check a known neighbour to it alone.
 
+use super::netfilter::Gate;
 use super::skb::{CROSSINGS_MAX, Skb};
 use super::state::Nud;
 use super::walk::Walk;
 use crate::net::{AdvertFlags, Frame, Icmp, IpPacket, MacAddr, Payload, Transport, solicited_node};
+use crate::tables::netfilter::Hook;
 use crate::tables::{LinkIndex, RouteKind, source_v6};
 use crate::trace::{Birth, CauseTable, Disposition, DropReason, Relation, Stage, Verdict};
 use std::net::{IpAddr, Ipv6Addr};
@@ -64,8 +66,9 @@ impl Walk<'_> {
             AdvertFlags { router: self.netns.sysctls.ip6_forward, solicited: true, overrides: asked_all && !anycast };
         let advert = Icmp::NeighborAdvert { target, mac: own, flags };
         let packet = self.discovery_packet(IpAddr::V6(target), asker, advert);
-        let answer = self.born(link, (MacAddr::ZERO, MacAddr::ZERO), packet, (&skb, Relation::Answers));
-        self.neighbor_output(link, asker, answer);
+        if let Some(answer) = self.born(link, (MacAddr::ZERO, MacAddr::ZERO), packet, (&skb, Relation::Answers)) {
+            self.neighbor_output(link, asker, answer);
+        }
     }
 
     /// Asks for `ip`: its group, or the one who had it last time.
@@ -76,8 +79,9 @@ impl Walk<'_> {
         let solicit = Icmp::NeighborSolicit { target: ip, mac: Some(mac) };
         let packet = self.discovery_packet(IpAddr::V6(src), IpAddr::V6(dst), solicit);
         let macs = (mac, to.unwrap_or(MacAddr::of_group(dst)));
-        let skb = self.born(link, macs, packet, (parent, Relation::Serves));
-        self.transmit(link, skb);
+        if let Some(skb) = self.born(link, macs, packet, (parent, Relation::Serves)) {
+            self.transmit(link, skb);
+        }
     }
 
     /// The packet's own source if it is this device's, else the device's link-local address, else any.
@@ -107,20 +111,22 @@ impl Walk<'_> {
         Some(CauseTable::Address(row as u32))
     }
 
+    /// A packet of discovery's own, past netfilter's hooks. None: a rule has dropped it. Models ndisc_send_skb.
     fn born(
         &mut self,
         link: LinkIndex,
         (src, dst): (MacAddr, MacAddr),
         packet: IpPacket,
         (parent, relation): (&Skb, Relation),
-    ) -> Skb {
+    ) -> Option<Skb> {
         let frame = Frame { src, dst, payload: Payload::Ip(packet) };
         let parent = parent.track;
         let birth = Birth { flow: parent.flow, parent: Some((parent.packet, relation)), at: self.now };
         let track = self.recorder.birth(birth, &frame);
-        let skb = Skb { frame, track, crossings: CROSSINGS_MAX };
+        let skb = Skb::new(frame, track, CROSSINGS_MAX);
         self.step(&skb, Stage::Send, Some(link), Verdict::Pass, None);
-        skb
+        let skb = self.hook(Gate::new(Hook::Output, None, Some(link)), skb)?;
+        self.hook(Gate::new(Hook::Postrouting, None, Some(link)), skb)
     }
 
     fn discovery_packet(&self, src: IpAddr, dst: IpAddr, message: Icmp) -> IpPacket {

@@ -5,9 +5,11 @@
 
 use super::cost;
 use super::fragment;
-use super::skb::{CROSSINGS_MAX, Skb};
+use super::netfilter::{Gate, Tracking};
+use super::skb::{Bridged, CROSSINGS_MAX, Skb};
 use super::walk::{SendError, Walk};
 use crate::net::{Frame, IcmpError, IpPacket, MacAddr, Payload, Transport};
+use crate::tables::netfilter::Hook;
 use crate::tables::{LinkIndex, Netns, Route, RouteKind, RowId, source_v6};
 use crate::trace::{
     Birth, CauseTable, Change, Disposition, DropReason, FlowId, PacketId, PacketRef, Relation, Stage, Verdict,
@@ -56,6 +58,20 @@ pub(super) fn source_for(netns: &Netns, route: &Route, dst: IpAddr) -> Option<Ip
         .or_else(|| netns.addresses.iter().map(|a| a.net.addr()).find(|ip| same_family(ip) && !ip.is_loopback()))
 }
 
+/// The device that a packet leaves by.
+fn device(route: &Route) -> LinkIndex {
+    if route.kind.is_local() { LinkIndex::LO } else { route.dev }
+}
+
+/// Whether no packet can come in like this (fib_validate_source, martian destinations).
+pub(super) fn is_martian(netns: &Netns, packet: &IpPacket, link: LinkIndex) -> bool {
+    let outside = link != LinkIndex::LO;
+    let own_source = outside && netns.is_local(packet.src);
+    let loopback_outside = outside && packet.dst.is_loopback() && !netns.sysctls.route_localnet;
+    let limited_broadcast = packet.dst == IpAddr::V4(Ipv4Addr::BROADCAST);
+    own_source || loopback_outside || limited_broadcast || packet.src.is_multicast()
+}
+
 /// Multicast, or the limited broadcast: for more than one receiver.
 fn is_group(ip: IpAddr) -> bool {
     ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST)
@@ -73,16 +89,19 @@ impl Walk<'_> {
         }
     }
 
-    fn ip_receive(&mut self, link: LinkIndex, skb: Skb) {
+    fn ip_receive(&mut self, link: LinkIndex, mut skb: Skb) {
         let netns = self.netns.clone();
+        if skb.bridged == Bridged::No {
+            let passed = self.hook(Gate::new(Hook::Prerouting, Some(link), None), skb);
+            let Some(passed) = passed else { return };
+            skb = passed;
+        }
+        skb.bridged = Bridged::No;
         let Some(packet) = skb.ip() else { return };
-        let (src, dst) = (packet.src, packet.dst);
+        let dst = packet.dst;
         self.spend(cost::LOOKUP);
-        let own_source = netns.is_local(src) && link != LinkIndex::LO;
-        let limited_broadcast = dst == IpAddr::V4(Ipv4Addr::BROADCAST);
-        let loopback_outside = dst.is_loopback() && link != LinkIndex::LO;
-        if own_source || loopback_outside || limited_broadcast || src.is_multicast() {
-            let cause = self.address_row(src);
+        if is_martian(&netns, packet, link) {
+            let cause = self.address_row(packet.src);
             return self.drop(skb, Stage::RouteIn, Some(link), DropReason::InvalidAddress, cause);
         }
         if let IpAddr::V6(group) = dst
@@ -117,7 +136,7 @@ impl Walk<'_> {
             }
             Some(routed) => {
                 self.step(&skb, Stage::RouteIn, Some(link), Verdict::Pass, Some(routed.cause));
-                self.forward(routed, skb);
+                self.forward(link, routed, skb);
             }
         }
     }
@@ -134,7 +153,7 @@ impl Walk<'_> {
         self.recorder.finish(skb.track, Disposition::Ignored);
     }
 
-    fn forward(&mut self, routed: Routed<'_>, mut skb: Skb) {
+    fn forward(&mut self, input: LinkIndex, routed: Routed<'_>, mut skb: Skb) {
         let Some(packet) = skb.ip() else { return };
         let (ttl, len, dont_fragment) = (packet.ttl, packet.len(), packet.dont_fragment);
         let dev = routed.route.dev;
@@ -142,66 +161,103 @@ impl Walk<'_> {
             return self.reject(skb, Stage::Forward, Some(dev), IcmpError::TtlExceeded, None);
         }
         let mtu = self.netns.link(dev).map_or(0, |link| link.mtu);
-        // Of IPv6 only the sender cuts packets.
-        if len > mtu as usize && (dont_fragment || packet.dst.is_ipv6()) {
+        // Of IPv6 only the sender cuts packets; pieces that were put together on the way go on as they came.
+        let whole = if packet.dst.is_ipv6() { skb.fragment_len_max.map_or(len, usize::from) } else { len };
+        if whole > mtu as usize && (dont_fragment || packet.dst.is_ipv6()) {
             let error = IcmpError::FragmentationNeeded { mtu: mtu.min(0xffff) as u16 };
             return self.reject(skb, Stage::Forward, Some(dev), error, Some(CauseTable::Link(dev)));
         }
         self.spend(cost::LOOKUP);
         self.rewrite(&mut skb, Stage::Forward, Some(dev), None, Change::Ttl { from: ttl, to: ttl - 1 });
-        self.ip_output(routed.route, skb);
+        if let Some(skb) = self.hook(Gate::new(Hook::Forward, Some(input), Some(dev)), skb) {
+            self.ip_output(routed.route, skb, None);
+        }
     }
 
-    /// Sends by a route that is known: in fragments where the packet is too large, then to the next hop.
-    pub(super) fn ip_output(&mut self, route: &Route, skb: Skb) {
+    /// Sends by a route that is known: through POSTROUTING, in fragments where the packet is too large, then to the
+    /// next hop. `cut_to`: a packet of this machine's own, which IPv6 may cut, too, to this many bytes.
+    fn ip_output(&mut self, route: &Route, skb: Skb, cut_to: Option<u32>) {
+        let dev = device(route);
+        let Some(skb) = self.hook(Gate::new(Hook::Postrouting, None, Some(dev)), skb) else { return };
         let Some(packet) = skb.ip() else { return };
-        let mtu = self.netns.link(route.dev).map_or(0, |link| link.mtu);
-        if packet.len() <= mtu as usize {
-            let next_hop = route.via.unwrap_or(packet.dst);
-            return self.neighbor_output(route.dev, next_hop, skb);
+        if route.kind.is_local() {
+            return self.transmit(LinkIndex::LO, skb);
         }
-        if packet.dont_fragment || packet.dst.is_ipv6() {
-            return self.drop(
-                skb,
-                Stage::Fragment,
-                Some(route.dev),
-                DropReason::TooBig,
-                Some(CauseTable::Link(route.dev)),
-            );
-        }
-        self.fragment_output(route, mtu, skb);
-    }
-
-    /// Sends a packet in pieces of at most `mtu` bytes.
-    fn fragment_output(&mut self, route: &Route, mtu: u32, skb: Skb) {
-        let Some(packet) = skb.ip() else { return };
         let next_hop = route.via.unwrap_or(packet.dst);
-        let pieces = fragment::split(packet, mtu as usize);
-        let cause = Some(CauseTable::Link(route.dev));
+        let mut mtu = self.netns.link(dev).map_or(0, |link| link.mtu);
+        if packet.dst.is_ipv6() {
+            mtu = cut_to.map_or(mtu, |len| len.min(mtu));
+            if cut_to.is_none() && skb.fragment_len_max.is_none() && packet.len() > mtu as usize {
+                return self.drop(skb, Stage::Fragment, Some(dev), DropReason::TooBig, Some(CauseTable::Link(dev)));
+            }
+        } else if packet.dont_fragment && packet.len() > mtu as usize {
+            let error = IcmpError::FragmentationNeeded { mtu: mtu.min(0xffff) as u16 };
+            return self.reject(skb, Stage::Fragment, Some(dev), error, Some(CauseTable::Link(dev)));
+        }
+        for skb in self.fragments(dev, mtu, skb) {
+            self.neighbor_output(dev, next_hop, skb);
+        }
+    }
+
+    /// The packet itself if it fits, else its fragments; none if not even those can be made.
+    pub(super) fn fragments(&mut self, dev: LinkIndex, mtu: u32, mut skb: Skb) -> Vec<Skb> {
+        let Some(packet) = skb.ip() else { return Vec::new() };
+        if packet.len() <= mtu as usize {
+            return vec![skb];
+        }
+        let room = skb.fragment_len_max.take().map_or(mtu, |len| mtu.min(u32::from(len)));
+        let Some(packet) = skb.ip() else { return Vec::new() };
+        let pieces = fragment::split(packet, room as usize);
+        let cause = Some(CauseTable::Link(dev));
         if pieces.is_empty() {
-            return self.drop(skb, Stage::Fragment, Some(route.dev), DropReason::TooBig, cause);
+            self.drop(skb, Stage::Fragment, Some(dev), DropReason::TooBig, cause);
+            return Vec::new();
         }
         let verdict = Verdict::Flood { copies_count: pieces.len() as u32, ignored_count: 0 };
-        self.step(&skb, Stage::Fragment, Some(route.dev), verdict, cause);
+        self.step(&skb, Stage::Fragment, Some(dev), verdict, cause);
         self.recorder.finish(skb.track, Disposition::Split);
+        let mut skbs = Vec::with_capacity(pieces.len());
         for piece in pieces {
-            let frame = Frame { src: MacAddr::ZERO, dst: MacAddr::ZERO, payload: Payload::Ip(piece) };
+            let frame = Frame { src: skb.frame.src, dst: skb.frame.dst, payload: Payload::Ip(piece) };
             let birth =
                 Birth { flow: skb.track.flow, parent: Some((skb.track.packet, Relation::Fragments)), at: self.now };
             let track = self.recorder.birth(birth, &frame);
-            let skb = Skb { frame, track, crossings: skb.crossings };
-            self.step(&skb, Stage::Fragment, Some(route.dev), Verdict::Pass, cause);
-            self.neighbor_output(route.dev, next_hop, skb);
+            let skb = skb.with(frame, track);
+            self.step(&skb, Stage::Fragment, Some(dev), Verdict::Pass, cause);
+            skbs.push(skb);
         }
+        skbs
     }
 
     /// Sends a packet that was made here. An unspecified source is filled in. On an error the trace has the packet all
     /// the same, ended at its routing decision.
     pub fn send(
         &mut self,
+        packet: IpPacket,
+        flow: FlowId,
+        parent: Option<(PacketId, Relation)>,
+    ) -> Result<PacketRef, SendError> {
+        self.send_because(packet, flow, parent, (None, Tracking::Unseen))
+    }
+
+    /// Sends a packet that netfilter has made, as part of a connection that it names.
+    pub(super) fn send_attached(
+        &mut self,
+        packet: IpPacket,
+        flow: FlowId,
+        parent: Option<(PacketId, Relation)>,
+        tracking: Tracking,
+    ) -> Result<PacketRef, SendError> {
+        self.send_because(packet, flow, parent, (None, tracking))
+    }
+
+    /// As `send`, with the row by which a server made the packet's content.
+    pub(super) fn send_because(
+        &mut self,
         mut packet: IpPacket,
         flow: FlowId,
         parent: Option<(PacketId, Relation)>,
+        (cause, tracking): (Option<CauseTable>, Tracking),
     ) -> Result<PacketRef, SendError> {
         let netns = self.netns.clone();
         self.recorder.keep(flow, &netns);
@@ -219,8 +275,8 @@ impl Walk<'_> {
         }
         let frame = Frame { src: MacAddr::ZERO, dst: MacAddr::ZERO, payload: Payload::Ip(packet) };
         let track = self.recorder.birth(Birth { flow, parent, at: self.now }, &frame);
-        let skb = Skb { frame, track, crossings: CROSSINGS_MAX };
-        self.step(&skb, Stage::Send, None, Verdict::Pass, None);
+        let skb = Skb { tracking, ..Skb::new(frame, track, CROSSINGS_MAX) };
+        self.step(&skb, Stage::Send, None, Verdict::Pass, cause);
         self.spend(cost::SOCKET + cost::LOOKUP);
         let Some(routed) = routed else {
             self.drop(skb, Stage::RouteOut, None, DropReason::NoRoute, None);
@@ -233,7 +289,7 @@ impl Walk<'_> {
         let Some(packet) = skb.ip() else { return Err(SendError::Invalid) };
         let (dst, len, dont_fragment) = (packet.dst, packet.len(), packet.dont_fragment);
         let Routed { route, cause } = routed;
-        let dev = if route.kind.is_local() { LinkIndex::LO } else { route.dev };
+        let dev = device(route);
         // Not simulated, which is no row's doing.
         if route.kind == RouteKind::Broadcast || is_group(dst) {
             self.drop(skb, Stage::RouteOut, Some(dev), DropReason::InvalidAddress, None);
@@ -256,14 +312,32 @@ impl Walk<'_> {
             return Err(SendError::TooBig { mtu });
         }
         self.step(&skb, Stage::RouteOut, Some(dev), Verdict::Pass, Some(cause));
-        if route.kind.is_local() {
-            self.transmit(LinkIndex::LO, skb);
-        } else if dst.is_ipv6() && len > mtu as usize {
-            self.fragment_output(route, mtu, skb);
-        } else {
-            self.ip_output(route, skb);
+        self.local_out(route, skb, Some(mtu))
+    }
+
+    /// A packet that was made here passes OUTPUT. If that gave it another destination it is routed again
+    /// (ip_route_me_harder, ip6_route_me_harder). `cut_to` as for [`Walk::ip_output`].
+    fn local_out(&mut self, route: &Route, skb: Skb, cut_to: Option<u32>) -> Result<(), SendError> {
+        let before = skb.ip().map(|packet| packet.dst);
+        let passed = self.hook(Gate::new(Hook::Output, None, Some(device(route))), skb);
+        let skb = passed.ok_or(SendError::Denied)?;
+        let Some(dst) = skb.ip().map(|packet| packet.dst).filter(|dst| Some(*dst) != before) else {
+            self.ip_output(route, skb, cut_to);
+            return Ok(());
+        };
+        let netns = self.netns.clone();
+        self.spend(cost::LOOKUP);
+        match self::route(&netns, dst) {
+            Some(Routed { route, cause }) if route.kind == RouteKind::Unicast || route.kind.is_local() => {
+                self.step(&skb, Stage::RouteOut, Some(device(route)), Verdict::Pass, Some(cause));
+                self.ip_output(route, skb, cut_to);
+                Ok(())
+            }
+            routed => {
+                self.drop(skb, Stage::RouteOut, None, DropReason::NoRoute, routed.map(|routed| routed.cause));
+                Err(SendError::Denied)
+            }
         }
-        Ok(())
     }
 
     /// Sends a packet that a tunnel device has wrapped; it keeps its record.
@@ -273,13 +347,10 @@ impl Walk<'_> {
         self.spend(cost::LOOKUP);
         match route(&netns, dst) {
             None => self.drop(skb, Stage::RouteOut, None, DropReason::NoRoute, None),
-            Some(routed) if routed.route.kind.is_local() => {
-                self.step(&skb, Stage::RouteOut, Some(LinkIndex::LO), Verdict::Pass, Some(routed.cause));
-                self.transmit(LinkIndex::LO, skb);
-            }
-            Some(Routed { route, cause }) if route.kind == RouteKind::Unicast => {
-                self.step(&skb, Stage::RouteOut, Some(route.dev), Verdict::Pass, Some(cause));
-                self.ip_output(route, skb);
+            Some(Routed { route, cause }) if route.kind == RouteKind::Unicast || route.kind.is_local() => {
+                self.step(&skb, Stage::RouteOut, Some(device(route)), Verdict::Pass, Some(cause));
+                // Nobody waits to hear that it was dropped.
+                let _ = self.local_out(route, skb, None);
             }
             Some(routed) => self.drop(skb, Stage::RouteOut, None, DropReason::Blackhole, Some(routed.cause)),
         }
@@ -288,6 +359,7 @@ impl Walk<'_> {
     /// A packet for one of this namespace's own addresses.
     fn local_in(&mut self, link: LinkIndex, skb: Skb) {
         let Some(skb) = self.reassemble(link, skb) else { return };
+        let Some(skb) = self.hook(Gate::new(Hook::Input, Some(link), None), skb) else { return };
         let Some(packet) = skb.ip() else { return };
         self.spend(cost::SOCKET);
         match packet.payload {

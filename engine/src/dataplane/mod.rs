@@ -5,20 +5,23 @@
 //! and returns [`Effect`]s: frames to deliver elsewhere and timers to set. The walk owns no clock: `now` moves by the
 //! cost of what is done, and the world delivers effects in the order of their times.
 //!
-//! Modelled: Linux 6.18, forwarding of IPv4 and IPv6 without netfilter. Left out so far: netfilter hooks, policy routing,
-//! ICMP redirects and rate limits, router and listener discovery of IPv6.
+//! Modelled: Linux 6.18, forwarding of IPv4 and IPv6, and netfilter. Left out so far: policy routing, ICMP redirects and
+//! rate limits, router and listener discovery of IPv6.
 
 mod apps;
 mod arp;
 mod bridge;
 mod cost;
 mod discovery;
+mod dns;
 mod fragment;
 mod icmp;
 mod ip;
 mod neighbor;
+mod netfilter;
 mod process;
 mod random;
+pub mod resolver;
 mod sctp;
 mod segment;
 mod skb;
@@ -29,7 +32,9 @@ mod udp;
 mod vxlan;
 mod walk;
 
+pub use dns::DnsState;
 pub use neighbor::QUEUE_MAX as NEIGHBOR_QUEUE_MAX;
+pub use netfilter::{Connections, Count, Fate, Memory, Question, Sight, fates};
 pub use process::{Io, Output, OutputStream, Process, ProcessEvent, ProcessId};
 pub use segment::Switch;
 pub use skb::{Effect, HopTarget, Skb, Timer};

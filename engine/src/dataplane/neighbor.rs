@@ -4,7 +4,7 @@
 //! is used at once and checked after 5 s.
 
 use super::cost;
-use super::skb::{Skb, Timer};
+use super::skb::{Bridged, Skb, Timer};
 use super::state::{DELAY, Nud};
 use super::walk::Walk;
 use crate::net::{IcmpError, MacAddr};
@@ -59,6 +59,11 @@ impl Walk<'_> {
     }
 
     fn resolved_output(&mut self, link: LinkIndex, mac: MacAddr, cause: CauseTable, mut skb: Skb) {
+        if let Bridged::Diverted { port } = skb.bridged {
+            let change = Change::Ethernet { src: skb.frame.src, dst: mac };
+            self.rewrite(&mut skb, Stage::Neighbor, Some(link), Some(cause), change);
+            return self.bridge_diverted(port, skb);
+        }
         let src = self.netns.link(link).map_or(MacAddr::ZERO, |device| device.mac);
         self.rewrite(&mut skb, Stage::Neighbor, Some(link), Some(cause), Change::Ethernet { src, dst: mac });
         self.transmit(link, skb);

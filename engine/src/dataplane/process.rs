@@ -127,6 +127,13 @@ impl Io<'_, '_> {
         self.walk.udp_open(self.process, self.flow, port)
     }
 
+    /// `connect`: the socket takes only what comes from there.
+    pub fn udp_connect(&mut self, socket: SocketId, to: (IpAddr, u16)) {
+        if let Some(Socket { kind: Kind::Udp { peer, .. }, .. }) = self.walk.state.sockets.get_mut(socket) {
+            *peer = Some(to);
+        }
+    }
+
     pub fn udp_send(
         &mut self,
         socket: SocketId,

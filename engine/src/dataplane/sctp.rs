@@ -101,7 +101,7 @@ impl Walk<'_> {
         let opening = matches!(chunk, SctpChunk::Init { .. });
         let packet = match self.sctp_packet(tuple, tag, chunk.clone(), flow, parent) {
             Ok(sent) => sent.packet,
-            Err(error) if opening => return Err(error),
+            Err(error) if opening && error != SendError::Denied => return Err(error),
             Err(_) => PacketId(u32::MAX),
         };
         self.sent(id, packet);
@@ -278,7 +278,7 @@ impl Walk<'_> {
     fn sctp_app(&mut self, id: SocketId) -> Option<crate::tables::App> {
         match &self.state.sockets.get_mut(id)?.owner {
             Owner::App(app) => Some(app.clone()),
-            Owner::Process(_) | Owner::Orphan => None,
+            Owner::Process(_) | Owner::Dns(_) | Owner::Orphan => None,
         }
     }
 

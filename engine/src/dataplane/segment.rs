@@ -58,7 +58,7 @@ impl Switch<'_> {
                 for (row, port) in takers {
                     let parent = Some((skb.track.packet, Relation::Copies));
                     let track = self.recorder.birth(Birth { flow: skb.track.flow, parent, at: self.now }, &skb.frame);
-                    let copy = Skb { frame: skb.frame.clone(), track, crossings: skb.crossings.min(CROSSINGS_MAX) / 2 };
+                    let copy = Skb::new(skb.frame.clone(), track, skb.crossings.min(CROSSINGS_MAX) / 2);
                     self.step(&copy, Verdict::Pass, Some((row, port)));
                     self.deliver(port, copy);
                 }
@@ -73,7 +73,8 @@ impl Switch<'_> {
             version: 0,
             table: CauseTable::Segment { segment, port: row },
         });
-        let step = Step { at: self.now, stage: Stage::Switch, link: None, verdict, cause, changes: Vec::new() };
+        let step =
+            Step { at: self.now, stage: Stage::Switch, link: None, verdict, cause, changes: Vec::new(), ruled: None };
         self.recorder.step(skb.track, HopPlace::Segment(segment), step);
     }
 

@@ -1,5 +1,6 @@
 //! A packet under way, and what the walk asks of the world.
 
+use super::netfilter::Tracking;
 use super::{ProcessId, SocketEvent, SocketId};
 use crate::net::{Frame, IpPacket};
 use crate::tables::{LinkIndex, NetnsId};
@@ -17,9 +18,52 @@ pub struct Skb {
     pub track: PacketRef,
     /// Crossings left.
     pub crossings: u16,
+    /// netfilter's mark.
+    pub mark: u32,
+    pub(super) tracking: Tracking,
+    /// The longest of the fragments that it was put together from on its way: it goes on in pieces of that size.
+    pub(super) fragment_len_max: Option<u16>,
+    pub(super) bridged: Bridged,
+    /// How long queues on its way have kept it since it was last delivered somewhere.
+    pub(super) kept: Nanos,
+}
+
+/// A packet's way through a bridge whose packets netfilter sees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Bridged {
+    #[default]
+    No,
+    /// It has passed PREROUTING on the bridge: the IP layer does not ask again.
+    Asked,
+    /// NAT has given it a destination on the same bridge: it waits for that one's MAC address, then goes on as if it
+    /// had come in by this port with it.
+    Diverted { port: LinkIndex },
 }
 
 impl Skb {
+    pub fn new(frame: Frame, track: PacketRef, crossings: u16) -> Skb {
+        let (tracking, bridged) = (Tracking::Unseen, Bridged::No);
+        Skb { frame, track, crossings, mark: 0, tracking, fragment_len_max: None, bridged, kept: 0 }
+    }
+
+    /// Another packet, as this one is apart from its frame and record.
+    pub(super) fn with(&self, frame: Frame, track: PacketRef) -> Skb {
+        Skb { frame, track, ..self.clone() }
+    }
+
+    /// It leaves the namespace: what its kernel kept beside it stays behind (skb_scrub_packet).
+    pub(super) fn scrub(&mut self) {
+        self.mark = 0;
+        self.forget_connection();
+    }
+
+    /// It goes into a tunnel or comes out of one: it is another packet for netfilter.
+    pub(super) fn forget_connection(&mut self) {
+        self.tracking = Tracking::Unseen;
+        self.fragment_len_max = None;
+        self.bridged = Bridged::No;
+    }
+
     /// The IP packet inside; ARP frames have none.
     pub fn ip(&self) -> Option<&IpPacket> {
         self.frame.ip()
@@ -66,6 +110,8 @@ pub enum Timer {
     Retransmit { socket: SocketId, generation: u32 },
     /// Fragments that did not become whole.
     Reassembly { src: IpAddr, dst: IpAddr, id: u16 },
+    /// A DNS server's patience with an upstream; `generation` tells attempts that were overtaken.
+    Dns { pending: u32, generation: u32 },
     /// A process's own timer with its token.
     Process { process: ProcessId, token: u32 },
 }

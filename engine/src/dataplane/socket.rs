@@ -62,6 +62,8 @@ pub enum SocketEvent {
 pub(super) enum Owner {
     Process(ProcessId),
     App(App),
+    /// A DNS server that asks an upstream, by the number of its question.
+    Dns(u32),
     /// Its process has ended; the kernel finishes the connection.
     Orphan,
 }
@@ -77,9 +79,18 @@ pub(super) struct Socket {
 
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
-    Ping { id: u16 },
-    Udp { port: u16 },
-    Listen { protocol: Protocol, port: u16 },
+    Ping {
+        id: u16,
+    },
+    /// With `peer` it is connected: it takes only what comes from there.
+    Udp {
+        port: u16,
+        peer: Option<(IpAddr, u16)>,
+    },
+    Listen {
+        protocol: Protocol,
+        port: u16,
+    },
     Tcp(Box<Connection>),
     Sctp(Box<Association>),
 }
@@ -130,8 +141,12 @@ impl Sockets {
         self.find(|kind| matches!(kind, Kind::Ping { id: own } if *own == id))
     }
 
-    pub(super) fn udp_socket(&self, port: u16) -> Option<SocketId> {
-        self.find(|kind| matches!(kind, Kind::Udp { port: own } if *own == port))
+    /// The socket that takes a datagram from there: a connected one before one that takes from everybody.
+    pub(super) fn udp_socket(&self, port: u16, from: (IpAddr, u16)) -> Option<SocketId> {
+        let bound = |wanted: Option<(IpAddr, u16)>| {
+            self.find(|kind| matches!(kind, Kind::Udp { port: own, peer } if *own == port && *peer == wanted))
+        };
+        bound(Some(from)).or_else(|| bound(None))
     }
 
     pub(super) fn listening(&self, protocol: Protocol, port: u16) -> Option<SocketId> {
@@ -147,7 +162,7 @@ impl Sockets {
         match &quoted.payload {
             Transport::Icmp(Icmp::EchoRequest { id, .. }) => self.ping_socket(*id),
             Transport::Icmp(_) => None,
-            Transport::Udp(udp) => self.udp_socket(udp.sport),
+            Transport::Udp(udp) => self.udp_socket(udp.sport, (quoted.dst, udp.dport)),
             Transport::Tcp(tcp) => self.connection(Protocol::Tcp, (quoted.src, tcp.sport, quoted.dst, tcp.dport)),
             Transport::Sctp(sctp) => self.connection(Protocol::Sctp, (quoted.src, sctp.sport, quoted.dst, sctp.dport)),
         }
@@ -196,9 +211,13 @@ impl Walk<'_> {
         if track.flow == socket.flow {
             socket.last = Some(track.packet);
         }
-        if let Owner::Process(process) = socket.owner {
-            let at = self.now + cost::SOCKET;
-            self.effects.push(Effect::Notify { at, process, socket: id, event, track });
+        match socket.owner {
+            Owner::Process(process) => {
+                let at = self.now + cost::SOCKET;
+                self.effects.push(Effect::Notify { at, process, socket: id, event, track });
+            }
+            Owner::Dns(pending) => self.dns_heard(pending, id, event),
+            Owner::App(_) | Owner::Orphan => {}
         }
     }
 

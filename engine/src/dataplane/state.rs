@@ -1,15 +1,19 @@
 //! What packets teach a namespace: neighbours, bridge FDB, sockets, path MTUs. Changed only by the walk; every change
 //! of a printable table is journaled.
 
+use super::dns::DnsState;
 use super::fragment::Reassembly;
+use super::netfilter::{Connections, Memory};
 use super::skb::Skb;
 use super::socket::Sockets;
 use crate::net::MacAddr;
+use crate::tables::netfilter::Connection;
 use crate::tables::text::neigh::NeighborState;
-use crate::tables::{LinkIndex, NetnsId};
+use crate::tables::{LinkIndex, Netns, NetnsId};
 use crate::trace::Nanos;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 const SECOND: Nanos = 1_000_000_000;
 /// `base_reachable_time_ms`; the kernel draws from half to one and a half of it, podhop takes the middle.
@@ -80,10 +84,11 @@ impl Neighbor {
 }
 
 /// A learned row of a printable table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Learned {
     Neighbor { link: LinkIndex, ip: IpAddr, mac: Option<MacAddr>, state: Nud, router: bool },
     Fdb { bridge: LinkIndex, mac: MacAddr, port: LinkIndex },
+    Connection(Arc<Connection>),
 }
 
 impl Learned {
@@ -96,6 +101,7 @@ impl Learned {
             (Learned::Fdb { bridge, mac, .. }, Learned::Fdb { bridge: other_bridge, mac: other_mac, .. }) => {
                 (bridge, mac) == (other_bridge, other_mac)
             }
+            (Learned::Connection(own), Learned::Connection(other)) => own.id == other.id,
             _ => false,
         }
     }
@@ -122,11 +128,20 @@ pub struct NetnsState {
     fdb: BTreeMap<(LinkIndex, MacAddr), (LinkIndex, Nanos)>,
     pmtu: BTreeMap<IpAddr, (u16, Nanos)>,
     pub(super) sockets: Sockets,
+    pub(super) dns: DnsState,
+    pub connections: Connections,
+    /// What rules have counted and noted.
+    pub memory: Memory,
     pub(super) reassembly: BTreeMap<(IpAddr, IpAddr, u16), Reassembly>,
     next_ip_id: u16,
 }
 
 impl NetnsState {
+    /// What the DNS servers here remember.
+    pub fn dns(&self) -> &DnsState {
+        &self.dns
+    }
+
     /// Learned neighbours in order of device and address.
     pub fn neighbors(&self) -> impl Iterator<Item = (LinkIndex, IpAddr, &Neighbor)> {
         self.neighbors.iter().map(|((link, ip), neighbor)| (*link, *ip, neighbor))
@@ -236,6 +251,28 @@ impl NetnsState {
         changes
     }
 
+    /// Forgets connections by their numbers, as `conntrack -D` does.
+    pub fn forget_connections(&mut self, ids: &[u32]) -> Vec<RuntimeChange> {
+        let gone = ids.iter().filter_map(|id| self.connections.remove(*id));
+        gone.map(|entry| RuntimeChange { before: Some(Learned::Connection(entry)), after: None }).collect()
+    }
+
+    /// Forgets what was learned by devices that are gone or have lost their carrier: neighbours, and what a bridge knew
+    /// of a port. Models net/core/neighbour.c neigh_carrier_down and net/bridge/br_fdb.c br_fdb_delete_by_port.
+    pub fn forget_devices(&mut self, netns: &Netns, now: Nanos) -> Vec<RuntimeChange> {
+        let dark = |link: LinkIndex| netns.link(link).is_none_or(|link| !netns.has_carrier(link));
+        let mut changes = self.forget_neighbors(&mut |link, _, _| dark(link), now);
+        self.fdb.retain(|(bridge, mac), (port, seen)| {
+            let goes = netns.link(*port).is_none();
+            if goes && now < *seen + FDB_AGEING {
+                let row = Learned::Fdb { bridge: *bridge, mac: *mac, port: *port };
+                changes.push(RuntimeChange { before: Some(row), after: None });
+            }
+            !goes
+        });
+        changes
+    }
+
     /// Every printable row, as it is at `now`.
     pub fn all_learned(&self, now: Nanos) -> Vec<Learned> {
         let neighbors = self.neighbors().map(|(link, ip, n)| {
@@ -243,37 +280,42 @@ impl NetnsState {
             Learned::Neighbor { link, ip, mac, state, router }
         });
         let fdb = self.fdb(now).map(|(bridge, mac, port)| Learned::Fdb { bridge, mac, port });
-        neighbors.chain(fdb).collect()
+        let connections = self.connections.iter(now).map(|entry| Learned::Connection(entry.clone()));
+        neighbors.chain(fdb).chain(connections).collect()
     }
 
     /// Puts a journaled row back, as it was before the change.
     pub fn undo(&mut self, change: &RuntimeChange, at: Nanos) {
-        self.replace(change.after, change.before, at);
+        self.replace(change.after.as_ref(), change.before.as_ref(), at);
     }
 
     /// Puts a journaled row as the change at `at` left it.
     pub fn redo(&mut self, change: &RuntimeChange, at: Nanos) {
-        self.replace(change.before, change.after, at);
+        self.replace(change.before.as_ref(), change.after.as_ref(), at);
     }
 
-    fn replace(&mut self, old: Option<Learned>, new: Option<Learned>, at: Nanos) {
+    fn replace(&mut self, old: Option<&Learned>, new: Option<&Learned>, at: Nanos) {
         match old {
             Some(Learned::Neighbor { link, ip, .. }) => {
-                self.neighbors.remove(&(link, ip));
+                self.neighbors.remove(&(*link, *ip));
             }
             Some(Learned::Fdb { bridge, mac, .. }) => {
-                self.fdb.remove(&(bridge, mac));
+                self.fdb.remove(&(*bridge, *mac));
+            }
+            Some(Learned::Connection(entry)) => {
+                self.connections.remove(entry.id);
             }
             None => {}
         }
         match new {
             Some(Learned::Neighbor { link, ip, mac, state, router }) => {
-                self.set_neighbor(link, ip, mac, state, at);
-                self.set_router(link, ip, router);
+                self.set_neighbor(*link, *ip, *mac, *state, at);
+                self.set_router(*link, *ip, *router);
             }
             Some(Learned::Fdb { bridge, mac, port }) => {
-                self.fdb.insert((bridge, mac), (port, at));
+                self.fdb.insert((*bridge, *mac), (*port, at));
             }
+            Some(Learned::Connection(entry)) => self.connections.put(entry.clone()),
             None => {}
         }
     }

@@ -6,7 +6,7 @@ use super::skb::Skb;
 use super::socket::{Kind, Owner, Socket, SocketEvent, SocketId};
 use super::walk::{SendError, Walk};
 use crate::net::{Body, IcmpError, IpPacket, Protocol, Transport, Udp, UdpBody};
-use crate::tables::{LinkIndex, Netns};
+use crate::tables::{App, LinkIndex, Netns};
 use crate::trace::{CauseTable, FlowId, PacketId, PacketRef, Relation, Stage};
 use std::net::IpAddr;
 
@@ -32,7 +32,7 @@ impl Walk<'_> {
             UdpBody::Vxlan { .. } => Body::EMPTY,
         };
         let netns = self.netns.clone();
-        if let Some(socket) = self.state.sockets.udp_socket(dport) {
+        if let Some(socket) = self.state.sockets.udp_socket(dport, (src, sport)) {
             self.accept(&skb, Some(link), None);
             return self.notify(socket, SocketEvent::Datagram { from: src, port: sport, body }, skb.track);
         }
@@ -41,6 +41,9 @@ impl Walk<'_> {
         };
         self.accept(&skb, Some(link), Some(CauseTable::Listener(row)));
         let app = &netns.listeners[row as usize].app;
+        if let App::Dns(server) = app {
+            return self.dns_datagram(server, row, &body, (src, sport), (dst, dport), skb.track);
+        }
         if let Some(answer) = apps::datagram(app, &body, (src, sport)) {
             let payload = Transport::Udp(Udp { sport: dport, dport: sport, body: UdpBody::Data(answer) });
             let packet = self.packet(dst, src, payload);
@@ -50,7 +53,8 @@ impl Walk<'_> {
 
     pub(super) fn udp_open(&mut self, process: ProcessId, flow: FlowId, port: Option<u16>) -> Option<SocketId> {
         let port = port.unwrap_or_else(|| self.ephemeral_port());
-        self.state.sockets.open(Socket { owner: Owner::Process(process), flow, last: None, kind: Kind::Udp { port } })
+        let kind = Kind::Udp { port, peer: None };
+        self.state.sockets.open(Socket { owner: Owner::Process(process), flow, last: None, kind })
     }
 
     /// The next ephemeral port, from a start that belongs to this namespace and seed.
@@ -66,7 +70,7 @@ impl Walk<'_> {
         body: Body,
         options: SendOptions,
     ) -> Result<PacketRef, SendError> {
-        let Some(Socket { kind: Kind::Udp { port }, flow, last, .. }) = self.state.sockets.get_mut(id) else {
+        let Some(Socket { kind: Kind::Udp { port, .. }, flow, last, .. }) = self.state.sockets.get_mut(id) else {
             return Err(SendError::Invalid);
         };
         let (flow, parent) = (*flow, last.map(|last| (last, Relation::Follows)));

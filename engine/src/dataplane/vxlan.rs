@@ -35,6 +35,7 @@ impl Walk<'_> {
             id: self.state.next_ip_id(),
         };
         self.rewrite(&mut skb, Stage::Encapsulate, Some(link), Some(CauseTable::Fdb(row)), change);
+        skb.forget_connection();
         self.tunnel_output(skb);
     }
 
@@ -73,6 +74,7 @@ impl Walk<'_> {
         self.spend(cost::TUNNEL);
         let link = device.index;
         self.rewrite(&mut skb, Stage::Decapsulate, Some(link), Some(CauseTable::Link(link)), Change::Decapsulate);
+        skb.forget_connection();
         if skb.frame.dst != device.mac && !skb.frame.dst.is_group() {
             self.drop(skb, Stage::Receive, Some(link), DropReason::OtherHost, Some(CauseTable::Link(link)));
             return None;

@@ -25,6 +25,8 @@ pub enum SendError {
     TooBig { mtu: u32 },
     /// EINVAL: a blackhole route, a multicast or broadcast destination.
     Invalid,
+    /// EPERM: netfilter dropped it on its way out.
+    Denied,
 }
 
 /// A visit to `netns` that begins at `now`.
@@ -54,7 +56,7 @@ impl Walk<'_> {
         cause: Option<CauseTable>,
     ) {
         let cause = cause.map(|table| self.row(table));
-        let step = Step { at: self.now, stage, link, verdict, cause, changes: Vec::new() };
+        let step = Step { at: self.now, stage, link, verdict, cause, changes: Vec::new(), ruled: None };
         self.recorder.step(skb.track, HopPlace::Netns(self.netns.id), step);
     }
 
@@ -70,7 +72,8 @@ impl Walk<'_> {
         let applied = change.apply(&mut skb.frame);
         debug_assert!(applied, "{change:?} does not fit {:?}", skb.frame);
         let cause = cause.map(|table| self.row(table));
-        let step = Step { at: self.now, stage, link, verdict: Verdict::Pass, cause, changes: vec![change] };
+        let step =
+            Step { at: self.now, stage, link, verdict: Verdict::Pass, cause, changes: vec![change], ruled: None };
         self.recorder.step(skb.track, HopPlace::Netns(self.netns.id), step);
     }
 
@@ -115,7 +118,8 @@ impl Walk<'_> {
         match skb.crossings.checked_sub(1) {
             Some(left) => {
                 skb.crossings = left;
-                self.effects.push(Effect::Deliver { at: self.now + delay, to, skb });
+                let kept = std::mem::take(&mut skb.kept);
+                self.effects.push(Effect::Deliver { at: self.now + delay + kept, to, skb });
             }
             None => {
                 self.step(&skb, Stage::Transmit, None, Verdict::Drop(DropReason::Bound), None);
@@ -134,12 +138,19 @@ impl Walk<'_> {
         self.journal.push(JournalEntry { at: self.now, netns: self.netns.id, change });
     }
 
+    /// What a lossy device draws for this packet.
+    fn netem_bits(&self, skb: &Skb) -> u64 {
+        let packet = u64::from(skb.track.flow.0) << 32 | u64::from(skb.track.packet.0);
+        super::random::mix(self.seed ^ super::random::mix(packet ^ u64::from(self.netns.id.0) << 48))
+    }
+
     /// A timer of this namespace is due.
     pub fn timer(&mut self, timer: Timer) {
         match timer {
             Timer::Neighbor { link, ip } => self.neighbor_timer(link, ip),
             Timer::Retransmit { socket, generation } => self.retransmit_timer(socket, generation),
             Timer::Reassembly { src, dst, id } => self.reassembly_timer(src, dst, id),
+            Timer::Dns { pending, generation } => self.dns_timer(pending, generation),
             Timer::Process { .. } => debug_assert!(false, "a process's timer is the world's"),
         }
     }
@@ -167,7 +178,7 @@ impl Walk<'_> {
     }
 
     /// Hands a frame to a device.
-    pub(super) fn transmit(&mut self, link: LinkIndex, skb: Skb) {
+    pub(super) fn transmit(&mut self, link: LinkIndex, mut skb: Skb) {
         use crate::tables::LinkKind;
         let netns = self.netns.clone();
         let Some(device) = netns.link(link) else {
@@ -176,6 +187,20 @@ impl Walk<'_> {
         let cause = Some(CauseTable::Link(link));
         if !device.up {
             return self.drop(skb, Stage::Transmit, Some(link), DropReason::DeviceDown, cause);
+        }
+        // Models net/sched/sch_generic.c dev_deactivate, which net/core/link_watch.c calls when the carrier is lost.
+        if !netns.has_carrier(device) {
+            return self.drop(skb, Stage::Transmit, Some(link), DropReason::NoCarrier, cause);
+        }
+        if let Some(netem) = netns.netem.iter().find(|netem| netem.link == link) {
+            let bits = self.netem_bits(&skb);
+            let queue = Some(CauseTable::Netem(link));
+            if bits % 1_000_000 < u64::from(netem.loss_ppm) {
+                return self.drop(skb, Stage::Transmit, Some(link), DropReason::QdiscDrop, queue);
+            }
+            let sway = if netem.jitter == 0 { 0 } else { (bits >> 20) % (2 * netem.jitter + 1) };
+            skb.kept += (netem.delay + sway).saturating_sub(netem.jitter);
+            self.step(&skb, Stage::Transmit, Some(link), Verdict::Pass, queue);
         }
         self.spend(cost::DEVICE);
         match device.kind {
@@ -191,10 +216,12 @@ impl Walk<'_> {
                     return self.drop(skb, Stage::Transmit, Some(link), DropReason::TooBig, cause);
                 }
                 self.step(&skb, Stage::Transmit, Some(link), Verdict::Pass, cause);
+                skb.scrub();
                 self.deliver(cost::VETH, HopTarget::Link { netns: peer_netns, link: peer }, skb);
             }
             LinkKind::Nic { segment } => {
                 self.step(&skb, Stage::Transmit, Some(link), Verdict::Pass, cause);
+                skb.scrub();
                 self.deliver(cost::WIRE / 2, HopTarget::Segment { segment, from: netns.id }, skb);
             }
             LinkKind::Bridge => {

@@ -1,14 +1,17 @@
 //! The row that decided, in the real tool's words.
 
-use crate::tables::text::{addr, fdb, link, neigh, route, segment, socket, sysctl};
-use crate::tables::{Netns, NetnsId, Origin, Place, Segment};
-use crate::trace::{CauseTable, RowRef, Trace};
+use crate::net::Family;
+use crate::tables::netfilter::TableName;
+use crate::tables::text::{addr, conntrack, fdb, iptables, link, neigh, qdisc, route, segment, socket, sysctl};
+use crate::tables::{App, Netns, NetnsId, Origin, Place, Segment};
+use crate::trace::{CauseTable, RowRef, RuleRef, Trace};
 use std::sync::Arc;
 
 /// A row as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
-    /// The table's name in the protocol: `route`, `neigh`, `fdb`, `link`, `addr`, `socket`, `segment`, `sysctl`.
+    /// The table's name in the protocol: `route`, `neigh`, `fdb`, `link`, `addr`, `socket`, `segment`, `sysctl`,
+    /// `conntrack`, or a table of rules' (see [`rules_name`]).
     pub table: &'static str,
     pub text: String,
     /// What prints the whole table on a real cluster.
@@ -22,6 +25,7 @@ pub fn place_name(place: &Place) -> String {
         Place::Node(name) => format!("node/{name}"),
         Place::Pod { namespace, name } => format!("pod/{namespace}/{name}"),
         Place::Gateway => "gateway".to_owned(),
+        Place::Internet => "internet".to_owned(),
         Place::Fabric(number) => format!("segment/{number}"),
     }
 }
@@ -36,7 +40,18 @@ pub fn command_of(table: &str) -> &'static str {
         "link" => "ip -d link",
         "addr" => "ip addr",
         "socket" => "ss -lntup",
+        "dns" => "kubectl -n kube-system get cm coredns -o yaml",
         "sysctl" => "sysctl",
+        "qdisc" => "tc qdisc",
+        "conntrack" => "conntrack -L",
+        "raw" => "iptables -t raw -S",
+        "mangle" => "iptables -t mangle -S",
+        "nat" => "iptables -t nat -S",
+        "filter" => "iptables -S",
+        "raw6" => "ip6tables -t raw -S",
+        "mangle6" => "ip6tables -t mangle -S",
+        "nat6" => "ip6tables -t nat -S",
+        "filter6" => "ip6tables -S",
         _ => "bridge fdb (on the machine that hosts the nodes)",
     }
 }
@@ -56,8 +71,23 @@ pub fn row_text(
         let text = segment::row(segment, port, &owner(port.netns));
         return Some(cause("segment", text, port.origin.clone()));
     }
+    if let CauseTable::Connection(id) = row.table {
+        let entry = trace.connections.get(&(row.netns, id))?;
+        return Some(cause("conntrack", conntrack::timeless(entry), Origin::Learned));
+    }
     let netns = trace.tables.get(&(row.netns, row.version))?;
     in_netns(netns, &row.table)
+}
+
+/// The name in the protocol of a table of rules: `nat`, and `nat6` for IPv6.
+pub fn rules_name(family: Family, table: TableName) -> &'static str {
+    match (family, table) {
+        (Family::V4, table) => table.name(),
+        (Family::V6, TableName::Raw) => "raw6",
+        (Family::V6, TableName::Mangle) => "mangle6",
+        (Family::V6, TableName::Nat) => "nat6",
+        (Family::V6, TableName::Filter) => "filter6",
+    }
 }
 
 fn in_netns(netns: &Netns, table: &CauseTable) -> Option<Cause> {
@@ -102,8 +132,27 @@ fn in_netns(netns: &Netns, table: &CauseTable) -> Option<Cause> {
             let row = netns.listeners.get(index as usize)?;
             cause("socket", socket::row(row), row.origin.clone())
         }
+        CauseTable::Netem(index) => {
+            let row = netns.netem.iter().find(|netem| netem.link == index)?;
+            cause("qdisc", qdisc::row(netns, row), Origin::Kernel)
+        }
+        CauseTable::Dns { listener, entry } => {
+            let App::Dns(server) = &netns.listeners.get(listener as usize)?.app else { return None };
+            let (text, origin) = server.entry(entry)?;
+            cause("dns", text, origin)
+        }
         CauseTable::Sysctl(name) => cause("sysctl", sysctl::row(netns, name)?, Origin::Kernel),
-        CauseTable::Segment { .. } => return None,
+        CauseTable::Rule { family, table, rule: RuleRef { chain, rule } } => {
+            let chain = netns.netfilter.ruleset(family).tables.get(&table)?.chain(chain)?;
+            let rule = chain.rules.get(rule as usize)?;
+            cause(rules_name(family, table), iptables::save(family, &chain.name, rule), rule.origin.clone())
+        }
+        CauseTable::Policy { family, table, hook } => {
+            let rules = netns.netfilter.ruleset(family).tables.get(&table)?;
+            let policy = iptables::policy_name(rules.chain(rules.find(hook.chain())?)?.policy);
+            cause(rules_name(family, table), format!("-P {} {policy}", hook.chain()), Origin::Kernel)
+        }
+        CauseTable::Connection(_) | CauseTable::Segment { .. } => return None,
     })
 }
 

@@ -31,12 +31,14 @@ fn why(error: IcmpError, v6: bool) -> &'static str {
         IcmpError::FragmentationNeeded { .. } => "The packet is larger than the next link takes and must not be cut.",
         IcmpError::TtlExceeded => "The packet's time to live was used up there.",
         IcmpError::ReassemblyTimeExceeded => "Not all fragments came.",
+        IcmpError::AdminProhibited => "A rule forbids it there.",
     }
 }
 
 fn local(reason: DropReason) -> &'static str {
     match reason {
         DropReason::NoRoute => "The sender has no route to the destination (ENETUNREACH).",
+        DropReason::Netfilter => "A rule in the sender's own namespace dropped it on its way out (EPERM).",
         DropReason::TooBig => "The packet is larger than the sender's own device takes and must not be cut (EMSGSIZE).",
         _ => "The sender's kernel refused to send it (EINVAL).",
     }

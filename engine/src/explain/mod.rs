@@ -6,10 +6,11 @@ mod cause;
 mod ending;
 mod events;
 mod packet;
+mod rules;
 mod sentence;
 mod why;
 
-pub use cause::{Cause, command_of, place_name, row_text};
+pub use cause::{Cause, command_of, place_name, row_text, rules_name};
 pub use ending::ending;
 pub use events::pod_events;
 pub use packet::{Envelope, envelope, label, title};

@@ -1,6 +1,9 @@
 //! What a packet is called.
 
-use crate::net::{Arp, ArpOp, Frame, Icmp, IcmpError, IpPacket, Payload, Sctp, Tcp, TcpFlags, Transport, Udp, UdpBody};
+use crate::net::dns::{self, Message, Rcode};
+use crate::net::{
+    Arp, ArpOp, Body, Frame, Icmp, IcmpError, IpPacket, Payload, Sctp, Tcp, TcpFlags, Transport, Udp, UdpBody,
+};
 
 /// One layer of an envelope: what it is, and from whom to whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,10 +48,46 @@ fn transport_title(transport: &Transport) -> String {
         Transport::Icmp(Icmp::NeighborSolicit { target, .. }) => format!("ND who has {target}?"),
         Transport::Icmp(Icmp::NeighborAdvert { target, mac: Some(mac), .. }) => format!("ND {target} is at {mac}"),
         Transport::Icmp(Icmp::NeighborAdvert { target, mac: None, .. }) => format!("ND {target} is still there"),
-        Transport::Tcp(tcp) => tcp_title(tcp),
-        Transport::Udp(Udp { body, .. }) => format!("UDP {} bytes", body.len()),
+        Transport::Tcp(tcp) => dns_of(transport).map_or_else(|| tcp_title(tcp), |message| dns_title(&message)),
+        Transport::Udp(Udp { body, .. }) => match dns_of(transport) {
+            Some(message) => dns_title(&message),
+            None => format!("UDP {} bytes", body.len()),
+        },
         Transport::Sctp(Sctp { chunk, .. }) => format!("SCTP {}", chunk.name_len().0),
     }
+}
+
+/// The DNS message that a packet carries whole: to or from port 53.
+pub fn dns_of(transport: &Transport) -> Option<Message> {
+    let (sport, dport) = transport.ports()?;
+    if sport != dns::PORT && dport != dns::PORT {
+        return None;
+    }
+    match transport {
+        Transport::Udp(Udp { body: UdpBody::Data(Body::Bytes(bytes)), .. }) => Message::parse(bytes),
+        Transport::Tcp(Tcp { body: Body::Bytes(bytes), .. }) => Message::parse(bytes.get(2..)?),
+        _ => None,
+    }
+}
+
+/// `DNS A? web.default.svc.cluster.local`, `DNS NXDOMAIN web…`, `DNS A 10.96.0.50 (1 more)`.
+fn dns_title(message: &Message) -> String {
+    let question = message.question();
+    let name = question.map_or("", |question| question.name.trim_end_matches('.'));
+    let kind = question.map_or_else(String::new, |question| question.kind.to_string());
+    if !message.flags.response {
+        return format!("DNS {kind}? {name}");
+    }
+    if message.rcode != Rcode::NOERROR {
+        return format!("DNS {} {name}", message.rcode);
+    }
+    let wanted = message.answers.iter().find(|record| question.is_some_and(|q| q.kind == record.kind()));
+    let Some(first) = wanted.or(message.answers.first()) else { return format!("DNS no {kind} {name}") };
+    let more = match message.answers.len() {
+        1 => String::new(),
+        n => format!(" ({} more)", n - 1),
+    };
+    format!("DNS {} {}{more}", first.kind(), first.data)
 }
 
 fn tcp_title(tcp: &Tcp) -> String {
@@ -75,6 +114,7 @@ pub fn error_name(error: IcmpError) -> String {
         IcmpError::NetUnreachable => "network unreachable".to_owned(),
         IcmpError::HostUnreachable => "host unreachable".to_owned(),
         IcmpError::ProtocolUnreachable => "protocol unreachable".to_owned(),
+        IcmpError::AdminProhibited => "administratively prohibited".to_owned(),
         IcmpError::PortUnreachable => "port unreachable".to_owned(),
         IcmpError::FragmentationNeeded { mtu } => format!("fragmentation needed, mtu {mtu}"),
         IcmpError::TtlExceeded => "time to live exceeded".to_owned(),

@@ -1,8 +1,10 @@
 //! One sentence a step.
 
-use super::packet::{error_name, error_name_v6};
+use super::packet::{dns_of, error_name, error_name_v6};
+use super::rules;
+use crate::net::dns::Rcode;
 use crate::net::{Frame, Icmp, IcmpError, Transport};
-use crate::tables::{LinkKind, Netns};
+use crate::tables::{App, LinkKind, Netns};
 use crate::trace::{CauseTable, Change, DropReason, Stage, Step, Verdict};
 
 /// A step in words.
@@ -19,6 +21,7 @@ pub struct Sentence {
 pub fn sentence(step: &Step, frame: &Frame, netns: Option<&Netns>) -> Sentence {
     let title = title(step);
     let (engineer, beginner) = match step.verdict {
+        _ if matches!(step.stage, Stage::Netfilter { .. } | Stage::Conntrack(_)) => rules::sentence(step, frame, netns),
         Verdict::Drop(reason) => dropped(reason, is_v6(frame)),
         Verdict::Reject(error) => rejected(error, is_v6(frame)),
         Verdict::Wait => waiting(step.stage, is_v6(frame)),
@@ -50,6 +53,8 @@ fn title(step: &Step) -> &'static str {
         Stage::Switch => "Switch",
         Stage::Reassemble => "Reassemble",
         Stage::Deliver => "Deliver",
+        Stage::Netfilter { .. } => "Rules",
+        Stage::Conntrack(_) => "Connection",
     }
 }
 
@@ -63,6 +68,9 @@ fn passed(step: &Step, frame: &Frame, netns: Option<&Netns>) -> (String, String)
     match step.stage {
         Stage::Send if of_the_kernel(frame) => {
             pair(format!("{} bytes, made by the kernel", ip_len(frame)), "The kernel makes this packet by itself.")
+        }
+        Stage::Send if step.cause.is_some_and(|cause| matches!(cause.table, CauseTable::Dns { .. })) => {
+            answered(step, frame, netns)
         }
         Stage::Send => {
             pair(format!("{} bytes leave the socket", ip_len(frame)), "A program hands its data to the kernel.")
@@ -105,6 +113,7 @@ fn passed(step: &Step, frame: &Frame, netns: Option<&Netns>) -> (String, String)
         }
         Stage::Reassemble => pair("all fragments are there", "The pieces are put together again."),
         Stage::Deliver => delivered(step),
+        Stage::Netfilter { .. } | Stage::Conntrack(_) => rules::sentence(step, frame, netns),
     }
 }
 
@@ -115,6 +124,26 @@ fn of_the_kernel(frame: &Frame) -> bool {
     icmp.is_none_or(
         |payload| matches!(payload, Transport::Icmp(message) if !matches!(message, Icmp::EchoRequest { .. })),
     )
+}
+
+/// A DNS server's answer, by the plugin and row that decided it.
+fn answered(step: &Step, frame: &Frame, netns: Option<&Netns>) -> (String, String) {
+    let Some(CauseTable::Dns { listener, entry }) = step.cause.map(|cause| cause.table) else { return pair("", "") };
+    let app = netns.and_then(|netns| netns.listeners.get(listener as usize)).map(|listener| &listener.app);
+    let Some(App::Dns(server)) = app else { return pair("an answer", "The name server answers.") };
+    let plugin = server.plugin_name(entry);
+    let row = server.entry(entry).map_or_else(String::new, |(text, _)| text);
+    let message = frame.ip().and_then(|ip| dns_of(&ip.payload));
+    let (rcode, count) = message.map_or((Rcode::NOERROR, 0), |message| (message.rcode, message.answers.len()));
+    let beginner = match (rcode, count) {
+        (Rcode::NXDOMAIN, _) => "The name server knows that there is no such name.".to_owned(),
+        (Rcode::NOERROR, 0) => "The name is there, but has nothing of the kind that was asked for.".to_owned(),
+        (Rcode::NOERROR, _) => "The name server has found the name, and says what it stands for.".to_owned(),
+        (Rcode::SERVFAIL, _) => "The name server could not find out.".to_owned(),
+        _ => "The name server does not answer this.".to_owned(),
+    };
+    let records = if count == 1 { "1 record".to_owned() } else { format!("{count} records") };
+    pair(format!("{rcode}, {records}, by the plugin {plugin}: {row}"), beginner)
 }
 
 fn ip_len(frame: &Frame) -> usize {
@@ -217,6 +246,7 @@ fn rejected(error: IcmpError, v6: bool) -> (String, String) {
             "Too large for the next link, and cutting it is forbidden: the sender is told the size that fits."
         }
         IcmpError::ReassemblyTimeExceeded => "Some pieces never came: the sender is told so.",
+        IcmpError::AdminProhibited => "This is forbidden here: the sender is told so.",
         IcmpError::NetUnreachable | IcmpError::ProtocolUnreachable => {
             "No way to go on from here: the sender is told so."
         }
@@ -236,6 +266,7 @@ fn dropped(reason: DropReason, v6: bool) -> (String, String) {
         DropReason::NeighFailed => {
             ("no ARP answer, and no ICMP about this kind of packet", "Nobody answered when asked for this address.")
         }
+        DropReason::QdiscDrop => ("the queueing discipline loses it", "This device loses packets on purpose."),
         DropReason::NeighQueueFull => ("too many packets wait for this neighbour", "Too many packets were waiting."),
         DropReason::NoRoute => ("no route to the destination", "The routing table has no way to this address."),
         DropReason::Blackhole => ("the route throws it away", "The routing table says to throw this away."),
@@ -258,12 +289,16 @@ fn dropped(reason: DropReason, v6: bool) -> (String, String) {
             ("would leave by the port it came in", "The bridge does not send a frame back where it came from.")
         }
         DropReason::DeviceDown => ("the device is down", "The device is switched off."),
+        DropReason::NoCarrier => {
+            ("the bridge has no carrier: no Pod is left", "The Pods' bridge is there, and no Pod is plugged into it.")
+        }
         DropReason::SegmentNoPort => ("no port has this MAC", "No card on this network has this address."),
         DropReason::ReassemblyTimeout => ("not all fragments came in time", "Some pieces never came."),
         DropReason::Bound => {
             ("the simulation's bound was reached", "This went round and round, and podhop stopped it.")
         }
         DropReason::Gone => ("the namespace or device is gone", "The Pod is gone."),
+        DropReason::Netfilter => ("dropped by netfilter", "A rule says to throw this away."),
     };
     pair(format!("{engineer} ({})", reason.name()), beginner)
 }

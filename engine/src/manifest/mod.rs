@@ -3,6 +3,7 @@
 //! A text becomes a [`Source`]; [`parse()`] or [`Documents`] turn it into one [`Document`] per object, `List`s flattened.
 //! Whatever is wrong becomes a [`Diagnostic`] with an exact [`Span`], a message and a hint; the rest still parses.
 
+pub mod corefile;
 pub mod diagnostic;
 pub mod embedded;
 pub mod emit;
@@ -17,6 +18,6 @@ pub mod validate;
 pub use diagnostic::{Diagnostic, Diagnostics, Fix, Severity};
 pub use fields::FieldTable;
 pub use node::{Key, Node, Span, Value};
-pub use parse::{Document, Documents, parse};
+pub use parse::{Document, Documents, Watch, parse};
 pub use source::{Source, Sources};
 pub use validate::{api_cause, path_at, validate};

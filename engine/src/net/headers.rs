@@ -32,8 +32,10 @@ pub struct Field {
 }
 
 /// How a field's bytes are read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Show {
+    /// What someone has made of the bytes already.
+    Said(String),
     /// One number, most significant byte first.
     Dec,
     Hex,
@@ -99,6 +101,13 @@ impl Writer {
         self.put(name, &value.to_be_bytes(), show);
     }
 
+    /// A field somewhere in what was written.
+    pub fn mark(&mut self, name: &'static str, offset: usize, len: usize, show: Show) {
+        if let Some((_, _, marks)) = self.map.as_mut().and_then(|map| map.last_mut()) {
+            marks.push(Mark { name, offset, len, show });
+        }
+    }
+
     /// Another field in the last `len` bytes.
     pub fn also(&mut self, name: &'static str, len: usize, show: Show) {
         let offset = self.bytes.len() - len;
@@ -147,6 +156,7 @@ impl Show {
         let mut text = String::new();
         // Writing to a String cannot fail.
         let _ = match self {
+            Show::Said(said) => write!(text, "{said}"),
             Show::Dec => write!(text, "{number}"),
             Show::Hex => write!(text, "0x{number:0width$x}", width = bytes.len() * 2),
             Show::Name(name) => write!(text, "{name} ({number})"),

@@ -3,6 +3,7 @@
 //! Nested values, outermost first: [`Frame`] → [`Payload`] → [`IpPacket`] → [`Transport`] → (VXLAN) [`Frame`] …
 //! The types are neutral to the address family; IPv6 needs no other shape.
 
+pub mod dns;
 mod mac;
 mod packet;
 

@@ -176,6 +176,8 @@ pub enum IcmpError {
     },
     TtlExceeded,
     ReassemblyTimeExceeded,
+    /// Forbidden by a filter.
+    AdminProhibited,
 }
 
 impl IcmpError {
@@ -189,6 +191,7 @@ impl IcmpError {
             IcmpError::TtlExceeded => (3, 0),
             IcmpError::ReassemblyTimeExceeded => (3, 1),
             IcmpError::ProtocolUnreachable => (4, 1),
+            IcmpError::AdminProhibited => (1, 1),
         }
     }
 
@@ -202,6 +205,7 @@ impl IcmpError {
             IcmpError::FragmentationNeeded { .. } => (3, 4),
             IcmpError::TtlExceeded => (11, 0),
             IcmpError::ReassemblyTimeExceeded => (11, 1),
+            IcmpError::AdminProhibited => (3, 13),
         }
     }
 }
@@ -330,6 +334,48 @@ impl UdpBody {
 }
 
 impl IpPacket {
+    /// Address and port of the source; an echo's identifier stands for its port, 0 where there is neither.
+    pub fn source(&self) -> (IpAddr, u16) {
+        let port = match &self.payload {
+            Transport::Icmp(Icmp::EchoRequest { id, .. } | Icmp::EchoReply { id, .. }) => *id,
+            payload => payload.ports().map_or(0, |(sport, _)| sport),
+        };
+        (self.src, port)
+    }
+
+    /// Address and port of the destination, likewise.
+    pub fn destination(&self) -> (IpAddr, u16) {
+        let port = match &self.payload {
+            Transport::Icmp(Icmp::EchoRequest { id, .. } | Icmp::EchoReply { id, .. }) => *id,
+            payload => payload.ports().map_or(0, |(_, dport)| dport),
+        };
+        (self.dst, port)
+    }
+
+    /// Rewrites the source; `port` counts where there is one, or an echo's identifier.
+    pub fn set_source(&mut self, (ip, port): (IpAddr, u16)) {
+        self.src = ip;
+        match &mut self.payload {
+            Transport::Tcp(tcp) => tcp.sport = port,
+            Transport::Udp(udp) => udp.sport = port,
+            Transport::Sctp(sctp) => sctp.sport = port,
+            Transport::Icmp(Icmp::EchoRequest { id, .. } | Icmp::EchoReply { id, .. }) => *id = port,
+            Transport::Icmp(Icmp::Error { .. } | Icmp::NeighborSolicit { .. } | Icmp::NeighborAdvert { .. }) => {}
+        }
+    }
+
+    /// Rewrites the destination, likewise.
+    pub fn set_destination(&mut self, (ip, port): (IpAddr, u16)) {
+        self.dst = ip;
+        match &mut self.payload {
+            Transport::Tcp(tcp) => tcp.dport = port,
+            Transport::Udp(udp) => udp.dport = port,
+            Transport::Sctp(sctp) => sctp.dport = port,
+            Transport::Icmp(Icmp::EchoRequest { id, .. } | Icmp::EchoReply { id, .. }) => *id = port,
+            Transport::Icmp(Icmp::Error { .. } | Icmp::NeighborSolicit { .. } | Icmp::NeighborAdvert { .. }) => {}
+        }
+    }
+
     /// The IP header's length: no options in IPv4, no extension headers but a fragment's in IPv6.
     pub fn header_len(&self) -> usize {
         match self.dst {

@@ -1,6 +1,7 @@
 //! Sockets: those of a Pod's containers, and those of a node with the hostNetwork Pods on it.
 
-use crate::cluster::{NodeRecord, PodRecord};
+use super::{Shared, coredns};
+use crate::cluster::{NodeRecord, PodRecord, Revision};
 use crate::net::Protocol;
 use crate::tables::{App, Listener, Origin};
 use crate::workload::{self, Behavior, Host};
@@ -19,16 +20,35 @@ pub fn host(pod: &PodRecord, node: &NodeRecord) -> Host {
 }
 
 /// The sockets that a Pod's containers have opened, those of containers that do not run left out.
-pub(super) fn pod_listeners(pod: &PodRecord, node: &NodeRecord, listeners: &mut Vec<Listener>) {
+pub(super) fn pod_listeners(
+    revision: &Revision,
+    pod: &PodRecord,
+    node: &NodeRecord,
+    shared: &mut Shared,
+    listeners: &mut Vec<Listener>,
+) {
+    let coredns = coredns::listeners(revision, pod, shared);
     for (i, behavior) in workload::behaviors(&pod.spec, &host(pod, node)).into_iter().enumerate() {
-        if pod.container_runs(i) {
-            add(pod, i, behavior, listeners);
+        if !pod.container_runs(i) {
+            continue;
+        }
+        match &coredns {
+            Some((container, own)) if *container == i => {
+                own.iter().for_each(|listener| open(listener.clone(), listeners));
+            }
+            _ => add(pod, i, behavior, listeners),
         }
     }
 }
 
 /// The sockets of the node's own processes, then those of its hostNetwork Pods, the elder Pod first.
-pub(super) fn node_listeners(node: &NodeRecord, pods: &[&PodRecord], listeners: &mut Vec<Listener>) {
+pub(super) fn node_listeners(
+    revision: &Revision,
+    node: &NodeRecord,
+    pods: &[&PodRecord],
+    shared: &mut Shared,
+    listeners: &mut Vec<Listener>,
+) {
     let localhost = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
     for (ip, port, process, reason) in [
         (None, 22, &SSHD, "listens on port 22"),
@@ -46,7 +66,7 @@ pub(super) fn node_listeners(node: &NodeRecord, pods: &[&PodRecord], listeners: 
         });
     }
     for pod in pods.iter().filter(|pod| pod.host_network) {
-        pod_listeners(pod, node, listeners);
+        pod_listeners(revision, pod, node, shared, listeners);
     }
 }
 
@@ -55,23 +75,27 @@ static KUBELET: LazyLock<Arc<str>> = LazyLock::new(|| "kubelet".into());
 
 fn add(pod: &PodRecord, index: usize, behavior: Behavior, listeners: &mut Vec<Listener>) {
     for server in behavior.servers {
-        // bind() fails where an earlier socket has the port.
-        let taken = listeners.iter().any(|l| {
-            l.protocol == server.protocol
-                && l.port == server.port
-                && (l.ip.is_none() || server.ip.is_none() || l.ip == server.ip)
-        });
-        if taken {
-            continue;
-        }
         let path = Cow::Owned(format!("spec.containers[{index}].{}", server.field));
-        listeners.push(Listener {
+        let listener = Listener {
             protocol: server.protocol,
             ip: server.ip,
             port: server.port,
-            app: server.app,
+            app: if pod.frozen { App::Silent } else { server.app },
             process: server.process.into(),
             origin: Origin::Object { uid: pod.uid, path },
-        });
+        };
+        open(listener, listeners);
+    }
+}
+
+/// bind() fails where an earlier socket has the port.
+fn open(listener: Listener, listeners: &mut Vec<Listener>) {
+    let taken = listeners.iter().any(|l| {
+        l.protocol == listener.protocol
+            && l.port == listener.port
+            && (l.ip.is_none() || listener.ip.is_none() || l.ip == listener.ip)
+    });
+    if !taken {
+        listeners.push(listener);
     }
 }

@@ -1,10 +1,11 @@
 //! `podhop export netns`: a POSIX shell script that rebuilds nodes, Pods, gateway and the segment between them as
-//! network namespaces on a Linux host, with iproute2's own commands in batches.
+//! network namespaces on a Linux host, with iproute2's own commands in batches, and iptables' and ipset's.
 //!
 //! What the kernel makes by itself (local, broadcast and connected routes) is left to it. Sockets are not part of it.
 
 use super::Shared;
 use crate::cluster::Revision;
+use crate::net::Family;
 use crate::tables::{Link, LinkKind, Netns, NetnsId, Place, RouteProto, Scope, Segment, text};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -49,6 +50,9 @@ pub fn script(netns: &[Arc<Netns>], segment: &Segment, prefix: &str) -> String {
     for netns in netns.iter().filter(|netns| matches!(netns.place, Place::Pod { .. })) {
         script.namespace(netns);
     }
+    for netns in netns {
+        script.netfilter(netns);
+    }
     script.line("trap - EXIT");
     script.line("}");
     script.line("case \"${1:-up}\" in");
@@ -70,6 +74,7 @@ fn name(netns: &Netns, prefix: &str) -> String {
         Place::Node(name) => ("node-", clean(name)),
         Place::Pod { namespace, name } => ("pod-", clean(namespace) + "." + &clean(name)),
         Place::Gateway => ("gateway", String::new()),
+        Place::Internet => ("internet", String::new()),
         Place::Fabric(number) => ("fabric-", number.to_string()),
     };
     let full = format!("{prefix}{kind}{name}");
@@ -95,7 +100,10 @@ impl Script {
 
     fn head(&mut self, count: usize) {
         self.line("#!/bin/sh");
-        let _ = writeln!(self.out, "# {count} namespaces of a simulated Kubernetes cluster. Needs root and iproute2.");
+        let _ = writeln!(
+            self.out,
+            "# {count} namespaces of a simulated Kubernetes cluster. Needs root, iproute2 and iptables."
+        );
         self.line("# sh FILE [up]: build. sh FILE down: remove. Then, for example: ip netns exec NAME ping ADDRESS");
         self.line("set -e");
     }
@@ -130,7 +138,10 @@ impl Script {
             "ip netns exec \"$1\" sysctl -qe -w net.ipv6.conf.all.disable_ipv6=\"$6\" \
              net.ipv6.conf.default.disable_ipv6=\"$6\" net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 net.ipv4.icmp_ratelimit=0 \
              net.ipv4.ip_forward=\"$2\" net.ipv4.ip_default_ttl=\"$3\" net.ipv4.ip_local_port_range=\"$4\" \
-             net.ipv4.ping_group_range=\"$5\" >/dev/null 2>&1",
+             net.ipv4.ping_group_range=\"$5\" net.ipv4.conf.all.route_localnet=\"$8\" \
+             net.bridge.bridge-nf-call-iptables=\"$9\" net.bridge.bridge-nf-call-ip6tables=\"${10}\" \
+             net.netfilter.nf_conntrack_tcp_timeout_established=\"${11}\" \
+             net.netfilter.nf_conntrack_tcp_timeout_close_wait=\"${12}\" >/dev/null 2>&1",
         );
         if netns.iter().any(|netns| !netns.sysctls.disable_ipv6) {
             // Addresses are there at once, and no router is listened to.
@@ -147,7 +158,7 @@ impl Script {
             let sysctls = &netns.sysctls;
             let _ = writeln!(
                 self.out,
-                "settings {} {} {} '{} {}' '{}' {} {}",
+                "settings {} {} {} '{} {}' '{}' {} {} {} {} {} {} {}",
                 self.names.get(&netns.id).map_or("", String::as_str),
                 u8::from(sysctls.ip_forward),
                 sysctls.default_ttl,
@@ -156,9 +167,14 @@ impl Script {
                 if sysctls.unprivileged_ping { "0 2147483647" } else { "1 0" },
                 u8::from(sysctls.disable_ipv6),
                 u8::from(sysctls.ip6_forward),
+                u8::from(sysctls.route_localnet),
+                u8::from(sysctls.bridge_nf),
+                u8::from(sysctls.bridge_nf6),
+                sysctls.conntrack.tcp_established,
+                sysctls.conntrack.tcp_close_wait,
             );
         }
-        let _ = writeln!(self.out, "settings {} 0 64 '32768 60999' '1 0' 1 0", self.segment);
+        let _ = writeln!(self.out, "settings {} 0 64 '32768 60999' '1 0' 1 0 0 0 0 432000 60", self.segment);
     }
 
     /// The switch and a veth pair from it to every NIC.
@@ -217,6 +233,22 @@ impl Script {
         });
     }
 
+    /// Sets, then the rules that look into them.
+    fn netfilter(&mut self, netns: &Netns) {
+        let name = self.name(netns.id).to_owned();
+        self.batch(&format!("ip netns exec {name} ipset restore <<'END'"), |s| {
+            netns.netfilter.sets.values().for_each(|set| s.out += &text::ipset::save(set));
+        });
+        for family in [Family::V4, Family::V6] {
+            let tool = text::iptables::tool(family);
+            self.batch(&format!("ip netns exec {name} {tool}-restore <<'END'"), |s| {
+                let rules = netns.netfilter.ruleset(family);
+                let saved = text::iptables::save_all(family, rules, None, "", (&|_, _, _| (0, 0), false));
+                s.out.extend(saved.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")));
+            });
+        }
+    }
+
     /// Makes a device, unless the other end of its pair or the switch has made it, and brings it up.
     fn link(&mut self, netns: &Netns, link: &Link) {
         let Link { name, mac, mtu, .. } = link;
@@ -258,6 +290,13 @@ impl Script {
         }
         if link.up {
             let _ = writeln!(self.out, "link set {name} up");
+        }
+        // A bridge loses its carrier with its last port; one that never had a port has it still.
+        if link.kind == LinkKind::Bridge && netns.ports_of(link.index).next().is_none() {
+            let _ = writeln!(
+                self.out,
+                "link add name last type veth peer name lastpeer\nlink set last master {name}\nlink del last"
+            );
         }
     }
 }

@@ -5,8 +5,11 @@
 
 pub mod cni;
 pub mod containers;
+mod coredns;
 pub mod export;
+mod firewall;
 mod gateway;
+mod internet;
 pub mod kube_proxy;
 mod node;
 mod pod;
@@ -32,20 +35,32 @@ pub fn netns(revision: &Revision, id: NetnsId, shared: &mut Shared) -> Option<Ne
         NetnsOwner::Node(name) => Some(node::netns(revision, revision.nodes.get(name)?, shared)),
         NetnsOwner::Pod(key) => {
             let pod = revision.pods.get(key)?;
-            Some(pod::netns(revision, pod, revision.nodes.get(pod.node.as_ref()?)?))
+            Some(pod::netns(revision, pod, revision.nodes.get(pod.node.as_ref()?)?, shared))
         }
         NetnsOwner::Gateway => Some(gateway::netns(revision, id)),
+        NetnsOwner::Internet => Some(internet::netns(revision, id)),
     }
 }
 
 /// What [`netns`] depends on: equal versions mean equal tables.
-pub fn input_version(revision: &Revision, id: NetnsId) -> Option<(u64, u64)> {
-    let own = match revision.netns.get(&id)? {
-        NetnsOwner::Node(name) => revision.nodes.get(name)?.pods_version,
-        NetnsOwner::Pod(key) => revision.pods.get(key)?.version,
-        NetnsOwner::Gateway => 0,
+pub fn input_version(revision: &Revision, id: NetnsId) -> Option<[u64; 3]> {
+    let (own, services) = match revision.netns.get(&id)? {
+        NetnsOwner::Node(name) => {
+            let node = revision.nodes.get(name)?;
+            let sees_all = |pod: &PodRecord| pod.host_network && pod.corefile.is_some();
+            let own = if pods(revision, node).into_iter().any(sees_all) { revision.number } else { node.pods_version };
+            (own, revision.services_version)
+        }
+        NetnsOwner::Pod(key) => {
+            let pod = revision.pods.get(key)?;
+            // CoreDNS sees all of the cluster.
+            (if pod.corefile.is_some() { revision.number } else { pod.version }, 0)
+        }
+        // Where a node is ready decides where the load balancers send.
+        NetnsOwner::Gateway => (revision.number, revision.services_version),
+        NetnsOwner::Internet => (0, 0),
     };
-    Some((revision.nodes_version, own))
+    Some([revision.nodes_version, own, services])
 }
 
 /// Where a namespace is.
@@ -54,6 +69,7 @@ pub fn place(revision: &Revision, id: NetnsId) -> Option<Place> {
         NetnsOwner::Node(name) => Place::Node(name.clone()),
         NetnsOwner::Pod(key) => Place::Pod { namespace: key.namespace.clone(), name: key.name.clone() },
         NetnsOwner::Gateway => Place::Gateway,
+        NetnsOwner::Internet => Place::Internet,
     })
 }
 
@@ -91,6 +107,7 @@ fn empty(network: &Network, id: NetnsId, place: Place) -> Netns {
         // A Pod's namespace takes over the machine's setting when it is made (net.core.devconf_inherit_init_net=0),
         // and kubeadm wants forwarding on.
         sysctls: Sysctls { ip_forward: true, ip6_forward, disable_ipv6, ..Sysctls::default() },
+        netem: Vec::new(),
         netfilter: NO_RULES.clone(),
         listeners: Vec::new(),
     }

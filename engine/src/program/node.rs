@@ -18,7 +18,7 @@ pub fn flannel_v6(config: &FlannelConfig) -> LinkIndex {
     LinkIndex(FLANNEL.0 + u32::from(config.ipv4))
 }
 
-/// The bridge, which the first Pod's CNI ADD makes.
+/// The bridge, which the first Pod's CNI ADD makes and no CNI DEL takes away.
 pub fn cni0(config: &FlannelConfig) -> LinkIndex {
     LinkIndex(FLANNEL.0 + u32::from(config.ipv4) + u32::from(config.ipv6))
 }
@@ -47,7 +47,8 @@ pub(super) fn netns(revision: &Revision, node: &NodeRecord, shared: &mut Shared)
     let Cni::Flannel(config) = &network.cni;
     let pods = pods(revision, node);
     let peers = cni::flannel::node(revision, node, &pods, config, &mut writer).then(|| shared.peers(revision));
-    containers::node_listeners(node, &pods, &mut writer.netns.listeners);
+    containers::node_listeners(revision, node, &pods, shared, &mut writer.netns.listeners);
+    super::firewall::program(revision, node, &pods, shared, &mut writer.netns);
     let mut netns = writer.finish(peers.as_ref().map(|peers| (peers.routes.clone(), node.index)));
     if let Some(peers) = peers {
         netns.neighbors = crate::tables::Rows::with_shared(Vec::new(), peers.neighbors, node.index);

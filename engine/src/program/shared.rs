@@ -1,15 +1,24 @@
 //! The rows that every node has about every other: built once for all nodes.
 
 use super::cni::flannel;
+use super::kube_proxy;
 use crate::cluster::Revision;
+use crate::tables::dns::ClusterData;
 use crate::tables::{FdbEntry, NeighborEntry, Route, SharedRows};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Peer rows of the latest `nodes_version` that was asked for. One cache serves one line of revisions.
 #[derive(Clone, Debug, Default)]
 pub struct Shared {
     latest: Option<(u64, Peers)>,
+    pub(super) proxies: kube_proxy::iptables::Cache,
+    /// What CoreDNS has synced, with what it was made from.
+    pub(super) dns: Option<(DnsKey, Arc<ClusterData>)>,
 }
+
+/// Version of the Services, revision (if more than Services counts), selector, and the namespaces.
+type DnsKey = (u64, u64, Option<Arc<str>>, BTreeSet<Arc<str>>);
 
 /// Routes, neighbours and forwarding entries of all nodes about all nodes; each node leaves out its own.
 #[derive(Clone, Debug)]

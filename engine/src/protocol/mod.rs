@@ -11,9 +11,11 @@ mod stage;
 mod table;
 mod trace;
 mod view;
+mod ways;
 mod why;
 
 pub use crate::assist::{Completion, Completions, Hover};
+pub use crate::cluster::Progress;
 pub use origin::origin_view;
 pub use request::{
     Chunk, Console, DiagnosticView, Difference, Edited, FileView, LineCandidate, LineCompletion, OpenFile, Opened,
@@ -27,3 +29,4 @@ pub use view::{
     OriginView, PacketView, RowMark, SetupStep, StepView, TableRowView, TableView, TextRange, TriedRowView, TriedView,
     VerdictKind, WhyView,
 };
+pub use ways::{FlowWays, PacketWay, StopView, WAYS_MAX, WaysView};

@@ -1,7 +1,8 @@
 //! What the page asks and what it gets.
 
-use super::{FlowList, FlowView, HeadersView, ObjectView, Scene, TableView, TextRange, WhyView};
+use super::{FlowList, FlowView, HeadersView, ObjectView, Scene, TableView, TextRange, WaysView, WhyView};
 use crate::assist::{Completions, Hover};
+use crate::cluster::Progress;
 use serde::{Deserialize, Serialize};
 
 /// One question, numbered by the asker; the reply bears the same number.
@@ -66,6 +67,8 @@ pub enum RequestBody {
     /// Makes the cluster of an earlier revision the present one, files included. A text that is not applied stays as it
     /// is. Reply: `Edited`, with a new revision.
     Return { revision: u64 },
+    /// The ways of many conversations, at most `WAYS_MAX`, for a picture that shows them all. Reply: `Ways`.
+    Ways { flows: Vec<u32> },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -133,6 +136,9 @@ pub enum ReplyBody {
     /// The question made no sense: what, and what would.
     Error(String),
     Difference(Difference),
+    /// Not the answer yet: how far it has come.
+    Progress(Progress),
+    Ways(WaysView),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -158,6 +164,7 @@ pub struct Opened {
 pub struct Edited {
     pub revision: u64,
     pub applied: bool,
+    /// All files, in the answers to `Rename` and `Return`; empty in others, whose asker knows them.
     pub files: Vec<FileView>,
     /// All diagnostics of all files.
     pub diagnostics: Vec<DiagnosticView>,
@@ -195,7 +202,7 @@ pub struct Console {
     pub flows: Vec<u32>,
     pub revision: u64,
     pub diagnostics: Vec<DiagnosticView>,
-    /// Files that the line made live or created (a source tab for console-made objects).
+    /// Files that the line made live, changed or created (a source tab for console-made objects).
     pub files: Vec<FileView>,
     /// The scene, if the revision has changed.
     pub scene: Option<Scene>,

@@ -4,10 +4,12 @@ use super::{CauseView, ChangeView, FlowSummary, FlowView, OriginView, PacketView
 use crate::cluster::Revision;
 use crate::explain;
 use crate::net::{Frame, IcmpError};
-use crate::tables::{NetnsId, Origin, Segment};
+use crate::tables::netfilter::TableName;
+use crate::tables::{Netns, NetnsId, Origin, Segment};
 use crate::trace::{
     Change, Disposition, DropReason, FlowEnd, HopPlace, PacketTrace, Relation, RowRef, Stage, Step, Trace, Verdict,
 };
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What turning a trace into words needs to know of its cluster.
@@ -97,14 +99,19 @@ impl Viewer<'_> {
         }
     }
 
-    fn step(&self, trace: &Trace, place: HopPlace, step: &Step, before: &Frame, after: &Frame) -> StepView {
-        let netns = match (place, step.cause) {
+    /// The tables that a step was decided by.
+    pub(super) fn netns_of<'t>(&self, trace: &'t Trace, place: HopPlace, step: &Step) -> Option<&'t Arc<Netns>> {
+        match (place, step.cause) {
             (HopPlace::Netns(id), Some(cause)) if cause.netns == id => trace.tables.get(&(id, cause.version)),
             (HopPlace::Netns(id), _) => {
                 trace.tables.range((id, 0)..=(id, u32::MAX)).next_back().map(|(_, netns)| netns)
             }
             _ => None,
-        };
+        }
+    }
+
+    fn step(&self, trace: &Trace, place: HopPlace, step: &Step, before: &Frame, after: &Frame) -> StepView {
+        let netns = self.netns_of(trace, place, step);
         let sentence = explain::sentence(step, after, netns.map(|n| &**n));
         let device = netns.zip(step.link).and_then(|(netns, link)| netns.link(link));
         let envelope = explain::envelope(after).into_iter().map(|layer| (layer.name, layer.ends)).collect();
@@ -144,7 +151,7 @@ impl Viewer<'_> {
 
 /// Whether a packet travels back to the one who began: it is addressed to whom the first packet came from. What serves
 /// a packet (ARP, fragments, copies) travels with it.
-fn is_reply(trace: &Trace, packet: &PacketTrace) -> bool {
+pub(super) fn is_reply(trace: &Trace, packet: &PacketTrace) -> bool {
     let mut record = packet;
     while let Some((parent, relation)) = record.parent {
         let serves = matches!(relation, Relation::Serves | Relation::Copies | Relation::Fragments);
@@ -157,10 +164,13 @@ fn is_reply(trace: &Trace, packet: &PacketTrace) -> bool {
         return false;
     };
     let answers = matches!(record.parent, Some((_, Relation::Answers)));
-    own.dst == first.src && (own.src != first.src || own.dst != first.dst || answers)
+    // An answer to a translated packet gets the first sender's address only on its way.
+    let end = record.frame_after(u32::MAX);
+    let to_first = own.dst == first.src || end.ip().is_some_and(|end| end.dst == first.src);
+    to_first && (own.src != first.src || own.dst != first.dst || answers)
 }
 
-fn end_kind(end: FlowEnd) -> VerdictKind {
+pub(super) fn end_kind(end: FlowEnd) -> VerdictKind {
     match end {
         FlowEnd::Delivered => VerdictKind::Delivered,
         FlowEnd::Refused => VerdictKind::Refused,
@@ -169,7 +179,7 @@ fn end_kind(end: FlowEnd) -> VerdictKind {
     }
 }
 
-fn verdict_kind(step: &Step) -> VerdictKind {
+pub(super) fn verdict_kind(step: &Step) -> VerdictKind {
     match step.verdict {
         Verdict::Pass => VerdictKind::Pass,
         Verdict::Wait => VerdictKind::Wait,
@@ -182,7 +192,7 @@ fn verdict_kind(step: &Step) -> VerdictKind {
     }
 }
 
-fn disposition(disposition: Option<Disposition>) -> (&'static str, VerdictKind) {
+pub(super) fn disposition(disposition: Option<Disposition>) -> (&'static str, VerdictKind) {
     match disposition {
         Some(Disposition::Delivered) => ("delivered", VerdictKind::Delivered),
         Some(Disposition::Dropped(DropReason::NoSocket)) => ("refused", VerdictKind::Refused),
@@ -206,7 +216,7 @@ fn relation_name(relation: Relation) -> &'static str {
     }
 }
 
-fn stage_name(stage: Stage) -> &'static str {
+pub(super) fn stage_name(stage: Stage) -> &'static str {
     match stage {
         Stage::Send => "send",
         Stage::RouteOut | Stage::RouteIn => "route",
@@ -221,6 +231,8 @@ fn stage_name(stage: Stage) -> &'static str {
         Stage::Switch => "switch",
         Stage::Reassemble => "reassemble",
         Stage::Deliver => "deliver",
+        Stage::Netfilter { table: TableName::Nat, .. } | Stage::Conntrack(_) => "nat",
+        Stage::Netfilter { .. } => "filter",
     }
 }
 
@@ -242,6 +254,24 @@ fn change_views(change: &Change, before: &Frame) -> Vec<ChangeView> {
             before.ip().map_or_else(String::new, |ip| format!("{} → {}", ip.src, ip.dst)),
             String::new(),
         )],
+        Change::Destination { from, to } => end_views("dst", *from, *to),
+        Change::Source { from, to } => end_views("src", *from, *to),
+        Change::QuotedDestination { from, to } => end_views("quoted dst", *from, *to),
+        Change::QuotedSource { from, to } => end_views("quoted src", *from, *to),
+        Change::Mark { from, to } => vec![view("mark", format!("0x{from:x}"), format!("0x{to:x}"))],
         Change::Whole => vec![view("ip.fragment", "fragment".to_owned(), "whole".to_owned())],
     }
+}
+
+/// One end of a packet, rewritten: its address, its port, or both.
+fn end_views(what: &str, from: (IpAddr, u16), to: (IpAddr, u16)) -> Vec<ChangeView> {
+    let view = |field: String, before: String, after: String| ChangeView { field, before, after };
+    let mut views = Vec::new();
+    if from.0 != to.0 {
+        views.push(view(format!("ip.{what}"), from.0.to_string(), to.0.to_string()));
+    }
+    if from.1 != to.1 {
+        views.push(view(format!("port.{what}"), from.1.to_string(), to.1.to_string()));
+    }
+    views
 }

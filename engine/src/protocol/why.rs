@@ -16,8 +16,11 @@ impl Server {
         let hop = packet.hop_of(step).ok_or_else(|| format!("there is no step {step}"))?;
         let resolve = |origin: &Origin| origin_view(self.world.cluster(), origin);
         let viewer = Viewer { revision: self.world.revision(), segment: segment.clone(), resolve: &resolve };
-        let known =
-            Known { owner: &|id| viewer.netns_name(Some(trace), id), learned: &|id, at| self.world.state_at(id, at) };
+        let known = Known {
+            owner: &|id| viewer.netns_name(Some(trace), id),
+            learned: &|id, at| self.world.state_at(id, at),
+            seed: self.world.revision().seed,
+        };
         let why = explain::why(Question { trace, packet, step, segment: segment.as_ref() }, &known);
         let place = viewer.place(trace, hop.place);
         Ok(why.map(|why| WhyView {

@@ -56,7 +56,18 @@ pub fn library() -> Vec<Shelf> {
             "traceroute",
             "oversized-from-the-pod",
             "oversized-into-the-overlay",
-            "pod-mtu-above-overlay"
+            "pod-mtu-above-overlay",
+            "last-pod-gone"
+        ),
+        shelf!(
+            "Names",
+            "tests/cases/dns",
+            "names",
+            "search-list",
+            "policies",
+            "corefile",
+            "broken-corefile",
+            "truncated"
         ),
         shelf!("IPv6", "tests/cases/ipv6", "dual-stack", "only", "packet-too-big"),
         shelf!(

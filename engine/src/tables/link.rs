@@ -53,6 +53,18 @@ pub enum LinkKind {
     },
 }
 
+/// `tc qdisc add dev LINK root netem …`: what a device loses and delays on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Netem {
+    pub link: LinkIndex,
+    /// Lost packets in a million.
+    pub loss_ppm: u32,
+    /// In nanoseconds.
+    pub delay: u64,
+    /// The delay varies by as much, up and down.
+    pub jitter: u64,
+}
+
 /// An address on a device: `ip addr add ADDRESS dev LINK`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Address {

@@ -3,10 +3,12 @@
 //! Every row has an [`Origin`]: the object and field that caused it, or the component whose default it is. Nothing here
 //! knows Pods' labels, Services or policies. Each table prints in the real tool's format (`text`).
 
+pub mod dns;
 mod fabric;
 mod link;
 pub mod netfilter;
 mod netns;
+pub mod nft;
 mod origin;
 mod route;
 mod rows;
@@ -14,12 +16,12 @@ mod socket;
 mod source;
 
 pub use fabric::{Port, Segment};
-pub use link::{Address, Link, LinkIndex, LinkKind, Scope};
-pub use netns::{FdbEntry, NeighborEntry, Netns, NetnsId, Place, Sysctls};
+pub use link::{Address, Link, LinkIndex, LinkKind, Netem, Scope};
+pub use netns::{ConntrackSysctls, FdbEntry, NeighborEntry, Netns, NetnsId, Place, Sysctls};
 pub use origin::{Origin, Uid};
 pub use route::{Route, RouteKind, RouteProto, RouteTable};
 pub use rows::{Keyed, RowId, Rows, SharedRows};
-pub use socket::{App, Listener};
+pub use socket::{App, DnsPage, Listener};
 pub use source::source_v6;
 
 pub mod text;

@@ -2,7 +2,7 @@
 
 use super::netfilter::Netfilter;
 use super::rows::Keyed;
-use super::{Address, Link, LinkIndex, Listener, Origin, RouteTable, Rows};
+use super::{Address, Link, LinkIndex, LinkKind, Listener, Netem, Origin, Route, RouteKind, RouteTable, Rows};
 use crate::net::{MacAddr, solicited_node};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv6Addr};
@@ -22,6 +22,8 @@ pub enum Place {
     },
     /// The gateway of the node network, `.1`: the way out.
     Gateway,
+    /// Whatever lies beyond the gateway: outside clients and servers.
+    Internet,
     /// The node network's segment, by number.
     Fabric(u32),
 }
@@ -75,6 +77,40 @@ pub struct Sysctls {
     pub port_range: (u16, u16),
     /// `net.ipv4.ping_group_range` lets processes without CAP_NET_RAW ping; only its effect on tools matters.
     pub unprivileged_ping: bool,
+    /// `net.ipv4.conf.all.route_localnet`: 127.0.0.0/8 may come in and go out by devices other than `lo`.
+    pub route_localnet: bool,
+    /// `net.bridge.bridge-nf-call-iptables`: bridged IPv4 packets pass netfilter's IP hooks.
+    pub bridge_nf: bool,
+    /// `net.bridge.bridge-nf-call-ip6tables`: likewise IPv6 packets.
+    pub bridge_nf6: bool,
+    pub conntrack: ConntrackSysctls,
+}
+
+/// `net.netfilter.nf_conntrack_*`; times in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConntrackSysctls {
+    /// `nf_conntrack_max`: most entries.
+    pub entries_max: u32,
+    pub tcp_established: u32,
+    pub tcp_close_wait: u32,
+    pub udp: u32,
+    /// Assured: seen in both directions for more than two seconds.
+    pub udp_stream: u32,
+    pub icmp: u32,
+}
+
+impl Default for ConntrackSysctls {
+    /// The kernel's own, with `entries_max` as on a machine with more than 4 GiB.
+    fn default() -> ConntrackSysctls {
+        ConntrackSysctls {
+            entries_max: 262_144,
+            tcp_established: 432_000,
+            tcp_close_wait: 60,
+            udp: 30,
+            udp_stream: 120,
+            icmp: 30,
+        }
+    }
 }
 
 impl Default for Sysctls {
@@ -86,6 +122,10 @@ impl Default for Sysctls {
             default_ttl: 64,
             port_range: (32768, 60999),
             unprivileged_ping: true,
+            route_localnet: false,
+            bridge_nf: true,
+            bridge_nf6: true,
+            conntrack: ConntrackSysctls::default(),
         }
     }
 }
@@ -107,6 +147,8 @@ pub struct Netns {
     pub neighbors: Rows<NeighborEntry>,
     pub fdb: Rows<FdbEntry>,
     pub sysctls: Sysctls,
+    /// Devices that lose or delay packets on purpose.
+    pub netem: Vec<Netem>,
     /// Rules and sets; equal namespaces share them.
     pub netfilter: Arc<Netfilter>,
     /// Sockets that containers (or the node's own processes) listen on from their start.
@@ -159,6 +201,18 @@ impl Netns {
     /// True if `ip` is an IPv6 address of this very device: neighbour discovery answers for no others.
     pub fn has_on(&self, link: LinkIndex, ip: Ipv6Addr) -> bool {
         self.addresses_of(link).any(|address| address.net.addr() == IpAddr::V6(ip))
+    }
+
+    /// A bridge has a carrier while one of its ports has; any other device that is up has one.
+    pub fn has_carrier(&self, link: &Link) -> bool {
+        link.up && (link.kind != LinkKind::Bridge || self.ports_of(link.index).any(|port| port.up))
+    }
+
+    /// `linkdown`: the route leads to a device without a carrier. It is used all the same
+    /// (`net.ipv4.conf.all.ignore_routes_with_linkdown` is 0). Models net/ipv4/fib_semantics.c fib_sync_down_dev.
+    pub fn is_linkdown(&self, route: &Route) -> bool {
+        let leaves = matches!(route.kind, RouteKind::Unicast | RouteKind::Broadcast);
+        leaves && self.link(route.dev).is_some_and(|link| link.up && !self.has_carrier(link))
     }
 
     /// The bridge's ports.

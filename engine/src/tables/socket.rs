@@ -36,6 +36,18 @@ pub enum App {
     Echo,
     /// Answers `PING` with `+PONG`, as redis does.
     Redis,
+    /// Answers DNS, over UDP and TCP.
+    Dns(Arc<super::dns::DnsServer>),
+    /// CoreDNS's page of counters, and whether its process is well: `/metrics`, `/health`, `/ready`.
+    DnsPages(DnsPage),
+}
+
+/// Which page a CoreDNS process has on a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DnsPage {
+    Health,
+    Ready,
+    Metrics,
 }
 
 impl App {
@@ -49,7 +61,19 @@ impl App {
                 let known = ["/", "/hostname", "/hostName", "/clientip", "/echo", "/healthz"].contains(&path);
                 Some(if known { 200 } else { 404 })
             }
-            App::Silent | App::Banner { .. } | App::Echo | App::Redis => None,
+            App::DnsPages(page) => Some(if page.path() == path { 200 } else { 404 }),
+            App::Silent | App::Banner { .. } | App::Echo | App::Redis | App::Dns(_) => None,
+        }
+    }
+}
+
+impl DnsPage {
+    /// The one path that is there.
+    pub fn path(self) -> &'static str {
+        match self {
+            DnsPage::Health => "/health",
+            DnsPage::Ready => "/ready",
+            DnsPage::Metrics => "/metrics",
         }
     }
 }

@@ -80,6 +80,7 @@ mod tests {
             origin: Origin::Kernel,
         };
         Netns {
+            netem: Vec::new(),
             id: NetnsId(1),
             place: Place::Gateway,
             version: 1,

@@ -77,6 +77,7 @@ fn interface(pcap: &mut PcapNg, trace: &Trace, place: HopPlace, link: Option<Lin
         Some(Place::Node(node)) => format!("node/{node}"),
         Some(Place::Pod { namespace, name }) => format!("pod/{namespace}/{name}"),
         Some(Place::Gateway) => "gateway".to_owned(),
+        Some(Place::Internet) => "internet".to_owned(),
         Some(Place::Fabric(number)) => format!("segment/{number}"),
         None => format!("netns {}", netns.0),
     };
@@ -106,7 +107,7 @@ mod tests {
     use crate::tables::NetnsId;
 
     fn step(at: u64, stage: Stage, changes: Vec<Change>) -> Step {
-        Step { at, stage, link: Some(LinkIndex(2)), verdict: Verdict::Pass, cause: None, changes }
+        Step { at, stage, link: Some(LinkIndex(2)), verdict: Verdict::Pass, cause: None, changes, ruled: None }
     }
 
     /// One packet that is sent by netns 1 at 10 ns, crosses segment 0 at 20 ns and arrives in netns 2 at 30 ns.

@@ -1,6 +1,6 @@
 //! What a step did to the packet. A closed list: every rewrite that the walk can make.
 
-use crate::net::{Fragment, Frame, IpPacket, MacAddr, Payload, Transport, Udp, UdpBody};
+use crate::net::{Fragment, Frame, Icmp, IpPacket, MacAddr, Payload, Transport, Udp, UdpBody};
 use std::net::IpAddr;
 
 /// One rewrite of the packet's outermost layer.
@@ -16,6 +16,16 @@ pub enum Change {
     Decapsulate,
     /// Fragments were put together: the packet is whole.
     Whole,
+    /// The destination's address and port; the port is an echo's identifier.
+    Destination { from: (IpAddr, u16), to: (IpAddr, u16) },
+    /// The source's address and port.
+    Source { from: (IpAddr, u16), to: (IpAddr, u16) },
+    /// The packet that an ICMP error quotes, its destination.
+    QuotedDestination { from: (IpAddr, u16), to: (IpAddr, u16) },
+    /// The packet that an ICMP error quotes, its source.
+    QuotedSource { from: (IpAddr, u16), to: (IpAddr, u16) },
+    /// The mark, which is no part of the packet: it is kept beside it within this kernel.
+    Mark { from: u32, to: u32 },
 }
 
 impl Change {
@@ -73,7 +83,31 @@ impl Change {
                 Payload::Ip(packet @ IpPacket { fragment: Some(_), .. }) => packet.fragment = None::<Fragment>,
                 _ => return false,
             },
+            Change::Destination { to, .. } => match &mut frame.payload {
+                Payload::Ip(packet) => packet.set_destination(*to),
+                Payload::Arp(_) => return false,
+            },
+            Change::Source { to, .. } => match &mut frame.payload {
+                Payload::Ip(packet) => packet.set_source(*to),
+                Payload::Arp(_) => return false,
+            },
+            Change::QuotedDestination { to, .. } => match quoted(frame) {
+                Some(packet) => packet.set_destination(*to),
+                None => return false,
+            },
+            Change::QuotedSource { to, .. } => match quoted(frame) {
+                Some(packet) => packet.set_source(*to),
+                None => return false,
+            },
+            Change::Mark { .. } => {}
         }
         true
+    }
+}
+
+fn quoted(frame: &mut Frame) -> Option<&mut IpPacket> {
+    match &mut frame.payload {
+        Payload::Ip(IpPacket { payload: Transport::Icmp(Icmp::Error { quoted, .. }), .. }) => Some(quoted),
+        _ => None,
     }
 }

@@ -1,7 +1,9 @@
 //! Trace → Packet → Hop → Step.
 
 use super::{Change, Nanos};
+use crate::net::Family;
 use crate::net::{Frame, IcmpError, MacAddr};
+use crate::tables::netfilter::{Connection, CtState, Hook, TableName};
 use crate::tables::text::neigh::NeighborState;
 use crate::tables::{LinkIndex, Netns, NetnsId, RowId};
 use serde::{Deserialize, Serialize};
@@ -37,6 +39,8 @@ pub struct Trace {
     pub end: Option<FlowEnd>,
     /// The tables that steps point into, alive as long as the trace.
     pub tables: BTreeMap<(NetnsId, u32), Arc<Netns>>,
+    /// The connections that steps point to, as they were last met.
+    pub connections: BTreeMap<(NetnsId, u32), Arc<Connection>>,
     /// Packets that were not recorded because the trace reached its bound.
     pub unrecorded_count: u32,
 }
@@ -111,6 +115,45 @@ pub struct Step {
     pub verdict: Verdict,
     pub cause: Option<RowRef>,
     pub changes: Vec<Change>,
+    /// Of [`Stage::Netfilter`]: what its table was asked, and the rules that answered.
+    pub ruled: Option<Box<Ruled>>,
+}
+
+/// A table's answer about a packet, with what the rules saw besides the packet itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ruled {
+    /// Rules that matched, in their order; the last one decided. Jumps that came back without effect are left out.
+    pub rules: Vec<RuleRef>,
+    /// The device that the packet came in by, and the one it goes out by.
+    pub input: Option<LinkIndex>,
+    pub output: Option<LinkIndex>,
+    /// It goes from one port of a bridge to another.
+    pub bridged: bool,
+    /// The mark before.
+    pub mark: u32,
+    pub states: CtStates,
+}
+
+/// What conntrack says of a packet: a set of [`CtState`]s.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CtStates(u8);
+
+impl CtStates {
+    #[must_use]
+    pub fn with(self, state: CtState) -> CtStates {
+        CtStates(self.0 | 1 << state as u8)
+    }
+
+    pub fn has(self, state: CtState) -> bool {
+        self.0 & 1 << state as u8 != 0
+    }
+}
+
+/// A rule's place in its table: the chain's, then its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RuleRef {
+    pub chain: u32,
+    pub rule: u32,
 }
 
 /// Where in a packet's way through a kernel the decision falls. The order is that of a packet's life.
@@ -138,6 +181,13 @@ pub enum Stage {
     /// On a segment between nodes.
     Switch,
     Reassemble,
+    /// A table of rules decided, marked, translated or dropped.
+    Netfilter {
+        hook: Hook,
+        table: TableName,
+    },
+    /// What is known of the packet's connection decided: its addresses are put back, or there is no room for more.
+    Conntrack(Hook),
     /// Handed to the kernel's own protocol (ARP, ICMP) or a socket.
     Deliver,
 }
@@ -167,6 +217,8 @@ pub enum DropReason {
     OtherHost,
     NeighFailed,
     NeighQueueFull,
+    /// A queueing discipline lost it: `netem loss`.
+    QdiscDrop,
     /// ENETUNREACH at the sender, or no route for a packet that came in.
     NoRoute,
     /// The route is a blackhole.
@@ -187,6 +239,8 @@ pub enum DropReason {
     /// No bridge port, and nobody to flood to.
     BridgeNoPort,
     DeviceDown,
+    /// A device without a carrier has no queue: `noop_qdisc` throws its packets away.
+    NoCarrier,
     /// No port of the segment has this MAC.
     SegmentNoPort,
     /// Not all fragments came in time.
@@ -195,6 +249,8 @@ pub enum DropReason {
     Bound,
     /// The namespace or device is gone (its Pod was deleted).
     Gone,
+    /// A rule, a chain's policy or connection tracking threw it away.
+    Netfilter,
 }
 
 impl DropReason {
@@ -204,6 +260,7 @@ impl DropReason {
             DropReason::OtherHost => "OTHERHOST",
             DropReason::NeighFailed => "NEIGH_FAILED",
             DropReason::NeighQueueFull => "NEIGH_QUEUEFULL",
+            DropReason::QdiscDrop => "QDISC_DROP",
             DropReason::NoRoute => "IP_OUTNOROUTES",
             DropReason::Blackhole => "BLACKHOLE",
             DropReason::ForwardingOff => "IP_INNOROUTES",
@@ -216,10 +273,12 @@ impl DropReason {
             DropReason::VxlanVniNotFound => "VXLAN_VNI_NOT_FOUND",
             DropReason::BridgeNoPort => "BRIDGE_INGRESS_STP_STATE",
             DropReason::DeviceDown => "DEV_READY",
+            DropReason::NoCarrier => "QDISC_DROP",
             DropReason::SegmentNoPort => "SWITCH_NO_PORT",
             DropReason::ReassemblyTimeout => "FRAG_REASM_TIMEOUT",
             DropReason::Bound => "SIMULATION_BOUND",
             DropReason::Gone => "DEV_GONE",
+            DropReason::Netfilter => "NETFILTER_DROP",
         }
     }
 }
@@ -271,6 +330,16 @@ pub enum CauseTable {
     Listener(u32),
     /// The switch of a segment: port number
     Segment { segment: u32, port: u32 },
+    /// `tc qdisc`: the device's root
+    Netem(LinkIndex),
+    /// What a DNS server answers by: the listener's index, and the entry in its data
+    Dns { listener: u32, entry: crate::tables::dns::Entry },
     /// `sysctl`, by name
     Sysctl(&'static str),
+    /// `iptables -S`: chain and rule by their places
+    Rule { family: Family, table: TableName, rule: RuleRef },
+    /// `iptables -S`: a built-in chain's policy
+    Policy { family: Family, table: TableName, hook: Hook },
+    /// `conntrack -L`: the connection's number in this namespace
+    Connection(u32),
 }

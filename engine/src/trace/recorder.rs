@@ -3,7 +3,8 @@
 use super::model::HopPlace;
 use super::{Change, Disposition, Flow, FlowEnd, FlowId, Hop, Nanos, PacketId, PacketTrace, Relation, Step, Trace};
 use crate::net::Frame;
-use crate::tables::Netns;
+use crate::tables::netfilter::Connection;
+use crate::tables::{Netns, NetnsId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -32,6 +33,8 @@ pub struct PacketRef {
 pub struct Recorder {
     traces: BTreeMap<FlowId, Trace>,
     next_flow: u32,
+    /// Of all traces together.
+    steps_count: usize,
 }
 
 impl Recorder {
@@ -40,7 +43,8 @@ impl Recorder {
         let id = FlowId(self.next_flow);
         self.next_flow += 1;
         flow.id = id;
-        let trace = Trace { flow, packets: Vec::new(), end: None, tables: BTreeMap::new(), unrecorded_count: 0 };
+        let (tables, connections) = (BTreeMap::new(), BTreeMap::new());
+        let trace = Trace { flow, packets: Vec::new(), end: None, tables, connections, unrecorded_count: 0 };
         self.traces.insert(id, trace);
         id
     }
@@ -63,11 +67,13 @@ impl Recorder {
         self.traces.values()
     }
 
-    /// Forgets the oldest closed traces beyond `keep_count`.
-    pub fn trim(&mut self, keep_count: usize) {
-        while self.traces.len() > keep_count {
+    /// Forgets the oldest closed traces beyond so many traces, or so many steps of all together. The newest stays.
+    pub fn trim(&mut self, keep_count: usize, keep_steps: usize) {
+        while self.traces.len() > keep_count.max(1) || (self.steps_count > keep_steps && self.traces.len() > 1) {
             let Some(oldest) = self.traces.iter().find(|(_, t)| t.end.is_some()).map(|(id, _)| *id) else { break };
-            self.traces.remove(&oldest);
+            let forgotten = self.traces.remove(&oldest);
+            let steps: usize = forgotten.iter().flat_map(|trace| &trace.packets).map(|packet| packet.steps.len()).sum();
+            self.steps_count -= steps;
         }
     }
 
@@ -107,6 +113,7 @@ impl Recorder {
             record.hops.push(Hop { place, first: record.steps.len() as u32 });
         }
         record.steps.push(step);
+        self.steps_count += 1;
     }
 
     /// The packet's one end.
@@ -121,6 +128,13 @@ impl Recorder {
     pub fn keep(&mut self, flow: FlowId, netns: &Arc<Netns>) {
         if let Some(trace) = self.traces.get_mut(&flow) {
             trace.tables.entry((netns.id, netns.version)).or_insert_with(|| netns.clone());
+        }
+    }
+
+    /// Keeps a connection that steps of this flow point to, as it is now.
+    pub fn keep_connection(&mut self, flow: FlowId, netns: NetnsId, connection: &Arc<Connection>) {
+        if let Some(trace) = self.open_trace(flow) {
+            trace.connections.insert((netns, connection.id), connection.clone());
         }
     }
 

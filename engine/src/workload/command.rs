@@ -80,6 +80,9 @@ impl Context<'_> {
 }
 
 pub(super) fn behavior(container: &Container, host: &Host) -> Behavior {
+    if container.stdin_once {
+        return Behavior::default();
+    }
     let image = Image::parse(&container.image);
     let field = match (container.command.is_empty(), container.args.is_empty()) {
         (true, true) => "image",

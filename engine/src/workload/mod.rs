@@ -6,6 +6,7 @@
 
 mod agnhost;
 mod command;
+pub mod coredns;
 mod defaults;
 mod image;
 mod pages;

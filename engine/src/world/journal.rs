@@ -46,12 +46,12 @@ impl Journal {
         let mut state = present.clone();
         let mut undone: Vec<Learned> = Vec::new();
         for entry in self.entries.iter().rev().filter(|entry| entry.netns == netns) {
-            let Some(row) = entry.change.after.or(entry.change.before) else { continue };
-            let known = undone.iter().position(|other| other.is_about_the_same(&row));
+            let Some(row) = entry.change.after.as_ref().or(entry.change.before.as_ref()) else { continue };
+            let known = undone.iter().position(|other| other.is_about_the_same(row));
             if entry.at > at {
                 state.undo(&entry.change, at);
                 if known.is_none() {
-                    undone.push(row);
+                    undone.push(row.clone());
                 }
             } else if undone.is_empty() {
                 break;
@@ -86,7 +86,7 @@ mod tests {
     fn journal(changes: &[(u64, Option<Learned>, Option<Learned>)]) -> (Journal, NetnsState) {
         let (mut journal, mut state) = (Journal::default(), NetnsState::default());
         for (seconds, before, after) in changes {
-            let (at, change) = (seconds * SECOND, RuntimeChange { before: *before, after: *after });
+            let (at, change) = (seconds * SECOND, RuntimeChange { before: before.clone(), after: after.clone() });
             state.redo(&change, at);
             journal.append(&mut vec![JournalEntry { at, netns: NetnsId(1), change }]);
         }
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn what_a_namespace_knew_is_remembered_when_it_is_gone() {
         let reachable = neighbor(Nud::Reachable);
-        let (journal, _) = journal(&[(10, None, Some(reachable)), (20, Some(reachable), None)]);
+        let (journal, _) = journal(&[(10, None, Some(reachable.clone())), (20, Some(reachable), None)]);
         let nothing = NetnsState::default();
         assert_eq!(state_at(&journal, &nothing, 15), Some(Nud::Reachable));
         assert_eq!(state_at(&journal, &nothing, 20), None);

@@ -6,19 +6,23 @@
 mod journal;
 mod pairs;
 mod probe;
+mod question;
 mod runtime;
 mod scratch;
+mod services;
 mod tables;
 
 pub use pairs::{is_reachable, pairs};
 pub use probe::{ProbeKind, ProbeResult, ProbeSpec};
 pub use runtime::{Finished, Limit, Runtime};
 pub use scratch::Scratch;
+pub use services::{FirstPacket, NodeRules, NodeVerdict};
 pub use tables::TableCache;
 
 use crate::cluster::{Applied, Cluster, ObjectKey, Options, PodKey, Revision};
 use crate::control;
 use crate::dataplane::{Neighbor, NetnsState, Process, Surroundings};
+use crate::tables::netfilter::Connection;
 use crate::tables::{LinkIndex, Netns, NetnsId, Segment};
 use crate::trace::{Nanos, Recorder};
 use std::net::IpAddr;
@@ -55,6 +59,7 @@ impl World {
             self.tables.set_revision(self.cluster.revision().clone());
             let revision = self.tables.revision();
             self.runtime.forget(|id| revision.netns.contains_key(&id));
+            self.runtime.forget_devices(&mut self.tables);
         }
         result
     }
@@ -82,6 +87,11 @@ impl World {
     /// `kubectl delete`
     pub fn delete(&mut self, keys: &[ObjectKey]) -> Applied {
         self.change(|cluster, now| cluster.delete(keys, now))
+    }
+
+    /// `pkill -STOP`, `pkill -CONT`: the processes of these Pods stand still, or go on. Returns how many Pods that were.
+    pub fn freeze(&mut self, pods: &[PodKey], frozen: bool) -> usize {
+        self.change(|cluster, now| cluster.freeze(pods, frozen, now))
     }
 
     /// The containers of a Pod that is not restarted have ended.
@@ -157,6 +167,11 @@ impl World {
     /// Makes a namespace forget neighbours that it has learned: `ip neigh flush`.
     pub fn forget_neighbors(&mut self, id: NetnsId, which: &mut dyn FnMut(LinkIndex, IpAddr, &Neighbor) -> bool) {
         self.runtime.forget_neighbors(id, which);
+    }
+
+    /// Makes a namespace forget connections that it tracks: `conntrack -D`.
+    pub fn forget_connections(&mut self, id: NetnsId, which: &mut dyn FnMut(&Connection) -> bool) {
+        self.runtime.forget_connections(id, which);
     }
 
     /// Lets virtual time pass.

@@ -115,6 +115,7 @@ impl Process for Prober {
                             DropReason::TooBig
                         }
                         SendError::Invalid => DropReason::Blackhole,
+                        SendError::Denied => DropReason::Netfilter,
                     };
                     io.conclude(FlowEnd::LocalError(reason));
                     io.exit(1);
@@ -167,7 +168,7 @@ pub(super) fn probe(tables: &mut TableCache, runtime: &mut Runtime, spec: &Probe
     let finished = runtime.run(tables, spec.from, (title, Some(spec.to)), Box::new(prober), limit);
     let seen = seen.take();
     let trace = runtime.recorder().get(finished.flow);
-    let arrival = trace.and_then(|trace| arrival(trace, spec.to));
+    let arrival = trace.and_then(arrival);
     let arrived = arrival.is_some();
     let mut end = finished.end;
     // A datagram that was taken without an answer has done what it was sent for.
@@ -194,14 +195,21 @@ pub(crate) fn socket_address(ip: IpAddr, port: u16) -> String {
     std::net::SocketAddr::new(ip, port).to_string()
 }
 
-/// The first packet (or the last of its fragments) as the namespace that it was for saw it.
-fn arrival(trace: &Trace, to: IpAddr) -> Option<(NetnsId, Frame)> {
-    let sent = |p: &&PacketTrace| p.id == PacketId(0) || p.parent.is_some_and(|(_, r)| r == Relation::Fragments);
+/// The first packet (or the last of its fragments) as the namespace that took it saw it. It need not be for whom it was
+/// sent to: NAT may have given it another destination.
+fn arrival(trace: &Trace) -> Option<(NetnsId, Frame)> {
+    let is_part = |packet: &&PacketTrace| {
+        let mut record = *packet;
+        while let Some((parent, Relation::Fragments)) = record.parent {
+            let Some(whole) = trace.packets.get(parent.0 as usize) else { return false };
+            record = whole;
+        }
+        record.id == PacketId(0)
+    };
     let arrived = |p: &&PacketTrace| p.steps.last().is_some_and(|step| step.stage == Stage::Deliver);
     let at_end = |p: &PacketTrace| {
         let HopPlace::Netns(place) = p.hops.last()?.place else { return None };
-        let frame = p.frame_after(p.steps.len() as u32);
-        (frame.ip()?.dst == to).then_some((place, frame))
+        Some((place, p.frame_after(p.steps.len() as u32)))
     };
-    trace.packets.iter().filter(sent).filter(arrived).filter_map(at_end).next_back()
+    trace.packets.iter().filter(is_part).filter(arrived).filter_map(at_end).next_back()
 }

@@ -2,10 +2,12 @@
 
 use super::journal::Journal;
 use super::tables::TableCache;
+use crate::cluster::NetnsOwner;
 use crate::dataplane::{
     Effect, HopTarget, Io, JournalEntry, Neighbor, NetnsState, Output, Process, ProcessEvent, ProcessId, RuntimeChange,
     Skb, SocketEvent, SocketId, Surroundings, Switch, Timer, Walk,
 };
+use crate::tables::netfilter::Connection;
 use crate::tables::{LinkIndex, NetnsId};
 use crate::trace::{Disposition, DropReason, Flow, FlowEnd, FlowId, Nanos, PacketRef, Recorder};
 use std::collections::BTreeMap;
@@ -15,8 +17,9 @@ use std::net::IpAddr;
 const EVENTS_MAX: u32 = 2_000_000;
 /// How long packets may still travel after the process that caused them has ended.
 const LINGER: Nanos = 100_000_000;
-/// Most conversations kept.
-const TRACES_MAX: usize = 256;
+/// Most conversations kept, and most steps of all of them: about 100 MB.
+const TRACES_MAX: usize = 8_192;
+const STEPS_MAX: usize = 600_000;
 
 #[derive(Debug)]
 enum Event {
@@ -116,12 +119,37 @@ impl Runtime {
         self.journal.append(&mut self.changes);
     }
 
+    /// Nodes whose devices have changed lose what they had learned by those that are gone or without a carrier.
+    pub fn forget_devices(&mut self, tables: &mut TableCache) {
+        let now = self.now;
+        for (id, state) in &mut self.states {
+            if !matches!(tables.revision().netns.get(id), Some(NetnsOwner::Node(_))) {
+                continue;
+            }
+            let Some(netns) = tables.netns(*id) else { continue };
+            let changes = state.forget_devices(&netns, now).into_iter();
+            self.changes.extend(changes.map(|change| JournalEntry { at: now, netns: *id, change }));
+        }
+        self.journal.append(&mut self.changes);
+    }
+
     /// Makes a namespace forget neighbours that it has learned.
     pub fn forget_neighbors(&mut self, id: NetnsId, which: &mut dyn FnMut(LinkIndex, IpAddr, &Neighbor) -> bool) {
         let now = self.now;
         let Some(state) = self.states.get_mut(&id) else { return };
         let changes = state.forget_neighbors(which, now).into_iter();
         self.changes.extend(changes.map(|change| JournalEntry { at: now, netns: id, change }));
+        self.journal.append(&mut self.changes);
+    }
+
+    /// Makes a namespace forget connections that it tracks.
+    pub fn forget_connections(&mut self, id: NetnsId, which: &mut dyn FnMut(&Connection) -> bool) {
+        let now = self.now;
+        let Some(state) = self.states.get_mut(&id) else { return };
+        let gone: Vec<u32> = state.connections.iter(now).filter(|entry| which(entry)).map(|entry| entry.id).collect();
+        for change in state.forget_connections(&gone) {
+            self.changes.push(JournalEntry { at: now, netns: id, change });
+        }
         self.journal.append(&mut self.changes);
     }
 
@@ -164,7 +192,7 @@ impl Runtime {
         self.linger(tables, events_left);
         let end = running.end.unwrap_or(FlowEnd::TimedOut);
         self.recorder.close(running.flow, end);
-        self.recorder.trim(TRACES_MAX);
+        self.recorder.trim(TRACES_MAX, STEPS_MAX);
         let status = running.status.unwrap_or(130);
         Finished { flow: running.flow, output: running.output, status, end, interrupted }
     }

@@ -12,9 +12,18 @@ const CACHED_MAX: usize = 16_384;
 
 struct Entry {
     /// What the tables were made from, and the revision in which that was last found to be so.
-    input: (u64, u64),
+    input: [u64; 3],
     checked: u64,
     netns: Arc<Netns>,
+}
+
+/// Tables that somebody has changed by hand. Rules and sockets go on following the controllers: nothing else of the
+/// cluster's writes into a namespace that is there.
+struct Override {
+    input: [u64; 3],
+    netns: Arc<Netns>,
+    /// The rules that it was changed with are its own.
+    own_rules: bool,
 }
 
 /// The tables of one revision, lazily.
@@ -22,7 +31,7 @@ pub struct TableCache {
     revision: Revision,
     shared: program::Shared,
     entries: BTreeMap<NetnsId, Entry>,
-    overrides: BTreeMap<NetnsId, Arc<Netns>>,
+    overrides: BTreeMap<NetnsId, Override>,
     segment: Option<(u64, Arc<Segment>)>,
     next_version: u32,
 }
@@ -51,9 +60,33 @@ impl TableCache {
     /// Replaces a namespace's programmed tables by others, as a fault or an experiment would: they stay until
     /// `restore`, whatever the controllers do.
     pub fn replace(&mut self, mut netns: Netns) {
+        let before = Surroundings::netns(self, netns.id);
+        let same = before.is_some_and(|before| Arc::ptr_eq(&before.netfilter, &netns.netfilter));
+        let own_rules = !same || self.overrides.get(&netns.id).is_some_and(|old| old.own_rules);
+        let input = program::input_version(&self.revision, netns.id).unwrap_or_default();
         netns.version = self.next_version;
         self.next_version += 1;
-        self.overrides.insert(netns.id, Arc::new(netns));
+        self.overrides.insert(netns.id, Override { input, netns: Arc::new(netns), own_rules });
+    }
+
+    /// A changed namespace with what the controllers have written since.
+    fn overridden(&mut self, id: NetnsId) -> Option<Arc<Netns>> {
+        let input = program::input_version(&self.revision, id)?;
+        let entry = self.overrides.get(&id)?;
+        if entry.input == input {
+            return Some(entry.netns.clone());
+        }
+        let (mut netns, own_rules) = ((*entry.netns).clone(), entry.own_rules);
+        let written = program::netns(&self.revision, id, &mut self.shared)?;
+        netns.listeners = written.listeners;
+        if !own_rules {
+            netns.netfilter = written.netfilter;
+        }
+        netns.version = self.next_version;
+        self.next_version += 1;
+        let netns = Arc::new(netns);
+        self.overrides.insert(id, Override { input, netns: netns.clone(), own_rules });
+        Some(netns)
     }
 
     /// Takes a replacement back.
@@ -64,8 +97,8 @@ impl TableCache {
 
 impl Surroundings for TableCache {
     fn netns(&mut self, id: NetnsId) -> Option<Arc<Netns>> {
-        if let Some(netns) = self.overrides.get(&id) {
-            return Some(netns.clone());
+        if self.overrides.contains_key(&id) {
+            return self.overridden(id);
         }
         let number = self.revision.number;
         if let Some(entry) = self.entries.get_mut(&id) {

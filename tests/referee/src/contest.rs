@@ -9,6 +9,7 @@ use crate::outcome::{Outcome, Verdict};
 use crate::random::Random;
 use crate::report::Counts;
 use crate::room::{Room, neighbors_count};
+use crate::rules;
 use crate::simulate::Simulation;
 use ipnet::IpNet;
 use podhop_engine::tables::{Netns, Place};
@@ -50,8 +51,11 @@ pub fn contest(seed: u64, mutate: bool, room: &Room) -> Result<Contest, String> 
     let families = Family::ALL
         .into_iter()
         .filter(|family| simulation.spaces.iter().any(|netns| addresses(netns, *family).next().is_some()));
-    let probes: Vec<(Kind, Probe)> =
-        families.flat_map(|family| Chooser::new(&simulation.spaces, seed, family).probes(mutate)).collect();
+    let mut probes: Vec<(Kind, Probe)> = Vec::new();
+    for family in families {
+        probes.extend(Chooser::new(&simulation.spaces, seed, family).probes(mutate));
+        probes.extend(rules::probes(&simulation.spaces, seed, family));
+    }
     let job = simulation.job(script.clone(), names, probes.iter().map(|(_, probe)| *probe).collect());
     let answers = room
         .with(neighbors_count(&simulation.spaces), || kernel::ask(&job))
@@ -99,6 +103,7 @@ fn name(place: &Place) -> String {
         Place::Node(node) => format!("node {node}"),
         Place::Pod { namespace, name } => format!("Pod {namespace}/{name}"),
         Place::Gateway => "the gateway".to_owned(),
+        Place::Internet => "the world outside".to_owned(),
         Place::Fabric(number) => format!("segment {number}"),
     }
 }

@@ -19,6 +19,7 @@ mod outcome;
 mod random;
 mod report;
 mod room;
+mod rules;
 mod simulate;
 
 use contest::{Contest, Mutations};

@@ -24,6 +24,11 @@ impl Counts {
         }
     }
 
+    /// Whether the kind has no share to keep: these are tried whenever there is something to try.
+    fn is_apart(kind: Kind) -> bool {
+        matches!(kind, Kind::Reach | Kind::Rules)
+    }
+
     fn of_kind(&self, kind: Kind) -> u64 {
         self.0.iter().filter(|((k, _), _)| *k == kind).map(|(_, count)| count).sum()
     }
@@ -43,7 +48,7 @@ impl Counts {
 
     /// Kinds and verdicts with their shares, then every pair; false if a share is too small.
     pub fn print(&self, clusters_count: u64) -> bool {
-        let chosen = self.total() - self.of_kind(Kind::Reach);
+        let chosen = self.total() - self.of_kind(Kind::Reach) - self.of_kind(Kind::Rules);
         let share = |count: u64| 100.0 * count as f64 / chosen.max(1) as f64;
         let mut small = Vec::new();
         let mut line = |name: &str, count: u64| {
@@ -53,7 +58,10 @@ impl Counts {
             }
         };
         println!("kinds of probe");
-        Kind::ALL.iter().skip(1).for_each(|kind| line(kind.name(), self.of_kind(*kind)));
+        Kind::ALL
+            .iter()
+            .filter(|kind| !Counts::is_apart(**kind))
+            .for_each(|kind| line(kind.name(), self.of_kind(*kind)));
         println!("verdicts of the kernel");
         self.verdicts().into_iter().for_each(|(verdict, count)| line(verdict, count));
         println!("kind and verdict");

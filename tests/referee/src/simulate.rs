@@ -1,5 +1,6 @@
 //! The simulated side: the same manifests, the same probes.
 
+use crate::generate::Manifests;
 use crate::job::{Answer, Job, Listener, Probe, Transport, What};
 use crate::outcome::{Outcome, Seen, Verdict};
 use podhop_engine::cluster::Options;
@@ -19,27 +20,34 @@ pub struct Simulation {
     world: World,
     /// Every namespace's tables, unbroken.
     pub spaces: Vec<Arc<Netns>>,
+    /// Those that rules were put into.
+    ruled: Vec<Netns>,
 }
 
 impl Simulation {
-    /// The cluster that the manifests describe, settled.
-    pub fn new(manifests: &str, seed: u64) -> Result<Simulation, String> {
+    /// The cluster that the manifests describe, settled after each.
+    pub fn new(manifests: &Manifests, seed: u64) -> Result<Simulation, String> {
         let mut world = World::new(Options { seed, ..Options::default() });
-        let applied = world.open_file("cluster.yaml", manifests, true);
-        if !applied.committed {
-            return Err(format!("the manifests are refused: {:?}\n{manifests}", applied.diagnostics));
+        for text in [Some(&manifests.first), manifests.now.as_ref()].into_iter().flatten() {
+            let applied = world.open_file("cluster.yaml", text, true);
+            if !applied.committed {
+                return Err(format!("the manifests are refused: {:?}\n{text}", applied.diagnostics));
+            }
         }
         let ids: Vec<NetnsId> = world.revision().netns.keys().copied().collect();
-        let spaces = ids.into_iter().filter_map(|id| world.netns(id)).collect();
-        Ok(Simulation { world, spaces })
+        let spaces: Vec<Arc<Netns>> = ids.iter().filter_map(|id| world.netns(*id)).collect();
+        let ruled = crate::rules::program(&spaces, seed);
+        ruled.iter().for_each(|netns| world.replace_tables(netns.clone()));
+        let spaces = ids.iter().filter_map(|id| world.netns(*id)).collect();
+        Ok(Simulation { world, spaces, ruled })
     }
 
     /// The script that builds the cluster, as `podhop export netns` prints it, and the names it gives to `spaces`.
     pub fn export(&self) -> (String, Vec<String>) {
-        let (exported, segment) = export::everything(self.world.revision());
-        let names = export::names(&exported, export::PREFIX);
+        let (_, segment) = export::everything(self.world.revision());
+        let names = export::names(&self.spaces, export::PREFIX);
         let name = |netns: &Arc<Netns>| names.get(&netns.id).cloned().unwrap_or_default();
-        (export::script(&exported, &segment, export::PREFIX), self.spaces.iter().map(name).collect())
+        (export::script(&self.spaces, &segment, export::PREFIX), self.spaces.iter().map(name).collect())
     }
 
     /// From the start, with one namespace broken or none.
@@ -47,6 +55,7 @@ impl Simulation {
         for netns in &self.spaces {
             self.world.restore_tables(netns.id);
         }
+        self.ruled.iter().for_each(|netns| self.world.replace_tables(netns.clone()));
         self.world.restart();
         if let Some(broken) = broken {
             self.world.replace_tables(broken);
@@ -101,6 +110,7 @@ impl Simulation {
             FlowEnd::LocalError(DropReason::TooBig) => Verdict::MessageTooLong,
             FlowEnd::LocalError(DropReason::NoRoute) => Verdict::LocalError("ENETUNREACH".to_owned()),
             FlowEnd::LocalError(DropReason::Blackhole) => Verdict::LocalError("EINVAL".to_owned()),
+            FlowEnd::LocalError(DropReason::Netfilter) => Verdict::LocalError("EPERM".to_owned()),
             FlowEnd::LocalError(reason) => Verdict::LocalError(reason.name().to_owned()),
             FlowEnd::Delivered if result.responder.is_some() => Verdict::Replied,
             FlowEnd::Refused => Verdict::Reset,
@@ -128,6 +138,12 @@ fn answer(app: &App) -> Answer {
     match app {
         App::Echo => Answer::Echo,
         App::Banner { text } => Answer::Text(text.to_string()),
-        App::Silent | App::Http { .. } | App::NotFound | App::Netexec { .. } | App::Redis => Answer::Nothing,
+        App::Silent
+        | App::Http { .. }
+        | App::NotFound
+        | App::Netexec { .. }
+        | App::Redis
+        | App::Dns(_)
+        | App::DnsPages(_) => Answer::Nothing,
     }
 }

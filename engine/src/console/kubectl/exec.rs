@@ -2,10 +2,11 @@
 
 use super::flags::{Flag, Parsed, Takes, flag};
 use super::{Command, Failure, get, not_found, resource};
-use crate::cluster::{Outcome, PodKey, PodPhase, PodRecord, Revision, identity};
+use crate::cluster::{ObjectKey, Outcome, PodKey, PodPhase, PodRecord, Revision, identity};
 use crate::console::machine::Context;
-use crate::console::shell::{self, Host};
+use crate::console::shell::{self, Host, Io};
 use crate::console::terminal;
+use crate::manifest::typed::RestartPolicy;
 use crate::workload::Shell;
 use crate::world::World;
 use std::sync::Arc;
@@ -89,7 +90,13 @@ impl Command<'_, '_> {
     }
 
     /// Runs a command in a container, or enters its shell.
-    fn run_in(&mut self, pod: &PodRecord, container: usize, argv: &[String], parsed: &Parsed) -> Result<i32, Failure> {
+    pub(super) fn run_in(
+        &mut self,
+        pod: &PodRecord,
+        container: usize,
+        argv: &[String],
+        parsed: &Parsed,
+    ) -> Result<i32, Failure> {
         let name = &pod.spec.containers.get(container).map(|container| container.name.clone()).unwrap_or_default();
         if pod.node.is_none() {
             let message =
@@ -239,12 +246,20 @@ pub fn debug(command: &mut Command<'_, '_>, parsed: &Parsed) -> Result<i32, Fail
     ran
 }
 
-/// A shell in this Pod has ended; a debugging container ends with it.
-pub fn left(world: &mut World, pod: &PodKey, status: i32) {
-    let debugs = |record: &Arc<PodRecord>| {
-        record.labels.iter().any(|(key, value)| (&**key, &**value) == ("app.kubernetes.io/managed-by", "kubectl-debug"))
+/// A shell in this Pod has ended; a container that was attached to ends with it, and `kubectl run --rm` removes its Pod.
+pub fn left(world: &mut World, pod: &PodKey, status: i32, removed: bool, io: &mut Io) {
+    if removed {
+        world.delete(&[ObjectKey::pod(pod)]);
+        return io.out(&format!("pod \"{}\" deleted from {} namespace\n", pod.name, pod.namespace));
+    }
+    let attached = |record: &Arc<PodRecord>| {
+        let spec = &record.spec;
+        let debugs = (record.labels.iter())
+            .any(|(key, value)| (&**key, &**value) == ("app.kubernetes.io/managed-by", "kubectl-debug"));
+        let once = spec.containers.first().is_some_and(|container| container.stdin_once);
+        debugs || (once && spec.restart_policy == RestartPolicy::Never)
     };
-    if world.revision().pods.get(pod).is_some_and(debugs) {
+    if world.revision().pods.get(pod).is_some_and(attached) {
         world.end_pod(pod, status == 0);
     }
 }

@@ -1,8 +1,10 @@
 //! `kubectl`, modelled on version 1.34. What it does not know yet it says.
 
 mod apply;
+mod describe;
 pub mod duration;
 pub mod exec;
+mod expose;
 pub mod flags;
 pub mod get;
 pub mod go;
@@ -12,6 +14,7 @@ pub mod output;
 mod place;
 mod printers;
 pub mod resource;
+mod run;
 pub mod scale;
 pub mod table;
 #[cfg(test)]
@@ -71,6 +74,9 @@ pub const COMMANDS: &[(&str, &[Flag], Run)] = &[
     ("apply", apply::APPLY_FLAGS, apply::apply),
     ("delete", apply::DELETE_FLAGS, apply::delete),
     ("scale", scale::FLAGS, scale::scale),
+    ("describe", describe::FLAGS, describe::describe),
+    ("expose", expose::FLAGS, expose::expose),
+    ("run", run::FLAGS, run::run),
     ("exec", exec::EXEC_FLAGS, exec::exec),
     ("debug", exec::DEBUG_FLAGS, exec::debug),
     ("version", info::VERSION_FLAGS, info::version),
@@ -85,6 +91,11 @@ pub fn about(command: &str) -> &'static str {
         "apply" => "Apply a configuration to a resource by file name or stdin",
         "delete" => "Delete resources by file names, stdin, resources and names",
         "scale" => "Set a new size for a deployment, replica set, or replication controller",
+        "describe" => "Show details of a specific resource or group of resources",
+        "expose" => {
+            "Take a replication controller, service, deployment or pod and expose it as a new Kubernetes service"
+        }
+        "run" => "Run a particular image on the cluster",
         "exec" => "Execute a command in a container",
         "debug" => "Create debugging sessions for troubleshooting workloads and nodes",
         "version" => "Print the client and server version information",
@@ -108,13 +119,11 @@ const OTHERS: &[&str] = &[
     "cordon",
     "cp",
     "create",
-    "describe",
     "diff",
     "drain",
     "edit",
     "events",
     "explain",
-    "expose",
     "kustomize",
     "label",
     "logs",
@@ -125,7 +134,6 @@ const OTHERS: &[&str] = &[
     "proxy",
     "replace",
     "rollout",
-    "run",
     "set",
     "taint",
     "top",

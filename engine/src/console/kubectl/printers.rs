@@ -21,7 +21,7 @@ pub fn find<'n>(node: &'n Node, path: &str) -> Option<&'n Node> {
     path.split('.').try_fold(node, |node, name| node.get(name))
 }
 
-fn items<'n>(node: &'n Node, path: &str) -> &'n [Node] {
+pub fn items<'n>(node: &'n Node, path: &str) -> &'n [Node] {
     find(node, path).map_or(&[], Node::items)
 }
 

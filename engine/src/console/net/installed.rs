@@ -25,7 +25,8 @@ pub fn path(machine: &mut Machine<'_>, name: &str) -> Option<String> {
         "curl" | "dig" | "host" => "/usr/bin",
         "ip" | "bridge" | "ss" if tools.ip == Ip::Iproute2 && tools.busybox => "/sbin",
         _ if tools.busybox => "/bin",
-        "sysctl" | "tcpdump" | "iptables" | "conntrack" | "ipset" | "nft" | "arp" | "route" | "ifconfig" => "/usr/sbin",
+        "sysctl" | "tcpdump" | "iptables" | "iptables-save" | "ip6tables" | "ip6tables-save" | "conntrack"
+        | "ipset" | "nft" | "arp" | "route" | "ifconfig" => "/usr/sbin",
         _ => "/usr/bin",
     };
     Some(format!("{folder}/{name}"))
@@ -80,13 +81,13 @@ const DEBIAN: &str = "apt apt-get arch dash dpkg dpkg-query factor flock getent 
 
 /// What a machine has besides its base system.
 const MACHINE: &str = "arp bridge column conntrack dmesg ethtool free gawk hexdump ifconfig ipset iptables \
-    iptables-save ip6tables jq journalctl less lsof mtr netstat nft perl pgrep pkill ps python3 route ss strace sudo sysctl \
+    iptables-save ip6tables ip6tables-save jq journalctl less lsof mtr netstat nft perl pgrep pkill ps python3 route ss strace sudo sysctl \
     systemctl tcpdump telnet time top tree uptime vi vim watch xxd";
 
 const NODE: &str = "crictl ctr kubeadm kubelet";
 
 const NETSHOOT: &str = "bird conntrack dhcping drill ethtool file fping grpcurl iftop iperf iperf3 iptables \
-    iptables-save ip6tables ipset iptraf-ng ipvsadm jq mtr net-snmp-tools nft ngrep nmap nping openssl python3 scapy \
+    iptables-save ip6tables ip6tables-save ipset iptraf-ng ipvsadm jq mtr net-snmp-tools nft ngrep nmap nping openssl python3 scapy \
     socat speedtest-cli strace swaks tcpdump tcptraceroute termshark tshark util-linux vim websocat zsh";
 
 #[cfg(test)]

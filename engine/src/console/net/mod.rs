@@ -5,21 +5,28 @@
 
 mod bridge;
 pub mod clock;
+mod conntrack;
+mod dns;
 mod files;
 mod hostname;
+mod http;
 mod installed;
 mod ip;
+mod ipset;
+mod iptables;
 mod nc;
 mod options;
 mod path;
 mod ping;
 mod resolve;
+mod signal;
 mod sysctl;
 mod system;
+mod tc;
 mod tool;
 mod traceroute;
 
-use super::machine::Machine;
+use super::machine::{Context, Machine};
 use super::shell::{Io, Session};
 use crate::net::IcmpError;
 
@@ -38,16 +45,24 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], session: &mut Session, io
     Some((tool.run)(machine, argv, session, io))
 }
 
+/// Whether this place may change its network: root on a machine, or a container with NET_ADMIN.
+fn may_administer(machine: &Machine<'_>) -> bool {
+    let Context::Container { pod, container } = &machine.context else { return true };
+    let record = machine.world.revision().pods.get(pod);
+    record.and_then(|record| record.spec.containers.get(*container)).is_some_and(|container| {
+        let grants = |name: &str| matches!(name, "NET_ADMIN" | "CAP_NET_ADMIN" | "ALL");
+        container.privileged || container.capabilities.iter().any(|name| grants(name))
+    })
+}
+
 /// Says why a program that this place has does nothing here.
 pub fn not_simulated(name: &str, io: &mut Io) -> i32 {
     let why = match name {
         "tcpdump" | "tshark" | "termshark" | "ngrep" => {
             "podhop records every packet by itself: see the journey, or `podhop trace --pcap FILE`"
         }
-        "nslookup" | "dig" | "host" | "drill" => "podhop does not run cluster DNS yet",
-        "iptables" | "iptables-save" | "ip6tables" | "nft" | "ipset" | "ipvsadm" | "conntrack" => {
-            "podhop does not simulate netfilter yet: these nodes have no rules"
-        }
+        "drill" => "podhop does not simulate this program: dig asks the same questions",
+        "nft" | "ipvsadm" => "podhop shows rules as iptables does: iptables-save",
         _ => "podhop does not simulate this program",
     };
     fail(io, &format!("{name}: {why}\n"), 1)
@@ -69,6 +84,7 @@ fn icmp_words(error: IcmpError) -> String {
         IcmpError::NetUnreachable => "Destination Net Unreachable".to_owned(),
         IcmpError::HostUnreachable => "Destination Host Unreachable".to_owned(),
         IcmpError::ProtocolUnreachable => "Destination Protocol Unreachable".to_owned(),
+        IcmpError::AdminProhibited => "Packet filtered".to_owned(),
         IcmpError::PortUnreachable => "Destination Port Unreachable".to_owned(),
         IcmpError::FragmentationNeeded { mtu } => format!("Frag needed and DF set (mtu = {mtu})"),
         IcmpError::TtlExceeded => "Time to live exceeded".to_owned(),
@@ -82,6 +98,7 @@ fn icmpv6_words(error: IcmpError) -> String {
         IcmpError::NetUnreachable => "Destination unreachable: No route".to_owned(),
         IcmpError::HostUnreachable => "Destination unreachable: Address unreachable".to_owned(),
         IcmpError::PortUnreachable => "Destination unreachable: Port unreachable".to_owned(),
+        IcmpError::AdminProhibited => "Destination unreachable: Administratively prohibited".to_owned(),
         IcmpError::FragmentationNeeded { mtu } => format!("Packet too big: mtu={mtu}"),
         IcmpError::TtlExceeded => "Time exceeded: Hop limit".to_owned(),
         IcmpError::ReassemblyTimeExceeded => "Time exceeded: Defragmentation failure".to_owned(),
@@ -93,7 +110,10 @@ fn icmpv6_words(error: IcmpError) -> String {
 fn icmp_errno(error: IcmpError) -> &'static str {
     match error {
         IcmpError::NetUnreachable => "Network is unreachable",
-        IcmpError::HostUnreachable | IcmpError::TtlExceeded | IcmpError::ReassemblyTimeExceeded => "No route to host",
+        IcmpError::HostUnreachable
+        | IcmpError::TtlExceeded
+        | IcmpError::ReassemblyTimeExceeded
+        | IcmpError::AdminProhibited => "No route to host",
         IcmpError::ProtocolUnreachable => "Protocol not available",
         IcmpError::PortUnreachable => "Connection refused",
         IcmpError::FragmentationNeeded { .. } => "Message too long",

@@ -4,13 +4,13 @@
 use super::super::machine::Machine;
 use super::super::shell::Io as Out;
 use super::options::{Options, Spec, busybox_usage, seconds};
-use super::resolve::{Hosts, NO_DNS};
+use super::resolve;
 use super::{fail, icmp_errno};
+use crate::dataplane::resolver::Families;
 use crate::dataplane::{Io, Process, ProcessEvent, SendError, SendOptions, SocketEvent, SocketId};
 use crate::net::{Body, IcmpError};
 use crate::trace::{DropReason, FlowEnd, Nanos};
 use crate::workload;
-use crate::world::Limit;
 use std::net::IpAddr;
 
 const SECOND: Nanos = 1_000_000_000;
@@ -101,21 +101,21 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Out) -> i32 {
         }
         None => return fail(io, &format!("nc: port number invalid: {port}\n"), 1),
     }
-    let Some(to) = Hosts::read(machine).address(host) else {
-        let text = match busybox {
-            true => format!("nc: bad address '{host}'\n{NO_DNS}"),
-            false => {
-                format!(
-                    "nc: getaddrinfo for host \"{host}\" port {port}: Temporary failure in name resolution\n{NO_DNS}"
-                )
-            }
-        };
-        return fail(io, &text, 1);
-    };
-    nc.to = to;
     nc.host = host.to_owned();
     nc.input = if nc.scan { String::new() } else { io.read_all() };
-    machine.run_process((argv.join(" "), Some(to)), Box::new(nc), Limit::default(), io)
+    let (library, port, host) = (resolve::library(machine), port.to_owned(), host.to_owned());
+    let title = (argv.join(" "), nc.host.clone());
+    resolve::run(machine, io, (title.0, &title.1), Families::Any, move |_, found| match found {
+        Ok(found) => {
+            nc.to = found.addresses[0];
+            Ok(Box::new(nc))
+        }
+        Err(_) if busybox => Err((format!("nc: bad address '{host}'\n"), 1)),
+        Err(error) => {
+            let why = error.message(library);
+            Err((format!("nc: getaddrinfo for host \"{host}\" port {port}: {why}\n"), 1))
+        }
+    })
 }
 
 fn usage(io: &mut Out, busybox: bool, message: &str) -> i32 {
@@ -189,11 +189,15 @@ impl Netcat {
     fn udp(&mut self, io: &mut Io<'_, '_>) {
         self.socket = io.udp_open(None);
         let Some(socket) = self.socket else { return io.exit(1) };
+        io.udp_connect(socket, (self.to, self.port));
         let text = if self.scan { "X" } else { &self.input };
         if !text.is_empty() {
             let options = SendOptions { ttl: None, dont_fragment: false };
-            if io.udp_send(socket, (self.to, self.port), Body::text(text), options).is_err() {
-                return self.failed(io, "Network is unreachable", false);
+            let sent = io.udp_send(socket, (self.to, self.port), Body::text(text), options);
+            if sent.is_err() {
+                let denied = sent == Err(SendError::Denied);
+                let words = if denied { "Operation not permitted" } else { "Network is unreachable" };
+                return self.failed(io, words, false);
             }
         }
         let wait = if self.scan { SECOND } else { self.wait.unwrap_or(PATIENCE) };

@@ -94,8 +94,19 @@ pub fn write(machine: &mut Machine<'_>, name: &str, value: &str) -> Result<(), F
         let mut words = value.split_whitespace();
         Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?))
     };
+    let on = |set: &mut bool| value.parse::<i32>().ok().map(|number| *set = number != 0);
+    let count = |set: &mut u32| value.parse::<u32>().ok().map(|number| *set = number);
     let written = match name {
-        "net.ipv4.ip_forward" => value.parse::<i32>().ok().map(|number| sysctls.ip_forward = number != 0),
+        "net.bridge.bridge-nf-call-ip6tables" => on(&mut sysctls.bridge_nf6),
+        "net.bridge.bridge-nf-call-iptables" => on(&mut sysctls.bridge_nf),
+        "net.ipv4.conf.all.route_localnet" => on(&mut sysctls.route_localnet),
+        "net.ipv4.ip_forward" => on(&mut sysctls.ip_forward),
+        "net.netfilter.nf_conntrack_icmp_timeout" => count(&mut sysctls.conntrack.icmp),
+        "net.netfilter.nf_conntrack_max" => count(&mut sysctls.conntrack.entries_max),
+        "net.netfilter.nf_conntrack_tcp_timeout_close_wait" => count(&mut sysctls.conntrack.tcp_close_wait),
+        "net.netfilter.nf_conntrack_tcp_timeout_established" => count(&mut sysctls.conntrack.tcp_established),
+        "net.netfilter.nf_conntrack_udp_timeout" => count(&mut sysctls.conntrack.udp),
+        "net.netfilter.nf_conntrack_udp_timeout_stream" => count(&mut sysctls.conntrack.udp_stream),
         "net.ipv4.ip_default_ttl" => {
             value.parse::<u8>().ok().filter(|ttl| *ttl > 0).map(|ttl| sysctls.default_ttl = ttl)
         }

@@ -3,13 +3,13 @@
 use super::super::machine::Machine;
 use super::super::shell::Io as Out;
 use super::options::{Options, Spec, busybox_usage};
-use super::resolve::{Hosts, NO_DNS};
-use super::{NOT_RUNNING, fail, path};
+use super::resolve;
+use super::{fail, path};
+use crate::dataplane::resolver::Families;
 use crate::dataplane::{Io, Process, ProcessEvent, SendOptions, SocketEvent, SocketId};
 use crate::net::{Body, IcmpError};
 use crate::trace::{FlowEnd, Nanos};
 use crate::workload;
-use crate::world::Limit;
 use std::net::IpAddr;
 
 /// What the command line asks for, and how far it has come.
@@ -108,25 +108,32 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Out) -> i32 {
     }
     let host = tracer.host.clone();
     let named6 = argv.first().is_some_and(|name| name.ends_with('6'));
-    let Some(to) = Hosts::read(machine).address(&host).filter(|ip| ip.is_ipv6() || !(v6 || named6)) else {
-        let text = if busybox {
-            format!("traceroute: bad address '{host}'\n{NO_DNS}")
-        } else {
-            format!("{host}: Temporary failure in name resolution\n{NO_DNS}")
+    let library = resolve::library(machine);
+    let name = host.clone();
+    let families = if v6 || named6 { Families::V6 } else { Families::Any };
+    resolve::run(machine, io, (argv.join(" "), &name), families, move |netns, found| {
+        let to = match found.map(|found| found.addresses[0]) {
+            Ok(ip) if ip.is_ipv6() || families == Families::Any => ip,
+            Ok(_) | Err(_) if busybox => return Err((format!("traceroute: bad address '{host}'\n"), 1)),
+            found => {
+                let why =
+                    found.map_or_else(|error| error.message(library), |_| "Address family for hostname not supported");
+                let text =
+                    format!("{host}: {why}\nCannot handle \"host\" cmdline arg `{host}' on position 1 (argc 1)\n");
+                return Err((text, 2));
+            }
         };
-        return fail(io, &text, if busybox { 1 } else { 2 });
-    };
-    tracer.to = to;
-    if to.is_ipv6() && busybox {
-        // Models busybox's outdata6_t.
-        tracer.data_len += 6;
-    }
-    let Some(netns) = machine.netns() else { return fail(io, NOT_RUNNING, 126) };
-    if path::route(&netns, to).is_none() && busybox {
-        let text = format!("traceroute: can't connect to remote host ({to}): Network is unreachable\n");
-        return fail(io, &text, 1);
-    }
-    machine.run_process((argv.join(" "), Some(to)), Box::new(tracer), Limit::default(), io)
+        tracer.to = to;
+        if to.is_ipv6() && busybox {
+            // Models busybox's outdata6_t.
+            tracer.data_len += 6;
+        }
+        if path::route(netns, to).is_none() && busybox {
+            let text = format!("traceroute: can't connect to remote host ({to}): Network is unreachable\n");
+            return Err((text, 1));
+        }
+        Ok(Box::new(tracer))
+    })
 }
 
 fn wrong(io: &mut Out, busybox: bool, message: &str) -> i32 {
@@ -183,6 +190,7 @@ impl Tracer {
             Some(IcmpError::NetUnreachable) => " !N",
             Some(IcmpError::HostUnreachable) => " !H",
             Some(IcmpError::ProtocolUnreachable) => " !P",
+            Some(IcmpError::AdminProhibited) => " !X",
             Some(IcmpError::FragmentationNeeded { .. }) => " !F",
             Some(IcmpError::ReassemblyTimeExceeded) => " !R",
         };

@@ -7,7 +7,7 @@ use crate::dataplane::socket::{Kind, Owner, Socket, SocketEvent, SocketId, Tuple
 use crate::dataplane::udp::{SendOptions, listener};
 use crate::dataplane::walk::Walk;
 use crate::net::{Body, IpPacket, Protocol, Tcp, TcpFlags, Transport};
-use crate::tables::LinkIndex;
+use crate::tables::{App, LinkIndex};
 use crate::trace::{CauseTable, Disposition, DropReason, PacketRef, Relation, Stage, Verdict};
 
 impl Walk<'_> {
@@ -167,10 +167,13 @@ impl Walk<'_> {
         let _ = self.tcp_push(id, ACK, Body::EMPTY);
         let app = self.state.sockets.get_mut(id).and_then(|socket| match &socket.owner {
             Owner::App(app) => Some(app.clone()),
-            Owner::Process(_) | Owner::Orphan => None,
+            Owner::Process(_) | Owner::Dns(_) | Owner::Orphan => None,
         });
         if len > 0 {
             match &app {
+                Some(app @ (App::Dns(_) | App::DnsPages(_))) => {
+                    self.dns_stream(id, app, &tcp.body, ((from, port), tcp.dport), track);
+                }
                 Some(app) => {
                     let answer = apps::data(app, &tcp.body, (from, port));
                     self.tcp_answer(id, answer);
@@ -189,6 +192,7 @@ impl Walk<'_> {
             Phase::Established => {
                 connection.phase = Phase::CloseWait;
                 if is_app {
+                    self.dns_stream_end(id);
                     self.tcp_close(id);
                 } else {
                     self.notify(id, SocketEvent::PeerClosed, track);

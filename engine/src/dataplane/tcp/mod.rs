@@ -109,6 +109,16 @@ impl Walk<'_> {
         &mut self,
         process: ProcessId,
         flow: FlowId,
+        to: (IpAddr, u16),
+        options: SendOptions,
+    ) -> Result<SocketId, SendError> {
+        self.tcp_connect_as(Owner::Process(process), flow, to, options)
+    }
+
+    pub(super) fn tcp_connect_as(
+        &mut self,
+        owner: Owner,
+        flow: FlowId,
         (dst, dport): (IpAddr, u16),
         options: SendOptions,
     ) -> Result<SocketId, SendError> {
@@ -118,7 +128,7 @@ impl Walk<'_> {
         let tuple = (src, self.ephemeral_port(), dst, dport);
         let connection = self.connection(tuple, Phase::SynSent, 0, options);
         let kind = Kind::Tcp(Box::new(connection));
-        let socket = Socket { owner: Owner::Process(process), flow, last: None, kind };
+        let socket = Socket { owner, flow, last: None, kind };
         let id = self.state.sockets.open(socket).ok_or(SendError::Invalid)?;
         let sent = self.tcp_push(id, TcpFlags { syn: true, ..TcpFlags::default() }, Body::EMPTY);
         sent.map(|()| id).inspect_err(|_| {
@@ -152,7 +162,7 @@ impl Walk<'_> {
         let sent = self.tcp_packet(src, dst, options, segment.clone(), flow, parent);
         let packet = match sent {
             Ok(sent) => sent.packet,
-            Err(error) if flags.syn => return Err(error),
+            Err(error) if flags.syn && error != SendError::Denied => return Err(error),
             // Like any lost segment: the timer sends it again.
             Err(_) => PacketId(u32::MAX),
         };

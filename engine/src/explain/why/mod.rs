@@ -7,6 +7,7 @@
 mod neighbors;
 mod rank;
 mod routes;
+mod rules;
 mod sockets;
 mod switches;
 
@@ -37,7 +38,8 @@ pub struct Why {
 /// One table's part in a lookup.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tried {
-    /// The table's name in the protocol: `route`, `route-local`, `neigh`, `fdb`, `link`, `addr`, `socket`, `segment`.
+    /// The table's name in the protocol: `route`, `route-local`, `neigh`, `fdb`, `link`, `addr`, `socket`, `segment`,
+    /// or a table of rules'.
     pub table: &'static str,
     /// All its rows at that moment, the one that decided included.
     pub rows_count: u32,
@@ -76,6 +78,8 @@ pub struct Known<'a> {
     pub owner: &'a dyn Fn(NetnsId) -> String,
     /// What a namespace had learned just after a moment; `None`: longer ago than is remembered.
     pub learned: &'a dyn Fn(NetnsId, Nanos) -> Option<NetnsState>,
+    /// The world's seed, from which rules draw.
+    pub seed: u64,
 }
 
 /// A step within a namespace whose tables are known.
@@ -95,6 +99,7 @@ enum Asked<'a> {
     Remote(Lookup<'a>, switches::Remote),
     Tunnel(Lookup<'a>, switches::Tunnel),
     Socket(Lookup<'a>, sockets::Sought),
+    Rules(Lookup<'a>, rules::Table<'a>),
     OtherHost(Lookup<'a>, &'a Link),
     Port(switches::Port<'a>),
 }
@@ -116,6 +121,7 @@ pub fn why(question: Question<'_>, known: &Known<'_>) -> Option<Why> {
         Asked::Bridge(lookup, way) => switches::bridge(&lookup, &way, known),
         Asked::Remote(lookup, remote) => switches::vxlan(&lookup, remote),
         Asked::Tunnel(lookup, tunnel) => switches::vxlan_device(&lookup, tunnel),
+        Asked::Rules(lookup, table) => rules::why(&lookup, &table, known),
         Asked::Socket(lookup, sought) => sockets::why(&lookup, sought),
         Asked::OtherHost(lookup, device) => switches::other_host(&lookup, device),
         Asked::Port(port) => switches::segment(&port, known.owner),
@@ -138,6 +144,9 @@ fn asked<'a>(question: Question<'a>, frame: &'a Frame) -> Option<Asked<'a>> {
         Stage::Bridge => switches::way(&lookup).map(|way| Asked::Bridge(lookup, way))?,
         Stage::Encapsulate => switches::remote(&lookup).map(|remote| Asked::Remote(lookup, remote))?,
         Stage::Decapsulate => switches::tunnel(&lookup).map(|tunnel| Asked::Tunnel(lookup, tunnel))?,
+        Stage::Netfilter { hook, table } => {
+            rules::table(&lookup, hook, table).map(|table| Asked::Rules(lookup, table))?
+        }
         Stage::Deliver => sockets::sought(&lookup).map(|sought| Asked::Socket(lookup, sought))?,
         Stage::Receive if step.verdict == Verdict::Drop(DropReason::OtherHost) => {
             let device = lookup.netns.link(step.link?)?;

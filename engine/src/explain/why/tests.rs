@@ -54,7 +54,11 @@ fn lookup(world: &mut World, flow: FlowId, wanted: impl Fn(&PacketTrace, usize) 
     let trace = world.recorder().get(flow).unwrap();
     let mut steps = trace.packets.iter().flat_map(|packet| (0..packet.steps.len()).map(move |step| (packet, step)));
     let (packet, step) = steps.find(|(packet, step)| wanted(packet, *step)).expect("there is such a step");
-    let known = Known { owner: &|id| format!("netns {}", id.0), learned: &|id, at| world.state_at(id, at) };
+    let known = Known {
+        owner: &|id| format!("netns {}", id.0),
+        learned: &|id, at| world.state_at(id, at),
+        seed: world.revision().seed,
+    };
     why(Question { trace, packet, step: step as u32, segment: segment.as_ref() }, &known)
 }
 
@@ -230,7 +234,7 @@ fn a_segment_of_no_connection_looks_for_no_listening_socket() {
     syn.birth = frame.into();
     let step = syn.steps.iter().rposition(|step| step.stage == Stage::Deliver).unwrap();
     let question = Question { trace: &trace, packet: &trace.packets[0], step: step as u32, segment: segment.as_ref() };
-    let known = Known { owner: &|_| String::new(), learned: &|_, _| None };
+    let known = Known { owner: &|_| String::new(), learned: &|_, _| None, seed: 0 };
     let why = why(question, &known).unwrap();
     assert_eq!(
         why.because,

@@ -103,6 +103,8 @@ pub struct Container {
     pub working_dir: Option<Arc<str>>,
     /// Its standard input stays open, so that a shell waits for commands.
     pub stdin: bool,
+    /// Its program runs when someone attaches, as `kubectl run -i` does.
+    pub stdin_once: bool,
     pub ports: Vec<ContainerPort>,
     pub env: Vec<EnvVar>,
     pub readiness_probe: Option<Probe>,
@@ -253,6 +255,7 @@ impl Container {
             args: reader::texts(node, "args", d),
             working_dir: reader::text(node, "workingDir", d),
             stdin: reader::boolean(node, "stdin", d).unwrap_or(false),
+            stdin_once: reader::boolean(node, "stdinOnce", d).unwrap_or(false),
             ports: ContainerPort::project_all(node, d),
             env: EnvVar::project_all(node, d),
             readiness_probe: Probe::project(node, "readinessProbe", d),

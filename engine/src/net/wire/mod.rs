@@ -8,6 +8,8 @@ mod icmp;
 mod transport;
 
 use super::checksum::{crc32c, internet, pseudo_header};
+use super::dns::Message;
+use super::headers::Show;
 use super::headers::Show::{Bits, Count, Dec, Hex, HexName, Ip, Mac, Name};
 use super::headers::{Headers, Writer};
 use super::{Arp, ArpOp, Body, Frame, IpPacket, Payload, Transport, Udp, UdpBody};
@@ -191,6 +193,23 @@ impl Writer {
                 self.patch(start + 8, &checksum.to_le_bytes());
             }
         }
+    }
+
+    /// A DNS message, if it is one: `framed` by its length over TCP.
+    fn dns(&mut self, body: &Body, framed: bool) -> bool {
+        let (Body::Bytes(bytes), start) = (body, if framed { 2 } else { 0 }) else { return false };
+        let Some((message, marks)) = bytes.get(start..).and_then(Message::parse_marked) else { return false };
+        self.layer(match message.flags.response {
+            false => "Domain Name System (query)",
+            true => "Domain Name System (response)",
+        });
+        if framed {
+            self.put("Length", &bytes[..2], Dec);
+        }
+        let base = self.bytes.len();
+        self.bytes.extend_from_slice(&bytes[start..]);
+        marks.into_iter().for_each(|mark| self.mark(mark.name, base + mark.offset, mark.len, Show::Said(mark.value)));
+        true
     }
 
     fn body(&mut self, body: &Body) {

@@ -1,5 +1,6 @@
 //! TCP, UDP with VXLAN in it, SCTP. Checksums are filled in by the caller, once the bytes are there.
 
+use super::super::dns::PORT;
 use super::super::headers::Show::{Bits, Dec, Hex, HexName, Name, TcpFlags as Flags};
 use super::super::headers::Writer;
 use super::super::{Sctp, SctpChunk, Tcp, Udp, UdpBody};
@@ -25,7 +26,10 @@ impl Writer {
             self.bytes.extend([2, 4]);
             self.u16("MSS Value", mss, Dec);
         }
-        self.body(&tcp.body);
+        let dns = [tcp.sport, tcp.dport].contains(&PORT) && self.dns(&tcp.body, true);
+        if !dns {
+            self.body(&tcp.body);
+        }
     }
 
     pub(super) fn udp(&mut self, udp: &Udp) {
@@ -35,7 +39,12 @@ impl Writer {
         self.u16("Length", len16(8 + udp.body.len()), Dec);
         self.u16("Checksum", 0, Hex);
         match &udp.body {
-            UdpBody::Data(body) => self.body(body),
+            UdpBody::Data(body) => {
+                let dns = [udp.sport, udp.dport].contains(&PORT) && self.dns(body, false);
+                if !dns {
+                    self.body(body);
+                }
+            }
             UdpBody::Vxlan { vni, frame } => {
                 self.layer("Virtual eXtensible Local Area Network");
                 self.u16("Flags", 0x0800, HexName("VXLAN Network ID (VNI)"));

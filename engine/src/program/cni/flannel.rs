@@ -1,7 +1,7 @@
 //! Flannel's VXLAN backend and the bridge plugin that it delegates to. Models flannel 0.27 pkg/backend/vxlan
 //! (device.go, vxlan_network.go) and containernetworking/plugins 1.7 bridge, host-local and flannel.
 //!
-//! Left out: the iptables chains FLANNEL-POSTRTG and FLANNEL-FWD, other backends.
+//! Left out: other backends.
 
 use super::super::empty;
 use super::super::node::{ETH0, FLANNEL, cni0, flannel_v6};
@@ -12,6 +12,7 @@ use crate::net::{Family, MacAddr};
 use crate::tables::{
     FdbEntry, LinkIndex, LinkKind, NeighborEntry, Netns, NetnsId, Origin, Place, Scope, SharedRows, Uid,
 };
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
@@ -22,8 +23,12 @@ static CNI0_NAME: LazyLock<Arc<str>> = LazyLock::new(|| "cni0".into());
 const OVERHEAD_V6: u32 = 70;
 
 const BRIDGE: Origin = Origin::Default {
-    component: std::borrow::Cow::Borrowed("flannel"),
-    reason: std::borrow::Cow::Borrowed("cni-conf.json delegates to the bridge plugin, whose bridge is cni0"),
+    component: Cow::Borrowed("flannel"),
+    reason: Cow::Borrowed("cni-conf.json delegates to the bridge plugin, whose bridge is cni0"),
+};
+const BRIDGE_LEFT: Origin = Origin::Default {
+    component: Cow::Borrowed("flannel"),
+    reason: Cow::Borrowed("the bridge plugin made cni0 for Pods that are gone, and never takes it away"),
 };
 
 /// What flanneld and the bridge plugin make on a node. False if the node has no subnet: flanneld does not start then.
@@ -43,12 +48,13 @@ pub(in super::super) fn node(
     }
     let own_sandbox = |pod: &&PodRecord| if pod.host_network { None } else { pod.netns };
     let mut sandboxes = pods.iter().filter_map(|pod| Some((*pod, own_sandbox(pod)?))).peekable();
-    if sandboxes.peek().is_none() {
+    if !node.bridge_made {
         return true;
     }
     let mac = MacAddr::local(bits(revision, node.uid, "cni0"));
+    let bridge_origin = if sandboxes.peek().is_some() { BRIDGE } else { BRIDGE_LEFT };
     let cni0 = cni0(config);
-    writer.link(cni0, CNI0_NAME.clone(), LinkKind::Bridge, mac, config.pod_mtu.0, BRIDGE);
+    writer.link(cni0, CNI0_NAME.clone(), LinkKind::Bridge, mac, config.pod_mtu.0, bridge_origin);
     for (subnet, origin) in families.filter_map(|family| node.subnet_of(family)) {
         writer.address(cni0, rows::in_net(rows::first_host(subnet), subnet), Scope::Global, origin.clone());
     }

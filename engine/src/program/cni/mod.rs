@@ -2,3 +2,4 @@
 
 pub mod add;
 pub mod flannel;
+pub(super) mod flannel_rules;

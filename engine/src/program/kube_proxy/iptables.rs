@@ -1,14 +1,16 @@
 //! kube-proxy in iptables mode: the same chains, rules and order as pkg/proxy/iptables/proxier.go syncProxyRules.
 
 use super::ports::{Backend, ServicePort, Usable, service_ports};
-use super::{Proxy, names};
-use crate::manifest::typed::DetectLocal;
+use super::{Proxy, names, one_in};
+use crate::cluster::ServiceKey;
+use crate::manifest::typed::{DetectLocal, KubeProxyConfiguration};
 use crate::net::{Family, Protocol};
 use crate::tables::Origin;
 use crate::tables::netfilter::{
     AddrType, Chain, CtState, Match, NatRange, RecentMode, RejectWith, Rule, Ruleset, TableName, Target,
 };
 use ipnet::{IpNet, Ipv4Net};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -25,18 +27,73 @@ const FIREWALL: &str = "KUBE-FIREWALL";
 const LARGE_CLUSTER: usize = 1_000;
 
 /// Adds what kube-proxy (and the kubelet, whose firewall chain it shares) writes to a node's tables.
-pub fn program(proxy: &Proxy<'_>, rules: &mut Ruleset) {
+pub fn program(proxy: &Proxy<'_>, cache: &mut Cache, rules: &mut Ruleset) {
     let ports = service_ports(proxy.revision, proxy.family);
-    let usable: Vec<Usable> = ports.iter().map(|port| port.usable(proxy)).collect();
-    let count: usize = usable.iter().map(|usable| usable.all.len()).sum();
-    let mut writer = Writer { proxy, rules, comments: count <= LARGE_CLUSTER };
+    let endpoints_count: usize = ports.iter().map(|port| port.endpoints_count(proxy)).sum();
+    let comments = endpoints_count <= LARGE_CLUSTER;
+    let mut writer = Writer { proxy, rules };
     writer.chains();
     writer.frame();
-    for (port, usable) in ports.iter().zip(&usable) {
-        PortWriter::new(&mut writer, port, usable).write();
+    cache.prepare(proxy, comments, ports.len());
+    for port in &ports {
+        let written = cache.of(proxy, port, comments);
+        for (table, chain, rule) in &written.shared {
+            writer.rules.table(*table).append_shared(chain, rule.clone());
+        }
+        for chain in &written.chains {
+            writer.rules.table(TableName::Nat).put(chain.clone());
+        }
     }
     writer.node_ports();
     writer.jumps();
+}
+
+/// The rules of one Service port.
+#[derive(Debug, Default)]
+struct PortRules {
+    /// Those in chains that all Services share.
+    shared: Vec<(TableName, &'static str, Arc<Rule>)>,
+    /// Its own chains in `nat`.
+    chains: Vec<Arc<Chain>>,
+}
+
+/// What was written for each Service port, as long as nothing of it changes: nodes have most of it in common, and an
+/// edit of one Service writes that one anew.
+#[derive(Clone, Debug, Default)]
+pub struct Cache {
+    /// What all of it depends on.
+    made_for: Option<(Arc<KubeProxyConfiguration>, bool, bool)>,
+    /// By family, Service, port and, where the endpoints differ from node to node, the node's number; with the Service's
+    /// version.
+    ports: BTreeMap<PortKey, (u64, Arc<PortRules>)>,
+}
+
+type PortKey = (Family, ServiceKey, usize, Option<u32>);
+
+impl Cache {
+    fn prepare(&mut self, proxy: &Proxy<'_>, comments: bool, ports_count: usize) {
+        let made_for = Some((proxy.config.clone(), comments, proxy.random_fully));
+        // What is of no use any more goes once there is much of it.
+        if self.made_for != made_for || self.ports.len() > 4 * ports_count + 4_096 {
+            (self.made_for, self.ports) = (made_for, BTreeMap::new());
+        }
+    }
+
+    fn of(&mut self, proxy: &Proxy<'_>, port: &ServicePort<'_>, comments: bool) -> Arc<PortRules> {
+        let node = port.depends_on_node(proxy).then_some(proxy.node.index);
+        let key = (proxy.family, port.service.key.clone(), port.index, node);
+        // A node's own part depends on the node, too: its subnet, its zone.
+        let version = port.service.version.max(if node.is_some() { proxy.revision.nodes_version } else { 0 });
+        match self.ports.get(&key) {
+            Some((known, rules)) if *known == version => rules.clone(),
+            _ => {
+                let usable = port.usable(proxy);
+                let rules = Arc::new(PortWriter::new(proxy, port, &usable, comments).write());
+                self.ports.insert(key, (version, rules.clone()));
+                rules
+            }
+        }
+    }
 }
 
 fn component(reason: &'static str) -> Origin {
@@ -82,7 +139,6 @@ fn host(ip: IpAddr) -> IpNet {
 struct Writer<'w, 'a> {
     proxy: &'w Proxy<'a>,
     rules: &'w mut Ruleset,
-    comments: bool,
 }
 
 impl Writer<'_, '_> {
@@ -93,7 +149,7 @@ impl Writer<'_, '_> {
     /// The chains that are always there.
     fn chains(&mut self) {
         let filter = [NODE_PORTS, SERVICES, EXTERNAL, FIREWALL, FORWARD, PROXY_FIREWALL];
-        let firewall = self.localhost_node_ports();
+        let firewall = self.proxy.localhost_node_ports();
         for chain in filter.into_iter().filter(|chain| *chain != FIREWALL || firewall) {
             self.rules.table(TableName::Filter).put(Arc::new(Chain::user(chain)));
         }
@@ -108,15 +164,6 @@ impl Writer<'_, '_> {
         }
         // The kubelet tells by it which iptables backend it uses.
         self.rules.table(TableName::Mangle).put(Arc::new(Chain::user("KUBE-IPTABLES-HINT")));
-    }
-
-    /// Node ports on 127.0.0.1: IPv4's only, and only if `nodePortAddresses` allows loopback.
-    fn localhost_node_ports(&self) -> bool {
-        let config = self.proxy.config;
-        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let allowed = config.node_port_addresses.is_empty()
-            || config.node_port_addresses.iter().any(|net| net.parse().is_ok_and(|net: IpNet| net.contains(&loopback)));
-        self.proxy.family == Family::V4 && config.localhost_node_ports && allowed
     }
 
     /// The rules that do not depend on Services.
@@ -144,7 +191,7 @@ impl Writer<'_, '_> {
         let known = state(&[CtState::Related, CtState::Established], false);
         let rules = vec![comment("kubernetes forwarding conntrack rule"), known];
         filter(FORWARD, rules, Target::Accept, component("forwards what belongs to a known connection"));
-        if self.localhost_node_ports() {
+        if self.proxy.localhost_node_ports() {
             let loopback = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8));
             let matches = vec![
                 comment("block incoming localnet connections"),
@@ -168,7 +215,7 @@ impl Writer<'_, '_> {
                 Family::V4 => (IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
                 Family::V6 => (IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
             };
-            if !self.localhost_node_ports() {
+            if !self.proxy.localhost_node_ports() {
                 matches.push(Match::Destination { net: IpNet::new_assert(ip, len), invert: true });
             }
             return self.append(TableName::Nat, SERVICES, matches, jump(NODE_PORTS), origin());
@@ -183,7 +230,7 @@ impl Writer<'_, '_> {
             }
         }
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        if self.localhost_node_ports() && nets.iter().any(|net| net.contains(&loopback)) {
+        if self.proxy.localhost_node_ports() && nets.iter().any(|net| net.contains(&loopback)) {
             let matches = vec![comment(note), destination(host(loopback))];
             self.append(TableName::Nat, SERVICES, matches, jump(NODE_PORTS), origin());
         }
@@ -192,7 +239,7 @@ impl Writer<'_, '_> {
     /// From the built-in chains to kube-proxy's. Each jump is put first, so the last one here is asked first.
     fn jumps(&mut self) {
         use TableName::{Filter, Nat};
-        if self.localhost_node_ports() {
+        if self.proxy.localhost_node_ports() {
             for chain in ["INPUT", "OUTPUT"] {
                 let rule = Rule { matches: vec![], target: jump(FIREWALL), origin: component("the kubelet's jump") };
                 self.rules.table(Filter).prepend(chain, rule);
@@ -224,27 +271,15 @@ impl Writer<'_, '_> {
             self.rules.table(table).prepend(from, rule);
         }
     }
-
-    /// What tells this node's Pods from other senders, if anything does.
-    fn pods(&self, invert: bool) -> Option<Match> {
-        let of_family = |net: &&IpNet| Family::of(net.addr()) == self.proxy.family;
-        match &self.proxy.config.detect_local {
-            DetectLocal::ClusterCidr => {
-                let net = self.proxy.config.cluster_cidrs.iter().find(of_family)?;
-                Some(Match::Source { net: *net, invert })
-            }
-            DetectLocal::NodeCidr => {
-                let net = self.proxy.node.pod_cidrs().find(|net| Family::of(net.addr()) == self.proxy.family)?;
-                Some(Match::Source { net, invert })
-            }
-            DetectLocal::Interface(name) => Some(Match::InInterface { name: name.clone(), invert }),
-        }
-    }
 }
 
 /// Writes the rules of one Service port.
-struct PortWriter<'p, 'w, 'a> {
-    writer: &'p mut Writer<'w, 'a>,
+struct PortWriter<'p> {
+    proxy: &'p Proxy<'p>,
+    comments: bool,
+    written: PortRules,
+    /// The chain that is being written, until another one is begun.
+    chain: Option<Chain>,
     port: &'p ServicePort<'p>,
     usable: &'p Usable,
     svc: Arc<str>,
@@ -256,13 +291,16 @@ struct PortWriter<'p, 'w, 'a> {
     firewalled: bool,
 }
 
-impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
-    fn new(writer: &'p mut Writer<'w, 'a>, port: &'p ServicePort<'p>, usable: &'p Usable) -> PortWriter<'p, 'w, 'a> {
+impl<'p> PortWriter<'p> {
+    fn new(proxy: &'p Proxy<'p>, port: &'p ServicePort<'p>, usable: &'p Usable, comments: bool) -> PortWriter<'p> {
         let lower = port.protocol.name().to_ascii_lowercase();
         let name = |prefix: &str| names::chain(prefix, &[&port.name, &lower]);
         let local = !usable.local.is_empty();
         PortWriter {
-            writer,
+            proxy,
+            comments,
+            written: PortRules::default(),
+            chain: None,
             port,
             usable,
             svc: name("KUBE-SVC-"),
@@ -275,12 +313,31 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
         }
     }
 
-    fn nat(&mut self, chain: &str, matches: Vec<Match>, target: Option<Target>, origin: Origin) {
-        self.writer.append(TableName::Nat, chain, matches, target, origin);
+    /// A rule of a chain in `nat` that all Services share.
+    fn dispatch(&mut self, chain: &'static str, matches: Vec<Match>, target: Option<Target>, origin: Origin) {
+        self.written.shared.push((TableName::Nat, chain, Arc::new(Rule { matches, target, origin })));
     }
 
-    fn filter(&mut self, chain: &str, matches: Vec<Match>, target: Target, origin: Origin) {
-        self.writer.append(TableName::Filter, chain, matches, Some(target), origin);
+    /// A rule of one of the port's own chains, each of which is written in one go.
+    fn nat(&mut self, chain: &Arc<str>, matches: Vec<Match>, target: Option<Target>, origin: Origin) {
+        if self.chain.as_ref().is_none_or(|open| open.name != *chain) {
+            self.end_chain();
+            // One that was begun before goes on.
+            let known = self.written.chains.iter().position(|known| known.name == *chain);
+            let begun = known.map(|at| Arc::unwrap_or_clone(self.written.chains.remove(at)));
+            self.chain = Some(begun.unwrap_or_else(|| Chain::user(chain.clone())));
+        }
+        if let Some(open) = &mut self.chain {
+            open.rules.push(Arc::new(Rule { matches, target, origin }));
+        }
+    }
+
+    fn end_chain(&mut self) {
+        self.written.chains.extend(self.chain.take().map(Arc::new));
+    }
+
+    fn filter(&mut self, chain: &'static str, matches: Vec<Match>, target: Target, origin: Origin) {
+        self.written.shared.push((TableName::Filter, chain, Arc::new(Rule { matches, target: Some(target), origin })));
     }
 
     /// `-m tcp -p tcp -d IP --dport PORT` after a comment.
@@ -289,7 +346,7 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
         vec![comment(note), load, is, destination(host(ip)), to_port(port)]
     }
 
-    fn write(mut self) {
+    fn write(mut self) -> PortRules {
         self.cluster_ip();
         self.external_ips();
         self.balancer_ips();
@@ -299,9 +356,9 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
         if self.internal {
             let chain = if port.internal_local { self.svl.clone() } else { self.svc.clone() };
             let mut matches = self.to(format!("{} cluster IP", port.name), port.cluster_ip, port.port);
-            if self.writer.proxy.config.masquerade_all {
+            if self.proxy.config.masquerade_all {
                 self.nat(&chain, matches, jump(MARK_MASQ), component("iptables.masqueradeAll"));
-            } else if let Some(not_local) = self.writer.pods(true) {
+            } else if let Some(not_local) = self.proxy.pods(true) {
                 matches.push(not_local);
                 let origin = component("who is not in clusterCIDR is masqueraded");
                 self.nat(&chain, matches, jump(MARK_MASQ), origin);
@@ -322,6 +379,8 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
         for backend in &self.usable.all {
             self.endpoint(backend);
         }
+        self.end_chain();
+        self.written
     }
 
     /// What becomes of packets that no endpoint is there for, and what the rule says about it.
@@ -339,7 +398,7 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
         if self.internal {
             let chain = if port.internal_local { self.svl.clone() } else { self.svc.clone() };
             let matches = self.to(format!("{} cluster IP", port.name), port.cluster_ip, port.port);
-            self.nat(SERVICES, matches, jump(&chain), origin);
+            self.dispatch(SERVICES, matches, jump(&chain), origin);
         } else {
             let (note, target) = self.refusal();
             let matches = self.to(note, port.cluster_ip, port.port);
@@ -354,7 +413,7 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
             if self.usable.any {
                 let matches = self.to(format!("{} external IP", port.name), *ip, port.port);
                 let chain = self.ext.clone();
-                self.nat(SERVICES, matches, jump(&chain), origin.clone());
+                self.dispatch(SERVICES, matches, jump(&chain), origin.clone());
             }
             if !self.external {
                 let (note, target) = self.refusal();
@@ -371,7 +430,7 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
             if self.usable.any {
                 let matches = self.to(format!("{} loadbalancer IP", port.name), *ip, port.port);
                 let chain = if self.firewalled { self.fw.clone() } else { self.ext.clone() };
-                self.nat(SERVICES, matches, jump(&chain), origin.clone());
+                self.dispatch(SERVICES, matches, jump(&chain), origin.clone());
             }
             if self.firewalled {
                 let note = format!("{} traffic not accepted by {}", port.name, self.fw);
@@ -395,7 +454,7 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
         let origin = port.origin(".nodePort");
         let chain = self.ext.clone();
         if self.usable.any {
-            if self.writer.localhost_node_ports() {
+            if self.proxy.localhost_node_ports() {
                 let loopback = IpNet::new_assert(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8);
                 let matches = vec![
                     comment(port.name.clone()),
@@ -405,10 +464,10 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
                     to_port(number),
                     Match::Nfacct("localhost_nps_accepted_pkts".into()),
                 ];
-                self.nat(NODE_PORTS, matches, jump(&chain), origin.clone());
+                self.dispatch(NODE_PORTS, matches, jump(&chain), origin.clone());
             }
             let matches = vec![comment(port.name.clone()), load.clone(), is.clone(), to_port(number)];
-            self.nat(NODE_PORTS, matches, jump(&chain), origin.clone());
+            self.dispatch(NODE_PORTS, matches, jump(&chain), origin.clone());
         }
         if !self.external {
             let (note, target) = self.refusal();
@@ -434,7 +493,7 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
             let note = about("masquerade traffic for", "external destinations");
             self.nat(&chain, vec![note], jump(MARK_MASQ), policy());
         } else {
-            if let Some(local) = self.writer.pods(false) {
+            if let Some(local) = self.proxy.pods(false) {
                 let note = about("pod traffic for", "external destinations");
                 self.nat(&chain, vec![note, local], jump(&svc), policy());
             }
@@ -458,7 +517,7 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
             self.nat(&chain, vec![note(), source(*range)], jump(&ext), origin());
         }
         // A node's own requests to the load balancer come back to it with the balancer's address as their source.
-        let own = self.writer.proxy.node_ip();
+        let own = self.proxy.node_ip();
         if own.is_some_and(|ip| port.source_ranges.iter().any(|range| range.contains(&ip))) {
             for ip in &port.balancer_ips {
                 self.nat(&chain, vec![note(), source(host(*ip))], jump(&ext), origin());
@@ -474,11 +533,11 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
     }
 
     fn note(&self, text: impl Into<Arc<str>>) -> Vec<Match> {
-        if self.writer.comments { vec![comment(text)] } else { Vec::new() }
+        if self.comments { vec![comment(text)] } else { Vec::new() }
     }
 
     fn to_endpoints(&mut self, chain: Arc<str>, backends: &[Backend]) {
-        let note = |writer: &Self, backend: &Backend| writer.note(format!("{} -> {}", writer.port.name, backend.text));
+        let note = |own: &Self, backend: &Backend| own.note(format!("{} -> {}", own.port.name, backend.text));
         if let Some(seconds) = self.port.affinity {
             for backend in backends {
                 let sep = self.sep(backend);
@@ -491,7 +550,7 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
             let mut matches = note(self, backend);
             let left = backends.len() - at;
             if left > 1 {
-                matches.push(Match::Probability(probability(left)));
+                matches.push(Match::Probability(one_in(left)));
             }
             let sep = self.sep(backend);
             self.nat(&chain, matches, jump(&sep), backend.origin.clone());
@@ -515,8 +574,20 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
     }
 }
 
-/// One in `n`, as iptables hands it to the kernel: in units of 2⁻³¹, from the ten decimals that kube-proxy writes.
-fn probability(n: usize) -> u32 {
-    let written = (1e10 / n as f64).round() / 1e10;
-    (f64::from(1_u32 << 31) * written).round() as u32
+impl Proxy<'_> {
+    /// What tells this node's Pods from other senders, if anything does.
+    fn pods(&self, invert: bool) -> Option<Match> {
+        let of_family = |net: &&IpNet| Family::of(net.addr()) == self.family;
+        match &self.config.detect_local {
+            DetectLocal::ClusterCidr => {
+                let net = self.config.cluster_cidrs.iter().find(of_family)?;
+                Some(Match::Source { net: *net, invert })
+            }
+            DetectLocal::NodeCidr => {
+                let net = self.node.pod_cidrs().find(|net| Family::of(net.addr()) == self.family)?;
+                Some(Match::Source { net, invert })
+            }
+            DetectLocal::Interface(name) => Some(Match::InInterface { name: name.clone(), invert }),
+        }
+    }
 }

@@ -21,3 +21,16 @@ pub fn chain(prefix: &str, parts: &[&str]) -> Arc<str> {
     }
     name.into()
 }
+
+/// The longest name, its longest prefix taken off: knftables allows 256 bytes.
+const HASHED_LEN_MAX: usize = 256 - 16;
+
+/// A name with eight letters of its hash before it, cut where it is too long. Models nftables/proxier.go hashAndTruncate.
+pub fn hashed(name: &str) -> Arc<str> {
+    let hash = chain("", &[name]);
+    let full = format!("{}-{name}", &hash[..8]);
+    if full.len() <= HASHED_LEN_MAX {
+        return full.into();
+    }
+    format!("{}...", &full[..HASHED_LEN_MAX - 3]).into()
+}

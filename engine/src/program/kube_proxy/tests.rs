@@ -1,9 +1,10 @@
 //! kube-proxy's rules, compared with upstream's.
 
-use super::{Proxy, iptables};
+use super::{Proxy, iptables, nftables};
 use crate::cluster::{ObjectKey, Options};
 use crate::net::Family;
 use crate::tables::netfilter::{Match, RecentMode, Rule, Ruleset, TableName, Target};
+use crate::tables::text;
 use crate::world::World;
 use std::collections::BTreeMap;
 
@@ -26,7 +27,8 @@ clusterCIDR: 10.0.0.0/8
 ---
 ";
 
-fn rules(manifests: &str) -> Ruleset {
+/// Asks about the rules that kube-proxy makes of manifests.
+fn with_proxy<T>(manifests: &str, ask: impl FnOnce(&Proxy<'_>) -> T) -> T {
     let mut world = World::new(Options::default());
     let namespace = |n| format!("{{apiVersion: v1, kind: Namespace, metadata: {{name: ns{n}}}}}\n---\n");
     let namespaces: String = (1..=6).map(namespace).collect();
@@ -39,9 +41,18 @@ fn rules(manifests: &str) -> Ruleset {
     let node = revision.nodes.get("test-node").expect("the node");
     let config = revision.network.kube_proxy.clone();
     let proxy = Proxy { revision, node, config: &config, family: Family::V4, random_fully: false };
-    let mut rules = Ruleset::default();
-    iptables::program(&proxy, &mut rules);
-    rules
+    ask(&proxy)
+}
+
+/// Upstream's input as manifests.
+fn upstreams_six_services(folder: &str) -> String {
+    let input = std::fs::read_to_string(format!("{folder}overall_input.json")).expect("the input");
+    let mut input = serde_json::from_str::<serde_json::Value>(&input).expect("JSON");
+    // A NodePort Service to which nobody gave a node port; here it would get one.
+    input["services"][3]["spec"]["type"] = "ClusterIP".into();
+    let objects = ["services", "endpointSlices"].iter().flat_map(|kind| input[kind].as_array().expect("a list"));
+    let manifests: Vec<String> = objects.map(|object| object.to_string()).collect();
+    manifests.join("\n---\n")
 }
 
 /// A rule as kube-proxy feeds it to iptables-restore.
@@ -108,10 +119,9 @@ fn by_chain(rules: &Ruleset) -> BTreeMap<(TableName, String), Vec<String>> {
 #[test]
 fn upstreams_six_services_get_upstreams_rules() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/conformance/kube_proxy_golden/");
-    let Ok(input) = std::fs::read_to_string(format!("{folder}overall_input.json")) else {
+    let Ok(expected) = std::fs::read_to_string(format!("{folder}iptables_overall.expected")) else {
         return eprintln!("skipped: {folder} is not here");
     };
-    let expected = std::fs::read_to_string(format!("{folder}iptables_overall.expected")).expect("the rules");
     let mut wanted: BTreeMap<(TableName, String), Vec<String>> = BTreeMap::new();
     let mut table = TableName::Filter;
     for line in expected.lines() {
@@ -127,15 +137,41 @@ fn upstreams_six_services_get_upstreams_rules() {
             _ => {}
         }
     }
-    let mut input = serde_json::from_str::<serde_json::Value>(&input).expect("JSON");
-    // A NodePort Service to which nobody gave a node port; here it would get one.
-    input["services"][3]["spec"]["type"] = "ClusterIP".into();
-    let objects = ["services", "endpointSlices"].iter().flat_map(|kind| input[kind].as_array().expect("a list"));
-    let manifests: Vec<String> = objects.map(|object| object.to_string()).collect();
-    let found = by_chain(&rules(&manifests.join("\n---\n")));
+    let mut rules = Ruleset::default();
+    with_proxy(&upstreams_six_services(folder), |proxy| {
+        iptables::program(proxy, &mut iptables::Cache::default(), &mut rules)
+    });
+    let found = by_chain(&rules);
     let names = |chains: &BTreeMap<(TableName, String), Vec<String>>| chains.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&found), names(&wanted));
     for (chain, rules) in wanted {
         assert_eq!(found[&chain], rules, "{chain:?}");
     }
+}
+
+#[test]
+fn upstreams_six_services_get_upstreams_nftables() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/conformance/kube_proxy_golden/");
+    let Ok(expected) = std::fs::read_to_string(format!("{folder}nftables_overall.expected")) else {
+        return eprintln!("skipped: {folder} is not here");
+    };
+    let text = with_proxy(&upstreams_six_services(folder), |proxy| text::nft::commands(&nftables::table(proxy)));
+    let mut wanted: Vec<&str> = expected.lines().filter(|line| !line.starts_with('#')).collect();
+    let mut found: Vec<&str> = text.lines().collect();
+    // Rules of one chain are compared in their order, everything else as a set.
+    let rules = |lines: &[&str]| {
+        lines.iter().filter(|line| line.starts_with("add rule")).map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let by_chain = |lines: &[&str]| {
+        let mut chains: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for rule in rules(lines) {
+            let chain = rule.split(' ').nth(4).unwrap_or_default().to_owned();
+            chains.entry(chain).or_default().push(rule);
+        }
+        chains
+    };
+    assert_eq!(by_chain(&found), by_chain(&wanted));
+    wanted.sort_unstable();
+    found.sort_unstable();
+    assert_eq!(found, wanted);
 }

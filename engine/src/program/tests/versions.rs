@@ -69,7 +69,7 @@ fn equal_versions_mean_equal_tables() {
         let mut choices = Choices([1; 12]);
         cluster.open_file("a.yaml", &choices.manifest(), true, 0);
         let mut shared = Shared::default();
-        let mut known: BTreeMap<NetnsId, ((u64, u64), String)> = BTreeMap::new();
+        let mut known: BTreeMap<NetnsId, ([u64; 3], String)> = BTreeMap::new();
         let mut wire: Option<(u64, String)> = None;
         let mut kept_count = 0;
         for _ in 0..30 {

@@ -32,6 +32,7 @@ fn named_in(revision: &crate::cluster::Revision, place: &str) -> Option<NetnsId>
         ["node", name] => Some(revision.node(name)?.netns),
         ["pod", namespace, name] => revision.pod(namespace, name)?.netns,
         ["gateway"] => Some(revision.network.gateway.1),
+        ["internet"] => Some(revision.network.internet),
         _ => None,
     }
 }
@@ -91,7 +92,7 @@ pub(super) fn at(
         rows::of_netns(&netns, state.as_ref(), at, table)
     };
     let rows = rows_at(step.at).ok_or_else(|| no_table(table))?;
-    let learns = matches!(table, "neigh" | "fdb");
+    let learns = matches!(table, "neigh" | "fdb" | "conntrack");
     // Just before it began: its first packet may have taught something at that very moment.
     let before = began.saturating_sub(1);
     let is_remembered = !learns || world.state_at(netns.id, before).is_some();

@@ -3,11 +3,13 @@
 use crate::cluster::Revision;
 use crate::dataplane::NetnsState;
 use crate::explain;
-use crate::net::MacAddr;
+use crate::net::{Family, MacAddr, Protocol};
 use crate::program;
-use crate::tables::text::{addr, fdb, link, neigh, route, segment, socket, sysctl};
-use crate::tables::{Address, LinkIndex, Listener, Netns, Origin, Place, Port, Route, RouteTable, Segment};
-use crate::trace::{CauseTable, Nanos};
+use crate::tables::dns::Entry;
+use crate::tables::netfilter::{Connection, Table, TableName};
+use crate::tables::text::{addr, conntrack, fdb, iptables, link, neigh, qdisc, route, segment, socket, sysctl};
+use crate::tables::{Address, App, LinkIndex, Listener, Netns, Origin, Place, Port, Route, RouteTable, Segment};
+use crate::trace::{CauseTable, Nanos, RuleRef};
 use std::net::IpAddr;
 
 /// A row: its text, and what it is about, by which it is found again in the same table at another moment.
@@ -38,6 +40,19 @@ pub(super) fn of_netns(netns: &Netns, state: Option<&NetnsState>, at: Nanos, tab
         "addr" => netns.addresses.iter().map(|a| row(addr_key(a), addr::row(netns, a), &a.origin)).collect(),
         "link" => netns.links.iter().map(|l| row(l.name.to_string(), link::row(netns, l), &l.origin)).collect(),
         "socket" => netns.listeners.iter().map(|l| row(socket_key(l), socket::row(l), &l.origin)).collect(),
+        "dns" => {
+            // A server's sockets share what it holds.
+            let servers = netns.listeners.iter().filter(|listener| listener.protocol == Protocol::Udp);
+            let servers = servers.filter_map(|listener| match &listener.app {
+                App::Dns(server) => Some(server),
+                _ => None,
+            });
+            let entries = servers.take(1).flat_map(|server| {
+                let shown = |entry| Some((entry, server.entry(entry)?));
+                server.entries().into_iter().filter_map(shown)
+            });
+            entries.map(|(entry, (text, origin))| row(dns_key(entry), text, &origin)).collect()
+        }
         "sysctl" => {
             sysctl::all(netns).lines().map(|line| row(sysctl_key(line), line.to_owned(), &Origin::Kernel)).collect()
         }
@@ -65,8 +80,51 @@ pub(super) fn of_netns(netns: &Netns, state: Option<&NetnsState>, at: Nanos, tab
             }
             rows
         }
-        _ => return None,
+        "qdisc" => netns
+            .netem
+            .iter()
+            .map(|netem| row(netem.link.0.to_string(), qdisc::row(netns, netem), &Origin::Kernel))
+            .collect(),
+        "conntrack" => {
+            let entries = state.into_iter().flat_map(|state| state.connections.iter(at));
+            let text = |entry: &Connection| conntrack::row(entry, at);
+            entries.map(|entry| row(entry.id.to_string(), text(entry), &Origin::Learned)).collect()
+        }
+        table => {
+            let (family, name) = rules_named(table)?;
+            let rules = netns.netfilter.ruleset(family).tables.get(&name);
+            rules.map_or_else(Vec::new, |table| of_rules(family, table))
+        }
     })
+}
+
+/// `nat`, `nat6`
+fn rules_named(name: &str) -> Option<(Family, TableName)> {
+    let families = [Family::V4, Family::V6].into_iter();
+    let mut all = families.flat_map(|family| TableName::ALL.map(|table| (family, table)));
+    all.find(|(family, table)| explain::rules_name(*family, *table) == name)
+}
+
+/// As `iptables -S` prints them, the new chains left out.
+fn of_rules(family: Family, table: &Table) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for chain in iptables::chains(table) {
+        if chain.policy.is_some() {
+            let text = format!("-P {} {}", chain.name, iptables::policy_name(chain.policy));
+            rows.push(Row { key: policy_key(&chain.name), text, origin: Origin::Kernel });
+        }
+    }
+    for chain in iptables::chains(table) {
+        for rule in &chain.rules {
+            let text = iptables::save(family, &chain.name, rule);
+            rows.push(Row { key: text.clone(), text, origin: rule.origin.clone() });
+        }
+    }
+    rows
+}
+
+fn policy_key(chain: &str) -> String {
+    format!("-P {chain}")
 }
 
 /// The programmed rows of all tables, what packets taught left out: what `ip route`, `ip neigh`, `bridge fdb`, `ip addr`,
@@ -122,7 +180,16 @@ pub(super) fn key_of(netns: &Netns, cause: &CauseTable, table: &str) -> Option<S
         CauseTable::Link(index) => ("link", netns.link(index)?.name.to_string()),
         CauseTable::Address(index) => ("addr", addr_key(netns.addresses.get(index as usize)?)),
         CauseTable::Listener(index) => ("socket", socket_key(netns.listeners.get(index as usize)?)),
+        CauseTable::Netem(link) => ("qdisc", link.0.to_string()),
         CauseTable::Sysctl(name) => ("sysctl", name.to_owned()),
+        CauseTable::Rule { family, table, rule: RuleRef { chain, rule } } => {
+            let chain = netns.netfilter.ruleset(family).tables.get(&table)?.chain(chain)?;
+            let text = iptables::save(family, &chain.name, chain.rules.get(rule as usize)?);
+            (explain::rules_name(family, table), text)
+        }
+        CauseTable::Policy { family, table, hook } => (explain::rules_name(family, table), policy_key(hook.chain())),
+        CauseTable::Connection(id) => ("conntrack", id.to_string()),
+        CauseTable::Dns { entry, .. } => ("dns", dns_key(entry)),
         CauseTable::Segment { .. } => return None,
     };
     (of == table).then_some(key)
@@ -142,6 +209,15 @@ fn addr_key(row: &Address) -> String {
 
 fn socket_key(row: &Listener) -> String {
     format!("{:?} {:?} {}", row.protocol, row.ip, row.port)
+}
+
+fn dns_key(entry: Entry) -> String {
+    match entry {
+        Entry::Plugin { block, at } => format!("plugin {block} {at}"),
+        Entry::Service { block, at, row } => format!("service {block} {at} {row}"),
+        Entry::Endpoint { block, at, row, address } => format!("endpoint {block} {at} {row} {address}"),
+        Entry::Pod { block, at, row } => format!("pod {block} {at} {row}"),
+    }
 }
 
 fn sysctl_key(line: &str) -> String {

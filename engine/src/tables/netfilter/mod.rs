@@ -2,16 +2,22 @@
 //!
 //! Models Linux 6.18 with iptables 1.8 (nft or legacy: what a rule means is the same).
 
+mod connection;
+mod index;
 mod rule;
 
+pub use connection::{Connection, CtProgress, CtProtocol, CtTuple, SctpState, TcpState};
+pub use index::{ChainIndex, Probe};
 pub use rule::{AddrType, CtState, Match, NatRange, PortRange, RecentMode, RejectWith, Rule, SetDirection, Target};
 
 use crate::net::Family;
+use index::Lazy;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Where in the kernel's IP layer rules are asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Hook {
     Prerouting,
     Input,
@@ -34,7 +40,7 @@ impl Hook {
 }
 
 /// In the order in which a hook asks them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum TableName {
     Raw,
     Mangle,
@@ -80,12 +86,23 @@ pub struct Chain {
     pub name: Arc<str>,
     pub policy: Option<Policy>,
     pub rules: Vec<Arc<Rule>>,
+    /// Made when a packet first passes; a copy makes its own.
+    index: Lazy<ChainIndex>,
 }
 
 impl Chain {
+    pub fn new(name: impl Into<Arc<str>>, policy: Option<Policy>, rules: Vec<Arc<Rule>>) -> Chain {
+        Chain { name: name.into(), policy, rules, index: Lazy::default() }
+    }
+
     /// An empty chain that rules jump to.
     pub fn user(name: impl Into<Arc<str>>) -> Chain {
-        Chain { name: name.into(), policy: None, rules: Vec::new() }
+        Chain::new(name, None, Vec::new())
+    }
+
+    /// Which rules may match a packet, without trying them all.
+    pub fn index(&self) -> &ChainIndex {
+        self.index.get(|| ChainIndex::new(&self.rules))
     }
 }
 
@@ -102,8 +119,7 @@ impl Table {
     pub fn new(name: TableName) -> Table {
         let mut table = Table { name, chains: Vec::new(), index: BTreeMap::new() };
         for hook in name.hooks() {
-            let policy = Some(Policy::Accept);
-            table.put(Arc::new(Chain { name: hook.chain().into(), policy, rules: Vec::new() }));
+            table.put(Arc::new(Chain::new(hook.chain(), Some(Policy::Accept), Vec::new())));
         }
         table
     }
@@ -121,7 +137,12 @@ impl Table {
 
     /// Appends to a chain, which is made if it is not there: `iptables -A`.
     pub fn append(&mut self, chain: &str, rule: Rule) {
-        self.edit(chain, |rules| rules.push(Arc::new(rule)));
+        self.append_shared(chain, Arc::new(rule));
+    }
+
+    /// The same for a rule that other namespaces have as well.
+    pub fn append_shared(&mut self, chain: &str, rule: Arc<Rule>) {
+        self.edit(chain, |rules| rules.push(rule));
     }
 
     /// Puts a rule first: `iptables -I`.
@@ -134,7 +155,16 @@ impl Table {
             self.put(Arc::new(Chain::user(chain)));
         }
         let at = self.index[chain] as usize;
-        change(&mut Arc::make_mut(&mut self.chains[at]).rules);
+        let chain = Arc::make_mut(&mut self.chains[at]);
+        chain.index = Lazy::default();
+        change(&mut chain.rules);
+    }
+
+    /// Sets a built-in chain's policy: `iptables -P`.
+    pub fn set_policy(&mut self, hook: Hook, policy: Policy) {
+        if let Some(at) = self.index.get(hook.chain()) {
+            Arc::make_mut(&mut self.chains[*at as usize]).policy = Some(policy);
+        }
     }
 
     pub fn chains(&self) -> &[Arc<Chain>] {
@@ -156,12 +186,20 @@ impl Table {
 #[derive(Clone, Debug, Default)]
 pub struct Ruleset {
     pub tables: BTreeMap<TableName, Table>,
+    tracks: Lazy<bool>,
 }
 
 impl Ruleset {
     /// A table, made if it is not there.
     pub fn table(&mut self, name: TableName) -> &mut Table {
+        self.tracks = Lazy::default();
         self.tables.entry(name).or_insert_with(|| Table::new(name))
+    }
+
+    /// Whether some rule wants connections tracked: Linux does it from the first such rule on (nf_ct_netns_get).
+    pub fn tracks(&self) -> bool {
+        let chains = || self.tables.values().flat_map(|table| table.chains.iter());
+        *self.tracks.get(|| chains().any(|chain| chain.rules.iter().any(|rule| rule.tracks())))
     }
 }
 
@@ -205,6 +243,13 @@ pub struct Netfilter {
 }
 
 impl Netfilter {
+    pub fn ruleset_mut(&mut self, family: Family) -> &mut Ruleset {
+        match family {
+            Family::V4 => &mut self.v4,
+            Family::V6 => &mut self.v6,
+        }
+    }
+
     pub fn ruleset(&self, family: Family) -> &Ruleset {
         match family {
             Family::V4 => &self.v4,

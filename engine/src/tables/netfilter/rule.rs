@@ -15,6 +15,17 @@ pub struct Rule {
     pub origin: Origin,
 }
 
+impl Rule {
+    /// Whether it makes the kernel track connections.
+    pub fn tracks(&self) -> bool {
+        let by_target = matches!(
+            self.target,
+            Some(Target::Dnat(_) | Target::Snat(_) | Target::Masquerade { .. } | Target::Notrack)
+        );
+        by_target || self.matches.iter().any(|part| matches!(part, Match::CtState { .. }))
+    }
+}
+
 /// An inclusive range; one port if both ends are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PortRange {
@@ -146,6 +157,7 @@ pub enum RejectWith {
     PortUnreachable,
     HostUnreachable,
     NetUnreachable,
+    ProtocolUnreachable,
     AdminProhibited,
     TcpReset,
 }

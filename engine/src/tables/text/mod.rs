@@ -9,9 +9,14 @@ mod details;
 mod out;
 
 pub mod addr;
+pub mod conntrack;
 pub mod fdb;
+pub mod ipset;
+pub mod iptables;
 pub mod link;
 pub mod neigh;
+pub mod nft;
+pub mod qdisc;
 pub mod route;
 pub mod segment;
 pub mod socket;

@@ -149,6 +149,9 @@ fn one(out: &mut Out, netns: &Netns, route: &Route, format: Format, filter: &Fil
     if route.onlink {
         out.word("", "", &"onlink", " ");
     }
+    if !busybox && netns.is_linkdown(route) {
+        out.word("", "", &"linkdown", " ");
+    }
     out.close(']');
     if v6 && !busybox {
         out.word("pref", "pref ", &"medium", "");

@@ -3,9 +3,22 @@
 use crate::tables::Netns;
 
 /// Names in the order of `sysctl -a`.
-pub const NAMES: [&str; 4] =
-    ["net.ipv4.ip_default_ttl", "net.ipv4.ip_forward", "net.ipv4.ip_local_port_range", "net.ipv4.ping_group_range"];
-/// Those of IPv6, which are shown where there is IPv6.
+pub const NAMES: [&str; 13] = [
+    "net.bridge.bridge-nf-call-ip6tables",
+    "net.bridge.bridge-nf-call-iptables",
+    "net.ipv4.conf.all.route_localnet",
+    "net.ipv4.ip_default_ttl",
+    "net.ipv4.ip_forward",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.ping_group_range",
+    "net.netfilter.nf_conntrack_icmp_timeout",
+    "net.netfilter.nf_conntrack_max",
+    "net.netfilter.nf_conntrack_tcp_timeout_close_wait",
+    "net.netfilter.nf_conntrack_tcp_timeout_established",
+    "net.netfilter.nf_conntrack_udp_timeout",
+    "net.netfilter.nf_conntrack_udp_timeout_stream",
+];
+/// Those of IPv6, which are shown where there is IPv6; they come after those of IPv4.
 const NAMES_V6: [&str; 3] =
     ["net.ipv6.conf.all.disable_ipv6", "net.ipv6.conf.all.forwarding", "net.ipv6.conf.all.hop_limit"];
 
@@ -18,6 +31,9 @@ pub fn names(netns: &Netns) -> impl Iterator<Item = &'static str> {
 pub fn row(netns: &Netns, name: &str) -> Option<String> {
     let sysctls = &netns.sysctls;
     let value = match name {
+        "net.bridge.bridge-nf-call-ip6tables" => u8::from(sysctls.bridge_nf6).to_string(),
+        "net.bridge.bridge-nf-call-iptables" => u8::from(sysctls.bridge_nf).to_string(),
+        "net.ipv4.conf.all.route_localnet" => u8::from(sysctls.route_localnet).to_string(),
         "net.ipv4.ip_default_ttl" => sysctls.default_ttl.to_string(),
         "net.ipv4.ip_forward" => u8::from(sysctls.ip_forward).to_string(),
         "net.ipv4.ip_local_port_range" => format!("{}\t{}", sysctls.port_range.0, sysctls.port_range.1),
@@ -26,6 +42,12 @@ pub fn row(netns: &Netns, name: &str) -> Option<String> {
         "net.ipv6.conf.all.disable_ipv6" => u8::from(sysctls.disable_ipv6).to_string(),
         "net.ipv6.conf.all.forwarding" => u8::from(sysctls.ip6_forward).to_string(),
         "net.ipv6.conf.all.hop_limit" => sysctls.default_ttl.to_string(),
+        "net.netfilter.nf_conntrack_icmp_timeout" => sysctls.conntrack.icmp.to_string(),
+        "net.netfilter.nf_conntrack_max" => sysctls.conntrack.entries_max.to_string(),
+        "net.netfilter.nf_conntrack_tcp_timeout_close_wait" => sysctls.conntrack.tcp_close_wait.to_string(),
+        "net.netfilter.nf_conntrack_tcp_timeout_established" => sysctls.conntrack.tcp_established.to_string(),
+        "net.netfilter.nf_conntrack_udp_timeout" => sysctls.conntrack.udp.to_string(),
+        "net.netfilter.nf_conntrack_udp_timeout_stream" => sysctls.conntrack.udp_stream.to_string(),
         _ => return None,
     };
     Some(format!("{name} = {value}"))

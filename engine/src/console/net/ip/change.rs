@@ -8,7 +8,7 @@ mod neighbor;
 mod routes;
 
 use super::{Ip, Problem};
-use crate::console::machine::Context;
+use crate::console::net::may_administer;
 use crate::tables::{Netns, Origin, Route, RouteTable, Rows};
 
 /// The kernel's answer: an errno, and what it says beside it (extended acknowledgement).
@@ -33,14 +33,8 @@ fn origin() -> Origin {
 }
 
 impl Ip<'_, '_, '_> {
-    /// Whether this place may change its network: root on a machine, or a container with NET_ADMIN.
     fn may_change(&self) -> bool {
-        let Context::Container { pod, container } = &self.machine.context else { return true };
-        let record = self.machine.world.revision().pods.get(pod);
-        record.and_then(|record| record.spec.containers.get(*container)).is_some_and(|container| {
-            let grants = |name: &str| matches!(name, "NET_ADMIN" | "CAP_NET_ADMIN" | "ALL");
-            container.privileged || container.capabilities.iter().any(|name| grants(name))
-        })
+        may_administer(self.machine)
     }
 
     /// Replaces this namespace's tables by changed ones.

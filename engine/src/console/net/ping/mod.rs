@@ -11,12 +11,12 @@ mod tests;
 use super::super::machine::Machine;
 use super::super::shell::Io;
 use super::options::Spec;
-use super::resolve::{Hosts, NO_DNS};
+use super::resolve::{self, Hosts};
 use super::{fail, path};
+use crate::dataplane::resolver::{Families, Library, ResolveError};
 use crate::tables::text::Family;
 use crate::tables::{Netns, RouteKind};
 use crate::workload;
-use crate::world::Limit;
 use options::Settings;
 use process::Pinger;
 use std::net::{IpAddr, Ipv4Addr};
@@ -50,25 +50,27 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Io) -> i32 {
         settings.family = Family::V6;
     }
     let hosts = Hosts::read(machine);
-    let ip = match hosts.address(&settings.host) {
-        Some(ip) if settings.family.has(ip) => ip,
-        found => return unresolved(style, &settings.host, found, io),
+    let library = resolve::library(machine);
+    let host = settings.host.clone();
+    let families = match settings.family {
+        Family::Any => Families::Any,
+        Family::V4 => Families::V4,
+        Family::V6 => Families::V6,
     };
-    let Some(netns) = machine.netns() else { return fail(io, super::NOT_RUNNING, 126) };
-    let from = match source(style, &settings, &netns, ip) {
-        Ok(from) => from,
-        Err((message, status)) => return fail(io, &message, status),
-    };
-    if style == Style::Iputils
-        && let Some((message, status)) = connect_error(&settings, &netns, ip)
-    {
-        return fail(io, &message, status);
-    }
-    if is_for_many(&netns, ip) {
-        return fail(io, "ping: podhop does not simulate broadcast and multicast destinations\n", 2);
-    }
-    let pinger = Pinger::new(style, settings, ip, from, hosts);
-    machine.run_process((argv.join(" "), Some(ip)), Box::new(pinger), Limit::default(), io)
+    resolve::run(machine, io, (argv.join(" "), &host), families, move |netns, found| {
+        let ip = match found.map(|found| found.addresses[0]) {
+            Ok(ip) if settings.family.has(ip) => ip,
+            found => return Err(unresolved(style, &settings.host, found, library)),
+        };
+        let from = source(style, &settings, netns, ip)?;
+        if let Some(error) = connect_error(&settings, netns, ip).filter(|_| style == Style::Iputils) {
+            return Err(error);
+        }
+        if is_for_many(netns, ip) {
+            return Err(("ping: podhop does not simulate broadcast and multicast destinations\n".to_owned(), 2));
+        }
+        Ok(Box::new(Pinger::new(style, settings, ip, from, hosts)))
+    })
 }
 
 /// Broadcast or multicast, where there is a route.
@@ -79,12 +81,11 @@ fn is_for_many(netns: &Netns, to: IpAddr) -> bool {
     })
 }
 
-fn unresolved(style: Style, host: &str, found: Option<IpAddr>, io: &mut Io) -> i32 {
+fn unresolved(style: Style, host: &str, found: Result<IpAddr, ResolveError>, library: Library) -> (String, i32) {
     match (style, found) {
-        (Style::Busybox, Some(_)) => fail(io, &format!("ping: bad address '{host}'\n"), 1),
-        (Style::Iputils, Some(_)) => fail(io, &format!("ping: {host}: Address family for hostname not supported\n"), 2),
-        (Style::Busybox, None) => fail(io, &format!("ping: bad address '{host}'\n{NO_DNS}"), 1),
-        (Style::Iputils, None) => fail(io, &format!("ping: {host}: Temporary failure in name resolution\n{NO_DNS}"), 2),
+        (Style::Busybox, _) => (format!("ping: bad address '{host}'\n"), 1),
+        (Style::Iputils, Ok(_)) => (format!("ping: {host}: Address family for hostname not supported\n"), 2),
+        (Style::Iputils, Err(error)) => (format!("ping: {host}: {}\n", error.message(library)), 2),
     }
 }
 

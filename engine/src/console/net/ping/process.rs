@@ -127,6 +127,7 @@ impl Pinger {
             SendError::NoRoute => (DropReason::NoRoute, "Network is unreachable"),
             SendError::TooBig { .. } => (DropReason::TooBig, "Message too long"),
             SendError::Invalid => (DropReason::Blackhole, "Invalid argument"),
+            SendError::Denied => (DropReason::Netfilter, "Operation not permitted"),
         };
         self.end = FlowEnd::LocalError(reason);
         if self.style == Style::Busybox {

@@ -94,6 +94,7 @@ pub(super) fn node() -> Netns {
             origin: Origin::Kernel,
         }]),
         sysctls: Sysctls { ip_forward: true, ..Sysctls::default() },
+        netem: Vec::new(),
         netfilter: Default::default(),
         listeners: vec![Listener {
             protocol: crate::net::Protocol::Tcp,

@@ -1,18 +1,20 @@
 //! `podhop probe`: batch. One case a line in, one line of results out; a case that cannot be run gives its error.
 
+mod dns;
+
 use crate::args::Common;
 use crate::trace::{address_of, netns_of};
 use crate::{Failure, args, input, said, usage};
 use podhop_engine::cluster::{CniName, Options, ProxyMode};
 use podhop_engine::explain;
 use podhop_engine::manifest::Severity;
-use podhop_engine::net::IcmpError;
+use podhop_engine::net::{IcmpError, Protocol};
 use podhop_engine::tables::{NetnsId, Place};
 use podhop_engine::trace::{FlowEnd, HopPlace, Nanos, Trace};
-use podhop_engine::world::{ProbeKind, ProbeResult, ProbeSpec, World};
+use podhop_engine::world::{FirstPacket, NodeRules, NodeVerdict, ProbeKind, ProbeResult, ProbeSpec, World};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// How long a probe waits for an answer.
 const TIMEOUT: Nanos = 10_000_000_000;
@@ -97,8 +99,9 @@ fn one(world: &mut World, probe: &Value) -> Result<Value, String> {
     match text(probe, "kind")? {
         "matrix" => matrix(world, probe),
         "flow" => flow(world, probe),
-        kind @ ("dns" | "http") => Err(format!("probes of kind {kind} are not simulated yet")),
-        kind => Err(format!("unknown kind of probe {kind:?}; one of matrix, flow")),
+        "dns" => dns::run(world, probe),
+        kind @ "http" => Err(format!("probes of kind {kind} are not simulated yet")),
+        kind => Err(format!("unknown kind of probe {kind:?}; one of matrix, flow, dns")),
     }
 }
 
@@ -112,11 +115,10 @@ fn port(value: &Value) -> Result<u16, String> {
 }
 
 fn kind(probe: &Value, port: u16) -> Result<ProbeKind, String> {
-    Ok(match probe.get("protocol").and_then(Value::as_str).unwrap_or("TCP") {
-        "TCP" => ProbeKind::Tcp { port, ttl: None },
-        "UDP" => ProbeKind::Udp { port, size: 16, dont_fragment: false, ttl: None },
-        "SCTP" => ProbeKind::Sctp { port },
-        other => return Err(format!("unknown protocol {other:?}; one of TCP, UDP, SCTP")),
+    Ok(match protocol(probe)? {
+        Protocol::Tcp => ProbeKind::Tcp { port, ttl: None },
+        Protocol::Udp => ProbeKind::Udp { port, size: 16, dont_fragment: false, ttl: None },
+        Protocol::Sctp => ProbeKind::Sctp { port },
     })
 }
 
@@ -156,24 +158,85 @@ fn spec(from: NetnsId, to: IpAddr, kind: ProbeKind) -> ProbeSpec {
 fn flow(world: &mut World, probe: &Value) -> Result<Value, String> {
     let from = probe.get("from").ok_or("from is missing")?;
     let to = probe.get("to").ok_or("to is missing")?;
+    let (address, port) = (to_address(world, from, to)?, port(to)?);
+    if from.get("ip").is_some() {
+        return entering(world, from, (address, port), protocol(probe)?);
+    }
     let netns = from_netns(world, from)?;
-    let address = to_address(world, to)?;
-    let result = world.probe(&spec(netns, address, kind(probe, port(to)?)?));
+    let rules = node_rules(world, netns, (address, port), protocol(probe)?);
+    let result = world.probe(&spec(netns, address, kind(probe, port)?));
     let path = world.recorder().get(result.flow).map(nodes_passed).unwrap_or_default();
+    let untouched = rules.as_ref().is_some_and(|rules| rules.verdict == NodeVerdict::Untouched);
+    let verdict = match verdict(&result) {
+        // No rule speaks of the address, and nobody serves there.
+        "unreachable" | "dropped" | "refused" if untouched && from.get("node").is_some() => "untouched",
+        verdict => verdict,
+    };
     Ok(json!({
-        "verdict": verdict(&result),
+        "verdict": verdict,
         "connects": result.connects(),
-        "dnat": [],
-        "masquerade": false,
+        "dnat": rules.as_ref().map(backends).unwrap_or_default(),
+        "masquerade": rules.is_some_and(|rules| rules.masquerade),
         "path": path,
         "reason": explain::ending(result.end).1,
     }))
 }
 
+/// A packet from an address that need not exist, as it enters at a node.
+fn entering(world: &mut World, from: &Value, to: (IpAddr, u16), protocol: Protocol) -> Result<Value, String> {
+    let ip: IpAddr = text(from, "ip")?.parse().map_err(|_| "from.ip is no address")?;
+    let node = text(from, "node")?;
+    let netns = netns_of(world, &format!("node/{node}"))?;
+    let first = FirstPacket { node: netns, from: Some(ip), to: to.into(), protocol };
+    let rules = world.node_rules(first).ok_or_else(|| format!("there is no node {node:?}"))?;
+    let (verdict, connects) = match rules.verdict {
+        NodeVerdict::Translated => ("delivered", true),
+        NodeVerdict::Rejected => ("rejected", false),
+        NodeVerdict::Dropped => ("dropped", false),
+        NodeVerdict::Accepted => ("accepted", true),
+        NodeVerdict::Untouched => ("untouched", false),
+    };
+    let reason = match rules.verdict {
+        NodeVerdict::Translated => "a Service's rules send it to a backend",
+        NodeVerdict::Rejected => "a rule rejects it",
+        NodeVerdict::Dropped => "a rule drops it",
+        NodeVerdict::Accepted => "a rule accepts it for the node itself",
+        NodeVerdict::Untouched => "no Service's rule matches",
+    };
+    Ok(json!({
+        "verdict": verdict,
+        "connects": connects,
+        "dnat": backends(&rules),
+        "masquerade": rules.masquerade,
+        "path": [node],
+        "reason": reason,
+    }))
+}
+
+/// What the rules of the sender's node may do with its first packet.
+fn node_rules(world: &mut World, from: NetnsId, to: (IpAddr, u16), protocol: Protocol) -> Option<NodeRules> {
+    let revision = world.revision();
+    let (node, from) = match revision.pod_of_netns(from) {
+        Some(pod) => (revision.node(pod.node.as_ref()?)?.netns, pod.ips().find(|ip| ip.is_ipv4() == to.0.is_ipv4())),
+        None => (from, None),
+    };
+    world.node_rules(FirstPacket { node, from, to: to.into(), protocol })
+}
+
+fn backends(rules: &NodeRules) -> Vec<String> {
+    rules.backends.iter().map(SocketAddr::to_string).collect()
+}
+
+fn protocol(probe: &Value) -> Result<Protocol, String> {
+    Ok(match probe.get("protocol").and_then(Value::as_str).unwrap_or("TCP") {
+        "TCP" => Protocol::Tcp,
+        "UDP" => Protocol::Udp,
+        "SCTP" => Protocol::Sctp,
+        other => return Err(format!("unknown protocol {other:?}; one of TCP, UDP, SCTP")),
+    })
+}
+
 fn from_netns(world: &World, from: &Value) -> Result<NetnsId, String> {
-    if from.get("ip").is_some() {
-        return Err("flows from an address that no Pod or node has are not simulated yet".to_owned());
-    }
     if let Some(pod) = from.get("pod").and_then(Value::as_str) {
         return netns_of(world, pod);
     }
@@ -186,7 +249,7 @@ fn from_netns(world: &World, from: &Value) -> Result<NetnsId, String> {
     Err("from names no pod, workload or node".to_owned())
 }
 
-fn to_address(world: &World, to: &Value) -> Result<IpAddr, String> {
+fn to_address(world: &mut World, from: &Value, to: &Value) -> Result<IpAddr, String> {
     if let Some(ip) = to.get("ip").and_then(Value::as_str) {
         return ip.parse().map_err(|_| format!("{ip:?} is no address"));
     }
@@ -197,7 +260,10 @@ fn to_address(world: &World, to: &Value) -> Result<IpAddr, String> {
         return address_of(world, &pod_of(world, workload)?);
     }
     if let Some(host) = to.get("host").and_then(Value::as_str) {
-        return host.parse().map_err(|_| format!("the name {host:?} needs DNS, which is not simulated yet"));
+        return match host.parse() {
+            Ok(ip) => Ok(ip),
+            Err(_) => dns::address(world, from, host),
+        };
     }
     Err("to names no ip, pod or workload".to_owned())
 }

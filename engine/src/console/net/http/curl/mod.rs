@@ -1,0 +1,355 @@
+//! `curl` 8.14.
+
+mod options;
+
+use super::fetch::{Done, Fetch, Progress, Response};
+use super::url::Url;
+use crate::console::files;
+use crate::console::machine::Machine;
+use crate::console::net::{fail, resolve};
+use crate::console::shell::{Io as Out, Session};
+use crate::dataplane::resolver::Families;
+use crate::dataplane::{Io, Process, ProcessEvent};
+use crate::net::IcmpError;
+use crate::trace::{DropReason, FlowEnd, Nanos};
+use std::cell::RefCell;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+pub use options::SPEC;
+use options::{Settings, parse};
+
+const AGENT: &str = "curl/8.14.1";
+/// curl gives up connecting after five minutes; the kernel does so before.
+const MILLISECOND: Nanos = 1_000_000;
+
+pub fn run(machine: &mut Machine<'_>, argv: &[String], session: &mut Session, io: &mut Out) -> i32 {
+    let settings = match parse(argv) {
+        Ok(settings) => settings,
+        Err((message, status)) => return fail(io, &message, status),
+    };
+    let mut status = 0;
+    for text in &settings.urls {
+        status = one(machine, argv, session, io, &settings, text);
+    }
+    status
+}
+
+/// What the process leaves behind.
+#[derive(Default)]
+struct Left {
+    body: Option<String>,
+}
+
+fn one(
+    machine: &mut Machine<'_>,
+    argv: &[String],
+    session: &mut Session,
+    io: &mut Out,
+    settings: &Settings,
+    text: &str,
+) -> i32 {
+    let quiet = settings.silent && !settings.show_error;
+    let complain = |io: &mut Out, message: String, status| {
+        if !quiet {
+            io.err(&message);
+        }
+        status
+    };
+    let Some(url) = Url::parse(text) else {
+        return complain(io, "curl: (3) URL rejected: Malformed input to a URL function\n".to_owned(), 3);
+    };
+    match url.scheme.as_str() {
+        "http" => {}
+        "https" => return complain(io, "curl: (35) podhop does not simulate TLS: use http://\n".to_owned(), 35),
+        scheme => return complain(io, format!("curl: (1) Protocol \"{scheme}\" not supported\n"), 1),
+    }
+    let file = match (&settings.output, settings.remote_name) {
+        (Some(file), _) if file == "-" => None,
+        (Some(file), _) => Some(file.clone()),
+        (None, true) => match url.file_name() {
+            Some(name) => Some(name.to_owned()),
+            None => return complain(io, "curl: (23) Remote file name has no length\n".to_owned(), 23),
+        },
+        (None, false) => None,
+    };
+    let left = Rc::new(RefCell::new(Left::default()));
+    let known = settings.resolve.iter().find(|(host, port, _)| *host == url.host && *port == url.port);
+    let target = known.map_or_else(|| url.host.clone(), |(_, _, ip)| ip.to_string());
+    let (settings, left_by) = (settings.clone(), left.clone());
+    let to_file = file.is_some();
+    let families = settings.families.unwrap_or(Families::Any);
+    let status = resolve::run(machine, io, (argv.join(" "), &target), families, move |_, found| match found {
+        Ok(found) => Ok(Box::new(Curl::new(settings, url, found.addresses, to_file, left_by))),
+        Err(_) if quiet => Err((String::new(), 6)),
+        Err(_) => Err((format!("curl: (6) Could not resolve host: {}\n", url.host), 6)),
+    });
+    if let (Some(file), Some(body)) = (file, left.take().body) {
+        let path = session.absolute(&file);
+        if path != "/dev/null" && files::write(machine, &path, &body, false).is_err() {
+            return complain(io, format!("curl: (23) Failed to open the file {file}: Permission denied\n"), 23);
+        }
+    }
+    status
+}
+
+struct Curl {
+    settings: Settings,
+    url: Url,
+    addresses: Vec<IpAddr>,
+    at: usize,
+    to_file: bool,
+    left: Rc<RefCell<Left>>,
+    fetch: Option<Fetch>,
+    started: Nanos,
+    connected: Nanos,
+}
+
+impl Curl {
+    fn new(settings: Settings, url: Url, addresses: Vec<IpAddr>, to_file: bool, left: Rc<RefCell<Left>>) -> Curl {
+        Curl { settings, url, addresses, at: 0, to_file, left, fetch: None, started: 0, connected: 0 }
+    }
+
+    fn request(&self) -> String {
+        let s = &self.settings;
+        let posts = s.data.is_some() && !s.get;
+        let default = if s.head {
+            "HEAD"
+        } else if posts {
+            "POST"
+        } else {
+            "GET"
+        };
+        let method = s.method.as_deref().unwrap_or(default);
+        let mut path = self.url.path.clone();
+        if let (Some(data), true) = (&s.data, s.get) {
+            path = format!("{path}{}{data}", if path.contains('?') { '&' } else { '?' });
+        }
+        let given = |name: &str| {
+            s.headers.iter().any(|header| {
+                let own = header.split([':', ';']).next().unwrap_or_default();
+                own.eq_ignore_ascii_case(name)
+            })
+        };
+        let mut text = format!("{method} {path} HTTP/1.1\r\n");
+        if !given("host") {
+            text += &format!("Host: {}\r\n", self.url.authority());
+        }
+        if !given("user-agent") {
+            text += &format!("User-Agent: {}\r\n", s.agent.as_deref().unwrap_or(AGENT));
+        }
+        if !given("accept") {
+            text += "Accept: */*\r\n";
+        }
+        for header in
+            s.headers.iter().filter(|header| header.split_once(':').is_some_and(|(_, v)| !v.trim().is_empty()))
+        {
+            text += &format!("{header}\r\n");
+        }
+        let data = s.data.as_deref().filter(|_| posts).unwrap_or("");
+        if posts {
+            text += &format!("Content-Length: {}\r\n", data.len());
+            if !given("content-type") {
+                text += "Content-Type: application/x-www-form-urlencoded\r\n";
+            }
+        }
+        text + "\r\n" + data
+    }
+
+    fn say(&self, io: &mut Io<'_, '_>, text: &str) {
+        if self.settings.verbose {
+            io.print_err(text);
+        }
+    }
+
+    fn connect(&mut self, io: &mut Io<'_, '_>) {
+        let ip = self.addresses[self.at];
+        let port = self.url.port;
+        self.say(io, &format!("*   Trying {}...\n", std::net::SocketAddr::new(ip, port)));
+        let left = |limit: Option<Nanos>| limit.map(|limit| limit.saturating_sub(io.now() - self.started).max(1));
+        let connect = self.settings.connect_timeout.or(Some(300_000 * MILLISECOND));
+        let mut fetch = Fetch::new((ip, port), self.request(), self.settings.head)
+            .patience(left(connect), left(self.settings.max_time));
+        let progress = fetch.start(io);
+        self.fetch = Some(fetch);
+        if let Some(progress) = progress {
+            self.progress(io, progress);
+        }
+    }
+
+    fn progress(&mut self, io: &mut Io<'_, '_>, progress: Progress) {
+        match progress {
+            Progress::Connected => {
+                self.connected = io.now();
+                let (host, ip, port) = (&self.url.host, self.addresses[self.at], self.url.port);
+                self.say(io, &format!("* Connected to {host} ({ip}) port {port}\n* using HTTP/1.x\n"));
+                let request = self.request();
+                let head = request.split("\r\n\r\n").next().unwrap_or_default();
+                for line in head.split("\r\n").chain([""]) {
+                    self.say(io, &format!("> {line}\n"));
+                }
+                self.say(io, "* Request completely sent off\n");
+            }
+            Progress::Done(Done::Response(response)) => self.answered(io, &response),
+            Progress::Done(done) => self.failed(io, &done),
+        }
+    }
+
+    fn answered(&mut self, io: &mut Io<'_, '_>, response: &Response) {
+        let lines: Vec<String> = std::iter::once(response.status_line.clone())
+            .chain(response.headers.iter().map(|(name, value)| format!("{name}: {value}")))
+            .chain([String::new()])
+            .collect();
+        for line in &lines {
+            self.say(io, &format!("< {line}\n"));
+        }
+        io.conclude(FlowEnd::Delivered);
+        if self.settings.fail && response.code >= 400 {
+            self.say(io, "* Connection #0 to host left intact\n");
+            return self.complain(io, 22, &format!("The requested URL returned error: {}", response.code), response);
+        }
+        let mut text = String::new();
+        if self.settings.head || self.settings.include {
+            lines.iter().for_each(|line| text += &format!("{line}\r\n"));
+        }
+        if !self.settings.head {
+            text += &response.body;
+        }
+        self.say(io, &format!("* Connection #0 to host {} left intact\n", self.url.host));
+        if self.to_file {
+            if !self.settings.silent {
+                io.print_err(meter(response.body.len()));
+            }
+            self.left.borrow_mut().body = Some(text);
+        } else {
+            io.print(text);
+        }
+        let out = self.write_out(io, 0, response);
+        io.print(out);
+        io.exit(0);
+    }
+
+    fn complain(&self, io: &mut Io<'_, '_>, status: i32, message: &str, response: &Response) {
+        if !self.settings.silent || self.settings.show_error {
+            io.print_err(format!("curl: ({status}) {message}\n"));
+        }
+        let out = self.write_out(io, status, response);
+        io.print(out);
+        io.exit(status);
+    }
+
+    fn failed(&mut self, io: &mut Io<'_, '_>, done: &Done) {
+        let elapsed = (io.now() - self.started) / MILLISECOND;
+        let (host, ip, port) = (self.url.host.clone(), self.addresses[self.at], self.url.port);
+        let connecting = matches!(
+            done,
+            Done::Refused | Done::ConnectTimedOut | Done::Unreachable { .. } | Done::NoRoute | Done::Denied
+        );
+        if connecting {
+            let why = match done {
+                Done::Refused => "Connection refused",
+                Done::ConnectTimedOut => "Connection timed out",
+                Done::Denied => "Operation not permitted",
+                Done::NoRoute => "Network unreachable",
+                Done::Unreachable { error: IcmpError::NetUnreachable, .. } => "Network unreachable",
+                _ => "Host is unreachable",
+            };
+            self.say(io, &format!("* connect to {ip} port {port} failed: {why}\n"));
+            self.at += 1;
+            if self.at < self.addresses.len() {
+                return self.connect(io);
+            }
+        }
+        io.conclude(match done {
+            Done::Refused => FlowEnd::Refused,
+            Done::Unreachable { error, from } => FlowEnd::Unreachable { error: *error, from: *from },
+            Done::NoRoute => FlowEnd::LocalError(DropReason::NoRoute),
+            Done::ConnectTimedOut | Done::Patience { .. } => FlowEnd::TimedOut,
+            _ => FlowEnd::Delivered,
+        });
+        let (status, message) = match done {
+            Done::Patience { connected: false, .. } => {
+                (28, format!("Connection timed out after {elapsed} milliseconds"))
+            }
+            Done::Patience { received, .. } => {
+                (28, format!("Operation timed out after {elapsed} milliseconds with {received} bytes received"))
+            }
+            Done::Reset => (56, "Recv failure: Connection reset by peer".to_owned()),
+            Done::Empty => (52, "Empty reply from server".to_owned()),
+            Done::Odd(_) => (1, "Received HTTP/0.9 when not allowed".to_owned()),
+            done => {
+                let status = if *done == Done::ConnectTimedOut { 28 } else { 7 };
+                (
+                    status,
+                    format!("Failed to connect to {host} port {port} after {elapsed} ms: Could not connect to server"),
+                )
+            }
+        };
+        self.complain(io, status, &message, &Response::default());
+    }
+
+    /// `-w`
+    fn write_out(&self, io: &Io<'_, '_>, status: i32, response: &Response) -> String {
+        let time = |from: Nanos, to: Nanos| {
+            let micros = to.saturating_sub(from) / 1_000;
+            format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+        };
+        let ip = self.addresses.get(self.at).map_or_else(String::new, ToString::to_string);
+        let values = [
+            ("http_code", format!("{:03}", response.code)),
+            ("response_code", format!("{:03}", response.code)),
+            ("remote_ip", ip),
+            ("remote_port", self.url.port.to_string()),
+            ("size_download", response.body.len().to_string()),
+            ("time_connect", time(self.started, self.connected)),
+            ("time_total", time(self.started, io.now())),
+            ("content_type", response.header("content-type").unwrap_or("").to_owned()),
+            ("exitcode", status.to_string()),
+            ("num_connects", "1".to_owned()),
+            ("url", format!("{}://{}{}", self.url.scheme, self.url.authority(), self.url.path)),
+        ];
+        let text = self.settings.write_out.replace("\\n", "\n").replace("\\t", "\t").replace("\\r", "\r");
+        values.into_iter().fold(text, |text, (name, value)| text.replace(&format!("%{{{name}}}"), &value))
+    }
+}
+
+/// The progress meter at its end.
+fn meter(len: usize) -> String {
+    format!(
+        "  % Total    % Received % Xferd  Average Speed   Time    Time     Time  Current\n                                 \
+         Dload  Upload   Total   Spent    Left  Speed\n100 {len:>5}  100 {len:>5}    0     0   {len:>4}      0  0:00:01  0:00:01 --:--:--  \
+         {len:>4}\n"
+    )
+}
+
+impl Process for Curl {
+    fn on(&mut self, io: &mut Io<'_, '_>, event: ProcessEvent) {
+        match event {
+            ProcessEvent::Start => {
+                self.started = io.now();
+                if self.url.host.parse::<IpAddr>().is_err() {
+                    let of = |v4: bool| {
+                        let list: Vec<String> =
+                            self.addresses.iter().filter(|ip| ip.is_ipv4() == v4).map(ToString::to_string).collect();
+                        if list.is_empty() { "(none)".to_owned() } else { list.join(", ") }
+                    };
+                    let (host, port) = (&self.url.host, self.url.port);
+                    let text =
+                        format!("* Host {host}:{port} was resolved.\n* IPv6: {}\n* IPv4: {}\n", of(false), of(true));
+                    self.say(io, &text);
+                }
+                self.connect(io);
+            }
+            ProcessEvent::Interrupt => {
+                io.conclude(FlowEnd::TimedOut);
+                io.exit(130);
+            }
+            event => {
+                let progress = self.fetch.as_mut().and_then(|fetch| fetch.on(io, event));
+                if let Some(progress) = progress {
+                    self.progress(io, progress);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Every outcome that a table may have for a packet: where a rule draws lots or remembers senders, both ways are gone.
+
+use super::sight::Sight;
+use crate::net::{Family, IpPacket};
+use crate::tables::LinkIndex;
+use crate::tables::Netns;
+use crate::tables::netfilter::{Hook, Match, NatRange, Policy, RecentMode, TableName, Target};
+use crate::trace::{CtStates, RuleRef};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Most rules that one exploration tries.
+const RULES_MAX: u32 = 1_000_000;
+const DEPTH_MAX: u32 = 64;
+
+/// What a table may do with a packet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fate {
+    Accept,
+    Drop,
+    Reject,
+    Dnat(std::net::IpAddr, Option<u16>),
+    Snat,
+    /// By the rules of this chain.
+    Masquerade(Arc<str>),
+    /// No rule decided, and the chain's policy lets it pass.
+    Passed,
+}
+
+/// A packet at a hook of a namespace.
+#[derive(Clone, Copy)]
+pub struct Question<'a> {
+    pub netns: &'a Netns,
+    pub hook: Hook,
+    pub packet: &'a IpPacket,
+    pub input: Option<LinkIndex>,
+    pub output: Option<LinkIndex>,
+    pub mark: u32,
+    pub states: CtStates,
+}
+
+/// The fates that a table may have for a packet, each with the mark that the packet then bears.
+pub fn fates(question: Question<'_>, table: TableName) -> BTreeSet<(Fate, u32)> {
+    let Question { netns, hook, packet, input, output, mark, states } = question;
+    let mut found = BTreeSet::new();
+    let Some(rules) = netns.netfilter.ruleset(Family::of(packet.dst)).tables.get(&table) else {
+        return BTreeSet::from([(Fate::Passed, mark)]);
+    };
+    let Some(at) = rules.find(hook.chain()) else { return BTreeSet::from([(Fate::Passed, mark)]) };
+    let sight = Sight { netns, table, packet, input, output, bridged: false, mark, states, seed: 0 };
+    let mut explorer = Explorer { rules, sight, left: RULES_MAX, found: &mut found };
+    for mark in explorer.chain(at, mark, DEPTH_MAX) {
+        let policy = rules.chain(at).and_then(|chain| chain.policy);
+        found.insert((if policy == Some(Policy::Drop) { Fate::Drop } else { Fate::Passed }, mark));
+    }
+    found
+}
+
+struct Explorer<'a, 's> {
+    rules: &'a crate::tables::netfilter::Table,
+    sight: Sight<'s>,
+    left: u32,
+    found: &'a mut BTreeSet<(Fate, u32)>,
+}
+
+/// Whether a rule matches: surely, or by chance or memory.
+enum Holds {
+    No,
+    Yes,
+    Maybe,
+}
+
+impl Explorer<'_, '_> {
+    /// The marks with which the end of a chain can be reached.
+    fn chain(&mut self, at: u32, mark: u32, depth: u32) -> BTreeSet<u32> {
+        let rules = self.rules;
+        let mut marks = BTreeSet::from([mark]);
+        let mut returned = BTreeSet::new();
+        let Some(chain) = rules.chain(at).filter(|_| depth > 0) else { return returned };
+        for number in chain.index().candidates(self.sight.probe()) {
+            let Some(rule) = chain.rules.get(number as usize) else { continue };
+            let mut next = BTreeSet::new();
+            for mark in std::mem::take(&mut marks) {
+                let Some(left) = self.left.checked_sub(1) else { return returned };
+                (self.left, self.sight.mark) = (left, mark);
+                let holds = self.holds(&rule.matches, RuleRef { chain: at, rule: number });
+                if !matches!(holds, Holds::Yes) {
+                    next.insert(mark);
+                }
+                if matches!(holds, Holds::No) {
+                    continue;
+                }
+                match &rule.target {
+                    None | Some(Target::Notrack) => drop(next.insert(mark)),
+                    Some(Target::Return) => drop(returned.insert(mark)),
+                    Some(Target::Jump(name)) => {
+                        if let Some(to) = rules.find(name) {
+                            next.extend(self.chain(to, mark, depth - 1));
+                        }
+                    }
+                    Some(Target::Goto(name)) => {
+                        if let Some(to) = rules.find(name) {
+                            returned.extend(self.chain(to, mark, depth - 1));
+                        }
+                    }
+                    Some(Target::Mark { value, mask }) => drop(next.insert(mark & !mask ^ value)),
+                    Some(target) => {
+                        let fate = match target {
+                            Target::Accept => Fate::Accept,
+                            Target::Drop => Fate::Drop,
+                            Target::Reject(_) => Fate::Reject,
+                            Target::Dnat(NatRange { ip, port, .. }) => Fate::Dnat(*ip, *port),
+                            Target::Snat(_) => Fate::Snat,
+                            _ => Fate::Masquerade(chain.name.clone()),
+                        };
+                        self.found.insert((fate, mark));
+                    }
+                }
+            }
+            marks = next;
+            if marks.is_empty() {
+                break;
+            }
+        }
+        marks.extend(returned);
+        marks
+    }
+
+    fn holds(&self, matches: &[Match], rule: RuleRef) -> Holds {
+        let mut maybe = false;
+        for part in matches {
+            match part {
+                Match::Probability(probability) if *probability == 0 => return Holds::No,
+                Match::Probability(probability) => maybe |= *probability < 1 << 31,
+                Match::Recent { mode: RecentMode::Check { .. }, .. } => maybe = true,
+                part if self.sight.holds(part, rule) => {}
+                _ => return Holds::No,
+            }
+        }
+        if maybe { Holds::Maybe } else { Holds::Yes }
+    }
+}

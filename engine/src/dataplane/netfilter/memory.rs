@@ -1,0 +1,136 @@
+//! What rules remember: how often they matched, and the addresses of `-m recent`.
+
+use crate::net::Family;
+use crate::tables::netfilter::{Chain, RecentMode, TableName};
+use crate::trace::Nanos;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+const SECOND: Nanos = 1_000_000_000;
+/// `ip_list_tot` of xt_recent: addresses of one list.
+const RECENT_MAX: usize = 100;
+/// Lists of one namespace.
+const LISTS_MAX: usize = 16_384;
+
+/// Packets and their bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    pub packets: u64,
+    pub bytes: u64,
+}
+
+impl Count {
+    fn add(&mut self, bytes: usize) {
+        self.packets += 1;
+        self.bytes += bytes as u64;
+    }
+}
+
+/// One chain's counters, which end with the chain as it was.
+#[derive(Clone, Debug)]
+struct Counters {
+    of: Arc<Chain>,
+    policy: Count,
+    rules: Vec<Count>,
+}
+
+/// What the rules of one namespace remember.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    counters: BTreeMap<(Family, TableName, Arc<str>), Counters>,
+    recent: BTreeMap<Arc<str>, BTreeMap<IpAddr, Nanos>>,
+}
+
+impl Memory {
+    /// A rule of this chain has matched; `rule` None: its policy has decided.
+    pub(super) fn count(&mut self, key: (Family, TableName), chain: &Arc<Chain>, rule: Option<u32>, bytes: usize) {
+        let fresh = || Counters { of: chain.clone(), policy: Count::default(), rules: Vec::new() };
+        let counters = self.counters.entry((key.0, key.1, chain.name.clone())).or_insert_with(fresh);
+        if !Arc::ptr_eq(&counters.of, chain) {
+            if counters.of != *chain {
+                *counters = fresh();
+            }
+            counters.of = chain.clone();
+        }
+        match rule.map(|rule| rule as usize) {
+            Some(rule) => {
+                if counters.rules.len() <= rule {
+                    counters.rules.resize(rule + 1, Count::default());
+                }
+                counters.rules[rule].add(bytes);
+            }
+            None => counters.policy.add(bytes),
+        }
+    }
+
+    /// How often a chain's rule matched, or its policy decided (`rule` None), since the chain was programmed.
+    pub fn counted(&self, key: (Family, TableName), chain: &Arc<Chain>, rule: Option<usize>) -> Count {
+        let counters = self.counters.get(&(key.0, key.1, chain.name.clone()));
+        let counters = counters.filter(|counters| Arc::ptr_eq(&counters.of, chain) || counters.of == *chain);
+        let Some(counters) = counters else { return Count::default() };
+        rule.map_or(counters.policy, |rule| counters.rules.get(rule).copied().unwrap_or_default())
+    }
+
+    /// `-m recent`
+    pub(super) fn recent(&mut self, name: &Arc<str>, mode: RecentMode, ip: IpAddr, now: Nanos) -> bool {
+        match mode {
+            RecentMode::Set => {
+                if self.recent.len() >= LISTS_MAX && !self.recent.contains_key(name) {
+                    return true;
+                }
+                let list = self.recent.entry(name.clone()).or_default();
+                if list.len() >= RECENT_MAX
+                    && !list.contains_key(&ip)
+                    && let Some(oldest) = list.iter().min_by_key(|(_, at)| **at).map(|(ip, _)| *ip)
+                {
+                    list.remove(&oldest);
+                }
+                list.insert(ip, now);
+                true
+            }
+            RecentMode::Check { seconds } => {
+                let Some(list) = self.recent.get_mut(name) else { return false };
+                let limit = Nanos::from(seconds) * SECOND;
+                list.retain(|_, at| now <= *at + limit);
+                list.contains_key(&ip)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_end_with_the_chain_as_it_was() {
+        let key = (Family::V4, TableName::Filter);
+        let (mut memory, chain) = (Memory::default(), Arc::new(Chain::user("C")));
+        memory.count(key, &chain, Some(2), 100);
+        memory.count(key, &chain, Some(2), 50);
+        memory.count(key, &chain, None, 7);
+        assert_eq!(memory.counted(key, &chain, Some(2)), Count { packets: 2, bytes: 150 });
+        assert_eq!(memory.counted(key, &chain, None), Count { packets: 1, bytes: 7 });
+        // Programmed again as it was.
+        let same = Arc::new(Chain::clone(&chain));
+        memory.count(key, &same, Some(2), 1);
+        assert_eq!(memory.counted(key, &same, Some(2)).packets, 3);
+        let other = Arc::new(Chain::new("C", Some(crate::tables::netfilter::Policy::Drop), Vec::new()));
+        assert_eq!(memory.counted(key, &other, Some(2)), Count::default());
+        memory.count(key, &other, Some(0), 1);
+        assert_eq!(memory.counted(key, &other, Some(2)), Count::default());
+    }
+
+    #[test]
+    fn addresses_are_noted_for_a_while() {
+        let (mut memory, list): (_, Arc<str>) = (Memory::default(), "L".into());
+        let ip: IpAddr = [10, 0, 0, 1].into();
+        let check = RecentMode::Check { seconds: 10 };
+        assert!(!memory.recent(&list, check, ip, 0));
+        assert!(memory.recent(&list, RecentMode::Set, ip, 0));
+        assert!(memory.recent(&list, check, ip, 10 * SECOND));
+        assert!(!memory.recent(&list, check, ip, 10 * SECOND + 1));
+        assert!(!memory.recent(&list, check, ip, 5 * SECOND), "reaped");
+    }
+}

@@ -1,0 +1,149 @@
+//! What a rule sees of a packet, and whether one of its arguments holds.
+
+use crate::dataplane::random;
+use crate::net::{Family, IpPacket, Protocol, Transport};
+use crate::tables::netfilter::{AddrType, CtState, IpSet, Match, PortRange, Probe, SetDirection, SetEntry, TableName};
+use crate::tables::{LinkIndex, Netns, RouteKind};
+use crate::trace::{CtStates, RuleRef};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// A packet at a hook.
+#[derive(Clone, Copy)]
+pub struct Sight<'a> {
+    pub netns: &'a Netns,
+    pub table: TableName,
+    pub packet: &'a IpPacket,
+    pub input: Option<LinkIndex>,
+    pub output: Option<LinkIndex>,
+    /// It goes from one port of a bridge to another.
+    pub bridged: bool,
+    pub mark: u32,
+    pub states: CtStates,
+    pub seed: u64,
+}
+
+impl Sight<'_> {
+    pub fn family(&self) -> Family {
+        Family::of(self.packet.dst)
+    }
+
+    pub fn probe(&self) -> Probe {
+        Probe { dst: self.packet.dst, transport: self.protocol().zip(self.ports().map(|(_, dport)| dport)) }
+    }
+
+    fn protocol(&self) -> Option<Protocol> {
+        match self.packet.payload {
+            Transport::Tcp(_) => Some(Protocol::Tcp),
+            Transport::Udp(_) => Some(Protocol::Udp),
+            Transport::Sctp(_) => Some(Protocol::Sctp),
+            Transport::Icmp(_) => None,
+        }
+    }
+
+    /// A fragment beyond the first has no ports.
+    fn ports(&self) -> Option<(u16, u16)> {
+        let first = self.packet.fragment.is_none_or(|fragment| fragment.offset == 0);
+        self.packet.payload.ports().filter(|_| first)
+    }
+
+    /// Whether an argument holds, `recent` aside, which has a memory.
+    pub fn holds(&self, part: &Match, rule: RuleRef) -> bool {
+        let packet = self.packet;
+        match part {
+            Match::Source { net, invert } => net.contains(&packet.src) != *invert,
+            Match::Destination { net, invert } => net.contains(&packet.dst) != *invert,
+            Match::InInterface { name, invert } => self.is_device(self.input, name) != *invert,
+            Match::OutInterface { name, invert } => self.is_device(self.output, name) != *invert,
+            Match::Protocol { protocol, invert } => (self.protocol() == Some(*protocol)) != *invert,
+            Match::IcmpProtocol { invert } => matches!(packet.payload, Transport::Icmp(_)) != *invert,
+            Match::Transport(_) | Match::Comment(_) | Match::Nfacct(_) | Match::Recent { .. } => true,
+            Match::SourcePort { ports, invert } => self.ports().is_some_and(|(port, _)| has(*ports, port) != *invert),
+            Match::DestinationPort { ports, invert } => {
+                self.ports().is_some_and(|(_, port)| has(*ports, port) != *invert)
+            }
+            Match::Mark { value, mask, invert } => (self.mark & mask == *value) != *invert,
+            Match::CtState { states, invert } => self.has_state(states) != *invert,
+            Match::AddrType { source, destination } => {
+                let is = |ip: IpAddr, wanted: &Option<AddrType>| wanted.is_none_or(|kind| kind == self.addr_type(ip));
+                is(packet.src, source) && is(packet.dst, destination)
+            }
+            Match::Probability(probability) => self.draw(rule) < *probability,
+            Match::Set { name, directions, invert } => {
+                self.netns.netfilter.sets.get(name).is_some_and(|set| self.in_set(set, directions)) != *invert
+            }
+            Match::PhysdevIsBridged { invert } => self.bridged != *invert,
+        }
+    }
+
+    /// Names that end in `+` stand for all that begin like them.
+    fn is_device(&self, link: Option<LinkIndex>, wanted: &str) -> bool {
+        let Some(link) = link.and_then(|link| self.netns.link(link)) else { return false };
+        match wanted.strip_suffix('+') {
+            Some(start) => link.name.starts_with(start),
+            None => &*link.name == wanted,
+        }
+    }
+
+    fn has_state(&self, wanted: &[CtState]) -> bool {
+        wanted.iter().any(|state| self.states.has(*state))
+    }
+
+    /// inet_dev_addr_type: what the table `local` says.
+    pub fn addr_type(&self, ip: IpAddr) -> AddrType {
+        if ip.is_multicast() {
+            return AddrType::Multicast;
+        }
+        if ip == IpAddr::V4(Ipv4Addr::BROADCAST) {
+            return AddrType::Broadcast;
+        }
+        match self.netns.local.lookup(ip).map(|(_, route)| route.kind) {
+            Some(RouteKind::Local) => AddrType::Local,
+            Some(RouteKind::Broadcast) => AddrType::Broadcast,
+            _ => AddrType::Unicast,
+        }
+    }
+
+    /// The number that a rule draws for this packet, in units of 2⁻³¹: the same for the same flow, another for another
+    /// rule.
+    pub fn draw(&self, rule: RuleRef) -> u32 {
+        let ((src, sport), (dst, dport)) = (self.packet.source(), self.packet.destination());
+        let chain = self.netns.netfilter.ruleset(self.family()).tables.get(&self.table);
+        let name = chain.and_then(|table| table.chain(rule.chain)).map_or("", |chain| &*chain.name);
+        let place = name.bytes().fold(u64::from(rule.rule), |hash, byte| random::mix(hash ^ u64::from(byte)));
+        let seed = self.seed ^ random::mix(place ^ u64::from(self.netns.id.0) << 32);
+        (random::flow_bits(seed, src, dst, sport, dport) >> 33) as u32
+    }
+
+    fn in_set(&self, set: &IpSet, directions: &[SetDirection]) -> bool {
+        if set.family != self.family() {
+            return false;
+        }
+        let ip = |at: usize| match directions.get(at) {
+            Some(SetDirection::Src) => Some(self.packet.src),
+            Some(SetDirection::Dst) => Some(self.packet.dst),
+            None => None,
+        };
+        let port = |at: usize| {
+            let (sport, dport) = self.ports()?;
+            Some((self.protocol()?, if directions.get(at)? == &SetDirection::Src { sport } else { dport }))
+        };
+        let first_is_port = set.entries.first().is_some_and(|entry| entry.net.is_none());
+        let fits = |entry: &SetEntry| {
+            let net = entry.net.is_none_or(|net| ip(0).is_some_and(|ip| net.contains(&ip)));
+            let at = usize::from(!first_is_port);
+            let port = entry.port.is_none_or(|wanted| match (port(at), first_is_port) {
+                // bitmap:port knows no protocol.
+                (Some((_, port)), true) => port == wanted.1,
+                (found, false) => found == Some(wanted),
+                (None, true) => false,
+            });
+            let second = entry.second.is_none_or(|net| ip(2).is_some_and(|ip| net.contains(&ip)));
+            net && port && second
+        };
+        set.entries.iter().any(fits)
+    }
+}
+
+fn has(ports: PortRange, port: u16) -> bool {
+    (ports.first..=ports.last).contains(&port)
+}

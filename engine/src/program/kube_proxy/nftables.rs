@@ -1,0 +1,395 @@
+//! kube-proxy in nftables mode: the same table, sets, maps, chains and rules as pkg/proxy/nftables/proxier.go.
+
+use super::ports::{Backend, ServicePort, Usable, service_ports};
+use super::{Proxy, names};
+use crate::manifest::typed::DetectLocal;
+use crate::net::{Family, Protocol};
+use crate::tables::Origin;
+use crate::tables::netfilter::{CtState, Hook};
+use crate::tables::nft::{NftAddress, NftBase, NftElement, NftMap, NftPart, NftSet, NftTable, NftValue, NftVerdict};
+use ipnet::IpNet;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+const CLUSTER_IPS: &str = "cluster-ips";
+const NODE_PORT_IPS: &str = "nodeport-ips";
+const FIREWALL_IPS: &str = "firewall-ips";
+const NO_ENDPOINT_NODE_PORTS: &str = "no-endpoint-nodeports";
+const NO_ENDPOINT_SERVICES: &str = "no-endpoint-services";
+const SERVICE_IPS: &str = "service-ips";
+const SERVICE_NODE_PORTS: &str = "service-nodeports";
+const MARK: &str = "mark-for-masquerade";
+const REJECT: &str = "reject-chain";
+
+/// What kube-proxy keeps in its table on a node.
+pub fn table(proxy: &Proxy<'_>) -> NftTable {
+    let table = NftTable::new(proxy.family, "kube-proxy", Some("rules for kube-proxy"));
+    let mut writer = Writer { proxy, table };
+    writer.frame();
+    for port in service_ports(proxy.revision, proxy.family) {
+        let usable = port.usable(proxy);
+        PortWriter::new(&mut writer, &port, &usable).write();
+    }
+    writer.table
+}
+
+fn component(reason: &'static str) -> Origin {
+    Origin::default("kube-proxy", reason)
+}
+
+fn jump(chain: &str) -> NftPart {
+    NftPart::Verdict(NftVerdict::Jump(chain.into()))
+}
+
+fn goto(chain: &str) -> NftPart {
+    NftPart::Verdict(NftVerdict::Goto(chain.into()))
+}
+
+fn address(which: NftAddress, not: bool, value: NftValue) -> NftPart {
+    NftPart::Address { which, not, value }
+}
+
+fn host(ip: IpAddr) -> NftValue {
+    NftValue::Net(IpNet::from(ip))
+}
+
+struct Writer<'w, 'a> {
+    proxy: &'w Proxy<'a>,
+    table: NftTable,
+}
+
+impl Writer<'_, '_> {
+    /// What does not depend on Services. Models setupNFTables.
+    fn frame(&mut self) {
+        self.containers();
+        let base = |nat, hook, priority| Some(NftBase { nat, hook, priority });
+        for (name, base) in [
+            ("filter-prerouting-pre-dnat", base(false, Hook::Prerouting, -110)),
+            ("filter-output-pre-dnat", base(false, Hook::Output, -110)),
+            ("filter-forward", base(false, Hook::Forward, 0)),
+            ("filter-input", base(false, Hook::Input, 0)),
+            ("filter-output", base(false, Hook::Output, 0)),
+            ("nat-output", base(true, Hook::Output, -100)),
+            ("nat-postrouting", base(true, Hook::Postrouting, 100)),
+            ("nat-prerouting", base(true, Hook::Prerouting, -100)),
+        ] {
+            self.table.chain_mut(name).base = base;
+        }
+        let origin = || component("the way into kube-proxy's chains");
+        let new = || NftPart::CtState(vec![CtState::New]);
+        for (from, to, only_new) in [
+            ("filter-input", "nodeport-endpoints-check", true),
+            ("filter-input", "service-endpoints-check", true),
+            ("filter-forward", "service-endpoints-check", true),
+            ("filter-forward", "cluster-ips-check", true),
+            ("filter-output", "service-endpoints-check", true),
+            ("filter-output", "cluster-ips-check", true),
+            ("filter-prerouting-pre-dnat", "firewall-check", true),
+            ("filter-output-pre-dnat", "firewall-check", true),
+            ("nat-output", "services", false),
+            ("nat-prerouting", "services", false),
+            ("nat-postrouting", "masquerading", false),
+        ] {
+            self.table.chain_mut(to);
+            let parts = if only_new { vec![new(), jump(to)] } else { vec![jump(to)] };
+            self.table.add(from, parts, None, origin());
+        }
+        let mark = self.proxy.config.masquerade_mark;
+        let why = || component("what mark-for-masquerade has marked is masqueraded");
+        self.table.add(MARK, vec![NftPart::MarkOr(mark)], None, why());
+        let unmarked = vec![NftPart::MarkUnset(mark), NftPart::Verdict(NftVerdict::Return)];
+        self.table.add("masquerading", unmarked, None, why());
+        self.table.add("masquerading", vec![NftPart::MarkXor(mark)], None, why());
+        self.table.add("masquerading", vec![NftPart::Masquerade], None, why());
+        let to_set = address(NftAddress::Daddr, false, NftValue::Set(CLUSTER_IPS.into()));
+        let comment = Some("Reject traffic to invalid ports of ClusterIPs");
+        let why = component("a live ClusterIP refuses other ports");
+        self.table.add("cluster-ips-check", vec![to_set, NftPart::Reject], comment, why);
+        let networks = self.proxy.revision.network.service_networks();
+        let nets: Vec<IpNet> =
+            networks.map(|(net, _)| net.trunc()).filter(|net| Family::of(net.addr()) == self.proxy.family).collect();
+        if !nets.is_empty() {
+            let to_nets = address(NftAddress::Daddr, false, NftValue::Nets(nets));
+            let comment = Some("Drop traffic to unallocated ClusterIPs");
+            let drop = NftPart::Verdict(NftVerdict::Drop);
+            let why = component("nobody has these addresses of the Service network");
+            self.table.add("cluster-ips-check", vec![to_nets, drop], comment, why);
+        }
+        self.table.chain_mut(REJECT).comment = Some("helper for @no-endpoint-services / @no-endpoint-nodeports".into());
+        self.table.add(REJECT, vec![NftPart::Reject], None, component("a Service without endpoints refuses"));
+        let vmap = |map: &str, with_address| NftPart::Vmap { map: map.into(), with_address };
+        let dispatch = || component("looks the destination up");
+        self.table.add("service-endpoints-check", vec![vmap(NO_ENDPOINT_SERVICES, true)], None, dispatch());
+        self.table.add("firewall-check", vec![vmap(FIREWALL_IPS, true)], None, dispatch());
+        self.table.add("services", vec![vmap(SERVICE_IPS, true)], None, dispatch());
+        let mut node_ports = |chain: &str, map: &str, local_first: bool| {
+            let mut parts = Vec::new();
+            if self.proxy.config.node_port_addresses.iter().any(|net| matches!(&**net, "0.0.0.0/0" | "::/0")) {
+                let (ip, len) = match self.proxy.family {
+                    Family::V4 => (IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
+                    Family::V6 => (IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
+                };
+                if local_first {
+                    parts.push(NftPart::FibLocal(NftAddress::Daddr));
+                }
+                parts.push(address(NftAddress::Daddr, true, NftValue::Net(IpNet::new_assert(ip, len))));
+            } else {
+                parts.push(address(NftAddress::Daddr, false, NftValue::Set(NODE_PORT_IPS.into())));
+            }
+            parts.push(vmap(map, false));
+            self.table.add(chain, parts, None, component("nodePortAddresses: where node ports are served"));
+        };
+        node_ports("nodeport-endpoints-check", NO_ENDPOINT_NODE_PORTS, false);
+        node_ports("services", SERVICE_NODE_PORTS, true);
+    }
+
+    fn containers(&mut self) {
+        let set = |name: &str, comment: &str| NftSet {
+            name: name.into(),
+            comment: Some(comment.into()),
+            timeout: None,
+            elements: BTreeMap::new(),
+        };
+        self.table.sets.push(set(CLUSTER_IPS, "Active ClusterIPs"));
+        let mut node_ports = set(NODE_PORT_IPS, "IPs that accept NodePort traffic");
+        let all = self.proxy.config.node_port_addresses.iter().any(|net| matches!(&**net, "0.0.0.0/0" | "::/0"));
+        let origin = component("nodePortAddresses: where node ports are served");
+        node_ports.elements = self.proxy.node_port_ips().into_iter().map(|ip| (ip, origin.clone())).collect();
+        if !all {
+            self.table.sets.push(node_ports);
+        }
+        for (name, comment, with_address) in [
+            (FIREWALL_IPS, "destinations that are subject to LoadBalancerSourceRanges", true),
+            (NO_ENDPOINT_NODE_PORTS, "vmap to drop or reject packets to service nodeports with no endpoints", false),
+            (NO_ENDPOINT_SERVICES, "vmap to drop or reject packets to services with no endpoints", true),
+            (SERVICE_IPS, "ClusterIP, ExternalIP and LoadBalancer IP traffic", true),
+            (SERVICE_NODE_PORTS, "NodePort traffic", false),
+        ] {
+            self.table.maps.push(NftMap {
+                name: name.into(),
+                comment: Some(comment.into()),
+                with_address,
+                elements: BTreeMap::new(),
+            });
+        }
+    }
+
+    /// What tells this node's Pods from other senders, if anything does.
+    fn pods(&self, not: bool) -> Option<NftPart> {
+        let same = |net: &IpNet| Family::of(net.addr()) == self.proxy.family;
+        let by_net = |net: IpNet| address(NftAddress::Saddr, not, NftValue::Net(net));
+        match &self.proxy.config.detect_local {
+            DetectLocal::ClusterCidr => self.proxy.config.cluster_cidrs.iter().copied().find(same).map(by_net),
+            DetectLocal::NodeCidr => self.proxy.node.pod_cidrs().find(same).map(by_net),
+            DetectLocal::Interface(name) => {
+                let name = name.strip_suffix('+').map_or_else(|| name.clone(), |prefix| format!("{prefix}*").into());
+                Some(NftPart::InInterface { name, not })
+            }
+        }
+    }
+
+    fn element(&mut self, map: &str, key: (Option<IpAddr>, Protocol, u16), element: NftElement) {
+        if let Some(map) = self.table.map_mut(map) {
+            map.elements.entry(key).or_insert(element);
+        }
+    }
+}
+
+/// Writes the elements, chains and rules of one Service port.
+struct PortWriter<'p, 'w, 'a> {
+    writer: &'p mut Writer<'w, 'a>,
+    port: &'p ServicePort<'p>,
+    usable: &'p Usable,
+    /// `HASH-ns/svc/tcp/port`
+    base: Arc<str>,
+    internal: bool,
+    external: bool,
+}
+
+impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
+    fn new(writer: &'p mut Writer<'w, 'a>, port: &'p ServicePort<'p>, usable: &'p Usable) -> PortWriter<'p, 'w, 'a> {
+        let local = !usable.local.is_empty();
+        PortWriter {
+            writer,
+            port,
+            usable,
+            base: names::hashed(&plain_name(port)),
+            internal: usable.any && (!port.internal_local || local),
+            external: usable.any && (!port.external_local || local),
+        }
+    }
+
+    fn chain(&self, prefix: &str) -> String {
+        format!("{prefix}{}", self.base)
+    }
+
+    /// `endpoint-HASH-ns/svc/tcp/port__10.180.0.1/80`
+    fn endpoint_name(&self, prefix: &str, backend: &Backend) -> Arc<str> {
+        let ip = backend.address.ip().to_string().replace(':', ".");
+        let plain = format!("{}__{ip}/{}", plain_name(self.port), backend.address.port());
+        format!("{prefix}{}", names::hashed(&plain)).into()
+    }
+
+    fn put(&mut self, map: &str, ip: Option<IpAddr>, number: u16, verdict: NftVerdict, origin: Origin) {
+        let commented = map == NO_ENDPOINT_SERVICES || map == NO_ENDPOINT_NODE_PORTS;
+        let comment = commented.then(|| self.port.name.clone());
+        let protocol = self.port.protocol;
+        self.writer.element(map, (ip, protocol, number), NftElement { verdict, comment, origin });
+    }
+
+    fn write(mut self) {
+        let port = self.port;
+        if let Some(set) = self.writer.table.set_mut(CLUSTER_IPS) {
+            set.elements.entry(port.cluster_ip).or_insert_with(|| port.origin("clusterIP"));
+        }
+        self.elements();
+        if self.internal {
+            let chain = self.chain(if port.internal_local { "local-" } else { "service-" });
+            let daddr = address(NftAddress::Daddr, false, host(port.cluster_ip));
+            if self.writer.proxy.config.masquerade_all {
+                let origin = component("nftables.masqueradeAll");
+                self.writer.table.add(&chain, vec![daddr, jump(MARK)], None, origin);
+            } else if let Some(strangers) = self.writer.pods(true) {
+                let origin = component("who is not in clusterCIDR is masqueraded");
+                self.writer.table.add(&chain, vec![daddr, strangers, jump(MARK)], None, origin);
+            }
+        }
+        if self.usable.any && port.externally_accessible() {
+            self.external_chain();
+        }
+        if !port.balancer_ips.is_empty() && !port.source_ranges.is_empty() {
+            self.firewall_chain();
+        }
+        if port.affinity.is_some() {
+            for backend in &self.usable.all {
+                let (name, timeout) = (self.endpoint_name("affinity-", backend), port.affinity);
+                let set = NftSet { name, comment: None, timeout, elements: BTreeMap::new() };
+                self.writer.table.sets.push(set);
+            }
+        }
+        if !self.usable.cluster.is_empty() && port.uses_cluster() {
+            self.to_endpoints("service-", &self.usable.cluster);
+        }
+        if !self.usable.local.is_empty() && port.uses_local() {
+            self.to_endpoints("local-", &self.usable.local);
+        }
+        for backend in &self.usable.all {
+            self.endpoint(backend);
+        }
+    }
+
+    fn refusal(&self) -> NftVerdict {
+        if self.usable.any { NftVerdict::Drop } else { NftVerdict::Goto(REJECT.into()) }
+    }
+
+    fn elements(&mut self) {
+        let port = self.port;
+        let internal = self.chain(if port.internal_local { "local-" } else { "service-" });
+        let external = self.chain("external-");
+        let goto = |chain: &str| NftVerdict::Goto(chain.into());
+        let origin = port.origin("clusterIP");
+        if self.internal {
+            self.put(SERVICE_IPS, Some(port.cluster_ip), port.port, goto(&internal), origin);
+        } else {
+            let refusal = self.refusal();
+            self.put(NO_ENDPOINT_SERVICES, Some(port.cluster_ip), port.port, refusal, origin);
+        }
+        let firewall = self.chain("firewall-");
+        let ips = port.external_ips.iter().map(|ip| (*ip, port.origin("externalIPs"), false));
+        let ingress = || Origin::Object { uid: port.service.uid, path: "status.loadBalancer.ingress".into() };
+        let ips = ips.chain(port.balancer_ips.iter().map(|ip| (*ip, ingress(), true)));
+        for (ip, origin, balancer) in ips {
+            if self.usable.any {
+                self.put(SERVICE_IPS, Some(ip), port.port, goto(&external), origin.clone());
+            }
+            if balancer && !port.source_ranges.is_empty() {
+                let why = port.origin("loadBalancerSourceRanges");
+                self.put(FIREWALL_IPS, Some(ip), port.port, goto(&firewall), why);
+            }
+            if !self.external {
+                let refusal = self.refusal();
+                self.put(NO_ENDPOINT_SERVICES, Some(ip), port.port, refusal, origin);
+            }
+        }
+        if let Some(number) = port.node_port {
+            let origin = port.origin(".nodePort");
+            if self.usable.any {
+                self.put(SERVICE_NODE_PORTS, None, number, goto(&external), origin.clone());
+            }
+            if !self.external {
+                let refusal = self.refusal();
+                self.put(NO_ENDPOINT_NODE_PORTS, None, number, refusal, origin);
+            }
+        }
+    }
+
+    fn external_chain(&mut self) {
+        let port = self.port;
+        let (chain, cluster) = (self.chain("external-"), self.chain("service-"));
+        let policy = || port.origin("externalTrafficPolicy");
+        let from_here = || NftPart::FibLocal(NftAddress::Saddr);
+        let pods = self.writer.pods(false);
+        let table = &mut self.writer.table;
+        if !port.external_local {
+            table.add(&chain, vec![jump(MARK)], None, policy());
+        } else {
+            if let Some(pods) = pods {
+                table.add(&chain, vec![pods, goto(&cluster)], Some("short-circuit pod traffic"), policy());
+            }
+            table.add(&chain, vec![from_here(), jump(MARK)], Some("masquerade local traffic"), policy());
+            table.add(&chain, vec![from_here(), goto(&cluster)], Some("short-circuit local traffic"), policy());
+        }
+        if self.external {
+            let to = self.chain(if port.external_local { "local-" } else { "service-" });
+            self.writer.table.add(&chain, vec![goto(&to)], None, policy());
+        }
+    }
+
+    fn firewall_chain(&mut self) {
+        let port = self.port;
+        let mut allowed = port.source_ranges.clone();
+        let own = self.writer.proxy.node_ip();
+        if own.is_some_and(|ip| allowed.iter().any(|range| range.contains(&ip))) {
+            allowed.extend(port.balancer_ips.iter().map(|ip| IpNet::from(*ip)));
+        }
+        let others = address(NftAddress::Saddr, true, NftValue::Nets(allowed));
+        let drop = NftPart::Verdict(NftVerdict::Drop);
+        let chain = self.chain("firewall-");
+        self.writer.table.add(&chain, vec![others, drop], None, port.origin("loadBalancerSourceRanges"));
+    }
+
+    fn to_endpoints(&mut self, prefix: &str, backends: &[Backend]) {
+        let chain = self.chain(prefix);
+        if self.port.affinity.is_some() {
+            for backend in backends {
+                let set = self.endpoint_name("affinity-", backend);
+                let known = address(NftAddress::Saddr, false, NftValue::Set(set));
+                let endpoint = self.endpoint_name("endpoint-", backend);
+                let origin = self.port.origin("sessionAffinity");
+                self.writer.table.add(&chain, vec![known, goto(&endpoint)], None, origin);
+            }
+        }
+        let endpoints = backends.iter().map(|backend| self.endpoint_name("endpoint-", backend)).collect();
+        let origin = self.port.origin(if self.port.service.spec.selector.is_empty() { "" } else { "selector" });
+        self.writer.table.add(&chain, vec![NftPart::Numgen(endpoints)], None, origin);
+    }
+
+    fn endpoint(&mut self, backend: &Backend) {
+        let chain = self.endpoint_name("endpoint-", backend);
+        let itself = address(NftAddress::Saddr, false, host(backend.address.ip()));
+        self.writer.table.add(&chain, vec![itself, jump(MARK)], None, backend.origin.clone());
+        if self.port.affinity.is_some() {
+            let set = self.endpoint_name("affinity-", backend);
+            self.writer.table.add(&chain, vec![NftPart::Update(set)], None, self.port.origin("sessionAffinity"));
+        }
+        let parts = vec![NftPart::L4Proto(self.port.protocol), NftPart::Dnat(backend.address)];
+        self.writer.table.add(&chain, parts, None, backend.origin.clone());
+    }
+}
+
+/// `ns/svc/tcp/port`
+fn plain_name(port: &ServicePort<'_>) -> String {
+    let name = port.service.spec.ports[port.index].name.as_deref().unwrap_or("");
+    format!("{}/{}/{name}", port.service.key, port.protocol.name().to_ascii_lowercase())
+}

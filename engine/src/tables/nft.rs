@@ -1,0 +1,206 @@
+//! nftables: tables with sets, verdict maps and chains, as `nft list ruleset` shows them.
+//!
+//! Models Linux 6.18 nf_tables as far as kube-proxy uses it: every expression that pkg/proxy/nftables writes.
+
+use super::Origin;
+use super::netfilter::{CtState, Hook};
+use crate::net::{Family, Protocol};
+use ipnet::IpNet;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// `table ip kube-proxy { … }`
+#[derive(Clone, Debug, PartialEq)]
+pub struct NftTable {
+    pub family: Family,
+    pub name: Arc<str>,
+    pub comment: Option<Arc<str>>,
+    pub sets: Vec<NftSet>,
+    pub maps: Vec<NftMap>,
+    chains: Vec<NftChain>,
+    index: BTreeMap<Arc<str>, u32>,
+}
+
+/// A named set of addresses.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NftSet {
+    pub name: Arc<str>,
+    pub comment: Option<Arc<str>>,
+    /// Seconds after which an element that a packet added goes again: a `dynamic` set. Its elements are runtime state.
+    pub timeout: Option<u32>,
+    pub elements: BTreeMap<IpAddr, Origin>,
+}
+
+/// What an element of a verdict map is found by: `ipv4_addr . inet_proto . inet_service`, or without the address.
+pub type NftKey = (Option<IpAddr>, Protocol, u16);
+
+/// A map from keys to verdicts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NftMap {
+    pub name: Arc<str>,
+    pub comment: Option<Arc<str>>,
+    pub with_address: bool,
+    pub elements: BTreeMap<NftKey, NftElement>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct NftElement {
+    pub verdict: NftVerdict,
+    pub comment: Option<Arc<str>>,
+    pub origin: Origin,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NftVerdict {
+    Accept,
+    Drop,
+    Return,
+    Jump(Arc<str>),
+    Goto(Arc<str>),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct NftChain {
+    pub name: Arc<str>,
+    pub comment: Option<Arc<str>>,
+    /// A base chain; None: others jump here.
+    pub base: Option<NftBase>,
+    pub rules: Vec<NftRule>,
+}
+
+/// `type filter hook forward priority 0`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NftBase {
+    /// `type nat`, else `type filter`.
+    pub nat: bool,
+    pub hook: Hook,
+    pub priority: i32,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct NftRule {
+    pub parts: Vec<NftPart>,
+    pub comment: Option<Arc<str>>,
+    pub origin: Origin,
+}
+
+/// Which of a packet's addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NftAddress {
+    Saddr,
+    Daddr,
+}
+
+/// What an address is compared with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NftValue {
+    Net(IpNet),
+    /// `{ a, b }`
+    Nets(Vec<IpNet>),
+    /// `@name`
+    Set(Arc<str>),
+}
+
+/// One expression or statement; a rule stops at the first expression that does not hold.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NftPart {
+    /// `ip daddr != 10.0.0.0/8`
+    Address {
+        which: NftAddress,
+        not: bool,
+        value: NftValue,
+    },
+    /// `iifname`, a trailing `*` standing for anything
+    InInterface {
+        name: Arc<str>,
+        not: bool,
+    },
+    /// `ct state new`
+    CtState(Vec<CtState>),
+    /// `fib saddr type local`
+    FibLocal(NftAddress),
+    /// `meta l4proto tcp`
+    L4Proto(Protocol),
+    /// `mark and 0x4000 == 0`
+    MarkUnset(u32),
+    /// `mark set mark or 0x4000`
+    MarkOr(u32),
+    /// `mark set mark xor 0x4000`
+    MarkXor(u32),
+    /// `ip daddr . meta l4proto . th dport vmap @name`, or without the address.
+    Vmap {
+        map: Arc<str>,
+        with_address: bool,
+    },
+    /// `numgen random mod N vmap { 0 : goto …, … }`: one of N chains.
+    Numgen(Vec<Arc<str>>),
+    /// `update @set { ip saddr }`
+    Update(Arc<str>),
+    Verdict(NftVerdict),
+    Reject,
+    /// `masquerade fully-random`
+    Masquerade,
+    /// `dnat to 10.244.1.2:80`
+    Dnat(SocketAddr),
+}
+
+impl NftTable {
+    pub fn new(family: Family, name: impl Into<Arc<str>>, comment: Option<&str>) -> NftTable {
+        NftTable {
+            family,
+            name: name.into(),
+            comment: comment.map(Arc::from),
+            sets: Vec::new(),
+            maps: Vec::new(),
+            chains: Vec::new(),
+            index: BTreeMap::new(),
+        }
+    }
+
+    pub fn chains(&self) -> &[NftChain] {
+        &self.chains
+    }
+
+    pub fn find(&self, name: &str) -> Option<u32> {
+        self.index.get(name).copied()
+    }
+
+    pub fn chain(&self, at: u32) -> Option<&NftChain> {
+        self.chains.get(at as usize)
+    }
+
+    /// The chain of this name, made if it is not there.
+    pub fn chain_mut(&mut self, name: &str) -> &mut NftChain {
+        let at = match self.index.get(name) {
+            Some(at) => *at as usize,
+            None => {
+                let name: Arc<str> = name.into();
+                self.index.insert(name.clone(), self.chains.len() as u32);
+                self.chains.push(NftChain { name, comment: None, base: None, rules: Vec::new() });
+                self.chains.len() - 1
+            }
+        };
+        &mut self.chains[at]
+    }
+
+    pub fn add(&mut self, chain: &str, parts: Vec<NftPart>, comment: Option<&str>, origin: Origin) {
+        self.chain_mut(chain).rules.push(NftRule { parts, comment: comment.map(Arc::from), origin });
+    }
+
+    pub fn set(&self, name: &str) -> Option<&NftSet> {
+        self.sets.iter().find(|set| &*set.name == name)
+    }
+
+    pub fn set_mut(&mut self, name: &str) -> Option<&mut NftSet> {
+        self.sets.iter_mut().find(|set| &*set.name == name)
+    }
+
+    pub fn map(&self, name: &str) -> Option<&NftMap> {
+        self.maps.iter().find(|map| &*map.name == name)
+    }
+
+    pub fn map_mut(&mut self, name: &str) -> Option<&mut NftMap> {
+        self.maps.iter_mut().find(|map| &*map.name == name)
+    }
+}

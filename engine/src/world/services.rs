@@ -1,0 +1,160 @@
+//! What the rules of one node may do with the first packet of a conversation: every backend they could choose, whether
+//! they masquerade, and what becomes of a packet that they do not translate.
+
+use super::World;
+use crate::dataplane::{Fate, Question, fates};
+use crate::net::Body;
+use crate::net::{Family, IpPacket, Protocol, Sctp, SctpChunk, Tcp, TcpFlags, Transport, Udp, UdpBody};
+use crate::program::ETH0;
+use crate::tables::netfilter::{CtState, Hook, TableName};
+use crate::tables::{LinkIndex, LinkKind, Netns, NetnsId, RouteKind};
+use crate::trace::CtStates;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+/// A first packet, seen from the node whose rules are asked.
+#[derive(Clone, Copy, Debug)]
+pub struct FirstPacket {
+    pub node: NetnsId,
+    /// `None`: a process of the node sends it, from the address that the kernel picks.
+    pub from: Option<IpAddr>,
+    pub to: SocketAddr,
+    pub protocol: Protocol,
+}
+
+/// What the node's rules do with a packet that they do not translate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeVerdict {
+    /// At least one backend may be chosen.
+    Translated,
+    /// REJECT: the sender hears of it.
+    Rejected,
+    Dropped,
+    /// A rule accepts it for the node itself.
+    Accepted,
+    /// No rule of a Service matched.
+    Untouched,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeRules {
+    pub verdict: NodeVerdict,
+    /// Every backend that the rules could choose.
+    pub backends: Vec<SocketAddr>,
+    /// A Service's rules mark the packet for masquerading; the CNI's own masquerading does not count.
+    pub masquerade: bool,
+}
+
+const SPORT: u16 = 40_000;
+
+impl World {
+    /// Asks a node's rules about a first packet. None: there is no such node.
+    pub fn node_rules(&mut self, first: FirstPacket) -> Option<NodeRules> {
+        let netns = self.netns(first.node)?;
+        Some(rules(&netns, first))
+    }
+}
+
+fn rules(netns: &Netns, first: FirstPacket) -> NodeRules {
+    let local = first.from.is_none();
+    let family = Family::of(first.to.ip());
+    let src = first.from.unwrap_or_else(|| own_address(netns, first.to.ip()));
+    let input = (!local).then(|| entrance(netns, src));
+    let packet = packet(src, first.to, first.protocol);
+    let new = CtStates::default().with(CtState::New);
+    let (before, output) = match local {
+        true => (Hook::Output, exit(netns, first.to.ip())),
+        false => (Hook::Prerouting, None),
+    };
+    let ask = |hook, packet: &IpPacket, output, mark, states, table| {
+        fates(Question { netns, hook, packet, input, output, mark, states }, table)
+    };
+    let mut answer = NodeRules { verdict: NodeVerdict::Untouched, backends: Vec::new(), masquerade: false };
+    let mut backends = BTreeSet::new();
+    let mut untranslated = Vec::new();
+    for (fate, mark) in ask(before, &packet, output, 0, new, TableName::Nat) {
+        let Fate::Dnat(ip, port) = fate else {
+            untranslated.push(mark);
+            continue;
+        };
+        let to = SocketAddr::new(ip, port.unwrap_or(first.to.port()));
+        let translated = self::packet(src, to, first.protocol);
+        let states = new.with(CtState::Dnat);
+        let at = filter_hook(netns, local, to.ip());
+        let output = exit(netns, to.ip());
+        let filtered = ask(at, &translated, output, mark, states, TableName::Filter);
+        if filtered.iter().all(|(fate, _)| matches!(fate, Fate::Drop | Fate::Reject)) {
+            untranslated.push(mark);
+            continue;
+        }
+        backends.insert(to);
+        let masqueraded = ask(Hook::Postrouting, &translated, output, mark, states, TableName::Nat);
+        answer.masquerade |=
+            masqueraded.iter().any(|(fate, _)| matches!(fate, Fate::Masquerade(chain) if chain.starts_with("KUBE-")));
+    }
+    answer.backends = backends.into_iter().collect();
+    if !answer.backends.is_empty() {
+        answer.verdict = NodeVerdict::Translated;
+        return answer;
+    }
+    debug_assert!(family == Family::of(src) || src.is_unspecified());
+    for mark in untranslated {
+        let at = filter_hook(netns, local, first.to.ip());
+        let output = exit(netns, first.to.ip());
+        for (fate, _) in ask(at, &packet, output, mark, new, TableName::Filter) {
+            answer.verdict = match fate {
+                Fate::Reject => NodeVerdict::Rejected,
+                Fate::Drop => NodeVerdict::Dropped,
+                Fate::Accept if at == Hook::Input => NodeVerdict::Accepted,
+                _ => answer.verdict,
+            };
+        }
+    }
+    answer
+}
+
+/// The hook at which the table filter sees the packet.
+fn filter_hook(netns: &Netns, made_here: bool, dst: IpAddr) -> Hook {
+    match netns.local.lookup(dst).map(|(_, route)| route.kind) {
+        _ if made_here => Hook::Output,
+        Some(RouteKind::Local) => Hook::Input,
+        _ => Hook::Forward,
+    }
+}
+
+/// The device by which a packet from this address comes in: the bridge, if its route leads there.
+fn entrance(netns: &Netns, src: IpAddr) -> LinkIndex {
+    let is_bridge = |link: &LinkIndex| netns.link(*link).is_some_and(|device| device.kind == LinkKind::Bridge);
+    exit(netns, src).filter(is_bridge).unwrap_or(ETH0)
+}
+
+fn exit(netns: &Netns, dst: IpAddr) -> Option<LinkIndex> {
+    if netns.is_local(dst) {
+        return Some(LinkIndex::LO);
+    }
+    netns.main.lookup(dst).map(|(_, route)| route.dev)
+}
+
+/// The address that the kernel picks for a packet of the node's own.
+fn own_address(netns: &Netns, dst: IpAddr) -> IpAddr {
+    if dst.is_loopback() {
+        return dst;
+    }
+    let same = |ip: &IpAddr| ip.is_ipv4() == dst.is_ipv4();
+    let by_route = netns.main.lookup(dst).and_then(|(_, route)| route.src.filter(same));
+    let first = || netns.addresses_of(ETH0).map(|address| address.net.addr()).find(same);
+    by_route.or_else(first).unwrap_or(if dst.is_ipv4() { [0, 0, 0, 0].into() } else { Ipv6Addr::UNSPECIFIED.into() })
+}
+
+fn packet(src: IpAddr, to: SocketAddr, protocol: Protocol) -> IpPacket {
+    let (sport, dport) = (SPORT, to.port());
+    let payload = match protocol {
+        Protocol::Tcp => {
+            let flags = TcpFlags { syn: true, ..TcpFlags::default() };
+            Transport::Tcp(Tcp { sport, dport, seq: 0, ack: 0, flags, window: 64_240, mss: None, body: Body::EMPTY })
+        }
+        Protocol::Udp => Transport::Udp(Udp { sport, dport, body: UdpBody::Data(Body::EMPTY) }),
+        Protocol::Sctp => Transport::Sctp(Sctp { sport, dport, tag: 0, chunk: SctpChunk::Init { tag: 1, tsn: 1 } }),
+    };
+    IpPacket { src, dst: to.ip(), ttl: 64, tos: 0, id: 0, dont_fragment: true, fragment: None, payload }
+}
