@@ -2,8 +2,8 @@
 
 use podhop_engine::cluster::Options;
 use podhop_engine::net::{
-    Arp, ArpOp, Body, Direction, Fragment, Frame, Icmp, IcmpError, IpPacket, MacAddr, Payload, PcapNg, Sctp, SctpChunk,
-    Tcp, TcpFlags, Transport, Udp, UdpBody,
+    AdvertFlags, Arp, ArpOp, Body, Direction, Fragment, Frame, Icmp, IcmpError, IpPacket, MacAddr, Payload, PcapNg,
+    Sctp, SctpChunk, Tcp, TcpFlags, Transport, Udp, UdpBody,
 };
 use podhop_engine::world::{ProbeKind, ProbeSpec, World};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -50,9 +50,20 @@ impl Random {
         }
     }
 
+    fn discovery(&mut self) -> Icmp {
+        let target = std::net::Ipv6Addr::from(0xfd00_u128 << 112 | u128::from(self.next()));
+        let mac = (self.below(2) == 0).then_some(MacAddr::local(7));
+        let overrides = self.below(2) == 0;
+        match self.below(2) {
+            0 => Icmp::NeighborSolicit { target, mac: Some(MacAddr::local(7)) },
+            _ => Icmp::NeighborAdvert { target, mac, flags: AdvertFlags { router: true, solicited: true, overrides } },
+        }
+    }
+
     fn icmp(&mut self, v6: bool) -> Icmp {
         let (id, seq) = (self.next() as u16, self.below(100) as u16);
-        match self.below(4) {
+        match self.below(if v6 { 5 } else { 4 }) {
+            4 => self.discovery(),
             0 => Icmp::EchoRequest { id, seq, body: self.body() },
             1 => Icmp::EchoReply { id, seq, body: self.body() },
             _ => {
@@ -265,6 +276,46 @@ fn headers_are_named_and_read_as_wireshark_does() {
     assert_eq!(value(5, "Flags"), Some(("Don't fragment (0x4000)", 70, 2)));
     assert_eq!(value(5, "Destination Address"), Some(("10.244.2.2", 80, 4)));
     assert_eq!(value(6, "Type"), Some(("Echo (ping) request (8)", 84, 1)));
+}
+
+#[test]
+fn neighbour_discovery_has_its_own_headers() {
+    let target = "fd00:10:244:1::1".parse().unwrap();
+    let group = podhop_engine::net::solicited_node(target);
+    assert_eq!(group.to_string(), "ff02::1:ff00:1");
+    let mac = MacAddr([0x8e, 0, 0, 0, 0, 1]);
+    assert_eq!(mac.link_local().to_string(), "fe80::8c00:ff:fe00:1");
+    let packet = |src: &str, dst: std::net::IpAddr, message: Icmp| IpPacket {
+        src: src.parse().unwrap(),
+        dst,
+        ttl: 255,
+        tos: 0,
+        id: 0,
+        dont_fragment: false,
+        fragment: None,
+        payload: Transport::Icmp(message),
+    };
+    let solicit = packet("fd00:10:244:1::2", group.into(), Icmp::NeighborSolicit { target, mac: Some(mac) });
+    let frame = Frame { src: mac, dst: MacAddr::of_group(group), payload: Payload::Ip(solicit) };
+    assert_eq!(frame.dst.to_string(), "33:33:ff:00:00:01");
+    // Put together by hand from RFC 8200 and RFC 4861.
+    let expected = "3333ff0000018e000000000186dd6000000000203afffd000010024400010000000000000002ff0200000000\
+                    000000000001ff0000018700eced00000000fd00001002440001000000000000000101018e0000000001";
+    let hex: String = frame.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, expected);
+    assert_eq!((frame.asks_for(), frame.is_discovery()), (Some(target.into()), true));
+    let flags = AdvertFlags { router: true, solicited: true, overrides: true };
+    let advert = Icmp::NeighborAdvert { target, mac: Some(mac), flags };
+    let advert = packet("fd00:10:244:1::1", "fd00:10:244:1::2".parse().unwrap(), advert);
+    let headers = Frame { src: mac, dst: mac, payload: Payload::Ip(advert) }.headers();
+    let layer = headers.layers.last().unwrap();
+    let value = |name: &str| layer.fields.iter().find(|field| field.name == name).map(|field| field.value.as_str());
+    assert_eq!(layer.name, "Internet Control Message Protocol v6");
+    assert_eq!(value("Type"), Some("Neighbor Advertisement (136)"));
+    assert_eq!((value("Router"), value("Solicited"), value("Override")), (Some("1"), Some("1"), Some("1")));
+    assert_eq!(value("Target Address"), Some("fd00:10:244:1::1"));
+    assert_eq!(value("Option Type"), Some("Target link-layer address (2)"));
+    assert_eq!(value("Link-layer address"), Some("8e:00:00:00:00:01"));
 }
 
 /// What Wireshark must not find.

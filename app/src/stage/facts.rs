@@ -32,10 +32,15 @@ impl Facts {
     }
 }
 
+/// Addresses of both families, where there are two.
+fn both(first: &str, other: &str) -> String {
+    if other.is_empty() { first.to_string() } else { [first, ", ", other].concat() }
+}
+
 fn pod(pod: &PodView, node: Option<&NodeView>) -> Facts {
     let mut facts = Facts { title: ["Pod ", &pod.name].concat(), rows: Vec::new() };
     facts.row("Namespace", &pod.namespace);
-    facts.row("IP", &pod.ip);
+    facts.row("IP", &both(&pod.ip, &pod.other_ip));
     if let Some(node) = node {
         let note = if pod.host_network { ", on its network" } else { "" };
         facts.row("Node", &[&node.name, note].concat());
@@ -58,7 +63,7 @@ fn pod(pod: &PodView, node: Option<&NodeView>) -> Facts {
 
 fn node(node: &NodeView) -> Facts {
     let mut facts = Facts { title: ["Node ", &node.name].concat(), rows: Vec::new() };
-    facts.row("IP", &node.ip);
+    facts.row("IP", &both(&node.ip, &node.other_ip));
     facts.row("Pod network", &node.pod_cidr);
     facts.row("Pods", &node.pods_count.to_string());
     let role = if node.control_plane { ", control plane" } else { "" };

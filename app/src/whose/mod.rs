@@ -11,7 +11,7 @@ const TOLD_MAX: usize = 6;
 /// Whose `ip` is at present, in words; None if it is nobody's in this cluster.
 pub fn whose(scene: &Scene, ip: &str) -> Option<String> {
     for node in &scene.nodes {
-        if node.ip == ip {
+        if node.ip == ip || node.other_ip == ip && !ip.is_empty() {
             return Some(["node ", &node.name].concat());
         }
         for device in node.devices.iter().filter(|device| device.kind != "loopback") {
@@ -20,7 +20,7 @@ pub fn whose(scene: &Scene, ip: &str) -> Option<String> {
             }
         }
         // On the node's network a Pod has the node's address, which was told above.
-        if let Some(pod) = node.pods.iter().find(|pod| pod.ip == ip) {
+        if let Some(pod) = node.pods.iter().find(|pod| pod.ip == ip || pod.other_ip == ip) {
             let namespace = if pod.namespace == "default" { "" } else { &pod.namespace };
             let within = if namespace.is_empty() { "" } else { " in " };
             return Some(["Pod ", &pod.name, within, namespace, " on ", &node.name].concat());
@@ -44,7 +44,7 @@ fn whose_network(scene: &Scene, network: &str) -> Option<String> {
     if scene.pod_network == network {
         return Some("the Pod network".to_string());
     }
-    let node = scene.nodes.iter().find(|node| node.pod_cidr == network)?;
+    let node = scene.nodes.iter().find(|node| node.pod_cidr.split(", ").any(|subnet| subnet == network))?;
     Some(["Pods of ", &node.name].concat())
 }
 

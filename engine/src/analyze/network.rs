@@ -78,21 +78,27 @@ fn subnets(findings: &mut Findings<'_>) {
     let larger = larger.map_or_else(String::new, |range| format!(", such as {range}"));
     let mut found: Vec<(&'static str, Span, String, String)> = Vec::new();
     for node in findings.revision.nodes.values() {
-        match &node.pod_cidr {
-            None => {
+        let of_family = |net: &IpNet| {
+            let same = network.pod_networks().find(|(pods, _)| pods.addr().is_ipv4() == net.addr().is_ipv4());
+            same.map_or(pods, |(pods, _)| *pods)
+        };
+        let outside = node.subnets().find(|(net, _)| node.pod_cidr_given && !of_family(net).contains(*net));
+        match (&node.pod_cidr, outside) {
+            (None, _) => {
                 let message =
                     format!("node {:?} gets no Pod subnet: {pods} has none left (CIDRNotAvailable)", &*node.name);
                 let object = findings.revision.objects.get(&ObjectKey::node(&node.name));
                 let span = object.map_or(NOWHERE, |object| findings.span(object, "metadata.name"));
                 found.push(("no-pod-subnet", span, message, format!("take a larger Pod subnet{larger}")));
             }
-            Some((net, origin)) if node.pod_cidr_given && !pods.contains(net) => {
+            (_, Some((net, origin))) => {
+                let pods = of_family(net);
                 let message = format!("the Pod subnet {net} is not part of the Pod network {pods}");
                 let span = findings.origin_span(origin).unwrap_or(NOWHERE);
                 let hint = "flanneld on this node would exit: net-conf.json's Network does not contain its subnet; podhop goes on";
                 found.push(("pod-subnet-outside", span, message, hint.to_owned()));
             }
-            Some(_) => {}
+            _ => {}
         }
     }
     for (code, span, message, hint) in found {
@@ -123,16 +129,18 @@ fn net_conf(findings: &mut Findings<'_>, config: &ConfigMap) {
     let Some((text, span)) = config.data.get("net-conf.json") else { return };
     let Some(root) = findings.embedded(text, *span) else { return };
     let network = findings.revision.network.clone();
-    let pods = network.pod_network.0;
-    if let Some(declared) = root.get("Network")
-        && let Some(net) = declared.as_str().and_then(|text| text.parse::<IpNet>().ok())
-        && !net.trunc().contains(&pods)
-    {
+    for (pods, _) in network.pod_networks() {
+        let field = if pods.addr().is_ipv4() { "Network" } else { "IPv6Network" };
+        let Some(declared) = root.get(field) else { continue };
+        let Some(net) = declared.as_str().and_then(|text| text.parse::<IpNet>().ok()) else { continue };
+        if net.trunc().contains(pods) {
+            continue;
+        }
         let span = declared.span;
         let fix = findings.requoted(span, &pods.to_string());
-        let message = format!("Flannel's Network {net} does not contain the Pod subnet {pods}: flanneld would exit");
+        let message = format!("Flannel's {field} {net} does not contain the Pod subnet {pods}: flanneld would exit");
         if let Some(problem) = findings.warn("flannel-network", span, message) {
-            let hint = format!("write \"Network\": \"{pods}\" in net-conf.json; podhop goes on with {pods}");
+            let hint = format!("write \"{field}\": \"{pods}\" in net-conf.json; podhop goes on with {pods}");
             problem.hint(hint).fix(span, fix);
         }
     }

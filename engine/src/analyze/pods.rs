@@ -300,12 +300,10 @@ fn addresses_outside(findings: &mut Findings<'_>, given: Vec<&Arc<PodRecord>>) {
     let mut outside: Vec<(Span, String)> = Vec::new();
     for pod in given {
         let node = pod.node.as_ref().and_then(|name| findings.revision.nodes.get(&**name));
-        let net = node.and_then(|node| node.pod_cidr.as_ref()).map(|(net, _)| *net);
-        let (Some((ip, _)), Some(net)) = (&pod.ip, net) else { continue };
-        let Some(object) = findings.revision.objects.get(&pod.object_key()).filter(|_| !net.contains(ip)) else {
-            continue;
-        };
-        outside.push((findings.span(object, "status.podIP"), words::address_outside(*ip, net)));
+        let Some(object) = findings.revision.objects.get(&pod.object_key()) else { continue };
+        for (ip, net) in node.map_or_else(Vec::new, |node| words::outside(pod, node)) {
+            outside.push((findings.span(object, "status.podIP"), words::address_outside(ip, net)));
+        }
     }
     for (span, message) in outside {
         if let Some(problem) = findings.warn("address-outside", span, message) {

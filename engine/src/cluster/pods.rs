@@ -43,7 +43,8 @@ impl Draft {
             host_network: spec.host_network,
             netns: None,
             ip: None,
-            ip_given: given.pod_ip.is_some() && !spec.host_network,
+            second_ip: None,
+            ip_given: (given.pod_ip.is_some() || !given.pod_ips.is_empty()) && !spec.host_network,
             spec,
             labels: object.labels.clone(),
             owner: object.owner.clone(),
@@ -209,10 +210,10 @@ impl Draft {
         }
         if let Some(netns) = record.netns.filter(|_| !record.host_network) {
             self.revision.netns.remove(&netns);
-            if let Some((ip, _)) = &record.ip
-                && self.revision.addresses.get(ip) == Some(&netns)
-            {
-                self.revision.addresses.remove(ip);
+            for (ip, _) in record.addresses() {
+                if self.revision.addresses.get(ip) == Some(&netns) {
+                    self.revision.addresses.remove(ip);
+                }
             }
         }
         let number = self.revision.number;
@@ -228,10 +229,10 @@ impl Draft {
                 node.pods.remove(&record.order);
                 node.pods_version = number;
             }
-            if let Some((ip, _)) = &record.ip
-                && node.reserved.get(ip) == Some(key)
-            {
-                node.reserved.remove(ip);
+            for (ip, _) in record.addresses() {
+                if node.reserved.get(ip) == Some(key) {
+                    node.reserved.remove(ip);
+                }
             }
             if !node.waiting.is_empty() || record.host_network {
                 self.dirty_sandboxes.insert(node_name);
@@ -241,6 +242,7 @@ impl Draft {
         if let Some(slot) = self.revision.pods.get_mut(key) {
             let pod = Arc::make_mut(slot);
             (pod.node, pod.netns, pod.ip, pod.order) = (None, None, None, 0);
+            pod.second_ip = None;
             (pod.phase, pod.started_at_ns, pod.failing) = (PodPhase::Pending, None, Arc::new([]));
             pod.unready = Arc::new([]);
             pod.frozen = false;

@@ -2,7 +2,7 @@
 
 use super::{Labels, ObjectKey, Owner, PodKey, PodReason};
 use crate::manifest::typed::{ConfigMap, PodSpec, Taint};
-use crate::net::Protocol;
+use crate::net::{Family, Protocol};
 use crate::tables::{NetnsId, Origin, Uid};
 use imbl::OrdMap;
 use ipnet::IpNet;
@@ -17,13 +17,17 @@ pub struct NodeRecord {
     /// Its number in the order of joining; never reused.
     pub index: u32,
     pub netns: NetnsId,
-    /// `status.addresses` of type InternalIP.
+    /// The first of `status.addresses` of type InternalIP.
     pub ip: IpAddr,
     pub ip_origin: Origin,
     pub ip_given: bool,
+    /// Its other addresses: the first one of the other family first.
+    pub more_ips: Arc<[(IpAddr, Origin)]>,
     /// `spec.podCIDR`, as given or as kube-controller-manager allocated it; `None` once the Pod network is used up.
     pub pod_cidr: Option<(IpNet, Origin)>,
     pub pod_cidr_given: bool,
+    /// The second of `spec.podCIDRs`.
+    pub second: Option<SecondSubnet>,
     pub labels: Arc<Labels>,
     pub taints: Arc<[Taint]>,
     pub control_plane: bool,
@@ -37,7 +41,7 @@ pub struct NodeRecord {
     pub pods: OrdMap<u64, PodKey>,
     /// Pods bound to the node that have no sandbox (yet), by `PodRecord.queued`.
     pub waiting: OrdMap<u64, PodKey>,
-    /// host-local's reservations in the node's subnet.
+    /// host-local's reservations in the node's subnets.
     pub reserved: OrdMap<IpAddr, PodKey>,
     /// Ports of the node's own addresses that its Pods claim, by protocol, port and address (`0.0.0.0`: every one).
     pub host_ports: OrdMap<(Protocol, u16, Arc<str>), PodKey>,
@@ -49,15 +53,45 @@ pub struct NodeRecord {
     pub created_at_ns: u64,
 }
 
+/// A node's share of the second Pod network.
+#[derive(Clone, Debug)]
+pub struct SecondSubnet {
+    pub net: IpNet,
+    pub origin: Origin,
+    /// host-local's `last_reserved_ip.1`
+    pub last_reserved_ip: Option<IpAddr>,
+}
+
 impl NodeRecord {
     /// `status.addresses` of type InternalIP, the first of each family first.
     pub fn ips(&self) -> impl Iterator<Item = IpAddr> + '_ {
-        std::iter::once(self.ip)
+        std::iter::once(self.ip).chain(self.more_ips.iter().map(|(ip, _)| *ip))
+    }
+
+    /// The same, each with what gave it.
+    pub fn addresses(&self) -> impl Iterator<Item = (IpAddr, &Origin)> {
+        std::iter::once((self.ip, &self.ip_origin)).chain(self.more_ips.iter().map(|(ip, origin)| (*ip, origin)))
+    }
+
+    /// The node's own address of a family.
+    pub fn ip_of(&self, family: Family) -> Option<IpAddr> {
+        self.ips().find(|ip| Family::of(*ip) == family)
     }
 
     /// `spec.podCIDRs`
     pub fn pod_cidrs(&self) -> impl Iterator<Item = IpNet> + '_ {
-        self.pod_cidr.iter().map(|(net, _)| *net)
+        self.subnets().map(|(net, _)| *net)
+    }
+
+    /// The same, each with what gave it.
+    pub fn subnets(&self) -> impl Iterator<Item = (&IpNet, &Origin)> {
+        let second = self.second.iter().map(|second| (&second.net, &second.origin));
+        self.pod_cidr.iter().map(|(net, origin)| (net, origin)).chain(second)
+    }
+
+    /// The node's subnet of a family.
+    pub fn subnet_of(&self, family: Family) -> Option<(&IpNet, &Origin)> {
+        self.subnets().find(|(net, _)| Family::of(net.addr()) == family)
     }
 
     /// Pods bound to the node, whether or not they run.
@@ -120,6 +154,8 @@ pub struct PodRecord {
     pub netns: Option<NetnsId>,
     /// Origin: host-local's allocation from the node's subnet, or `status.podIP` where that was given.
     pub ip: Option<(IpAddr, Origin)>,
+    /// The second of `status.podIPs`.
+    pub second_ip: Option<Box<(IpAddr, Origin)>>,
     pub ip_given: bool,
     /// Shared between the Pods of one template, as are `labels`.
     pub spec: Arc<PodSpec>,
@@ -159,7 +195,12 @@ impl PodRecord {
 
     /// `status.podIPs`
     pub fn ips(&self) -> impl Iterator<Item = IpAddr> + '_ {
-        self.ip.iter().map(|(ip, _)| *ip)
+        self.addresses().map(|(ip, _)| *ip)
+    }
+
+    /// The same, each with what gave it.
+    pub fn addresses(&self) -> impl Iterator<Item = &(IpAddr, Origin)> {
+        self.ip.iter().chain(self.second_ip.as_deref())
     }
 
     /// `status.phase`

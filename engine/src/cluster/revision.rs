@@ -3,6 +3,7 @@
 use super::{Body, Faults, NodeRecord, Object, ObjectKey, PodKey, PodRecord, Provenance, ServiceKey, ServiceRecord};
 use crate::manifest::typed::KubeProxyConfiguration;
 use crate::manifest::{Node, Source, Span};
+use crate::net::Family;
 use crate::tables::{NetnsId, Origin, Uid};
 use imbl::{OrdMap, OrdSet};
 use ipnet::IpNet;
@@ -57,8 +58,8 @@ pub(crate) struct Index {
     pub pending: OrdMap<u64, PodKey>,
     /// The nodes' Pod subnets by first address; no two overlap.
     pub subnets: OrdMap<IpAddr, (IpNet, Arc<str>)>,
-    /// Where the search for a free block of the Pod network goes on. Models kube-controller-manager's range allocator.
-    pub next_block: u32,
+    /// Where the search for a free block of each Pod network goes on. Models kube-controller-manager's range allocator.
+    pub next_blocks: [u32; 2],
     /// Pods without a controller, by each of their labels.
     pub orphans: OrdMap<LabelPair, OrdSet<PodKey>>,
     /// ReplicaSets and DaemonSets by one label that all their Pods have.
@@ -109,6 +110,8 @@ pub struct Network {
     pub gateway: (IpAddr, NetnsId),
     /// The namespace of the world beyond the gateway.
     pub internet: NetnsId,
+    /// What the cluster has of a second family.
+    pub second: SecondNetworks,
     /// MTU of the nodes' NICs and of the segment between them, in bytes.
     pub node_mtu: u32,
     pub dns_domain: Arc<str>,
@@ -132,6 +135,8 @@ impl Default for Network {
                 mtu: (1450, flannel("the MTU is the node's less 50 for VXLAN by default")),
                 pod_mtu: (1450, flannel("Pods get the MTU of flannel.1 by default")),
                 hairpin: (true, flannel("kube-flannel-cfg sets hairpinMode: true")),
+                ipv4: true,
+                ipv6: false,
             }),
             pod_network: (net([10, 244, 0, 0], 16), flannel("net-conf.json's Network is 10.244.0.0/16 by default")),
             service_network: (net([10, 96, 0, 0], 12), kubeadm("serviceSubnet is 10.96.0.0/12 by default")),
@@ -141,6 +146,7 @@ impl Default for Network {
             ),
             gateway: (IpAddr::from([172, 18, 0, 1]), NetnsId(0)),
             internet: NetnsId(1),
+            second: SecondNetworks::default(),
             node_mtu: 1500,
             dns_domain: "cluster.local".into(),
             kube_proxy_mode: (
@@ -154,10 +160,65 @@ impl Default for Network {
 }
 
 impl Network {
+    /// The Pod networks, the cluster's first family first.
+    pub fn pod_networks(&self) -> impl Iterator<Item = &(IpNet, Origin)> {
+        std::iter::once(&self.pod_network).chain(&self.second.pods)
+    }
+
     /// The Service networks, the cluster's first family first.
     pub fn service_networks(&self) -> impl Iterator<Item = &(IpNet, Origin)> {
-        std::iter::once(&self.service_network)
+        std::iter::once(&self.service_network).chain(&self.second.services)
     }
+
+    /// The networks of the nodes' own addresses.
+    pub fn node_networks(&self) -> impl Iterator<Item = &(IpNet, Origin)> {
+        std::iter::once(&self.node_network).chain(&self.second.nodes)
+    }
+
+    /// The gateway's addresses.
+    pub fn gateways(&self) -> impl Iterator<Item = IpAddr> {
+        std::iter::once(self.gateway.0).chain(self.second.gateway)
+    }
+
+    /// The network of the nodes' own addresses of one family.
+    pub fn node_network_of(&self, family: Family) -> Option<&(IpNet, Origin)> {
+        self.node_networks().find(|(net, _)| Family::of(net.addr()) == family)
+    }
+
+    /// Whether the nodes have addresses of this family.
+    pub fn has(&self, family: Family) -> bool {
+        self.node_network_of(family).is_some()
+    }
+
+    /// At most one network of each family; none leaves what there is.
+    pub fn set_pod_networks(&mut self, nets: Vec<(IpNet, Origin)>) {
+        set(&mut self.pod_network, &mut self.second.pods, nets);
+    }
+
+    pub fn set_service_networks(&mut self, nets: Vec<(IpNet, Origin)>) {
+        set(&mut self.service_network, &mut self.second.services, nets);
+    }
+
+    pub fn set_node_networks(&mut self, nets: Vec<(IpNet, Origin)>) {
+        set(&mut self.node_network, &mut self.second.nodes, nets);
+    }
+}
+
+fn set(first: &mut (IpNet, Origin), second: &mut Option<(IpNet, Origin)>, nets: Vec<(IpNet, Origin)>) {
+    let mut nets = nets.into_iter();
+    if let Some(net) = nets.next() {
+        *first = net;
+        *second = nets.next();
+    }
+}
+
+/// The networks of a dual-stack cluster's second family, and the gateway's address of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SecondNetworks {
+    pub pods: Option<(IpNet, Origin)>,
+    pub services: Option<(IpNet, Origin)>,
+    pub nodes: Option<(IpNet, Origin)>,
+    pub gateway: Option<IpAddr>,
 }
 
 /// The CNI plugin that wires Pods.
@@ -179,6 +240,16 @@ pub struct FlannelConfig {
     /// MTU of the Pods' interfaces: the delegate's in `cni-conf.json`, else `mtu`.
     pub pod_mtu: (u32, Origin),
     pub hairpin: (bool, Origin),
+    /// `EnableIPv4` and `EnableIPv6`: the families that Pods get addresses of.
+    pub ipv4: bool,
+    pub ipv6: bool,
+}
+
+impl FlannelConfig {
+    /// Whether Pods get addresses of this family.
+    pub fn serves(&self, family: Family) -> bool {
+        if family == Family::V4 { self.ipv4 } else { self.ipv6 }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -32,7 +32,7 @@ fn ssh(machine: &mut Machine<'_>, words: &[String], io: &mut Io) -> i32 {
     };
     let host = target.rsplit_once('@').map_or(target.as_str(), |(_, host)| host);
     let revision = machine.world.revision();
-    let node = revision.nodes.values().find(|node| *node.name == *host || node.ip.to_string() == *host);
+    let node = revision.nodes.values().find(|node| *node.name == *host || node.ips().any(|ip| ip.to_string() == *host));
     let Some(name) = node.map(|node| node.name.clone()) else {
         io.err(&format!("ssh: Could not resolve hostname {host}: Name or service not known\n"));
         return 255;

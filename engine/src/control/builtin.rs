@@ -3,9 +3,12 @@
 //! All of it is real manifest text, the read-only source `cluster defaults`, applied below everything the user gives: an
 //! object of the user's takes the place of the one here.
 
-use crate::cluster::{Body, Builtin, Draft, Kind, Labels, Object, ObjectKey, Provenance, Submission, Typed, identity};
+use crate::cluster::{
+    Body, Builtin, Draft, Kind, Labels, Network, Object, ObjectKey, Provenance, Submission, Typed, identity,
+};
 use crate::manifest::typed::{Role, TypeMeta};
 use crate::manifest::{Diagnostics, Key, Node, Value, parse};
+use crate::tables::Origin;
 use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -130,6 +133,9 @@ fn hidden(draft: &Draft) -> Vec<Component> {
 fn render(draft: &Draft) -> String {
     let network = &draft.revision.network;
     let nth = |n: u32| nth_address(&network.service_network.0, n).map_or(String::new(), |ip| ip.to_string());
+    let list = |nets: &mut dyn Iterator<Item = &(IpNet, Origin)>| {
+        nets.map(|(net, _)| net.to_string()).collect::<Vec<_>>().join(",")
+    };
     let mode = match network.kube_proxy_mode.0 {
         crate::cluster::ProxyMode::Iptables => "",
         crate::cluster::ProxyMode::Nftables => "nftables",
@@ -140,8 +146,9 @@ fn render(draft: &Draft) -> String {
         ("@DNS_IP@", nth(10)),
         ("@CLUSTER_NAME@", network.cluster_name.to_string()),
         ("@DNS_DOMAIN@", network.dns_domain.to_string()),
-        ("@POD_NETWORK@", network.pod_network.0.to_string()),
-        ("@SERVICE_NETWORK@", network.service_network.0.to_string()),
+        ("@POD_NETWORK@", list(&mut network.pod_networks())),
+        ("@SERVICE_NETWORK@", list(&mut network.service_networks())),
+        ("@FLANNEL_NETWORK@", flannel_network(network)),
         ("@PROXY_MODE@", mode.to_owned()),
     ];
     let mut text = fill(SYSTEM, &values);
@@ -152,7 +159,7 @@ fn render(draft: &Draft) -> String {
         let nodes = default_nodes(draft);
         let alone = nodes.len() == 1;
         for (at, node) in nodes.iter().enumerate() {
-            text += &render_node(node, at, alone, &network.node_network.0);
+            text += &render_node(node, at, alone, network);
             if node.control_plane {
                 control_planes.insert(node.name.clone());
             }
@@ -234,7 +241,7 @@ fn default_nodes(draft: &Draft) -> Vec<DefaultNode> {
     nodes
 }
 
-fn render_node(node: &DefaultNode, at: usize, alone: bool, net: &IpNet) -> String {
+fn render_node(node: &DefaultNode, at: usize, alone: bool, network: &Network) -> String {
     let mut text = fill(NODE, &[("@NODE@", node.name.clone())]);
     let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
     if node.control_plane || !node.labels.is_empty() {
@@ -251,11 +258,35 @@ fn render_node(node: &DefaultNode, at: usize, alone: bool, net: &IpNet) -> Strin
         }
     }
     // The gateway has the first address, the nodes have the next ones in their order.
-    if let Some(ip) = nth_address(net, at as u32 + 2) {
-        text += &format!("status:\n  addresses:\n  - address: {ip}\n    type: InternalIP\n");
+    let ips: Vec<IpAddr> = network.node_networks().filter_map(|(net, _)| nth_address(net, at as u32 + 2)).collect();
+    if !ips.is_empty() {
+        text += "status:\n  addresses:\n";
+        for ip in ips {
+            text += &format!("  - address: {}\n    type: InternalIP\n", yaml_address(ip));
+        }
         text += &format!("  - address: {}\n    type: Hostname\n", node.name);
     }
     text
+}
+
+/// An address as YAML takes it for text: one that ends in a colon needs quotes.
+fn yaml_address(ip: IpAddr) -> String {
+    if ip.is_ipv4() { ip.to_string() } else { format!("\"{ip}\"") }
+}
+
+/// The first lines of Flannel's net-conf.json.
+fn flannel_network(network: &Network) -> String {
+    let of = |v6: bool| network.pod_networks().find(|(net, _)| net.addr().is_ipv6() == v6).map(|(net, _)| net);
+    match (of(false), of(true)) {
+        (Some(v4), None) => format!("\"Network\": \"{v4}\""),
+        (Some(v4), Some(v6)) => {
+            format!("\"Network\": \"{v4}\",\n      \"EnableIPv6\": true,\n      \"IPv6Network\": \"{v6}\"")
+        }
+        (None, v6) => {
+            let v6 = v6.map_or_else(String::new, ToString::to_string);
+            format!("\"EnableIPv4\": false,\n      \"EnableIPv6\": true,\n      \"IPv6Network\": \"{v6}\"")
+        }
+    }
 }
 
 /// Every Namespace has the ConfigMap with the API server's root certificate.

@@ -5,7 +5,10 @@
 
 use super::containers::{Fate, Fates};
 use super::network::usable;
-use crate::cluster::{Draft, NetnsOwner, NodeRecord, ObjectKey, PodKey, PodPhase, PodReason, Typed, Work};
+use crate::cluster::{
+    Cni, Draft, NetnsOwner, Network, NodeRecord, ObjectKey, PodKey, PodPhase, PodReason, Typed, Work,
+};
+use crate::net::Family;
 use crate::tables::Origin;
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -48,12 +51,17 @@ fn go_on(draft: &mut Draft, replica_set: &ObjectKey) {
     }
 }
 
-/// `status.podIP` as the Pod's manifest gives it.
-pub fn given_ip(draft: &Draft, key: &PodKey) -> Option<IpAddr> {
-    match &draft.revision.objects.get(&ObjectKey::pod(key))?.typed {
-        Typed::Pod { given, .. } => given.pod_ips.iter().copied().find(IpAddr::is_ipv4).or(given.pod_ip),
-        _ => None,
+/// `status.podIPs` as the Pod's manifest gives them: at most one of each family.
+pub fn given_ips(draft: &Draft, key: &PodKey) -> Vec<IpAddr> {
+    let Some(object) = draft.revision.objects.get(&ObjectKey::pod(key)) else { return Vec::new() };
+    let Typed::Pod { given, .. } = &object.typed else { return Vec::new() };
+    let mut ips: Vec<IpAddr> = Vec::new();
+    for ip in given.pod_ip.iter().chain(&given.pod_ips) {
+        if !ips.iter().any(|other| other.is_ipv4() == ip.is_ipv4()) {
+            ips.push(*ip);
+        }
     }
+    ips
 }
 
 /// RunPodSandbox: the namespace, the address, then the containers.
@@ -67,6 +75,7 @@ fn add(draft: &mut Draft, node_name: &Arc<str>, key: &PodKey, fates: &mut Fates)
         Fate::Runs(failing) => failing,
         Fate::Ended(well) => return draft.end_pod(node_name, key, well),
     };
+    let given = if pod.ip_given { given_ips(draft, key) } else { Vec::new() };
     let (corefile, broken) = super::coredns::start(&draft.revision, &pod);
     let failing: Arc<[_]> = match broken {
         Some(broken) if !failing.iter().any(|container| container.index == broken.index) => {
@@ -75,41 +84,49 @@ fn add(draft: &mut Draft, node_name: &Arc<str>, key: &PodKey, fates: &mut Fates)
         _ => failing,
     };
     let wired = if pod.host_network {
-        Ok((node.ip, node.ip_origin.clone(), false))
+        let other = node.addresses().find(|(ip, _)| ip.is_ipv4() != node.ip.is_ipv4());
+        Ok([Some((node.ip, node.ip_origin.clone())), other.map(|(ip, origin)| (ip, origin.clone()))])
+    } else if given.is_empty() {
+        reserve(&node, &draft.revision.network)
     } else {
-        match pod.ip_given.then(|| given_ip(draft, key)).flatten() {
-            Some(ip) => take_given(draft, key, ip).map(|()| (ip, Origin::object(pod.uid, "status.podIP"), false)),
-            None => reserve(&node).map(|(ip, origin)| (ip, origin, true)),
-        }
+        let origin = || Origin::object(pod.uid, "status.podIP");
+        let taken = given.iter().try_for_each(|ip| take_given(draft, key, *ip));
+        taken.map(|()| [Some((given[0], origin())), given.get(1).map(|ip| (*ip, origin()))])
     };
-    let (ip, origin, from_range) = match wired {
+    let [first, second] = match wired {
         Ok(wired) => wired,
         Err(message) => return fail(draft, key, message),
     };
+    let from_range = !pod.host_network && given.is_empty();
+    let ips = || first.iter().chain(&second).map(|(ip, _)| *ip);
     let netns = if pod.host_network { node.netns } else { draft.new_netns(NetnsOwner::Pod(key.clone())) };
     draft.revision.index.next_order += 1;
     let (order, number) = (draft.revision.index.next_order, draft.revision.number);
     if !pod.host_network {
-        draft.revision.addresses.insert(ip, netns);
+        for ip in ips() {
+            draft.revision.addresses.insert(ip, netns);
+        }
     }
     if let Some(node) = draft.revision.nodes.get_mut(&**node_name) {
         let node = Arc::make_mut(node);
         node.waiting.remove(&pod.queued);
         node.pods.insert(order, key.clone());
         node.pods_version = number;
-        if !pod.host_network {
+        for ip in ips().filter(|_| !pod.host_network) {
             node.reserved.insert(ip, key.clone());
+            let second = node.second.as_mut().filter(|second| second.net.contains(&ip));
+            match second.map(|second| &mut second.last_reserved_ip).or(Some(&mut node.last_reserved_ip)) {
+                Some(last) if from_range => *last = Some(ip),
+                _ => {}
+            }
             node.bridge_made = true;
-        }
-        if from_range {
-            node.last_reserved_ip = Some(ip);
         }
     }
     let now = draft.revision.at_ns;
     if let Some(record) = draft.revision.pods.get_mut(key) {
         let record = Arc::make_mut(record);
         record.netns = Some(netns);
-        record.ip = Some((ip, origin));
+        (record.ip, record.second_ip) = (first, second.map(Box::new));
         record.order = order;
         record.phase = if failing.is_empty() { PodPhase::Running } else { PodPhase::CrashLoopBackOff };
         record.reason = failing.first().map_or(PodReason::None, |failing| PodReason::Failing(failing.message.clone()));
@@ -132,28 +149,48 @@ fn fail(draft: &mut Draft, key: &PodKey, message: String) {
     }
 }
 
-/// The next address of the node's range. Models host-local's allocator: it goes on after the last reserved address, and
-/// the gateway is never given out. Err: the plugin's words.
-fn reserve(node: &NodeRecord) -> Result<(IpAddr, Origin), String> {
-    let Some((net, origin)) = &node.pod_cidr else {
+/// A Pod's addresses, of which the first is of the family of the node's own first one.
+type Addresses = [Option<(IpAddr, Origin)>; 2];
+
+/// The next address of each of the node's ranges, in the kubelet's order (pkg/kubelet sortPodIPs). Err: the plugin's
+/// words.
+fn reserve(node: &NodeRecord, network: &Network) -> Result<Addresses, String> {
+    let Cni::Flannel(flannel) = &network.cni;
+    let mut found: Vec<(IpAddr, Origin)> = Vec::new();
+    for (at, (net, origin)) in node.subnets().enumerate() {
+        if flannel.serves(Family::of(net.addr())) {
+            let last =
+                if at == 0 { node.last_reserved_ip } else { node.second.as_ref().and_then(|s| s.last_reserved_ip) };
+            found.push((reserve_in(node, net, last, found.len())?, origin.clone()));
+        }
+    }
+    if found.is_empty() {
         return Err("plugin type=\"flannel\" failed (add): loadFlannelSubnetEnv failed: open /run/flannel/subnet.env: no such file or directory".to_owned());
-    };
+    }
+    found.sort_by_key(|(ip, _)| ip.is_ipv4() != node.ip.is_ipv4());
+    let mut found = found.into_iter();
+    Ok([found.next(), found.next()])
+}
+
+/// The next address of a range. Models host-local's allocator: it goes on after the last reserved address, and the
+/// gateway is never given out.
+fn reserve_in(node: &NodeRecord, net: &IpNet, last: Option<IpAddr>, range: usize) -> Result<IpAddr, String> {
     // Bigger ranges than a node can hold Pods of need not be searched to the end.
     let size = range_size(net).min(70_000);
-    let last = node.last_reserved_ip.and_then(|ip| offset(net, ip)).unwrap_or(0);
+    let last = last.and_then(|ip| offset(net, ip)).unwrap_or(0).min(size);
     let candidates = (1..=size).map(|step| (last + step - 1) % size + 1);
     for n in candidates {
         let Some(ip) = super::builtin::nth_address(net, n) else { continue };
         if n != 1 && usable(net, ip) && !node.reserved.contains_key(&ip) {
-            return Ok((ip, origin.clone()));
+            return Ok(ip);
         }
     }
     let end = super::builtin::nth_address(net, range_size(net));
     let (start, end) = (super::builtin::nth_address(net, 1), end);
     let show = |ip: Option<IpAddr>| ip.map_or_else(String::new, |ip| ip.to_string());
     Err(format!(
-        "plugin type=\"flannel\" failed (add): failed to delegate add: failed to allocate for range 0: no IP addresses \
-         available in range set: {}-{}",
+        "plugin type=\"flannel\" failed (add): failed to delegate add: failed to allocate for range {range}: no IP \
+         addresses available in range set: {}-{}",
         show(start),
         show(end)
     ))

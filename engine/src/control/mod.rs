@@ -3,6 +3,7 @@
 //! [`settle`] takes one piece of work after the other from the draft until none is left. Every controller looks only at
 //! what changed, so an edit costs what it touches, not the size of the cluster.
 
+mod addresses;
 mod builtin;
 mod containers;
 pub mod coredns;

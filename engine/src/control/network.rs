@@ -1,7 +1,8 @@
 //! Cluster-wide networking from the objects that set it.
 
 use crate::cluster::{
-    Cni, Draft, FlannelConfig, NetnsOwner, Network, Object, ObjectKey, Provenance, ProxyMode, Typed, Work,
+    Cni, Draft, FlannelConfig, NetnsOwner, Network, Object, ObjectKey, Provenance, ProxyMode, SecondNetworks, Typed,
+    Work,
 };
 use crate::manifest::typed::{
     CniConf, ConfigMap, FlannelNetConf, IpFamily, KindCluster, KubeProxyConfiguration, KubeProxyMode,
@@ -23,12 +24,23 @@ pub fn reconcile(draft: &mut Draft) {
     if *old == network {
         return;
     }
-    if old.pod_network.0 != network.pod_network.0 || old.node_network.0 != network.node_network.0 {
+    let nets = |network: &Network| {
+        network.pod_networks().chain(network.node_networks()).map(|(net, _)| *net).collect::<Vec<_>>()
+    };
+    let families = |network: &Network| {
+        let Cni::Flannel(config) = &network.cni;
+        (config.ipv4, config.ipv6)
+    };
+    if families(&old) != families(&network) {
+        let names: Vec<Arc<str>> = draft.revision.nodes.keys().cloned().collect();
+        names.iter().for_each(|name| super::nodes::rewire(draft, name, false));
+    }
+    if nets(&old) != nets(&network) {
         draft.dirty_nodes.extend(draft.revision.nodes.keys().cloned());
         draft.work.insert(Work::Nodes);
     }
-    if old.pod_network.0 != network.pod_network.0 {
-        draft.revision.index.next_block = 0;
+    if !old.pod_networks().map(|(net, _)| net).eq(network.pod_networks().map(|(net, _)| net)) {
+        draft.revision.index.next_blocks = [0; 2];
     }
     draft.revision.network = Arc::new(network);
     draft.revision.nodes_version = draft.revision.number;
@@ -45,26 +57,29 @@ fn given<'d>(draft: &'d Draft, kind: &str, namespace: &str, name: &str) -> Optio
 /// Flannel's own configuration, then the nodes' subnets and addresses.
 fn compute(draft: &mut Draft) -> Network {
     let mut found = Diagnostics::default();
-    let Network { gateway, internet, .. } = *draft.revision.network;
-    let mut network = Network { gateway, internet, ..Network::default() };
+    let Network { gateway, internet, second: SecondNetworks { gateway: other, .. }, .. } = *draft.revision.network;
+    let second = SecondNetworks { gateway: other, ..SecondNetworks::default() };
+    let mut network = Network { gateway, internet, second, ..Network::default() };
     if let Some(options) = draft.options.proxy {
         network.kube_proxy_mode = (options, Origin::default("command line", "--proxy"));
     }
-    let of_flannel = flannel(draft, &mut network, &mut found).then(|| network.pod_network.clone());
-    let of_nodes = kubeadm(draft, &mut network, &mut found) | kind(draft, &mut network, &mut found);
-    if let (Some((flannel, origin)), true) = (&of_flannel, of_nodes)
-        && !flannel.contains(&network.pod_network.0)
-    {
-        let nodes = network.pod_network.0;
+    let conf = flannel(draft, &mut network, &mut found);
+    let of_flannel: Vec<(IpNet, Origin)> = conf.iter().flat_map(flannel_networks).collect();
+    network.set_pod_networks(of_flannel.clone());
+    let of_nodes = kubeadm(draft, &mut network, &mut found) | kind(draft, &mut network);
+    for (nodes, _) in network.pod_networks().filter(|_| of_nodes) {
+        let same = of_flannel.iter().find(|(net, _)| net.addr().is_ipv4() == nodes.addr().is_ipv4());
+        let Some((flannel, origin)) = same.filter(|(net, _)| !net.contains(nodes)) else { continue };
+        let field = if nodes.addr().is_ipv4() { "Network" } else { "IPv6Network" };
         let message =
-            format!("Flannel's Network {flannel} does not contain the Pod subnet {nodes}: flanneld would exit");
+            format!("Flannel's {field} {flannel} does not contain the Pod subnet {nodes}: flanneld would exit");
         let span = span_of(draft, origin).unwrap_or_default();
         found
             .warning("flannel-network", span, message)
-            .hint(format!("write \"Network\": \"{nodes}\" in net-conf.json; podhop goes on with {nodes}"));
+            .hint(format!("write \"{field}\": \"{nodes}\" in net-conf.json; podhop goes on with {nodes}"));
     }
-    let pods_given = of_flannel.is_some() || of_nodes;
-    infer_from_nodes(draft, &mut network, pods_given);
+    infer_from_nodes(draft, &mut network, !of_flannel.is_empty() || of_nodes);
+    flannel_families(&mut network, conf.as_ref(), draft, &mut found);
     kube_proxy(draft, &mut network, &mut found);
     check(&network, draft, &mut found);
     draft.diagnostics.append(found);
@@ -75,31 +90,41 @@ fn compute(draft: &mut Draft) -> Network {
     network
 }
 
-/// The IPv4 subnet of a list, or the first: podhop's data plane is IPv4 so far.
-fn pick(subnets: &[IpNet]) -> Option<IpNet> {
-    subnets.iter().find(|net| net.addr().is_ipv4()).or(subnets.first()).map(IpNet::trunc)
+/// The subnets of a list, at most one of each family, in their order.
+fn one_of_each(subnets: &[IpNet]) -> Vec<IpNet> {
+    let mut found: Vec<IpNet> = Vec::new();
+    for net in subnets {
+        if !found.iter().any(|other| other.addr().is_ipv4() == net.addr().is_ipv4()) {
+            found.push(net.trunc());
+        }
+    }
+    found
 }
 
-fn kind(draft: &Draft, network: &mut Network, found: &mut Diagnostics) -> bool {
+fn with_origin(subnets: &[IpNet], origin: &Origin) -> Vec<(IpNet, Origin)> {
+    one_of_each(subnets).into_iter().map(|net| (net, origin.clone())).collect()
+}
+
+fn kind(draft: &Draft, network: &mut Network) -> bool {
     let Some(object) = given(draft, "Cluster", "", "") else { return false };
     let Typed::KindCluster(cluster) = &object.typed else { return false };
     let KindCluster { name, networking, .. } = &**cluster;
-    if networking.ip_family == IpFamily::Ipv6 {
-        let span = object.written().at("networking.ipFamily").span;
-        found.error("ipv6", span, "clusters of IPv6 only are not simulated yet").hint("ipFamily: ipv4 or dual");
-    }
     let origin = |path, span: Option<Span>, reason| match span {
         Some(_) => Origin::object(object.uid, path),
         None => Origin::default("kind", reason),
     };
-    if let Some(net) = pick(&networking.pod_subnet) {
-        let reason = "podSubnet is 10.244.0.0/16 by default";
-        network.pod_network = (net, origin("networking.podSubnet", networking.pod_subnet_span, reason));
-    }
-    if let Some(net) = pick(&networking.service_subnet) {
-        let reason = "serviceSubnet is 10.96.0.0/16 by default";
-        network.service_network = (net, origin("networking.serviceSubnet", networking.service_subnet_span, reason));
-    }
+    let reasons = match networking.ip_family {
+        IpFamily::Ipv4 => ["podSubnet is 10.244.0.0/16 by default", "serviceSubnet is 10.96.0.0/16 by default"],
+        IpFamily::Ipv6 => ["podSubnet is fd00:10:244::/56 by default", "serviceSubnet is fd00:10:96::/112 by default"],
+        IpFamily::Dual => [
+            "podSubnet is 10.244.0.0/16,fd00:10:244::/56 by default",
+            "serviceSubnet is 10.96.0.0/16,fd00:10:96::/112 by default",
+        ],
+    };
+    let pods = origin("networking.podSubnet", networking.pod_subnet_span, reasons[0]);
+    network.set_pod_networks(with_origin(&networking.pod_subnet, &pods));
+    let services = origin("networking.serviceSubnet", networking.service_subnet_span, reasons[1]);
+    network.set_service_networks(with_origin(&networking.service_subnet, &services));
     let mode = match networking.kube_proxy_mode {
         KubeProxyMode::Ipvs => ProxyMode::Ipvs,
         KubeProxyMode::Nftables => ProxyMode::Nftables,
@@ -118,19 +143,6 @@ fn kubeadm(draft: &Draft, network: &mut Network, found: &mut Diagnostics) -> boo
     {
         let origin = |path| Origin::object(object.uid, path);
         let pods = origin("networking.podSubnet");
-        let subnets = configuration.pod_subnet.as_deref().unwrap_or_default();
-        if subnets.iter().any(|net| net.addr().is_ipv6()) {
-            let span = object.written().at("networking.podSubnet").span;
-            if subnets.iter().any(|net| net.addr().is_ipv4()) {
-                let message =
-                    "the IPv6 half of a dual-stack cluster is not simulated yet: Pods get IPv4 addresses only";
-                found.warning("ipv6", span, message);
-            } else {
-                found
-                    .error("ipv6", span, "clusters of IPv6 only are not simulated yet")
-                    .hint("give the Pods an IPv4 subnet, such as 10.244.0.0/16");
-            }
-        }
         return kubeadm_networking(configuration, network, pods, origin("networking.serviceSubnet"));
     }
     let Some((object, config_map)) = config_map(draft, "kube-system", "kubeadm-config") else { return false };
@@ -147,16 +159,14 @@ fn kubeadm_networking(
     pods: Origin,
     services: Origin,
 ) -> bool {
-    let given = configuration.pod_subnet.as_deref().and_then(pick);
-    if let Some(net) = given {
-        network.pod_network = (net, pods);
-    }
-    if let Some(net) = pick(&configuration.service_subnet).filter(|net| *net != network.service_network.0) {
-        network.service_network = (net, services);
+    let given = configuration.pod_subnet.as_deref().unwrap_or_default();
+    network.set_pod_networks(with_origin(given, &pods));
+    if one_of_each(&configuration.service_subnet) != [network.service_network.0] {
+        network.set_service_networks(with_origin(&configuration.service_subnet, &services));
     }
     network.dns_domain = configuration.dns_domain.clone();
     network.cluster_name = configuration.cluster_name.clone();
-    given.is_some()
+    !given.is_empty()
 }
 
 fn config_map<'d>(draft: &'d Draft, namespace: &str, name: &str) -> Option<(&'d Arc<Object>, &'d Arc<ConfigMap>)> {
@@ -167,29 +177,52 @@ fn config_map<'d>(draft: &'d Draft, namespace: &str, name: &str) -> Option<(&'d 
     }
 }
 
+/// Flannel's ConfigMap as the user wrote it, and the object it is in.
+struct GivenFlannel {
+    conf: FlannelNetConf,
+    origin: Origin,
+}
+
+fn flannel_networks(given: &GivenFlannel) -> Vec<(IpNet, Origin)> {
+    let conf = &given.conf;
+    let v4 = conf.network.filter(|_| conf.enable_ipv4);
+    let v6 = conf.ipv6_network.filter(|_| conf.enable_ipv6);
+    v4.into_iter().chain(v6).map(|net| (net.trunc(), given.origin.clone())).collect()
+}
+
+/// Which families flanneld serves: those of the Pod networks, unless its configuration says otherwise.
+fn flannel_families(network: &mut Network, given: Option<&GivenFlannel>, draft: &Draft, found: &mut Diagnostics) {
+    let has = |v6: bool| network.pod_networks().any(|(net, _)| net.addr().is_ipv6() == v6);
+    let (v4, v6) = (has(false), has(true));
+    let (ipv4, ipv6) = given.map_or((v4, v6), |given| (given.conf.enable_ipv4, given.conf.enable_ipv6));
+    if let Some(given) = given.filter(|_| v4 && !ipv4 || v6 && !ipv6) {
+        let (field, family, other) =
+            if v6 && !ipv6 { ("EnableIPv6", "IPv6", "IPv6Network") } else { ("EnableIPv4", "IPv4", "Network") };
+        let span = span_of(draft, &given.origin).unwrap_or_default();
+        let message = format!("Flannel's {field} is not true: Pods get no {family} addresses");
+        found.warning("flannel-family", span, message).hint(format!("write \"{field}\": true, and the {other}"));
+    }
+    let Cni::Flannel(config) = &mut network.cni;
+    (config.ipv4, config.ipv6) = (ipv4, ipv6);
+}
+
 /// Models flanneld's pkg/subnet/config.go and backend/vxlan, and the flannel CNI plugin's delegate.
-fn flannel(draft: &Draft, network: &mut Network, found: &mut Diagnostics) -> bool {
+fn flannel(draft: &Draft, network: &mut Network, found: &mut Diagnostics) -> Option<GivenFlannel> {
     let config = config_map(draft, "kube-flannel", "kube-flannel-cfg");
-    let Some((object, config_map)) = config.or_else(|| self::config_map(draft, "kube-system", "kube-flannel-cfg"))
-    else {
-        return false;
-    };
+    let (object, config_map) = config.or_else(|| self::config_map(draft, "kube-system", "kube-flannel-cfg"))?;
     let origin = |path| Origin::object(object.uid, path);
     let Cni::Flannel(flannel) = &mut network.cni;
-    let mut pods_given = false;
+    let mut given = None;
     if let Some((text, span)) = config_map.data.get("net-conf.json")
         && let Some(conf) = FlannelNetConf::parse(text, *span, &draft.sources, found)
     {
-        if let Some(net) = conf.network {
-            network.pod_network = (net.trunc(), origin("data.net-conf.json"));
-            pods_given = true;
-        }
         let backend = &conf.backend;
         if &*backend.backend_type != "vxlan" {
             let message = format!("Flannel's backend {:?} is not simulated yet", &*backend.backend_type);
             found.error("flannel-backend", backend.span, message).hint("podhop simulates \"vxlan\"");
         }
         flannel_numbers(flannel, &conf, network.node_mtu, &origin);
+        given = Some(GivenFlannel { conf, origin: origin("data.net-conf.json") });
     }
     if let Some((text, span)) = config_map.data.get("cni-conf.json")
         && let Some(conf) = CniConf::parse(text, *span, &draft.sources, found)
@@ -199,7 +232,7 @@ fn flannel(draft: &Draft, network: &mut Network, found: &mut Diagnostics) -> boo
             flannel.pod_mtu = (mtu, origin("data.cni-conf.json"));
         }
     }
-    pods_given
+    given
 }
 
 fn flannel_numbers(
@@ -235,8 +268,8 @@ fn kube_proxy(draft: &Draft, network: &mut Network, found: &mut Diagnostics) {
     {
         (KubeProxyConfiguration::project(&root, found), Origin::object(object.uid, "data.config.conf"))
     } else {
-        // kubeadm writes the Pod subnet there.
-        let cluster_cidrs = vec![network.pod_network.0];
+        // kubeadm writes the Pod subnets there.
+        let cluster_cidrs = network.pod_networks().map(|(net, _)| *net).collect();
         network.kube_proxy = Arc::new(KubeProxyConfiguration { cluster_cidrs, ..KubeProxyConfiguration::default() });
         return;
     };
@@ -250,30 +283,71 @@ fn kube_proxy(draft: &Draft, network: &mut Network, found: &mut Diagnostics) {
 
 /// Without any configuration the nodes themselves tell the networks they are part of.
 fn infer_from_nodes(draft: &Draft, network: &mut Network, pods_given: bool) {
-    let (mut ips, mut cidrs) = (Vec::new(), Vec::new());
+    let (mut ips, mut cidrs): (Vec<IpNet>, Vec<IpNet>) = (Vec::new(), Vec::new());
     let mut first = None;
     for object in draft.revision.list("Node", None) {
         let Typed::Node(node) = &object.typed else { continue };
-        ips.extend(super::nodes::internal_ip(node).map(|(ip, _)| ip));
-        let cidr = super::nodes::given_cidr(node).map(|(net, _)| net);
-        if cidr.is_some() && first.is_none() {
+        // The default nodes have their addresses from these very networks.
+        if object.provenance == Provenance::Builtin {
+            continue;
+        }
+        ips.extend(super::addresses::internal_ips(node).into_iter().map(|(ip, _)| IpNet::from(ip)));
+        let given = one_of_each(&node.pod_cidrs.iter().map(|(net, _)| *net).collect::<Vec<_>>());
+        if !given.is_empty() && first.is_none() {
             first = Some(object.uid);
         }
-        cidrs.extend(cidr);
+        cidrs.extend(given);
     }
     let inside = |net: &IpNet| network.pod_network.0.contains(net);
-    if let (false, Some(uid), Some(net)) = (pods_given || cidrs.iter().any(inside), first, covering(&cidrs, 16)) {
-        network.pod_network = (net, Origin::object(uid, "spec.podCIDR"));
+    if let (false, Some(uid)) = (pods_given || cidrs.iter().any(inside), first) {
+        let origin = Origin::object(uid, "spec.podCIDR");
+        let covering = |v6: bool| {
+            let nets: Vec<IpNet> = cidrs.iter().filter(|net| net.addr().is_ipv6() == v6).copied().collect();
+            covering(&nets, 16)
+        };
+        let nets = one_of_each(&cidrs).into_iter().filter_map(|net| covering(net.addr().is_ipv6()));
+        network.set_pod_networks(nets.map(|net| (net, origin.clone())).collect());
+        if network.pod_networks().all(|(net, _)| net.addr().is_ipv6()) && network.service_network.0.addr().is_ipv4() {
+            let reason = "serviceSubnet is fd00:10:96::/112 by default where Pods have IPv6 addresses only";
+            network.set_service_networks(vec![(SERVICES_V6, Origin::default("cluster", reason))]);
+        }
     }
-    if ips.iter().all(|ip| network.node_network.0.contains(ip)) {
-        return;
-    }
-    let nets: Vec<IpNet> = ips.into_iter().map(IpNet::from).collect();
-    if let Some(net) = covering(&nets, 24) {
-        let reason = "the smallest network, of at most 24 bits, that holds every node's InternalIP";
-        network.node_network = (net, Origin::default("cluster", reason));
-    }
+    node_networks(network, &ips);
 }
+
+/// The networks of the nodes' own addresses: one for each family of the Pods' and of the addresses that are given.
+fn node_networks(network: &mut Network, ips: &[IpNet]) {
+    let mut families: Vec<bool> = Vec::new();
+    let of_pods = network.pod_networks().map(|(net, _)| net.addr().is_ipv6());
+    for v6 in of_pods.chain(ips.iter().map(|net| net.addr().is_ipv6())) {
+        if !families.contains(&v6) {
+            families.push(v6);
+        }
+    }
+    let mut nets = Vec::new();
+    for v6 in families {
+        let default = if v6 {
+            (NODES_V6, Origin::default("cluster", "nodes are on fc00:f853:ccd:e793::/64 by default"))
+        } else {
+            Network::default().node_network
+        };
+        let given: Vec<IpNet> = ips.iter().filter(|net| net.addr().is_ipv6() == v6).copied().collect();
+        let outside = given.iter().any(|net| !default.0.contains(net));
+        let found = covering(&given, 24).filter(|_| outside).map(|net| {
+            let reason = "the smallest network, of at most 24 bits, that holds every node's InternalIP";
+            let reason_v6 = "the smallest network, of at most 64 bits, that holds every node's InternalIP";
+            (net, Origin::default("cluster", if v6 { reason_v6 } else { reason }))
+        });
+        nets.push(found.unwrap_or(default));
+    }
+    network.set_node_networks(nets);
+}
+
+/// kind's networks of IPv6: its nodes' and its Services'.
+const NODES_V6: IpNet =
+    IpNet::new_assert(IpAddr::V6(std::net::Ipv6Addr::new(0xfc00, 0xf853, 0xccd, 0xe793, 0, 0, 0, 0)), 64);
+const SERVICES_V6: IpNet =
+    IpNet::new_assert(IpAddr::V6(std::net::Ipv6Addr::new(0xfd00, 0x10, 0x96, 0, 0, 0, 0, 0)), 112);
 
 /// The smallest network with a prefix of at most `len_max` bits that holds all of `nets`; `None` if they are none or of
 /// both families.
@@ -295,25 +369,35 @@ pub fn usable(net: &IpNet, ip: IpAddr) -> bool {
 }
 
 fn check(network: &Network, draft: &Draft, found: &mut Diagnostics) {
-    let (pods, services) = (&network.pod_network, &network.service_network);
-    if pods.0.contains(&services.0) || services.0.contains(&pods.0) {
-        let message = format!("the Pod subnet {} and the Service subnet {} overlap", pods.0, services.0);
-        let span = span_of(draft, &pods.1).or_else(|| span_of(draft, &services.1)).unwrap_or_default();
-        found
-            .error("subnets-overlap", span, message)
-            .hint("give each a range of its own, such as 10.244.0.0/16 and 10.96.0.0/16");
-    }
-    let nodes = &network.node_network;
-    if matches!(pods.1, Origin::Object { .. }) && (pods.0.contains(&nodes.0) || nodes.0.contains(&pods.0)) {
-        let message = format!("the Pod subnet {} and the nodes' network {} overlap", pods.0, nodes.0);
-        let span = span_of(draft, &pods.1).unwrap_or_default();
-        found.warning("subnets-overlap", span, message).hint("Pods will get addresses of nodes: take 10.244.0.0/16");
-    }
-    let len_max = if pods.0.addr().is_ipv4() { super::nodes::MASK_V4 } else { super::nodes::MASK_V6 };
-    if pods.0.prefix_len() > len_max {
-        let message = format!("the Pod subnet {} is smaller than a node's share of it, a /{len_max}", pods.0);
-        let span = span_of(draft, &pods.1).unwrap_or_default();
-        found.error("pod-subnet", span, message).hint(format!("take a prefix of at most {len_max} bits, such as /16"));
+    for pods in network.pod_networks() {
+        for services in network.service_networks() {
+            if pods.0.contains(&services.0) || services.0.contains(&pods.0) {
+                let message = format!("the Pod subnet {} and the Service subnet {} overlap", pods.0, services.0);
+                let span = span_of(draft, &pods.1).or_else(|| span_of(draft, &services.1)).unwrap_or_default();
+                found
+                    .error("subnets-overlap", span, message)
+                    .hint("give each a range of its own, such as 10.244.0.0/16 and 10.96.0.0/16");
+            }
+        }
+        for nodes in network.node_networks() {
+            let overlap = pods.0.contains(&nodes.0) || nodes.0.contains(&pods.0);
+            if matches!(pods.1, Origin::Object { .. }) && overlap {
+                let message = format!("the Pod subnet {} and the nodes' network {} overlap", pods.0, nodes.0);
+                let span = span_of(draft, &pods.1).unwrap_or_default();
+                let hint = "Pods will get addresses of nodes: take 10.244.0.0/16";
+                found.warning("subnets-overlap", span, message).hint(hint);
+            }
+        }
+        let v4 = pods.0.addr().is_ipv4();
+        let len_max = if v4 { super::nodes::MASK_V4 } else { super::nodes::MASK_V6 };
+        if pods.0.prefix_len() > len_max {
+            let message = format!("the Pod subnet {} is smaller than a node's share of it, a /{len_max}", pods.0);
+            let span = span_of(draft, &pods.1).unwrap_or_default();
+            let such_as = if v4 { "/16" } else { "/56" };
+            found
+                .error("pod-subnet", span, message)
+                .hint(format!("take a prefix of at most {len_max} bits, such as {such_as}"));
+        }
     }
 }
 

@@ -2,9 +2,12 @@
 //!
 //! Models kube-controller-manager's range allocator (pkg/controller/nodeipam/ipam) and taint eviction.
 
+use super::addresses;
 use super::builtin::{CONTROL_PLANE, nth_address};
 use super::network::usable;
-use crate::cluster::{Draft, NetnsOwner, NodeRecord, Object, ObjectKey, PodKey, Provenance, Typed, Work, identity};
+use crate::cluster::{
+    Draft, NetnsOwner, Network, NodeRecord, Object, ObjectKey, PodKey, Provenance, SecondSubnet, Typed, Work, identity,
+};
 use crate::manifest::Span;
 use crate::manifest::typed::{NodeObject, TaintEffect};
 use crate::tables::Origin;
@@ -17,18 +20,20 @@ use std::sync::Arc;
 pub const MASK_V4: u8 = 24;
 pub const MASK_V6: u8 = 64;
 
-/// The node's InternalIP and its index in `status.addresses`, IPv4 before IPv6.
-pub fn internal_ip(node: &NodeObject) -> Option<(IpAddr, usize)> {
-    let internal = node.addresses.iter().enumerate().filter(|(_, address)| &*address.address_type == "InternalIP");
-    let mut ips: Vec<(IpAddr, usize)> = internal.filter_map(|(at, a)| Some((a.address.parse().ok()?, at))).collect();
-    ips.sort_by_key(|(ip, _)| ip.is_ipv6());
-    ips.first().copied()
-}
-
-/// The node's `spec.podCIDR`, IPv4 before IPv6, and where it stands.
-pub fn given_cidr(node: &NodeObject) -> Option<(IpNet, Span)> {
-    let v4 = node.pod_cidrs.iter().find(|(net, _)| net.addr().is_ipv4());
-    v4.or(node.pod_cidrs.first()).map(|(net, span)| (net.trunc(), *span))
+/// The node's `spec.podCIDRs` of the cluster's families, one of each, and where they stand. One of another family counts
+/// if there is no other.
+fn given_cidrs(network: &Network, node: &NodeObject) -> Vec<(IpNet, Span)> {
+    let mut given: Vec<(IpNet, Span)> = Vec::new();
+    for (net, span) in &node.pod_cidrs {
+        let fits = network.pod_networks().any(|(pods, _)| pods.addr().is_ipv4() == net.addr().is_ipv4());
+        if fits && !given.iter().any(|(other, _)| other.addr().is_ipv4() == net.addr().is_ipv4()) {
+            given.push((net.trunc(), *span));
+        }
+    }
+    if given.is_empty() {
+        given.extend(node.pod_cidrs.first().map(|(net, span)| (net.trunc(), *span)));
+    }
+    given
 }
 
 /// Looks at the nodes that changed: those that left first, then given values, then what has to be found.
@@ -44,7 +49,7 @@ pub fn reconcile(draft: &mut Draft) {
     }
     if draft.revision.nodes.is_empty() {
         // Other nodes altogether, as when the default ones give way to those a file names: a cluster from scratch.
-        draft.revision.index.next_block = 0;
+        draft.revision.index.next_blocks = [0; 2];
     }
     present.sort_by_key(|(object, _)| object.written().span);
     if draft.revision.nodes.len() + present.len() > 2 * super::NODES_MAX {
@@ -56,7 +61,7 @@ pub fn reconcile(draft: &mut Draft) {
         join_or_update(draft, object, node);
     }
     for (object, _) in &present {
-        allocate_cidr(draft, &object.key.name);
+        allocate_cidrs(draft, &object.key.name);
     }
     place_gateway(draft);
     let daemon_sets: Vec<ObjectKey> = draft.revision.list("DaemonSet", None).map(|object| object.key.clone()).collect();
@@ -71,7 +76,8 @@ pub fn reconcile(draft: &mut Draft) {
 fn join_or_update(draft: &mut Draft, object: &Arc<Object>, node: &NodeObject) {
     let name = &object.key.name;
     let old = draft.revision.nodes.get(&**name).cloned();
-    let Some((ip, ip_origin)) = address(draft, object, node, old.as_deref()) else { return };
+    let Some(mut addresses) = addresses::addresses(draft, object, node, old.as_deref()) else { return };
+    let (ip, ip_origin) = addresses.remove(0);
     let number = draft.revision.number;
     let mut taints = node.taints.clone();
     if node.unschedulable {
@@ -93,27 +99,29 @@ fn join_or_update(draft: &mut Draft, object: &Arc<Object>, node: &NodeObject) {
         unschedulable: node.unschedulable,
         pods_max: node.allocatable_pods.or(node.capacity_pods).unwrap_or(110),
         ip,
-        ip_given: internal_ip(node).is_some(),
+        ip_given: !addresses::internal_ips(node).is_empty(),
         ip_origin,
+        more_ips: addresses.into(),
         ..match old.as_deref() {
             Some(old) => old.clone(),
             None => newcomer(draft, object, ip),
         }
     };
-    let moved = old.as_ref().is_none_or(|old| old.ip != record.ip);
+    let moved = old.as_ref().is_none_or(|old| !old.ips().eq(record.ips()));
     if moved {
-        if let Some(old) = &old
-            && draft.revision.addresses.get(&old.ip) == Some(&old.netns)
-        {
-            draft.revision.addresses.remove(&old.ip);
+        if let Some(old) = &old {
+            addresses::release(draft, old);
         }
-        draft.revision.addresses.insert(record.ip, record.netns);
+        for ip in record.ips() {
+            draft.revision.addresses.insert(ip, record.netns);
+        }
         draft.revision.nodes_version = number;
     }
     let taints_changed = old.as_ref().is_some_and(|old| old.taints != record.taints);
     draft.revision.nodes.insert(name.clone(), Arc::new(record));
-    if let Some((net, span)) = given_cidr(node) {
-        take_given_cidr(draft, object, net, span);
+    let given = given_cidrs(&draft.revision.network, node);
+    if !given.is_empty() {
+        take_given_cidrs(draft, object, given);
     }
     if moved && old.is_some() {
         rewire(draft, name, true);
@@ -136,8 +144,10 @@ fn newcomer(draft: &mut Draft, object: &Object, ip: IpAddr) -> NodeRecord {
         ip,
         ip_origin: Origin::Kernel,
         ip_given: false,
+        more_ips: Arc::new([]),
         pod_cidr: None,
         pod_cidr_given: false,
+        second: None,
         labels: Arc::default(),
         taints: Arc::new([]),
         control_plane: false,
@@ -155,70 +165,41 @@ fn newcomer(draft: &mut Draft, object: &Object, ip: IpAddr) -> NodeRecord {
     }
 }
 
-/// The node's address: as given, as it has it, or the next free one. `None` after an error.
-fn address(
-    draft: &mut Draft,
-    object: &Object,
-    node: &NodeObject,
-    old: Option<&NodeRecord>,
-) -> Option<(IpAddr, Origin)> {
-    if let Some((ip, at)) = internal_ip(node) {
-        let holder = draft.revision.addresses.get(&ip).filter(|holder| old.is_none_or(|old| old.netns != **holder));
-        match holder.and_then(|holder| draft.revision.netns.get(holder)).cloned() {
-            Some(NetnsOwner::Node(other)) => {
-                let span = node.addresses[at].span;
-                let message = format!("node {other:?} already has the address {ip}");
-                draft.diagnostics.error("address-twice", span, message).hint("every node needs an address of its own");
-                return None;
-            }
-            Some(NetnsOwner::Gateway) => drop(draft.revision.addresses.remove(&ip)),
-            _ => {}
-        }
-        let path = format!("status.addresses[{at}].address");
-        return Some((ip, Origin::Object { uid: object.uid, path: path.into() }));
-    }
-    if let Some(old) = old.filter(|old| !old.ip_given && draft.revision.network.node_network.0.contains(&old.ip)) {
-        return Some((old.ip, old.ip_origin.clone()));
-    }
-    let net = draft.revision.network.node_network.0;
-    let start = draft.revision.nodes.len() as u32 + 2;
-    let candidates = (start..start.saturating_add(70_000)).chain(2..start);
-    let mut free = candidates.filter_map(|n| nth_address(&net, n)).filter(|ip| usable(&net, *ip));
-    let ip = free.find(|ip| !draft.revision.addresses.contains_key(ip));
-    if ip.is_none() {
-        let message = format!("no address is left for node {:?} in {net}", &*object.key.name);
-        draft.diagnostics.error("node-network-full", object.written().span, message);
-    }
-    Some((ip?, Origin::default("cluster", "the next free address of the node network")))
-}
-
-fn take_given_cidr(draft: &mut Draft, object: &Object, net: IpNet, span: Span) {
+fn take_given_cidrs(draft: &mut Draft, object: &Object, given: Vec<(IpNet, Span)>) {
     let name = &object.key.name;
     let Some(record) = draft.revision.nodes.get(&**name) else { return };
-    if record.pod_cidr_given && record.pod_cidr.as_ref().is_some_and(|(old, _)| *old == net) {
+    if record.pod_cidr_given && record.pod_cidrs().eq(given.iter().map(|(net, _)| *net)) {
         return;
     }
-    release_cidr(draft, name);
-    if let Some((other, holder)) = overlapping(draft, &net) {
-        let given = draft.revision.nodes.get(&*holder).is_some_and(|record| record.pod_cidr_given);
-        if given {
-            let message = format!("the Pod subnet {net} overlaps {other} of node {holder:?}");
-            draft.diagnostics.error("pod-subnets-overlap", span, message).hint("every node needs a subnet of its own");
-            return;
+    release_cidrs(draft, name);
+    let mut taken = Vec::new();
+    for (net, span) in given {
+        if let Some((other, holder)) = overlapping(draft, &net) {
+            let given = draft.revision.nodes.get(&*holder).is_some_and(|record| record.pod_cidr_given);
+            if given {
+                let message = format!("the Pod subnet {net} overlaps {other} of node {holder:?}");
+                let problem = draft.diagnostics.error("pod-subnets-overlap", span, message);
+                problem.hint("every node needs a subnet of its own");
+                return;
+            }
+            // What was found for another node makes room for what is given.
+            release_cidrs(draft, &holder);
+            allocate_later(draft, &holder);
         }
-        // What was found for another node makes room for what is given.
-        release_cidr(draft, &holder);
-        allocate_later(draft, &holder);
+        let network = draft.revision.network.clone();
+        let of_family = network.pod_networks().find(|(pods, _)| pods.addr().is_ipv4() == net.addr().is_ipv4());
+        let (pods, _) = of_family.unwrap_or(&network.pod_network);
+        if !pods.contains(&net) {
+            let message = format!("the Pod subnet {net} is not part of the Pod network {pods}");
+            let hint = "Flannel routes and masquerades by the Pod network: Pods here will be unreachable from others";
+            draft.diagnostics.warning("pod-subnet-outside", span, message).hint(hint);
+        }
+        let at = |path: &str| object.written().at(path).span == span;
+        let paths = ["spec.podCIDRs[0]", "spec.podCIDRs[1]"];
+        let path = paths.into_iter().find(|path| at(path)).unwrap_or("spec.podCIDR");
+        taken.push((net, Origin::object(object.uid, path)));
     }
-    let pods = draft.revision.network.pod_network.0;
-    if !pods.contains(&net) {
-        let message = format!("the Pod subnet {net} is not part of the Pod network {pods}");
-        let hint = "Flannel routes and masquerades by the Pod network: Pods here will be unreachable from others";
-        draft.diagnostics.warning("pod-subnet-outside", span, message).hint(hint);
-    }
-    let index = object.written().at("spec.podCIDRs[0]").span == span;
-    let path = if index { "spec.podCIDRs[0]" } else { "spec.podCIDR" };
-    set_cidr(draft, name, net, Origin::object(object.uid, path), true);
+    set_cidrs(draft, name, taken, true);
 }
 
 /// Another node's subnet that shares addresses with this one.
@@ -229,22 +210,34 @@ fn overlapping(draft: &Draft, net: &IpNet) -> Option<(IpNet, Arc<str>)> {
     before.or_else(within).map(|(_, (other, name))| (*other, name.clone()))
 }
 
-fn set_cidr(draft: &mut Draft, name: &Arc<str>, net: IpNet, origin: Origin, given: bool) {
-    draft.revision.index.subnets.insert(net.network(), (net, name.clone()));
+/// At most two, of different families.
+fn set_cidrs(draft: &mut Draft, name: &Arc<str>, subnets: Vec<(IpNet, Origin)>, given: bool) {
+    for (net, _) in &subnets {
+        draft.revision.index.subnets.insert(net.network(), (*net, name.clone()));
+    }
     draft.revision.nodes_version = draft.revision.number;
     if let Some(record) = draft.revision.nodes.get_mut(&**name) {
         let record = Arc::make_mut(record);
-        (record.pod_cidr, record.pod_cidr_given, record.last_reserved_ip) = (Some((net, origin)), given, None);
+        let mut subnets = subnets.into_iter();
+        (record.pod_cidr, record.pod_cidr_given, record.last_reserved_ip) = (subnets.next(), given, None);
+        record.second = subnets.next().map(|(net, origin)| SecondSubnet { net, origin, last_reserved_ip: None });
         // A subnet never changes while a node lives: the machine has been reset.
         record.bridge_made = false;
     }
     rewire(draft, name, false);
 }
 
-fn release_cidr(draft: &mut Draft, name: &Arc<str>) {
+fn release_cidrs(draft: &mut Draft, name: &Arc<str>) {
     let Some(record) = draft.revision.nodes.get_mut(&**name) else { return };
-    let Some((net, _)) = Arc::make_mut(record).pod_cidr.take() else { return };
-    draft.revision.index.subnets.remove(&net.network());
+    let nets: Vec<IpNet> = record.pod_cidrs().collect();
+    if nets.is_empty() {
+        return;
+    }
+    let record = Arc::make_mut(record);
+    (record.pod_cidr, record.second) = (None, None);
+    for net in nets {
+        draft.revision.index.subnets.remove(&net.network());
+    }
     draft.revision.nodes_version = draft.revision.number;
 }
 
@@ -253,36 +246,51 @@ fn allocate_later(draft: &mut Draft, name: &Arc<str>) {
     draft.work.insert(Work::Nodes);
 }
 
-/// Gives a node without a Pod subnet the next free block of the Pod network, if one is left.
-fn allocate_cidr(draft: &mut Draft, name: &Arc<str>) {
-    let pods = draft.revision.network.pod_network.0;
+/// Gives a node without Pod subnets the next free block of each Pod network, if one is left.
+fn allocate_cidrs(draft: &mut Draft, name: &Arc<str>) {
+    let network = draft.revision.network.clone();
     let Some(record) = draft.revision.nodes.get(&**name).cloned() else { return };
-    match &record.pod_cidr {
-        Some(_) if record.pod_cidr_given => return,
-        Some((net, _)) if pods.contains(net) => return,
-        Some(_) => release_cidr(draft, name),
-        None => {}
+    if record.pod_cidr.is_some() {
+        let mut nets = network.pod_networks();
+        let fits = record.pod_cidrs().all(|own| nets.next().is_some_and(|(pods, _)| pods.contains(&own)));
+        if record.pod_cidr_given || fits && nets.next().is_none() {
+            return;
+        }
+        release_cidrs(draft, name);
     }
+    let mut found = Vec::new();
+    for (at, (pods, _)) in network.pod_networks().enumerate() {
+        let Some(net) = free_block(draft, pods, at.min(1)) else {
+            let Some(object) = draft.revision.objects.get(&ObjectKey::node(name)) else { return };
+            let span = object.written().span;
+            let message = format!("node {name:?} gets no Pod subnet: {pods} has none left (CIDRNotAvailable)");
+            let larger = if pods.addr().is_ipv4() { "10.0.0.0/8" } else { "fd00:10:244::/48" };
+            let problem = draft.diagnostics.warning("no-pod-subnet", span, message);
+            problem.hint(format!("take a larger Pod subnet, such as {larger}"));
+            return;
+        };
+        let reason = "the next free block of the Pod network (--cluster-cidr, --node-cidr-mask-size)";
+        found.push((net, Origin::default("kube-controller-manager", reason)));
+    }
+    set_cidrs(draft, name, found, false);
+}
+
+fn free_block(draft: &mut Draft, pods: &IpNet, at: usize) -> Option<IpNet> {
     let mask = if pods.addr().is_ipv4() { MASK_V4 } else { MASK_V6 };
     let bits = u32::from(mask.saturating_sub(pods.prefix_len())).min(20);
     let blocks = 1u32 << bits;
-    if draft.revision.index.subnets.len() < blocks as usize * 2 {
-        for step in 0..blocks {
-            let block = (draft.revision.index.next_block + step) % blocks;
-            let Some(net) = block_at(&pods, mask, block) else { continue };
-            if overlapping(draft, &net).is_none() {
-                draft.revision.index.next_block = (block + 1) % blocks;
-                let reason = "the next free block of the Pod network (--cluster-cidr, --node-cidr-mask-size)";
-                set_cidr(draft, name, net, Origin::default("kube-controller-manager", reason), false);
-                return;
-            }
+    if draft.revision.index.subnets.len() >= blocks as usize * 2 * (1 + at) {
+        return None;
+    }
+    for step in 0..blocks {
+        let block = (draft.revision.index.next_blocks[at] + step) % blocks;
+        let Some(net) = block_at(pods, mask, block) else { continue };
+        if overlapping(draft, &net).is_none() {
+            draft.revision.index.next_blocks[at] = (block + 1) % blocks;
+            return Some(net);
         }
     }
-    if let Some(object) = draft.revision.objects.get(&ObjectKey::node(name)) {
-        let span = object.written().span;
-        let message = format!("node {name:?} gets no Pod subnet: {pods} has none left (CIDRNotAvailable)");
-        draft.diagnostics.warning("no-pod-subnet", span, message).hint("take a larger Pod subnet, such as 10.0.0.0/8");
-    }
+    None
 }
 
 fn block_at(net: &IpNet, mask: u8, block: u32) -> Option<IpNet> {
@@ -293,21 +301,30 @@ fn block_at(net: &IpNet, mask: u8, block: u32) -> Option<IpNet> {
     IpNet::new(ip, mask).ok()
 }
 
-/// The node network's first address that no node has.
+/// The node networks' first addresses that no node has.
 fn place_gateway(draft: &mut Draft) {
     let network = draft.revision.network.clone();
-    let (old, netns) = network.gateway;
-    let net = network.node_network.0;
-    let free = |ip: &IpAddr| draft.revision.addresses.get(ip).is_none_or(|holder| *holder == netns);
-    let mut candidates = (1..70_000).map_while(|n| nth_address(&net, n)).filter(|ip| usable(&net, *ip));
-    let Some(ip) = candidates.find(free) else { return };
-    draft.revision.addresses.insert(ip, netns);
-    if ip != old {
-        if draft.revision.addresses.get(&old) == Some(&netns) {
-            draft.revision.addresses.remove(&old);
+    let netns = network.gateway.1;
+    let olds = [Some(network.gateway.0), network.second.gateway];
+    let mut news = [None, None];
+    for (at, (net, _)) in network.node_networks().enumerate().take(2) {
+        let free = |ip: &IpAddr| draft.revision.addresses.get(ip).is_none_or(|holder| *holder == netns);
+        let mut candidates = (1..70_000).map_while(|n| nth_address(net, n)).filter(|ip| usable(net, *ip));
+        news[at] = candidates.find(free);
+    }
+    let Some(first) = news[0] else { return };
+    for ip in news.into_iter().flatten() {
+        draft.revision.addresses.insert(ip, netns);
+    }
+    if news != olds {
+        for old in olds.into_iter().flatten().filter(|old| !news.contains(&Some(*old))) {
+            if draft.revision.addresses.get(&old) == Some(&netns) {
+                draft.revision.addresses.remove(&old);
+            }
         }
         let mut network = (*network).clone();
-        network.gateway = (ip, netns);
+        network.gateway = (first, netns);
+        network.second.gateway = news[1];
         draft.revision.network = Arc::new(network);
         draft.revision.nodes_version = draft.revision.number;
     }
@@ -317,8 +334,8 @@ fn pods_on(record: &NodeRecord) -> Vec<PodKey> {
     record.pods.values().chain(record.waiting.values()).cloned().collect()
 }
 
-/// New sandboxes for the node's Pods, as its subnet (or its own address) has changed.
-fn rewire(draft: &mut Draft, name: &Arc<str>, host_network: bool) {
+/// New sandboxes for the node's Pods, as its subnets (or its own address) has changed.
+pub(super) fn rewire(draft: &mut Draft, name: &Arc<str>, host_network: bool) {
     let Some(record) = draft.revision.nodes.get(&**name).cloned() else { return };
     for key in pods_on(&record) {
         if draft.revision.pods.get(&key).is_some_and(|pod| pod.host_network == host_network) {
@@ -333,10 +350,8 @@ fn leave(draft: &mut Draft, name: &Arc<str>) {
     for key in pods_on(&record) {
         evict(draft, &key);
     }
-    release_cidr(draft, name);
-    if draft.revision.addresses.get(&record.ip) == Some(&record.netns) {
-        draft.revision.addresses.remove(&record.ip);
-    }
+    release_cidrs(draft, name);
+    addresses::release(draft, &record);
     draft.revision.netns.remove(&record.netns);
     draft.revision.index.node_names.remove(&record.index);
     draft.revision.nodes.remove(&**name);

@@ -311,7 +311,7 @@ fn home_of_given_ip(draft: &Draft, pod: &PodRecord) -> Option<Arc<NodeRecord>> {
     if !pod.ip_given {
         return None;
     }
-    let ip = super::kubelet::given_ip(draft, &pod.key)?;
+    let ip = super::kubelet::given_ips(draft, &pod.key).first().copied()?;
     let (_, (net, name)) = draft.revision.index.subnets.range(..=ip).next_back()?;
     let node = draft.revision.nodes.get(&**name).filter(|_| net.contains(&ip))?;
     refusal(&pod.spec, node).is_none().then(|| node.clone())

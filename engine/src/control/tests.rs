@@ -5,6 +5,7 @@ use crate::cluster::{Applied, Cluster, ObjectKey, Options, Outcome, PodKey};
 
 mod addresses;
 mod endpoints;
+mod families;
 mod files;
 mod nodes;
 mod random;

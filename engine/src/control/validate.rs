@@ -1,6 +1,6 @@
 //! What no single object can know: addresses given twice or out of place, Pods that cannot run.
 
-use super::kubelet::given_ip;
+use super::kubelet::given_ips;
 use super::words;
 use crate::cluster::{Draft, NetnsOwner, Object, PodPhase, Provenance, Typed};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ fn check_pod(draft: &mut Draft, object: &Arc<Object>) {
     let Some(pod) = draft.revision.pods.get(&key).cloned() else { return };
     let span = |path: &str| object.written().at(path).span;
     let unwired = pod.ip_given && pod.netns.is_none() && pod.node.is_some();
-    if let Some(ip) = unwired.then(|| given_ip(draft, &key)).flatten() {
+    for ip in if unwired { given_ips(draft, &key) } else { Vec::new() } {
         let holder = draft.revision.netns_of_ip(ip).and_then(|holder| draft.revision.netns.get(&holder)).cloned();
         let other = match holder {
             Some(NetnsOwner::Pod(other)) if other != key => format!("Pod {other}"),
@@ -40,10 +40,8 @@ fn check_pod(draft: &mut Draft, object: &Arc<Object>) {
         }
     }
     let node = pod.node.as_ref().and_then(|name| draft.revision.nodes.get(&**name)).cloned();
-    if let (Some((ip, _)), Some(node)) = (pod.ip.as_ref().filter(|_| pod.ip_given), &node)
-        && let Some((net, _)) = node.pod_cidr.as_ref().filter(|(net, _)| !net.contains(ip))
-    {
-        let message = words::address_outside(*ip, *net);
+    for (ip, net) in node.iter().filter(|_| pod.ip_given).flat_map(|node| words::outside(&pod, node)) {
+        let message = words::address_outside(ip, net);
         let problem = draft.diagnostics.warning("address-outside", span("status.podIP"), message);
         problem.hint(words::ADDRESS_OUTSIDE_HINT);
     }

@@ -1,9 +1,19 @@
 //! What is said of Pods in trouble, both when they are applied and for as long as it lasts.
 
-use crate::cluster::{FailingContainer, PodRecord};
+use crate::cluster::{FailingContainer, NodeRecord, PodRecord};
 use crate::manifest::typed::RestartPolicy;
 use ipnet::IpNet;
 use std::net::IpAddr;
+
+/// A Pod's addresses that are not of its node's subnet of their family, and that subnet.
+pub fn outside(pod: &PodRecord, node: &NodeRecord) -> Vec<(IpAddr, IpNet)> {
+    let mut outside = Vec::new();
+    for ip in pod.ips() {
+        let subnet = node.pod_cidrs().find(|net| net.addr().is_ipv4() == ip.is_ipv4()).or(node.pod_cidrs().next());
+        outside.extend(subnet.filter(|net| !net.contains(&ip)).map(|net| (ip, net)));
+    }
+    outside
+}
 
 /// A given address that is not of the node's subnet.
 pub fn address_outside(ip: IpAddr, net: IpNet) -> String {

@@ -39,7 +39,7 @@ impl Walk<'_> {
         }
     }
 
-    fn learn(&mut self, link: LinkIndex, ip: IpAddr, mac: MacAddr, nud: Nud) {
+    pub(super) fn learn(&mut self, link: LinkIndex, ip: IpAddr, mac: MacAddr, nud: Nud) {
         // A request refreshes nothing that is still reachable with the same address.
         let known = self.state.neighbor(link, ip).filter(|n| n.mac == Some(mac)).map(|n| n.state(self.now));
         if nud == Nud::Stale && matches!(known, Some(Nud::Reachable | Nud::Stale | Nud::Delay)) {

@@ -198,6 +198,10 @@ fn would_take(netns: &Netns, link: &Link, frame: &Frame) -> bool {
         Payload::Arp(arp) if frame.dst.is_group() && arp.op == ArpOp::Request => {
             netns.is_local(IpAddr::V4(arp.target_ip))
         }
+        Payload::Ip(packet) if frame.dst.is_group() => match packet.dst {
+            IpAddr::V6(group) if group.is_multicast() => netns.has_joined(link.index, group),
+            _ => true,
+        },
         _ => frame.dst.is_group() || frame.dst == link.mac,
     }
 }

@@ -1,4 +1,4 @@
-//! IPv4 fragmentation and reassembly (net/ipv4 ip_do_fragment, ip_frag_queue).
+//! Fragmentation and reassembly (net/ipv4 ip_do_fragment, ip_frag_queue; net/ipv6 ip6_fragment).
 
 use super::skb::{Skb, Timer};
 use super::walk::Walk;
@@ -21,7 +21,9 @@ pub struct Reassembly {
 
 /// Cuts a packet (or a fragment) into pieces that fit; empty if not even eight bytes of payload fit.
 pub(super) fn split(packet: &IpPacket, mtu: usize) -> Vec<IpPacket> {
-    let room = mtu.saturating_sub(packet.header_len()) / 8 * 8;
+    // Of IPv6 every piece has a fragment header besides.
+    let header_len = if packet.dst.is_ipv4() { packet.header_len() } else { 48 };
+    let room = mtu.saturating_sub(header_len) / 8 * 8;
     if room == 0 {
         return Vec::new();
     }

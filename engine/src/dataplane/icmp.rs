@@ -24,7 +24,10 @@ impl Walk<'_> {
     /// Whether an ICMP error may be sent about this packet: not about errors, later fragments, group destinations.
     pub(super) fn may_answer(skb: &Skb) -> bool {
         let Some(packet) = skb.ip() else { return false };
-        let error = matches!(packet.payload, Transport::Icmp(Icmp::Error { .. }));
+        let error = matches!(
+            packet.payload,
+            Transport::Icmp(Icmp::Error { .. } | Icmp::NeighborSolicit { .. } | Icmp::NeighborAdvert { .. })
+        );
         let later = packet.fragment.is_some_and(|f| f.offset > 0);
         !error && !later && !packet.dst.is_multicast() && !skb.frame.dst.is_group() && !packet.src.is_unspecified()
     }
@@ -40,7 +43,12 @@ impl Walk<'_> {
         if super::ip::route(&self.netns, packet.src).is_none() {
             return;
         }
-        let src = if self.netns.is_local(packet.dst) { packet.dst } else { unspecified_like(packet.dst) };
+        let local = super::ip::route(&self.netns, packet.dst).is_some_and(|r| r.route.kind == RouteKind::Local);
+        let src = if self.netns.is_local(packet.dst) || packet.dst.is_ipv6() && local {
+            packet.dst
+        } else {
+            unspecified_like(packet.dst)
+        };
         let payload = Transport::Icmp(Icmp::Error { error, quoted: Box::new(packet.clone()) });
         let answer = self.packet(src, packet.src, payload);
         let parent = Some((about.track.packet, Relation::Answers));
@@ -56,7 +64,9 @@ impl Walk<'_> {
                 let reply = Icmp::EchoReply { id: *id, seq: *seq, body: body.clone() };
                 let cause = self.address_row(dst);
                 self.accept(&skb, Some(link), cause);
-                let packet = self.packet(dst, src, Transport::Icmp(reply));
+                // Nobody answers from an address that others have, too.
+                let from = if self.is_anycast(link, dst) { unspecified_like(dst) } else { dst };
+                let packet = self.packet(from, src, Transport::Icmp(reply));
                 let _ = self.send(packet, skb.track.flow, Some((skb.track.packet, Relation::Answers)));
             }
             Icmp::EchoReply { id, seq, body } => {
@@ -73,13 +83,14 @@ impl Walk<'_> {
                 let (error, quoted) = (*error, quoted.clone());
                 self.icmp_error_receive(link, error, &quoted, src, skb);
             }
+            Icmp::NeighborSolicit { .. } | Icmp::NeighborAdvert { .. } => self.discovery_receive(link, skb),
         }
     }
 
     /// An error about something that was sent from here, one hopes.
     fn icmp_error_receive(&mut self, link: LinkIndex, error: IcmpError, quoted: &IpPacket, from: IpAddr, skb: Skb) {
         if let IcmpError::FragmentationNeeded { mtu } = error {
-            let remote = super::ip::route(&self.netns, quoted.dst).is_some_and(|r| r.route.kind != RouteKind::Local);
+            let remote = super::ip::route(&self.netns, quoted.dst).is_some_and(|r| !r.route.kind.is_local());
             if remote {
                 self.state.learn_pmtu(quoted.dst, mtu, self.now);
             }

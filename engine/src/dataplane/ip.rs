@@ -1,6 +1,7 @@
 //! IP: input, forwarding, output.
 //!
-//! Models net/ipv4 ip_rcv, ip_route_input_slow, ip_forward, ip_local_out and ip_finish_output with `rp_filter` 0.
+//! Models net/ipv4 ip_rcv, ip_route_input_slow, ip_forward, ip_local_out and ip_finish_output with `rp_filter` 0, and
+//! what net/ipv6 does in their places.
 
 use super::cost;
 use super::fragment;
@@ -9,7 +10,7 @@ use super::skb::{Bridged, CROSSINGS_MAX, Skb};
 use super::walk::{SendError, Walk};
 use crate::net::{Frame, IcmpError, IpPacket, MacAddr, Payload, Transport};
 use crate::tables::netfilter::Hook;
-use crate::tables::{LinkIndex, Netns, Route, RouteKind};
+use crate::tables::{LinkIndex, Netns, Route, RouteKind, RowId, source_v6};
 use crate::trace::{
     Birth, CauseTable, Change, Disposition, DropReason, FlowId, PacketId, PacketRef, Relation, Stage, Verdict,
 };
@@ -30,10 +31,25 @@ pub(super) fn route(netns: &Netns, dst: IpAddr) -> Option<Routed<'_>> {
     Some(Routed { route, cause: CauseTable::RouteMain(row) })
 }
 
+/// The same for a packet that came in on `link`: of IPv6 rows with one prefix, that of this device comes first.
+/// Models net/ipv6/route.c rt6_score_route.
+pub(super) fn route_in(netns: &Netns, link: LinkIndex, dst: IpAddr) -> Option<Routed<'_>> {
+    let routed = route(netns, dst)?;
+    if dst.is_ipv4() || routed.route.dev == link || !routed.route.kind.is_local() {
+        return Some(routed);
+    }
+    let own = netns.local.rows.own().iter().position(|row| row.dst == routed.route.dst && row.dev == link);
+    let own = own.map(|row| RowId(row as u32)).and_then(|row| Some((row, netns.local.rows.get(row)?)));
+    Some(own.map_or(routed, |(row, route)| Routed { route, cause: CauseTable::RouteLocal(row) }))
+}
+
 /// The source address that the kernel picks for a packet by this route.
 pub(super) fn source_for(netns: &Netns, route: &Route, dst: IpAddr) -> Option<IpAddr> {
-    if route.kind == RouteKind::Local {
+    if route.kind.is_local() {
         return Some(route.src.filter(|_| !dst.is_loopback()).unwrap_or(dst));
+    }
+    if let IpAddr::V6(dst) = dst {
+        return route.src.or_else(|| source_v6(netns, dst, route.dev).map(IpAddr::V6));
     }
     let same_family = |ip: &IpAddr| ip.is_ipv4() == dst.is_ipv4();
     route
@@ -44,7 +60,7 @@ pub(super) fn source_for(netns: &Netns, route: &Route, dst: IpAddr) -> Option<Ip
 
 /// The device that a packet leaves by.
 fn device(route: &Route) -> LinkIndex {
-    if route.kind == RouteKind::Local { LinkIndex::LO } else { route.dev }
+    if route.kind.is_local() { LinkIndex::LO } else { route.dev }
 }
 
 /// Whether no packet can come in like this (fib_validate_source, martian destinations).
@@ -88,10 +104,15 @@ impl Walk<'_> {
             let cause = self.address_row(packet.src);
             return self.drop(skb, Stage::RouteIn, Some(link), DropReason::InvalidAddress, cause);
         }
-        let routed = route(&netns, dst);
+        if let IpAddr::V6(group) = dst
+            && group.is_multicast()
+        {
+            return self.group_in(link, group, skb);
+        }
+        let routed = route_in(&netns, link, dst);
         if let Some(Routed { route, cause }) = &routed {
             match route.kind {
-                RouteKind::Local => {
+                RouteKind::Local | RouteKind::Anycast => {
                     self.step(&skb, Stage::RouteIn, Some(link), Verdict::Pass, Some(*cause));
                     return self.local_in(link, skb);
                 }
@@ -100,11 +121,12 @@ impl Walk<'_> {
                     self.step(&skb, Stage::RouteIn, Some(link), Verdict::Accept, Some(*cause));
                     return self.recorder.finish(skb.track, Disposition::Ignored);
                 }
-                RouteKind::Unicast | RouteKind::Blackhole => {}
+                RouteKind::Unicast | RouteKind::Multicast | RouteKind::Blackhole => {}
             }
         }
-        if !netns.sysctls.ip_forward {
-            let cause = CauseTable::Sysctl("net.ipv4.ip_forward");
+        if !netns.forwards(dst) {
+            let cause =
+                CauseTable::Sysctl(if dst.is_ipv4() { "net.ipv4.ip_forward" } else { "net.ipv6.conf.all.forwarding" });
             return self.drop(skb, Stage::RouteIn, Some(link), DropReason::ForwardingOff, Some(cause));
         }
         match routed {
@@ -119,6 +141,18 @@ impl Walk<'_> {
         }
     }
 
+    /// A packet for an IPv6 group: for those who have joined it on this device. Groups are not routed here.
+    fn group_in(&mut self, link: LinkIndex, group: Ipv6Addr, skb: Skb) {
+        if self.netns.has_joined(link, group) {
+            let routed = self.netns.local.lookup(IpAddr::V6(group));
+            let cause = routed.map(|(row, _)| CauseTable::RouteLocal(row));
+            self.step(&skb, Stage::RouteIn, Some(link), Verdict::Pass, cause);
+            return self.local_in(link, skb);
+        }
+        self.step(&skb, Stage::RouteIn, Some(link), Verdict::Accept, None);
+        self.recorder.finish(skb.track, Disposition::Ignored);
+    }
+
     fn forward(&mut self, input: LinkIndex, routed: Routed<'_>, mut skb: Skb) {
         let Some(packet) = skb.ip() else { return };
         let (ttl, len, dont_fragment) = (packet.ttl, packet.len(), packet.dont_fragment);
@@ -127,29 +161,36 @@ impl Walk<'_> {
             return self.reject(skb, Stage::Forward, Some(dev), IcmpError::TtlExceeded, None);
         }
         let mtu = self.netns.link(dev).map_or(0, |link| link.mtu);
-        if len > mtu as usize && dont_fragment {
+        // Of IPv6 only the sender cuts packets; pieces that were put together on the way go on as they came.
+        let whole = if packet.dst.is_ipv6() { skb.fragment_len_max.map_or(len, usize::from) } else { len };
+        if whole > mtu as usize && (dont_fragment || packet.dst.is_ipv6()) {
             let error = IcmpError::FragmentationNeeded { mtu: mtu.min(0xffff) as u16 };
             return self.reject(skb, Stage::Forward, Some(dev), error, Some(CauseTable::Link(dev)));
         }
         self.spend(cost::LOOKUP);
         self.rewrite(&mut skb, Stage::Forward, Some(dev), None, Change::Ttl { from: ttl, to: ttl - 1 });
         if let Some(skb) = self.hook(Gate::new(Hook::Forward, Some(input), Some(dev)), skb) {
-            self.ip_output(routed.route, skb);
+            self.ip_output(routed.route, skb, None);
         }
     }
 
     /// Sends by a route that is known: through POSTROUTING, in fragments where the packet is too large, then to the
-    /// next hop.
-    fn ip_output(&mut self, route: &Route, skb: Skb) {
+    /// next hop. `cut_to`: a packet of this machine's own, which IPv6 may cut, too, to this many bytes.
+    fn ip_output(&mut self, route: &Route, skb: Skb, cut_to: Option<u32>) {
         let dev = device(route);
         let Some(skb) = self.hook(Gate::new(Hook::Postrouting, None, Some(dev)), skb) else { return };
         let Some(packet) = skb.ip() else { return };
-        if route.kind == RouteKind::Local {
+        if route.kind.is_local() {
             return self.transmit(LinkIndex::LO, skb);
         }
         let next_hop = route.via.unwrap_or(packet.dst);
-        let mtu = self.netns.link(dev).map_or(0, |link| link.mtu);
-        if packet.dont_fragment && packet.len() > mtu as usize {
+        let mut mtu = self.netns.link(dev).map_or(0, |link| link.mtu);
+        if packet.dst.is_ipv6() {
+            mtu = cut_to.map_or(mtu, |len| len.min(mtu));
+            if cut_to.is_none() && skb.fragment_len_max.is_none() && packet.len() > mtu as usize {
+                return self.drop(skb, Stage::Fragment, Some(dev), DropReason::TooBig, Some(CauseTable::Link(dev)));
+            }
+        } else if packet.dont_fragment && packet.len() > mtu as usize {
             let error = IcmpError::FragmentationNeeded { mtu: mtu.min(0xffff) as u16 };
             return self.reject(skb, Stage::Fragment, Some(dev), error, Some(CauseTable::Link(dev)));
         }
@@ -271,25 +312,25 @@ impl Walk<'_> {
             return Err(SendError::TooBig { mtu });
         }
         self.step(&skb, Stage::RouteOut, Some(dev), Verdict::Pass, Some(cause));
-        self.local_out(route, skb)
+        self.local_out(route, skb, Some(mtu))
     }
 
     /// A packet that was made here passes OUTPUT. If that gave it another destination it is routed again
-    /// (ip_route_me_harder).
-    fn local_out(&mut self, route: &Route, skb: Skb) -> Result<(), SendError> {
+    /// (ip_route_me_harder, ip6_route_me_harder). `cut_to` as for [`Walk::ip_output`].
+    fn local_out(&mut self, route: &Route, skb: Skb, cut_to: Option<u32>) -> Result<(), SendError> {
         let before = skb.ip().map(|packet| packet.dst);
         let passed = self.hook(Gate::new(Hook::Output, None, Some(device(route))), skb);
         let skb = passed.ok_or(SendError::Denied)?;
         let Some(dst) = skb.ip().map(|packet| packet.dst).filter(|dst| Some(*dst) != before) else {
-            self.ip_output(route, skb);
+            self.ip_output(route, skb, cut_to);
             return Ok(());
         };
         let netns = self.netns.clone();
         self.spend(cost::LOOKUP);
         match self::route(&netns, dst) {
-            Some(Routed { route, cause }) if matches!(route.kind, RouteKind::Unicast | RouteKind::Local) => {
+            Some(Routed { route, cause }) if route.kind == RouteKind::Unicast || route.kind.is_local() => {
                 self.step(&skb, Stage::RouteOut, Some(device(route)), Verdict::Pass, Some(cause));
-                self.ip_output(route, skb);
+                self.ip_output(route, skb, cut_to);
                 Ok(())
             }
             routed => {
@@ -306,10 +347,10 @@ impl Walk<'_> {
         self.spend(cost::LOOKUP);
         match route(&netns, dst) {
             None => self.drop(skb, Stage::RouteOut, None, DropReason::NoRoute, None),
-            Some(Routed { route, cause }) if matches!(route.kind, RouteKind::Unicast | RouteKind::Local) => {
+            Some(Routed { route, cause }) if route.kind == RouteKind::Unicast || route.kind.is_local() => {
                 self.step(&skb, Stage::RouteOut, Some(device(route)), Verdict::Pass, Some(cause));
                 // Nobody waits to hear that it was dropped.
-                let _ = self.local_out(route, skb);
+                let _ = self.local_out(route, skb, None);
             }
             Some(routed) => self.drop(skb, Stage::RouteOut, None, DropReason::Blackhole, Some(routed.cause)),
         }
@@ -324,6 +365,10 @@ impl Walk<'_> {
         match packet.payload {
             Transport::Icmp(_) => self.icmp_receive(link, skb),
             Transport::Udp(_) => self.udp_receive(link, skb),
+            // No connection is made to an address that others have, too (tcp_v6_conn_request, tcp_v6_send_reset).
+            Transport::Tcp(_) if self.is_anycast(link, packet.dst) => {
+                self.drop(skb, Stage::Deliver, Some(link), DropReason::InvalidAddress, None);
+            }
             Transport::Tcp(_) => self.tcp_receive(link, skb),
             Transport::Sctp(_) => self.sctp_receive(link, skb),
         }

@@ -5,13 +5,14 @@
 //! and returns [`Effect`]s: frames to deliver elsewhere and timers to set. The walk owns no clock: `now` moves by the
 //! cost of what is done, and the world delivers effects in the order of their times.
 //!
-//! Modelled: Linux 6.18, IPv4 forwarding and netfilter. Left out so far: policy routing, ICMP redirects and rate limits,
-//! IPv6 neighbour discovery.
+//! Modelled: Linux 6.18, forwarding of IPv4 and IPv6, and netfilter. Left out so far: policy routing, ICMP redirects and
+//! rate limits, router and listener discovery of IPv6.
 
 mod apps;
 mod arp;
 mod bridge;
 mod cost;
+mod discovery;
 mod dns;
 mod fragment;
 mod icmp;

@@ -32,10 +32,10 @@ impl Walk<'_> {
         if let Some((row, entry)) = netns.neighbors.find((link, next_hop)) {
             return self.resolved_output(link, entry.mac, CauseTable::Neighbor(row), skb);
         }
-        let known = self.state.neighbor(link, next_hop).map(|n| (n.state(self.now), n.mac));
+        let known = self.state.neighbor(link, next_hop).map(|n| (n.state(self.now), n.mac, n.router));
         match known {
-            Some((Nud::Incomplete, _)) => self.wait(link, next_hop, skb, true),
-            Some((state, Some(mac))) if state != Nud::Failed => {
+            Some((Nud::Incomplete, ..)) => self.wait(link, next_hop, skb, true),
+            Some((state, Some(mac), router)) if state != Nud::Failed => {
                 if state == Nud::Stale {
                     let change = self.state.set_neighbor(link, next_hop, Some(mac), Nud::Delay, self.now);
                     self.log(change);
@@ -45,7 +45,7 @@ impl Walk<'_> {
                 self.resolved_output(
                     link,
                     mac,
-                    CauseTable::LearnedNeighbor { link, ip: next_hop, mac, state: state.into() },
+                    CauseTable::LearnedNeighbor { link, ip: next_hop, mac, state: state.into(), router },
                     skb,
                 );
             }
@@ -97,8 +97,10 @@ impl Walk<'_> {
         let to = neighbor.mac;
         let user = neighbor.queue.first().map(|(skb, _)| skb.clone());
         self.set_timer(RETRANS, Timer::Neighbor { link, ip });
-        if let (Some(user), IpAddr::V4(ip)) = (user, ip) {
-            self.arp_request(link, ip, to, &user);
+        match (user, ip) {
+            (Some(user), IpAddr::V4(ip)) => self.arp_request(link, ip, to, &user),
+            (Some(user), IpAddr::V6(ip)) => self.solicit_neighbor(link, ip, to, &user),
+            (None, _) => {}
         }
     }
 
@@ -143,10 +145,10 @@ impl Walk<'_> {
     pub(super) fn neighbor_resolved(&mut self, link: LinkIndex, ip: IpAddr) {
         let Some(neighbor) = self.state.neighbor_mut(link, ip) else { return };
         let Some(mac) = neighbor.mac else { return };
-        let state = neighbor.state(self.now);
+        let (state, router) = (neighbor.state(self.now).into(), neighbor.router);
         let queue = std::mem::take(&mut neighbor.queue);
         for (skb, _) in queue.into_iter().filter(|(_, waits)| *waits) {
-            self.resolved_output(link, mac, CauseTable::LearnedNeighbor { link, ip, mac, state: state.into() }, skb);
+            self.resolved_output(link, mac, CauseTable::LearnedNeighbor { link, ip, mac, state, router }, skb);
         }
     }
 }

@@ -1,9 +1,9 @@
-//! The switch of a segment: every port's MAC is known; broadcasts go to all.
+//! The switch of a segment: every port's MAC is known; broadcasts and multicasts go to all.
 
 use super::cost;
 use super::skb::{CROSSINGS_MAX, Effect, HopTarget, Skb};
 use super::walk::fits;
-use crate::net::{ArpOp, Payload};
+use crate::net::{ArpOp, Icmp, IpPacket, Payload, Transport};
 use crate::tables::{NetnsId, Port, Segment};
 use crate::trace::{
     Birth, CauseTable, Disposition, DropReason, HopPlace, Nanos, Recorder, Relation, RowRef, Stage, Step, Verdict,
@@ -37,6 +37,10 @@ impl Switch<'_> {
         let takers: Vec<(u32, &Port)> = match &skb.frame.payload {
             Payload::Arp(arp) if arp.op == ArpOp::Request => {
                 self.segment.ports_answering(IpAddr::V4(arp.target_ip)).filter(|(_, port)| port.netns != from).collect()
+            }
+            // Only those who have the address have joined its group.
+            Payload::Ip(IpPacket { payload: Transport::Icmp(Icmp::NeighborSolicit { target, .. }), .. }) => {
+                self.segment.ports_answering(IpAddr::V6(*target)).filter(|(_, port)| port.netns != from).collect()
             }
             _ => Vec::new(),
         };

@@ -60,6 +60,8 @@ pub struct Neighbor {
     state: Nud,
     /// When `state` was entered.
     pub since: Nanos,
+    /// IPv6: it has said that it routes.
+    pub router: bool,
     pub(super) probes_count: u8,
     /// Packets that wait for the answer.
     pub(super) queue: Vec<(Skb, bool)>,
@@ -84,7 +86,7 @@ impl Neighbor {
 /// A learned row of a printable table.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Learned {
-    Neighbor { link: LinkIndex, ip: IpAddr, mac: Option<MacAddr>, state: Nud },
+    Neighbor { link: LinkIndex, ip: IpAddr, mac: Option<MacAddr>, state: Nud, router: bool },
     Fdb { bridge: LinkIndex, mac: MacAddr, port: LinkIndex },
     Connection(Arc<Connection>),
 }
@@ -202,12 +204,14 @@ impl NetnsState {
                 self.neighbors.remove(&key);
             }
         }
-        let row = |mac, state| Learned::Neighbor { link, ip, mac, state };
+        let router = self.neighbors.get(&(link, ip)).is_some_and(|n| n.router);
+        let row = |mac, state| Learned::Neighbor { link, ip, mac, state, router };
         let before = self.neighbors.get(&(link, ip)).map(|n| row(n.mac, n.state(now)));
         let entry = self.neighbors.entry((link, ip)).or_insert(Neighbor {
             mac: None,
             state: Nud::Incomplete,
             since: now,
+            router: false,
             probes_count: 0,
             queue: Vec::new(),
         });
@@ -218,6 +222,13 @@ impl NetnsState {
             entry.probes_count = 0;
         }
         RuntimeChange { before, after: Some(row(mac, state)) }
+    }
+
+    /// What a neighbour's advertisement says of itself.
+    pub(super) fn set_router(&mut self, link: LinkIndex, ip: IpAddr, router: bool) {
+        if let Some(neighbor) = self.neighbors.get_mut(&(link, ip)) {
+            neighbor.router = router;
+        }
     }
 
     /// Forgets neighbours, as `ip neigh flush` does; those that packets wait for stay.
@@ -231,7 +242,8 @@ impl NetnsState {
             let waiting = neighbor.queue.iter().any(|(_, waits)| *waits);
             let goes = !waiting && which(*link, *ip, neighbor);
             if goes {
-                let row = Learned::Neighbor { link: *link, ip: *ip, mac: neighbor.mac, state: neighbor.state(now) };
+                let (mac, state, router) = (neighbor.mac, neighbor.state(now), neighbor.router);
+                let row = Learned::Neighbor { link: *link, ip: *ip, mac, state, router };
                 changes.push(RuntimeChange { before: Some(row), after: None });
             }
             !goes
@@ -263,8 +275,10 @@ impl NetnsState {
 
     /// Every printable row, as it is at `now`.
     pub fn all_learned(&self, now: Nanos) -> Vec<Learned> {
-        let neighbors =
-            self.neighbors().map(|(link, ip, n)| Learned::Neighbor { link, ip, mac: n.mac, state: n.state(now) });
+        let neighbors = self.neighbors().map(|(link, ip, n)| {
+            let (mac, state, router) = (n.mac, n.state(now), n.router);
+            Learned::Neighbor { link, ip, mac, state, router }
+        });
         let fdb = self.fdb(now).map(|(bridge, mac, port)| Learned::Fdb { bridge, mac, port });
         let connections = self.connections.iter(now).map(|entry| Learned::Connection(entry.clone()));
         neighbors.chain(fdb).chain(connections).collect()
@@ -294,8 +308,9 @@ impl NetnsState {
             None => {}
         }
         match new {
-            Some(Learned::Neighbor { link, ip, mac, state }) => {
+            Some(Learned::Neighbor { link, ip, mac, state, router }) => {
                 self.set_neighbor(*link, *ip, *mac, *state, at);
+                self.set_router(*link, *ip, *router);
             }
             Some(Learned::Fdb { bridge, mac, port }) => {
                 self.fdb.insert((*bridge, *mac), (*port, at));
@@ -311,8 +326,8 @@ impl NetnsState {
     }
 
     pub(super) fn learn_pmtu(&mut self, dst: IpAddr, mtu: u16, now: Nanos) {
-        // RFC 1191's smallest MTU, as net.ipv4.route.min_pmtu has it.
-        let mtu = mtu.max(552);
+        // RFC 1191's smallest MTU, as net.ipv4.route.min_pmtu has it; RFC 8200's, which every link of IPv6 carries.
+        let mtu = mtu.max(if dst.is_ipv4() { 552 } else { 1280 });
         if self.pmtu.len() < PMTU_MAX || self.pmtu.contains_key(&dst) {
             self.pmtu.insert(dst, (mtu, now));
         }

@@ -105,13 +105,13 @@ fn in_netns(netns: &Netns, table: &CauseTable) -> Option<Cause> {
             let row = netns.neighbors.get(id)?;
             cause("neigh", neigh::row(netns, &row.into()), row.origin.clone())
         }
-        CauseTable::LearnedNeighbor { link, ip, mac, state } => {
-            let row = neigh::Neighbor { link, ip, mac: Some(mac), state, probes_count: 0 };
+        CauseTable::LearnedNeighbor { link, ip, mac, state, router } => {
+            let row = neigh::Neighbor { link, ip, mac: Some(mac), state, router, probes_count: 0 };
             cause("neigh", neigh::row(netns, &row), Origin::Learned)
         }
         CauseTable::FailedNeighbor { link, ip } => {
             let state = neigh::NeighborState::Failed;
-            let row = neigh::Neighbor { link, ip, mac: None, state, probes_count: 3 };
+            let row = neigh::Neighbor { link, ip, mac: None, state, router: false, probes_count: 3 };
             cause("neigh", neigh::row(netns, &row), Origin::Learned)
         }
         CauseTable::Fdb(id) => {

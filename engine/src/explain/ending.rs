@@ -1,6 +1,6 @@
 //! How a conversation ended, in one sentence for the one who began it.
 
-use super::packet::error_name;
+use super::packet::{error_name, error_name_v6};
 use crate::net::IcmpError;
 use crate::trace::{DropReason, FlowEnd};
 
@@ -10,16 +10,22 @@ pub fn ending(end: FlowEnd) -> (&'static str, String) {
         FlowEnd::Delivered => ("delivered", String::new()),
         FlowEnd::Refused => ("refused", "The destination was reached, and nothing listens on that port.".to_owned()),
         FlowEnd::Unreachable { error, from } => {
-            ("unreachable", format!("{from} says: {}. {}", error_name(error), why(error)))
+            let v6 = from.is_ipv6();
+            let name = if v6 { error_name_v6(error) } else { error_name(error) };
+            ("unreachable", format!("{from} says: {name}. {}", why(error, v6)))
         }
         FlowEnd::LocalError(reason) => ("not sent", local(reason).to_owned()),
         FlowEnd::TimedOut => ("timed out", "No answer came in the time allowed.".to_owned()),
     }
 }
 
-fn why(error: IcmpError) -> &'static str {
+fn why(error: IcmpError, v6: bool) -> &'static str {
     match error {
         IcmpError::NetUnreachable => "It has no route to the destination.",
+        IcmpError::HostUnreachable if v6 => "Nobody answered neighbour discovery for the next hop.",
+        IcmpError::FragmentationNeeded { .. } if v6 => {
+            "The packet is larger than the next link takes, and only the sender may cut it."
+        }
         IcmpError::HostUnreachable => "Nobody answered ARP for the next hop.",
         IcmpError::ProtocolUnreachable | IcmpError::PortUnreachable => "Nothing listens there.",
         IcmpError::FragmentationNeeded { .. } => "The packet is larger than the next link takes and must not be cut.",

@@ -18,6 +18,10 @@ pub fn title(frame: &Frame) -> String {
         Payload::Arp(arp) => arp_title(arp),
         Payload::Ip(packet) => match frame.inner() {
             Some(inner) => title(inner),
+            None if packet.dst.is_ipv6() && packet.fragment.is_none() => match &packet.payload {
+                Transport::Icmp(Icmp::Error { error, .. }) => format!("ICMPv6 {}", error_name_v6(*error)),
+                payload => transport_title(payload).replacen("ICMP ", "ICMPv6 ", 1),
+            },
             None => {
                 let whole = transport_title(&packet.payload);
                 match packet.fragment {
@@ -41,6 +45,9 @@ fn transport_title(transport: &Transport) -> String {
         Transport::Icmp(Icmp::EchoRequest { seq, .. }) => format!("ICMP echo request seq {seq}"),
         Transport::Icmp(Icmp::EchoReply { seq, .. }) => format!("ICMP echo reply seq {seq}"),
         Transport::Icmp(Icmp::Error { error, .. }) => format!("ICMP {}", error_name(*error)),
+        Transport::Icmp(Icmp::NeighborSolicit { target, .. }) => format!("ND who has {target}?"),
+        Transport::Icmp(Icmp::NeighborAdvert { target, mac: Some(mac), .. }) => format!("ND {target} is at {mac}"),
+        Transport::Icmp(Icmp::NeighborAdvert { target, mac: None, .. }) => format!("ND {target} is still there"),
         Transport::Tcp(tcp) => dns_of(transport).map_or_else(|| tcp_title(tcp), |message| dns_title(&message)),
         Transport::Udp(Udp { body, .. }) => match dns_of(transport) {
             Some(message) => dns_title(&message),
@@ -115,6 +122,17 @@ pub fn error_name(error: IcmpError) -> String {
     }
 }
 
+/// The words of RFC 4443.
+pub fn error_name_v6(error: IcmpError) -> String {
+    match error {
+        IcmpError::NetUnreachable => "no route".to_owned(),
+        IcmpError::HostUnreachable => "address unreachable".to_owned(),
+        IcmpError::FragmentationNeeded { mtu } => format!("packet too big, mtu {mtu}"),
+        IcmpError::TtlExceeded => "hop limit exceeded".to_owned(),
+        error => error_name(error),
+    }
+}
+
 /// The innermost packet's ends: `10.244.1.2 → 10.244.2.2`, with ports where there are some.
 pub fn label(frame: &Frame) -> String {
     match (&frame.payload, frame.inner()) {
@@ -162,6 +180,7 @@ fn short_name(transport: &Transport) -> &'static str {
         Transport::Icmp(Icmp::EchoRequest { .. }) => "ICMP echo",
         Transport::Icmp(Icmp::EchoReply { .. }) => "ICMP reply",
         Transport::Icmp(Icmp::Error { .. }) => "ICMP error",
+        Transport::Icmp(Icmp::NeighborSolicit { .. } | Icmp::NeighborAdvert { .. }) => "ND",
         Transport::Tcp(tcp) if tcp.flags.syn && tcp.flags.ack => "TCP SYN-ACK",
         Transport::Tcp(tcp) if tcp.flags.syn => "TCP SYN",
         Transport::Tcp(tcp) if tcp.flags.fin => "TCP FIN",

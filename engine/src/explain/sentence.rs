@@ -1,6 +1,6 @@
 //! One sentence a step.
 
-use super::packet::{dns_of, error_name};
+use super::packet::{dns_of, error_name, error_name_v6};
 use super::rules;
 use crate::net::dns::Rcode;
 use crate::net::{Frame, Icmp, IcmpError, Transport};
@@ -24,15 +24,20 @@ pub fn sentence(step: &Step, frame: &Frame, netns: Option<&Netns>) -> Sentence {
         _ if matches!(step.stage, Stage::Netfilter { .. } | Stage::Nftables { .. } | Stage::Conntrack(_)) => {
             rules::sentence(step, frame, netns)
         }
-        Verdict::Drop(reason) => dropped(reason),
-        Verdict::Reject(error) => rejected(error),
-        Verdict::Wait => waiting(step.stage),
+        Verdict::Drop(reason) => dropped(reason, is_v6(frame)),
+        Verdict::Reject(error) => rejected(error, is_v6(frame)),
+        Verdict::Wait => waiting(step.stage, is_v6(frame)),
         Verdict::Flood { copies_count, ignored_count } if step.stage != Stage::Fragment => {
             flooded(copies_count, ignored_count)
         }
         _ => passed(step, frame, netns),
     };
     Sentence { title, engineer, beginner }
+}
+
+/// Whether it is IPv6 that is sent or asked for.
+fn is_v6(frame: &Frame) -> bool {
+    frame.ip().is_some_and(|packet| packet.dst.is_ipv6())
 }
 
 fn title(step: &Step) -> &'static str {
@@ -73,9 +78,10 @@ fn passed(step: &Step, frame: &Frame, netns: Option<&Netns>) -> (String, String)
             pair(format!("{} bytes leave the socket", ip_len(frame)), "A program hands its data to the kernel.")
         }
         Stage::RouteOut | Stage::RouteIn => routed(step, netns),
-        Stage::Forward => {
-            pair(ttl(step), "Not for this machine: it passes the packet on and counts down its time to live.")
-        }
+        Stage::Forward => pair(
+            ttl(step, is_v6(frame)),
+            "Not for this machine: it passes the packet on and counts down its time to live.",
+        ),
         Stage::Fragment => pair(
             format!("cut to fit {name}, mtu {}", device.map_or(0, |link| link.mtu)),
             "The packet is too large for the next link and goes on in pieces.",
@@ -114,10 +120,12 @@ fn passed(step: &Step, frame: &Frame, netns: Option<&Netns>) -> (String, String)
 }
 
 /// Bytes of the packet itself, without the Ethernet header.
-/// What no program has sent: ARP, echo replies, ICMP errors.
+/// What no program has sent: ARP, neighbour discovery, echo replies, ICMP errors.
 fn of_the_kernel(frame: &Frame) -> bool {
     let icmp = frame.ip().map(|ip| &ip.payload);
-    icmp.is_none_or(|payload| matches!(payload, Transport::Icmp(Icmp::EchoReply { .. } | Icmp::Error { .. })))
+    icmp.is_none_or(
+        |payload| matches!(payload, Transport::Icmp(message) if !matches!(message, Icmp::EchoRequest { .. })),
+    )
 }
 
 /// A DNS server's answer, by the plugin and row that decided it.
@@ -167,9 +175,9 @@ fn routed(step: &Step, netns: Option<&Netns>) -> (String, String) {
     }
 }
 
-fn ttl(step: &Step) -> String {
+fn ttl(step: &Step, v6: bool) -> String {
     match step.changes.first() {
-        Some(Change::Ttl { from, to }) => format!("ttl {from} → {to}"),
+        Some(Change::Ttl { from, to }) => format!("{} {from} → {to}", if v6 { "hop limit" } else { "ttl" }),
         _ => String::new(),
     }
 }
@@ -201,11 +209,15 @@ fn delivered(step: &Step) -> (String, String) {
     }
 }
 
-fn waiting(stage: Stage) -> (String, String) {
+fn waiting(stage: Stage, v6: bool) -> (String, String) {
     match stage {
         Stage::Reassemble => pair("waits for the other fragments", "One piece is here; the others are awaited."),
         _ => pair(
-            "waits for the next hop's MAC (ARP)",
+            if v6 {
+                "waits for the next hop's MAC (neighbour discovery)"
+            } else {
+                "waits for the next hop's MAC (ARP)"
+            },
             "Nobody knows the hardware address of the next stop yet: the packet waits while someone asks.",
         ),
     }
@@ -224,11 +236,14 @@ fn flooded(copies_count: u32, ignored_count: u32) -> (String, String) {
     }
 }
 
-fn rejected(error: IcmpError) -> (String, String) {
+fn rejected(error: IcmpError, v6: bool) -> (String, String) {
     let beginner = match error {
         IcmpError::PortUnreachable => "Nothing listens on this port: the sender is told so.",
         IcmpError::TtlExceeded => "The packet has passed too many routers: it ends here, and the sender is told so.",
         IcmpError::HostUnreachable => "Nobody answered when asked for this address: the sender is told so.",
+        IcmpError::FragmentationNeeded { .. } if v6 => {
+            "Too large for the next link, and only the sender may cut it: it is told the size that fits."
+        }
         IcmpError::FragmentationNeeded { .. } => {
             "Too large for the next link, and cutting it is forbidden: the sender is told the size that fits."
         }
@@ -238,13 +253,18 @@ fn rejected(error: IcmpError) -> (String, String) {
             "No way to go on from here: the sender is told so."
         }
     };
-    let (kind, code) = error.type_code();
-    pair(format!("{} (ICMP {kind}/{code})", error_name(error)), beginner)
+    let (name, (kind, code)) = if v6 { ("ICMPv6", error.type_code_v6()) } else { ("ICMP", error.type_code()) };
+    let words = if v6 { error_name_v6(error) } else { error_name(error) };
+    pair(format!("{words} ({name} {kind}/{code})"), beginner)
 }
 
-fn dropped(reason: DropReason) -> (String, String) {
+fn dropped(reason: DropReason, v6: bool) -> (String, String) {
     let (engineer, beginner) = match reason {
         DropReason::OtherHost => ("the destination MAC is not this device's", "This is addressed to another card."),
+        DropReason::NeighFailed if v6 => (
+            "no neighbour advertisement, and no ICMPv6 about this kind of packet",
+            "Nobody answered when asked for this address.",
+        ),
         DropReason::NeighFailed => {
             ("no ARP answer, and no ICMP about this kind of packet", "Nobody answered when asked for this address.")
         }
@@ -252,6 +272,9 @@ fn dropped(reason: DropReason) -> (String, String) {
         DropReason::NeighQueueFull => ("too many packets wait for this neighbour", "Too many packets were waiting."),
         DropReason::NoRoute => ("no route to the destination", "The routing table has no way to this address."),
         DropReason::Blackhole => ("the route throws it away", "The routing table says to throw this away."),
+        DropReason::ForwardingOff if v6 => {
+            ("net.ipv6.conf.all.forwarding is off", "This machine does not pass on packets of others.")
+        }
         DropReason::ForwardingOff => ("net.ipv4.ip_forward is off", "This machine does not pass on packets of others."),
         DropReason::InvalidAddress => ("martian source or destination", "An address like this cannot come from there."),
         DropReason::TooBig => ("larger than the device's MTU", "Too large for this device."),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::net::Ipv6Addr;
 
 /// A 48-bit Ethernet address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -21,6 +22,25 @@ impl MacAddr {
         let b = bits.to_be_bytes();
         MacAddr([(b[2] & 0xfe) | 0x02, b[3], b[4], b[5], b[6], b[7]])
     }
+
+    /// Where frames to an IPv6 group go: `33:33` and the group's last four bytes (RFC 2464).
+    pub fn of_group(group: Ipv6Addr) -> MacAddr {
+        let [.., a, b, c, d] = group.octets();
+        MacAddr([0x33, 0x33, a, b, c, d])
+    }
+
+    /// The link-local address that the kernel gives a device with this MAC: `fe80::` and its EUI-64 (RFC 4291).
+    pub fn link_local(self) -> Ipv6Addr {
+        let [a, b, c, d, e, f] = self.0;
+        let pair = |high: u8, low: u8| u16::from_be_bytes([high, low]);
+        Ipv6Addr::new(0xfe80, 0, 0, 0, pair(a ^ 0x02, b), pair(c, 0xff), pair(0xfe, d), pair(e, f))
+    }
+}
+
+/// The group that every owner of an address listens to, so that it can be asked for: `ff02::1:ff` and its last 24 bits.
+pub fn solicited_node(ip: Ipv6Addr) -> Ipv6Addr {
+    let [.., a, b, c] = ip.octets();
+    Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00 | u16::from(a), u16::from_be_bytes([b, c]))
 }
 
 impl fmt::Display for MacAddr {

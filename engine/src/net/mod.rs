@@ -14,9 +14,9 @@ mod wire;
 mod pcapng;
 
 pub use headers::{Field, Headers, Layer};
-pub use mac::MacAddr;
+pub use mac::{MacAddr, solicited_node};
 pub use packet::{
-    Arp, ArpOp, Body, Family, Fragment, Frame, Icmp, IcmpError, IpPacket, Payload, Protocol, Sctp, SctpChunk, Tcp,
-    TcpFlags, Transport, Udp, UdpBody,
+    AdvertFlags, Arp, ArpOp, Body, Family, Fragment, Frame, Icmp, IcmpError, IpPacket, Payload, Protocol, Sctp,
+    SctpChunk, Tcp, TcpFlags, Transport, Udp, UdpBody,
 };
 pub use pcapng::{Direction, InterfaceId, PcapNg};

@@ -2,7 +2,7 @@
 
 use super::MacAddr;
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 /// The transport protocols that Kubernetes knows as `protocol`.
@@ -137,9 +137,40 @@ pub enum Transport {
 /// ICMP messages, named by what they say; type and code follow the family when bytes are made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Icmp {
-    EchoRequest { id: u16, seq: u16, body: Body },
-    EchoReply { id: u16, seq: u16, body: Body },
-    Error { error: IcmpError, quoted: Box<IpPacket> },
+    EchoRequest {
+        id: u16,
+        seq: u16,
+        body: Body,
+    },
+    EchoReply {
+        id: u16,
+        seq: u16,
+        body: Body,
+    },
+    Error {
+        error: IcmpError,
+        quoted: Box<IpPacket>,
+    },
+    /// ICMPv6: who has `target`? With the sender's own MAC, unless it has no address yet.
+    NeighborSolicit {
+        target: Ipv6Addr,
+        mac: Option<MacAddr>,
+    },
+    /// ICMPv6: `target` is at `mac`, or still there if that is left out.
+    NeighborAdvert {
+        target: Ipv6Addr,
+        mac: Option<MacAddr>,
+        flags: AdvertFlags,
+    },
+}
+
+/// The flags of a neighbour advertisement (RFC 4861, 4.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdvertFlags {
+    pub router: bool,
+    pub solicited: bool,
+    /// The receiver is to put `mac` in the place of what it knows.
+    pub overrides: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -159,6 +190,20 @@ pub enum IcmpError {
 }
 
 impl IcmpError {
+    /// ICMPv6 type and code (RFC 4443): a protocol that nobody takes is a parameter problem.
+    pub fn type_code_v6(self) -> (u8, u8) {
+        match self {
+            IcmpError::NetUnreachable => (1, 0),
+            IcmpError::HostUnreachable => (1, 3),
+            IcmpError::PortUnreachable => (1, 4),
+            IcmpError::FragmentationNeeded { .. } => (2, 0),
+            IcmpError::TtlExceeded => (3, 0),
+            IcmpError::ReassemblyTimeExceeded => (3, 1),
+            IcmpError::ProtocolUnreachable => (4, 1),
+            IcmpError::AdminProhibited => (1, 1),
+        }
+    }
+
     /// ICMPv4 type and code (RFC 792, RFC 1191).
     pub fn type_code(self) -> (u8, u8) {
         match self {
@@ -260,6 +305,9 @@ impl Transport {
         match self {
             Transport::Icmp(Icmp::EchoRequest { body, .. } | Icmp::EchoReply { body, .. }) => 8 + body.len(),
             Transport::Icmp(Icmp::Error { quoted, .. }) => 8 + quoted.quoted_len(),
+            Transport::Icmp(Icmp::NeighborSolicit { mac, .. } | Icmp::NeighborAdvert { mac, .. }) => {
+                24 + if mac.is_some() { 8 } else { 0 }
+            }
             Transport::Tcp(tcp) => 20 + if tcp.mss.is_some() { 4 } else { 0 } + tcp.body.len(),
             Transport::Udp(udp) => 8 + udp.body.len(),
             Transport::Sctp(sctp) => 12 + sctp.chunk.name_len().1.next_multiple_of(4),
@@ -321,7 +369,7 @@ impl IpPacket {
             Transport::Udp(udp) => udp.sport = port,
             Transport::Sctp(sctp) => sctp.sport = port,
             Transport::Icmp(Icmp::EchoRequest { id, .. } | Icmp::EchoReply { id, .. }) => *id = port,
-            Transport::Icmp(Icmp::Error { .. }) => {}
+            Transport::Icmp(Icmp::Error { .. } | Icmp::NeighborSolicit { .. } | Icmp::NeighborAdvert { .. }) => {}
         }
     }
 
@@ -333,7 +381,7 @@ impl IpPacket {
             Transport::Udp(udp) => udp.dport = port,
             Transport::Sctp(sctp) => sctp.dport = port,
             Transport::Icmp(Icmp::EchoRequest { id, .. } | Icmp::EchoReply { id, .. }) => *id = port,
-            Transport::Icmp(Icmp::Error { .. }) => {}
+            Transport::Icmp(Icmp::Error { .. } | Icmp::NeighborSolicit { .. } | Icmp::NeighborAdvert { .. }) => {}
         }
     }
 
@@ -384,6 +432,27 @@ impl Frame {
         match &self.payload {
             Payload::Ip(packet) => Some(packet),
             Payload::Arp(_) => None,
+        }
+    }
+
+    /// The address whose owner an ARP request or a neighbour solicitation asks for.
+    pub fn asks_for(&self) -> Option<IpAddr> {
+        match &self.payload {
+            Payload::Arp(arp) if arp.op == ArpOp::Request => Some(IpAddr::V4(arp.target_ip)),
+            Payload::Ip(IpPacket { payload: Transport::Icmp(Icmp::NeighborSolicit { target, .. }), .. }) => {
+                Some(IpAddr::V6(*target))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it serves to find a MAC address: ARP and neighbour discovery.
+    pub fn is_discovery(&self) -> bool {
+        match &self.payload {
+            Payload::Arp(_) => true,
+            Payload::Ip(packet) => {
+                matches!(packet.payload, Transport::Icmp(Icmp::NeighborSolicit { .. } | Icmp::NeighborAdvert { .. }))
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use super::Shared;
 use crate::cluster::Revision;
 use crate::net::Family;
 use crate::tables::netfilter::{Match, Table};
-use crate::tables::{Link, LinkKind, Netns, NetnsId, Place, RouteProto, Segment, text};
+use crate::tables::{Link, LinkKind, Netns, NetnsId, Place, RouteProto, Scope, Segment, text};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -137,26 +137,38 @@ impl Script {
     fn sysctls(&mut self, netns: &[Arc<Netns>]) {
         self.line("settings() {");
         self.line(
-            "ip netns exec \"$1\" sysctl -qe -w net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1 \
-             net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 net.ipv4.icmp_ratelimit=0 \
+            "ip netns exec \"$1\" sysctl -qe -w net.ipv6.conf.all.disable_ipv6=\"$6\" \
+             net.ipv6.conf.default.disable_ipv6=\"$6\" net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 net.ipv4.icmp_ratelimit=0 \
              net.ipv4.ip_forward=\"$2\" net.ipv4.ip_default_ttl=\"$3\" net.ipv4.ip_local_port_range=\"$4\" \
-             net.ipv4.ping_group_range=\"$5\" net.ipv4.conf.all.route_localnet=\"$6\" \
-             net.bridge.bridge-nf-call-iptables=\"$7\" net.bridge.bridge-nf-call-ip6tables=\"$8\" \
-             net.netfilter.nf_conntrack_tcp_timeout_established=\"$9\" \
-             net.netfilter.nf_conntrack_tcp_timeout_close_wait=\"${10}\" >/dev/null 2>&1",
+             net.ipv4.ping_group_range=\"$5\" net.ipv4.conf.all.route_localnet=\"$8\" \
+             net.bridge.bridge-nf-call-iptables=\"$9\" net.bridge.bridge-nf-call-ip6tables=\"${10}\" \
+             net.netfilter.nf_conntrack_tcp_timeout_established=\"${11}\" \
+             net.netfilter.nf_conntrack_tcp_timeout_close_wait=\"${12}\" >/dev/null 2>&1",
         );
+        if netns.iter().any(|netns| !netns.sysctls.disable_ipv6) {
+            // Addresses are there at once, and no router is listened to.
+            self.line(
+                "[ \"$6\" = 1 ] || ip netns exec \"$1\" sysctl -qe -w net.ipv6.conf.all.forwarding=\"$7\" \
+                 net.ipv6.conf.default.forwarding=\"$7\" net.ipv6.conf.all.hop_limit=\"$3\" \
+                 net.ipv6.conf.default.hop_limit=\"$3\" net.ipv6.conf.all.accept_dad=0 \
+                 net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.accept_ra=0 net.ipv6.conf.default.accept_ra=0 \
+                 net.ipv6.icmp.ratelimit=0 >/dev/null 2>&1",
+            );
+        }
         self.line("}");
         for netns in netns {
             let sysctls = &netns.sysctls;
             let _ = writeln!(
                 self.out,
-                "settings {} {} {} '{} {}' '{}' {} {} {} {} {}",
+                "settings {} {} {} '{} {}' '{}' {} {} {} {} {} {} {}",
                 self.names.get(&netns.id).map_or("", String::as_str),
                 u8::from(sysctls.ip_forward),
                 sysctls.default_ttl,
                 sysctls.port_range.0,
                 sysctls.port_range.1,
                 if sysctls.unprivileged_ping { "0 2147483647" } else { "1 0" },
+                u8::from(sysctls.disable_ipv6),
+                u8::from(sysctls.ip6_forward),
                 u8::from(sysctls.route_localnet),
                 u8::from(sysctls.bridge_nf),
                 u8::from(sysctls.bridge_nf6),
@@ -164,7 +176,7 @@ impl Script {
                 sysctls.conntrack.tcp_close_wait,
             );
         }
-        let _ = writeln!(self.out, "settings {} 0 64 '32768 60999' '1 0' 0 0 0 432000 60", self.segment);
+        let _ = writeln!(self.out, "settings {} 0 64 '32768 60999' '1 0' 1 0 0 0 0 432000 60", self.segment);
     }
 
     /// The switch and a veth pair from it to every NIC.
@@ -190,7 +202,8 @@ impl Script {
             for link in &netns.links {
                 s.link(netns, link);
             }
-            for address in &netns.addresses {
+            // What the kernel makes by itself is left to it.
+            for address in netns.addresses.iter().filter(|address| address.scope != Scope::Link) {
                 let Some(link) = netns.link(address.link).filter(|link| link.kind != LinkKind::Loopback) else {
                     continue;
                 };
@@ -198,7 +211,9 @@ impl Script {
                 if let Some(broadcast) = address.broadcast {
                     let _ = write!(s.out, " brd {broadcast}");
                 }
-                let _ = writeln!(s.out, " dev {}", link.name);
+                let docker = matches!(link.kind, LinkKind::Nic { .. });
+                let nodad = if address.net.addr().is_ipv6() && docker { " nodad" } else { "" };
+                let _ = writeln!(s.out, " dev {}{nodad}", link.name);
             }
             for (_, route) in netns.main.rows.iter().filter(|(_, route)| route.proto != RouteProto::Kernel) {
                 let _ = writeln!(s.out, "route add {}", text::route::row(netns, route));

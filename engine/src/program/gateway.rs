@@ -4,12 +4,12 @@
 //! load balancer is rules in its table `nat`: each address and port of one is sent to a node port of a healthy node, and
 //! the client's address stays. It resolves names for the machines.
 
-use super::internet::{self, UPLINK_NET};
+use super::internet;
 use super::rows::{self, Writer};
 use super::{ETH0, SEGMENT, coredns, empty};
-use crate::cluster::{NodeRecord, Revision, ServiceRecord};
+use crate::cluster::{Network, NodeRecord, Revision, ServiceRecord};
 use crate::manifest::typed::{ServiceType, TrafficPolicy};
-use crate::net::Family;
+use crate::net::{Family, MacAddr};
 use crate::tables::netfilter::{Chain, Match, NatRange, Netfilter, Rule, Ruleset, TableName, Target};
 use crate::tables::{LinkIndex, LinkKind, Netns, NetnsId, Origin, Place, Port, Scope};
 use ipnet::IpNet;
@@ -26,29 +26,48 @@ const EXCLUDED: &str = "node.kubernetes.io/exclude-from-external-load-balancers"
 
 pub(super) fn netns(revision: &Revision, id: NetnsId) -> Netns {
     let network = &revision.network;
-    let (ip, origin) = (network.gateway.0, &network.node_network.1);
-    let mut writer = Writer::new(empty(id, Place::Gateway), 3);
+    let mut writer = Writer::new(empty(network, id, Place::Gateway), 3);
     let nic = LinkKind::Nic { segment: SEGMENT };
-    writer.link(ETH0, rows::ETH0.clone(), nic, rows::nic_mac(ip), network.node_mtu, origin.clone());
-    writer.address(ETH0, rows::in_net(ip, &network.node_network.0), Scope::Global, origin.clone());
-    writer.netns.listeners.extend(coredns::outside(origin));
+    writer.link(ETH0, rows::ETH0.clone(), nic, mac(network), network.node_mtu, network.node_network.1.clone());
+    for (ip, (net, origin)) in by_family(network) {
+        writer.address(ETH0, rows::in_net(ip, net), Scope::Global, origin.clone());
+    }
+    writer.groups(ETH0);
+    writer.link_local(ETH0);
+    writer.netns.listeners.extend(coredns::outside(&network.node_network.1));
     let world = || Origin::default("cluster", "the way to the world outside");
     let peer = LinkKind::Veth { peer_netns: network.internet, peer: ETH0 };
-    writer.link(UPLINK, ETH1.clone(), peer, internet::mac(UPLINK_NET.addr()), network.node_mtu, world());
-    writer.address(UPLINK, UPLINK_NET, Scope::Global, world());
-    writer.route(rows::default_net(UPLINK_NET.addr()), internet::next_hop(), UPLINK, world());
+    writer.link(UPLINK, ETH1.clone(), peer, internet::uplink_mac(), network.node_mtu, world());
+    for net in internet::uplink(network) {
+        writer.address(UPLINK, net, Scope::Global, world());
+    }
+    writer.groups(UPLINK);
+    writer.link_local(UPLINK);
+    for net in internet::uplink(network) {
+        writer.route(rows::default_net(net.addr()), internet::next_hop(Family::of(net.addr())), UPLINK, world());
+    }
     let mut netfilter = Netfilter::default();
-    way_out(&network.node_network.0, &mut netfilter.v4);
+    for (net, _) in network.node_networks() {
+        way_out(net, netfilter.ruleset_mut(Family::of(net.addr())));
+    }
     balancers(revision, &mut writer, &mut netfilter);
     writer.netns.netfilter = Arc::new(netfilter);
     writer.finish(None)
 }
 
+/// The gateway's addresses with their networks, IPv4 first.
+fn by_family(network: &Network) -> Vec<(IpAddr, &(IpNet, Origin))> {
+    let mut addresses: Vec<_> = network.gateways().zip(network.node_networks()).collect();
+    addresses.sort_by_key(|(ip, _)| ip.is_ipv6());
+    addresses
+}
+
+fn mac(network: &Network) -> MacAddr {
+    rows::nic_mac(network.gateways())
+}
+
 /// Docker's rule for a bridge network.
 fn way_out(nodes: &IpNet, rules: &mut Ruleset) {
-    if nodes.addr().is_ipv6() {
-        return;
-    }
     let from = Match::Source { net: nodes.trunc(), invert: false };
     let to_world = Match::OutInterface { name: ETH1.clone(), invert: false };
     let origin = Origin::default("gateway", "the nodes' addresses are private: the world sees the gateway's");
@@ -147,6 +166,10 @@ fn healthy<'r>(revision: &'r Revision, service: &ServiceRecord) -> Vec<&'r NodeR
 
 pub(super) fn port(revision: &Revision) -> Port {
     let network = &revision.network;
-    let (ip, netns) = network.gateway;
-    Port { netns, link: ETH0, mac: rows::nic_mac(ip), answers: vec![ip], origin: network.node_network.1.clone() }
+    let mut answers: Vec<IpAddr> = network.gateways().collect();
+    if network.has(Family::V6) {
+        answers.push(mac(network).link_local().into());
+    }
+    let origin = network.node_network.1.clone();
+    Port { netns: network.gateway.1, link: ETH0, mac: mac(network), answers, origin }
 }

@@ -16,10 +16,11 @@ mod pod;
 mod rows;
 mod shared;
 
-pub use node::{CNI0, ETH0, FLANNEL};
+pub use node::{ETH0, FLANNEL};
 pub use shared::Shared;
 
-use crate::cluster::{NetnsOwner, NodeRecord, PodRecord, Revision};
+use crate::cluster::{NetnsOwner, Network, NodeRecord, PodRecord, Revision};
+use crate::net::Family;
 use crate::tables::netfilter::Netfilter;
 use crate::tables::{Netns, NetnsId, Place, Port, RouteTable, Rows, Segment, Sysctls};
 use std::sync::{Arc, LazyLock};
@@ -89,7 +90,10 @@ fn pods<'a>(revision: &'a Revision, node: &'a NodeRecord) -> Vec<&'a PodRecord> 
 static NO_RULES: LazyLock<Arc<Netfilter>> = LazyLock::new(Arc::default);
 
 /// A namespace without anything in it.
-fn empty(id: NetnsId, place: Place) -> Netns {
+fn empty(network: &Network, id: NetnsId, place: Place) -> Netns {
+    let disable_ipv6 = !network.has(Family::V6);
+    // Of IPv6 a new namespace takes over nothing: Pods do not forward.
+    let ip6_forward = !disable_ipv6 && !matches!(place, Place::Pod { .. });
     Netns {
         id,
         place,
@@ -102,7 +106,7 @@ fn empty(id: NetnsId, place: Place) -> Netns {
         fdb: Rows::default(),
         // A Pod's namespace takes over the machine's setting when it is made (net.core.devconf_inherit_init_net=0),
         // and kubeadm wants forwarding on.
-        sysctls: Sysctls { ip_forward: true, ..Sysctls::default() },
+        sysctls: Sysctls { ip_forward: true, ip6_forward, disable_ipv6, ..Sysctls::default() },
         netem: Vec::new(),
         netfilter: NO_RULES.clone(),
         listeners: Vec::new(),

@@ -2,25 +2,47 @@
 
 use super::rows::{self, Writer};
 use super::{SEGMENT, Shared, cni, containers, empty, pods};
-use crate::cluster::{Cni, Network, NodeRecord, Revision};
+use crate::cluster::{Cni, FlannelConfig, Network, NodeRecord, Revision};
+use crate::net::Family;
 use crate::tables::{LinkIndex, LinkKind, Netns, Origin, Place, Port, Scope};
+use ipnet::IpNet;
+use std::net::IpAddr;
 
 /// The node's NIC.
 pub const ETH0: LinkIndex = LinkIndex(2);
 /// `flannel.1`, which flanneld makes as it starts.
 pub const FLANNEL: LinkIndex = LinkIndex(3);
+
+/// `flannel-v6.1`, which comes after `flannel.1` where there are both.
+pub fn flannel_v6(config: &FlannelConfig) -> LinkIndex {
+    LinkIndex(FLANNEL.0 + u32::from(config.ipv4))
+}
+
 /// The bridge, which the first Pod's CNI ADD makes and no CNI DEL takes away.
-pub const CNI0: LinkIndex = LinkIndex(4);
+pub fn cni0(config: &FlannelConfig) -> LinkIndex {
+    LinkIndex(FLANNEL.0 + u32::from(config.ipv4) + u32::from(config.ipv6))
+}
 
 pub(super) fn netns(revision: &Revision, node: &NodeRecord, shared: &mut Shared) -> Netns {
     let network = &revision.network;
-    let mut writer = Writer::new(empty(node.netns, Place::Node(node.name.clone())), 4 + node.pods.len());
-    let net = rows::in_net(node.ip, &network.node_network.0);
+    let place = Place::Node(node.name.clone());
+    let mut writer = Writer::new(empty(network, node.netns, place), 5 + node.pods.len());
     let nic = LinkKind::Nic { segment: SEGMENT };
-    writer.link(ETH0, rows::ETH0.clone(), nic, rows::nic_mac(node.ip), network.node_mtu, node.ip_origin.clone());
-    writer.address(ETH0, net, Scope::Global, node.ip_origin.clone());
-    if net.contains(&network.gateway.0) && network.gateway.0 != node.ip {
-        writer.route(rows::default_net(node.ip), network.gateway.0, ETH0, network.node_network.1.clone());
+    let mac = rows::nic_mac(node.ips());
+    writer.link(ETH0, rows::ETH0.clone(), nic, mac, network.node_mtu, node.ip_origin.clone());
+    let mut addresses: Vec<(IpAddr, &Origin)> = node.addresses().collect();
+    addresses.sort_by_key(|(ip, _)| ip.is_ipv6());
+    for (ip, origin) in addresses {
+        let net = network.node_network_of(Family::of(ip)).map_or(IpNet::from(ip), |(net, _)| rows::in_net(ip, net));
+        writer.address(ETH0, net, Scope::Global, origin.clone());
+    }
+    writer.groups(ETH0);
+    writer.link_local(ETH0);
+    for (gateway, (net, origin)) in network.gateways().zip(network.node_networks()) {
+        let Some(ip) = node.ip_of(Family::of(gateway)) else { continue };
+        if net.contains(&ip) && net.contains(&gateway) && gateway != ip {
+            writer.route(rows::default_net(ip), gateway, ETH0, origin.clone());
+        }
     }
     let Cni::Flannel(config) = &network.cni;
     let pods = pods(revision, node);
@@ -36,12 +58,17 @@ pub(super) fn netns(revision: &Revision, node: &NodeRecord, shared: &mut Shared)
 }
 
 /// The node's plug in the segment. Its kernel answers ARP for every address it has, whatever the device: for flannel.1's
-/// too. (For cni0's as well, but nobody on the segment has a route that asks for it.)
+/// too. (For cni0's as well, but nobody on the segment has a route that asks for it.) Neighbour discovery is answered
+/// for the card's own addresses only.
 pub(super) fn port(network: &Network, node: &NodeRecord) -> Port {
-    let mut answers = vec![node.ip];
-    if let (Cni::Flannel(_), Some((subnet, _))) = (&network.cni, &node.pod_cidr) {
+    let mut answers: Vec<IpAddr> = node.ips().collect();
+    let Cni::Flannel(config) = &network.cni;
+    if let Some((subnet, _)) = node.subnet_of(Family::V4).filter(|_| config.ipv4) {
         answers.push(subnet.network());
     }
-    let (mac, origin): (_, Origin) = (rows::nic_mac(node.ip), node.ip_origin.clone());
+    let (mac, origin): (_, Origin) = (rows::nic_mac(node.ips()), node.ip_origin.clone());
+    if network.has(Family::V6) {
+        answers.push(mac.link_local().into());
+    }
     Port { netns: node.netns, link: ETH0, mac, answers, origin }
 }

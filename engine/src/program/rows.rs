@@ -6,7 +6,7 @@ use crate::tables::{
     SharedRows,
 };
 use ipnet::{IpNet, Ipv4Net};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, LazyLock};
 
 /// Names that every namespace has, so that none of them allocates.
@@ -29,6 +29,10 @@ impl Writer {
         writer.link(LinkIndex::LO, LO.clone(), LinkKind::Loopback, MacAddr::ZERO, 65536, Origin::Kernel);
         let net = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::LOCALHOST, 8));
         writer.address(LinkIndex::LO, net, Scope::Host, Origin::Kernel);
+        if !writer.netns.sysctls.disable_ipv6 {
+            let net = IpNet::from(IpAddr::V6(Ipv6Addr::LOCALHOST));
+            writer.address(LinkIndex::LO, net, Scope::Host, Origin::Kernel);
+        }
         writer
     }
 
@@ -40,6 +44,9 @@ impl Writer {
     /// `ip addr add` and what the kernel derives from it. Models net/ipv4/fib_frontend.c fib_add_ifaddr.
     pub fn address(&mut self, link: LinkIndex, net: IpNet, scope: Scope, origin: Origin) {
         let ip = net.addr();
+        if ip.is_ipv6() {
+            return self.address_v6(link, net, scope, origin);
+        }
         let host = IpNet::from(ip);
         let broadcast = match net {
             IpNet::V4(net) if net.prefix_len() < 31 => Some(IpAddr::V4(net.broadcast())),
@@ -70,6 +77,38 @@ impl Writer {
         self.netns.addresses.push(Address { link, net, broadcast, scope, origin });
     }
 
+    /// Models net/ipv6/addrconf.c add_addr, __ipv6_ifa_notify and addrconf_join_anycast.
+    fn address_v6(&mut self, link: LinkIndex, net: IpNet, scope: Scope, origin: Origin) {
+        self.local.push(kernel_v6(RouteKind::Local, IpNet::from(net.addr()), link));
+        if self.netns.sysctls.ip6_forward && net.prefix_len() < 127 {
+            self.local.push(kernel_v6(RouteKind::Anycast, IpNet::from(net.network()), link));
+        }
+        if link != LinkIndex::LO {
+            self.main.push(kernel_v6(RouteKind::Unicast, net.trunc(), link));
+        }
+        self.netns.addresses.push(Address { link, net, broadcast: None, scope, origin });
+    }
+
+    /// The link-local address that the kernel gives a device by itself once it has a carrier, after the addresses that it was given. Models
+    /// net/ipv6/addrconf.c addrconf_dev_config.
+    pub fn link_local(&mut self, link: LinkIndex) {
+        let Some(mac) = self.netns.link(link).map(|device| device.mac) else { return };
+        if self.netns.sysctls.disable_ipv6 {
+            return;
+        }
+        let net = IpNet::new_assert(mac.link_local().into(), 64);
+        self.address_v6(link, net, Scope::Link, Origin::Kernel);
+    }
+
+    /// The route to IPv6 groups that a device has once it is up.
+    pub fn groups(&mut self, link: LinkIndex) {
+        if self.netns.sysctls.disable_ipv6 {
+            return;
+        }
+        let groups = IpNet::new_assert(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0).into(), 8);
+        self.local.push(kernel_v6(RouteKind::Multicast, groups, link));
+    }
+
     /// `ip route add DST via VIA dev LINK`.
     pub fn route(&mut self, dst: IpNet, via: IpAddr, dev: LinkIndex, origin: Origin) {
         self.main.push(gateway_route(dst, via, dev, false, origin));
@@ -84,6 +123,20 @@ impl Writer {
             None => Rows::from(main),
         });
         netns
+    }
+}
+
+fn kernel_v6(kind: RouteKind, dst: IpNet, dev: LinkIndex) -> Route {
+    Route {
+        kind,
+        dst,
+        via: None,
+        dev,
+        onlink: false,
+        proto: RouteProto::Kernel,
+        scope: Scope::Global,
+        src: None,
+        origin: Origin::Kernel,
     }
 }
 
@@ -105,7 +158,7 @@ pub(super) fn gateway_route(dst: IpNet, via: IpAddr, dev: LinkIndex, onlink: boo
 pub(super) fn default_net(ip: IpAddr) -> IpNet {
     let zero = match ip {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     };
     IpNet::new_assert(zero, 0)
 }
@@ -120,20 +173,28 @@ pub(super) fn in_net(ip: IpAddr, net: &IpNet) -> IpNet {
 pub(super) fn first_host(net: &IpNet) -> IpAddr {
     match net.network() {
         IpAddr::V4(ip) => IpAddr::V4(Ipv4Addr::from(u32::from(ip).wrapping_add(1))),
-        IpAddr::V6(ip) => IpAddr::V6(std::net::Ipv6Addr::from(u128::from(ip).wrapping_add(1))),
+        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from(u128::from(ip).wrapping_add(1))),
     }
 }
 
-/// The MAC that docker gives a container with this address: 02:42 and the address's four bytes.
-pub(super) fn nic_mac(ip: IpAddr) -> MacAddr {
-    match ip {
-        IpAddr::V4(ip) => {
-            let [a, b, c, d] = ip.octets();
-            MacAddr([0x02, 0x42, a, b, c, d])
-        }
-        IpAddr::V6(ip) => {
-            let bytes = ip.octets();
-            MacAddr([0x02, 0x42, bytes[12], bytes[13], bytes[14], bytes[15]])
+/// The MAC that docker gives a container with these addresses: 02:42 and the four bytes of the first IPv4 address; where
+/// there is none, four bytes made from the first address.
+pub(super) fn nic_mac(ips: impl Iterator<Item = IpAddr>) -> MacAddr {
+    let mut first = None;
+    for ip in ips {
+        match ip {
+            IpAddr::V4(ip) => {
+                let [a, b, c, d] = ip.octets();
+                return MacAddr([0x02, 0x42, a, b, c, d]);
+            }
+            IpAddr::V6(ip) => first = first.or(Some(ip)),
         }
     }
+    let words = first.map_or([0; 4], |ip| {
+        let bits = u128::from(ip);
+        let folded = (bits >> 96) as u32 ^ (bits >> 64) as u32 ^ (bits >> 32) as u32 ^ bits as u32;
+        folded.to_be_bytes()
+    });
+    let [a, b, c, d] = words;
+    MacAddr([0x02, 0x42, a, b, c, d])
 }

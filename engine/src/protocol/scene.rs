@@ -22,6 +22,9 @@ pub struct NodeView {
     /// As `StepView.place`: `node/worker-1`.
     pub place: String,
     pub ip: String,
+    /// Its address of the cluster's second family, or empty.
+    pub other_ip: String,
+    /// Its Pod subnets: `10.244.1.0/24`, or `10.244.1.0/24, fd00:10:244:1::/64`.
     pub pod_cidr: String,
     pub control_plane: bool,
     pub ready: bool,
@@ -67,6 +70,8 @@ pub struct PodView {
     pub place: String,
     /// Empty until it has one.
     pub ip: String,
+    /// Its address of the cluster's second family, or empty.
+    pub other_ip: String,
     pub phase: PodPhase,
     /// Why it is not running, or empty: `0/3 nodes are available: …`.
     pub reason: String,

@@ -392,6 +392,10 @@ fn chunk(chunk: shell::Chunk) -> Chunk {
     Chunk { stream, text: chunk.text, at: chunk.about }
 }
 
+fn joined(items: impl Iterator<Item = impl ToString>) -> String {
+    items.map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
+}
+
 fn facts(object: &Object, world: &World) -> Vec<(String, String)> {
     let mut facts: Vec<(String, String)> = Vec::new();
     let mut add = |label: &str, value: String| {
@@ -403,14 +407,14 @@ fn facts(object: &Object, world: &World) -> Vec<(String, String)> {
     let revision = world.revision();
     if let Some(pod) = object.key.as_pod().and_then(|key| revision.pods.get(&key)) {
         add("Node", pod.node.as_ref().map_or_else(String::new, ToString::to_string));
-        add("IP", pod.ip.as_ref().map_or_else(String::new, |(ip, _)| ip.to_string()));
+        add("IP", joined(pod.ips()));
         add("Status", format!("{:?}", pod.phase));
         add("Why", pod.reason.to_string());
     }
     if let Some(node) = object.key.is("Node").then(|| revision.node(&object.key.name)).flatten() {
         add("Status", if node.ready { "Ready" } else { "NotReady" }.to_owned());
-        add("InternalIP", node.ip.to_string());
-        add("PodCIDR", node.pod_cidr.as_ref().map_or_else(String::new, |(cidr, _)| cidr.to_string()));
+        add("InternalIP", joined(node.ips()));
+        add("PodCIDR", joined(node.pod_cidrs()));
         add("Pods", format!("{} of {}", node.pods_count(), node.pods_max));
     }
     let from = match &object.provenance {

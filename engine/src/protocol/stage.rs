@@ -6,6 +6,7 @@ use crate::program;
 use crate::tables::{LinkKind, Netns};
 use crate::workload::{self, Netcat, Ping, Toolbox, Wget};
 use crate::world::World;
+use std::net::IpAddr;
 
 /// Most Pods that one scene describes; nodes beyond that say only how many they have.
 const PODS_MAX: usize = 4_000;
@@ -42,7 +43,8 @@ fn node_view(world: &mut World, revision: &Revision, node: &NodeRecord, pods_lef
         name: node.name.to_string(),
         place: format!("node/{}", node.name),
         ip: node.ip.to_string(),
-        pod_cidr: node.pod_cidr.as_ref().map_or_else(String::new, |(cidr, _)| cidr.to_string()),
+        other_ip: other_of(node.ips()),
+        pod_cidr: node.pod_cidrs().map(|net| net.to_string()).collect::<Vec<_>>().join(", "),
         control_plane: node.control_plane,
         ready: node.ready,
         labels: if shown { labels(&node.labels, |name| !name.contains("kubernetes.io/")) } else { Vec::new() },
@@ -54,6 +56,12 @@ fn node_view(world: &mut World, revision: &Revision, node: &NodeRecord, pods_lef
             Vec::new()
         },
     }
+}
+
+/// The first address that is not of the family of the very first one.
+fn other_of(mut ips: impl Iterator<Item = IpAddr>) -> String {
+    let Some(first) = ips.next() else { return String::new() };
+    ips.find(|ip| ip.is_ipv4() != first.is_ipv4()).map_or_else(String::new, |ip| ip.to_string())
 }
 
 fn devices(netns: &Netns) -> Vec<DeviceView> {
@@ -91,6 +99,7 @@ fn pod_view(revision: &Revision, pod: &PodRecord) -> PodView {
         name: pod.key.name.to_string(),
         place: format!("pod/{}", pod.key),
         ip: pod.ip.as_ref().map_or_else(String::new, |(ip, _)| ip.to_string()),
+        other_ip: other_of(pod.ips()),
         phase: match pod.phase {
             cluster::PodPhase::Pending => PodPhase::Pending,
             cluster::PodPhase::ContainerCreating => PodPhase::ContainerCreating,

@@ -3,7 +3,7 @@
 use super::{CauseView, ChangeView, FlowSummary, FlowView, OriginView, PacketView, StepView, VerdictKind};
 use crate::cluster::Revision;
 use crate::explain;
-use crate::net::{Frame, IcmpError, Payload};
+use crate::net::{Frame, IcmpError};
 use crate::tables::netfilter::TableName;
 use crate::tables::{Netns, NetnsId, Origin, Segment};
 use crate::trace::{
@@ -90,7 +90,7 @@ impl Viewer<'_> {
             parent: packet.parent.map(|(parent, relation)| (parent.0, relation_name(relation).to_owned())),
             title: explain::title(&packet.birth),
             label: explain::label(&packet.birth),
-            plumbing: matches!(packet.birth.payload, Payload::Arp(_)),
+            plumbing: packet.birth.is_discovery(),
             reply: is_reply(trace, packet),
             born_at_ns: packet.born_at,
             steps,

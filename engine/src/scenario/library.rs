@@ -104,6 +104,7 @@ pub fn library() -> Vec<Shelf> {
             "tcp-dead-endpoint",
             "last-pod-gone"
         ),
+        shelf!("IPv6", "tests/cases/ipv6", "dual-stack", "only", "packet-too-big"),
         shelf!(
             "Where Pods go",
             "tests/cases/placement",

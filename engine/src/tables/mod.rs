@@ -13,6 +13,7 @@ mod origin;
 mod route;
 mod rows;
 mod socket;
+mod source;
 
 pub use fabric::{Port, Segment};
 pub use link::{Address, Link, LinkIndex, LinkKind, Netem, Scope};
@@ -21,5 +22,6 @@ pub use origin::{Origin, Uid};
 pub use route::{Route, RouteKind, RouteProto, RouteTable};
 pub use rows::{Keyed, RowId, Rows, SharedRows};
 pub use socket::{App, DnsPage, Listener};
+pub use source::source_v6;
 
 pub mod text;

@@ -3,9 +3,9 @@
 use super::netfilter::Netfilter;
 use super::rows::Keyed;
 use super::{Address, Link, LinkIndex, LinkKind, Listener, Netem, Origin, Route, RouteKind, RouteTable, Rows};
-use crate::net::MacAddr;
+use crate::net::{MacAddr, solicited_node};
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 /// A namespace's number, never used twice in one world.
@@ -67,7 +67,11 @@ impl Keyed for FdbEntry {
 pub struct Sysctls {
     /// `net.ipv4.ip_forward`
     pub ip_forward: bool,
-    /// `net.ipv4.ip_default_ttl`
+    /// `net.ipv6.conf.all.forwarding`
+    pub ip6_forward: bool,
+    /// `net.ipv6.conf.all.disable_ipv6`: where the cluster has no IPv6, it is off.
+    pub disable_ipv6: bool,
+    /// `net.ipv4.ip_default_ttl`, and `net.ipv6.conf.all.hop_limit`, which has the same default.
     pub default_ttl: u8,
     /// `net.ipv4.ip_local_port_range`
     pub port_range: (u16, u16),
@@ -113,6 +117,8 @@ impl Default for Sysctls {
     fn default() -> Sysctls {
         Sysctls {
             ip_forward: false,
+            ip6_forward: false,
+            disable_ipv6: true,
             default_ttl: 64,
             port_range: (32768, 60999),
             unprivileged_ping: true,
@@ -166,6 +172,35 @@ impl Netns {
     /// True if the kernel would accept packets for `ip` as its own.
     pub fn is_local(&self, ip: IpAddr) -> bool {
         ip.is_loopback() || self.addresses.iter().any(|address| address.net.addr() == ip)
+    }
+
+    /// Whether a device has joined an IPv6 group: all nodes, all routers where it routes, and the solicited-node groups
+    /// of its addresses.
+    pub fn has_joined(&self, link: LinkIndex, group: Ipv6Addr) -> bool {
+        let segments = group.segments();
+        match segments {
+            _ if self.sysctls.disable_ipv6 => false,
+            [0xff01 | 0xff02, 0, 0, 0, 0, 0, 0, 1] => true,
+            [0xff01 | 0xff02 | 0xff05, 0, 0, 0, 0, 0, 0, 2] => self.sysctls.ip6_forward,
+            _ => self.addresses_of(link).any(|address| match address.net.addr() {
+                IpAddr::V6(ip) => {
+                    let anycast = self.sysctls.ip6_forward && address.net.prefix_len() < 127;
+                    let network = Ipv6Addr::from(u128::from(ip) >> 64 << 64);
+                    group == solicited_node(ip) || anycast && group == solicited_node(network)
+                }
+                IpAddr::V4(_) => false,
+            }),
+        }
+    }
+
+    /// Whether packets of this address's family are passed on.
+    pub fn forwards(&self, dst: IpAddr) -> bool {
+        if dst.is_ipv4() { self.sysctls.ip_forward } else { self.sysctls.ip6_forward }
+    }
+
+    /// True if `ip` is an IPv6 address of this very device: neighbour discovery answers for no others.
+    pub fn has_on(&self, link: LinkIndex, ip: Ipv6Addr) -> bool {
+        self.addresses_of(link).any(|address| address.net.addr() == IpAddr::V6(ip))
     }
 
     /// A bridge has a carrier while one of its ports has; any other device that is up has one.

@@ -24,7 +24,18 @@ pub enum RouteKind {
     Unicast,
     Local,
     Broadcast,
+    /// IPv6: a group, delivered to those who have joined it.
+    Multicast,
+    /// IPv6: an address that every router of a subnet has.
+    Anycast,
     Blackhole,
+}
+
+impl RouteKind {
+    /// Whether packets by such a route are for this namespace itself.
+    pub fn is_local(self) -> bool {
+        matches!(self, RouteKind::Local | RouteKind::Anycast)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

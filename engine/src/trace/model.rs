@@ -323,7 +323,7 @@ pub enum CauseTable {
     /// `ip neigh`, a permanent row
     Neighbor(RowId),
     /// `ip neigh`, learned, in the state it was found in
-    LearnedNeighbor { link: LinkIndex, ip: IpAddr, mac: MacAddr, state: NeighborState },
+    LearnedNeighbor { link: LinkIndex, ip: IpAddr, mac: MacAddr, state: NeighborState, router: bool },
     /// `ip neigh`, resolution failed
     FailedNeighbor { link: LinkIndex, ip: IpAddr },
     /// `bridge fdb`, a permanent row of a VXLAN device

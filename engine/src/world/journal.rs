@@ -74,7 +74,13 @@ mod tests {
     const SECOND: Nanos = 1_000_000_000;
 
     fn neighbor(state: Nud) -> Learned {
-        Learned::Neighbor { link: LinkIndex(2), ip: [10, 0, 0, 1].into(), mac: Some(MacAddr::local(1)), state }
+        Learned::Neighbor {
+            link: LinkIndex(2),
+            ip: [10, 0, 0, 1].into(),
+            mac: Some(MacAddr::local(1)),
+            state,
+            router: false,
+        }
     }
 
     fn journal(changes: &[(u64, Option<Learned>, Option<Learned>)]) -> (Journal, NetnsState) {

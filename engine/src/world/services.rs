@@ -5,9 +5,9 @@ use super::World;
 use crate::dataplane::{Fate, Part, Question, fates};
 use crate::net::Body;
 use crate::net::{Family, IpPacket, Protocol, Sctp, SctpChunk, Tcp, TcpFlags, Transport, Udp, UdpBody};
-use crate::program::{CNI0, ETH0};
+use crate::program::ETH0;
 use crate::tables::netfilter::{CtState, Hook};
-use crate::tables::{LinkIndex, Netns, NetnsId, RouteKind};
+use crate::tables::{LinkIndex, LinkKind, Netns, NetnsId, RouteKind};
 use crate::trace::CtStates;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -135,7 +135,8 @@ fn filter_hook(netns: &Netns, made_here: bool, dst: IpAddr) -> Hook {
 
 /// The device by which a packet from this address comes in: the bridge, if its route leads there.
 fn entrance(netns: &Netns, src: IpAddr) -> LinkIndex {
-    exit(netns, src).filter(|link| *link == CNI0).unwrap_or(ETH0)
+    let is_bridge = |link: &LinkIndex| netns.link(*link).is_some_and(|device| device.kind == LinkKind::Bridge);
+    exit(netns, src).filter(is_bridge).unwrap_or(ETH0)
 }
 
 fn exit(netns: &Netns, dst: IpAddr) -> Option<LinkIndex> {

@@ -1,12 +1,13 @@
 //! Which packets to send. Everything is chosen from the namespaces' tables: who has which address, device and port.
 
+use crate::family::{Family, addresses, first_address, has_hosts, headers, nth};
 use crate::job::{Probe, What};
 use crate::random::Random;
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 use podhop_engine::net::Protocol;
 use podhop_engine::tables::{Link, LinkKind, Netns, Place};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 /// What a probe is after.
@@ -68,10 +69,9 @@ const SQUEEZED_MAX: usize = 28;
 /// Most probes from one node that the gateway turns down: the kernel rations these errors by the receiver's address,
 /// five at a stroke and then one a second, whatever `icmp_ratelimit` says (net/ipv4/route.c ip_error).
 const TURNED_DOWN_MAX: u32 = 4;
-/// An address that no cluster has.
-pub const OUTSIDE: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
-/// IPv4 and ICMP or UDP headers, in bytes.
-const HEADERS: u32 = 28;
+/// Most data bytes of a packet of IPv6 that may be cut: one that is larger than the path takes teaches its sender the
+/// path's MTU, and the kernel is asked everything at once.
+const WHOLE_MAX_V6: u64 = 1_200;
 
 /// The namespaces of a cluster and what the choice needs to know of them.
 pub struct Chooser<'a> {
@@ -80,44 +80,36 @@ pub struct Chooser<'a> {
     pods: Vec<usize>,
     nodes: Vec<usize>,
     /// Every address but loopback's, and its namespace.
-    addresses: Vec<(Ipv4Addr, usize)>,
+    addresses: Vec<(IpAddr, usize)>,
     /// How many probes of each node and its Pods the gateway turns down.
     turned_down: BTreeMap<usize, u32>,
     random: Random,
+    family: Family,
 }
 
-/// The addresses of a namespace, loopback's left out.
-pub fn addresses(netns: &Netns) -> impl Iterator<Item = Ipv4Net> {
-    netns.addresses.iter().filter_map(|address| match address.net {
-        ipnet::IpNet::V4(net) if !net.addr().is_loopback() => Some(net),
-        _ => None,
-    })
-}
-
-fn first_address(netns: &Netns) -> Option<Ipv4Addr> {
-    addresses(netns).next().map(|net| net.addr())
-}
-
-fn ping(netns: usize, to: Ipv4Addr) -> Probe {
+fn ping(netns: usize, to: IpAddr) -> Probe {
     Probe { netns, to, what: What::Ping { size: 56, df: false, ttl: 64 } }
 }
 
 /// An echo request of this many bytes, IP header included, that must not be fragmented.
-pub fn ping_of_len(netns: usize, to: Ipv4Addr, len: u32) -> Probe {
-    let size = len.saturating_sub(HEADERS).min(60_000) as u16;
+pub fn ping_of_len(netns: usize, to: IpAddr, len: u32) -> Probe {
+    let size = len.saturating_sub(headers(to)).min(60_000) as u16;
     Probe { netns, to, what: What::Ping { size, df: true, ttl: 64 } }
 }
 
 impl<'a> Chooser<'a> {
-    pub fn new(spaces: &'a [Arc<Netns>], seed: u64) -> Chooser<'a> {
+    pub fn new(spaces: &'a [Arc<Netns>], seed: u64, family: Family) -> Chooser<'a> {
         let of = |wanted: fn(&Place) -> bool| (0..spaces.len()).filter(|i| wanted(&spaces[*i].place)).collect();
         Chooser {
             spaces,
             pods: of(|place| matches!(place, Place::Pod { .. } | Place::Node(_))),
             nodes: of(|place| matches!(place, Place::Node(_))),
-            addresses: (0..spaces.len()).flat_map(|i| addresses(&spaces[i]).map(move |net| (net.addr(), i))).collect(),
+            addresses: (0..spaces.len())
+                .flat_map(|i| addresses(&spaces[i], family).map(move |net| (net.addr(), i)))
+                .collect(),
             turned_down: BTreeMap::new(),
-            random: Random::new(seed, "probes"),
+            random: Random::new(seed, if family == Family::V4 { "probes" } else { "probes of IPv6" }),
+            family,
         }
     }
 
@@ -162,7 +154,7 @@ impl<'a> Chooser<'a> {
     }
 
     fn reach(&self) -> Vec<(Kind, Probe)> {
-        let to = |i: &usize| first_address(&self.spaces[*i]);
+        let to = |i: &usize| first_address(&self.spaces[*i], self.family);
         let pairs = self.pods.iter().flat_map(|from| self.pods.iter().filter_map(to).map(|to| ping(*from, to)));
         pairs.map(|probe| (Kind::Reach, probe)).collect()
     }
@@ -171,7 +163,8 @@ impl<'a> Chooser<'a> {
     fn first_hops_out(&mut self) -> impl Iterator<Item = Probe> + use<> {
         self.turned_down.extend(self.nodes.iter().map(|node| (*node, 1)));
         let what = What::Ping { size: 56, df: false, ttl: 1 };
-        self.nodes.clone().into_iter().map(move |netns| Probe { netns, to: OUTSIDE, what })
+        let to = self.family.outside(1);
+        self.nodes.clone().into_iter().map(move |netns| Probe { netns, to, what })
     }
 
     /// So many of them, at random.
@@ -186,15 +179,18 @@ impl<'a> Chooser<'a> {
         self.random.pick(&self.pods).copied()
     }
 
-    fn address(&mut self) -> Option<(Ipv4Addr, usize)> {
+    fn address(&mut self) -> Option<(IpAddr, usize)> {
         self.random.pick(&self.addresses).copied()
     }
 
     /// Any address; now and then so much data that it takes fragments.
     fn ping(&mut self) -> Option<Probe> {
         let netns = self.source()?;
-        let to = if self.random.percent(5) { Ipv4Addr::LOCALHOST } else { self.address()?.0 };
-        let size = if self.random.percent(30) { self.random.range(1_200, 6_000) } else { self.random.range(0, 1_200) };
+        let to = if self.random.percent(5) { self.family.localhost() } else { self.address()?.0 };
+        let size = match self.random.percent(30) {
+            true if self.family == Family::V4 => self.random.range(1_200, 6_000),
+            _ => self.random.range(0, 1_200),
+        };
         Some(Probe { netns, to, what: What::Ping { size: size as u16, df: false, ttl: 64 } })
     }
 
@@ -206,11 +202,12 @@ impl<'a> Chooser<'a> {
             .map(|(i, listener)| (i, listener.ip, listener.port))
             .collect();
         let (at, ip, port) = *self.random.pick(&listeners)?;
-        let own: Vec<Ipv4Addr> = addresses(&self.spaces[at]).map(|net| net.addr()).collect();
+        let own: Vec<IpAddr> = addresses(&self.spaces[at], self.family).map(|net| net.addr()).collect();
         let (netns, to) = match ip {
-            Some(IpAddr::V4(ip)) if ip.is_loopback() => (at, ip),
-            Some(IpAddr::V4(ip)) => (self.source()?, ip),
-            _ if self.random.percent(8) => (at, Ipv4Addr::LOCALHOST),
+            Some(ip) if !self.family.has(ip) => return None,
+            Some(ip) if ip.is_loopback() => (at, ip),
+            Some(ip) => (self.source()?, ip),
+            _ if self.random.percent(8) => (at, self.family.localhost()),
             _ => (self.source()?, *self.random.pick(&own)?),
         };
         Some(Probe { netns, to, what: self.datagram_or_connection(protocol, port) })
@@ -219,7 +216,10 @@ impl<'a> Chooser<'a> {
     fn datagram_or_connection(&mut self, protocol: Protocol, port: u16) -> What {
         match protocol {
             Protocol::Tcp => What::Tcp { port, ttl: 64 },
-            _ => What::Udp { port, size: self.random.range(1, 1_600) as u16, df: false, ttl: 64 },
+            _ => {
+                let most = if self.family == Family::V4 { 1_600 } else { WHOLE_MAX_V6 };
+                What::Udp { port, size: self.random.range(1, most) as u16, df: false, ttl: 64 }
+            }
         }
     }
 
@@ -233,11 +233,11 @@ impl<'a> Chooser<'a> {
 
     fn ttl_limited(&mut self) -> Option<Probe> {
         // Within a namespace or a subnet no TTL is too small, so most of them leave it.
-        let stays = |chooser: &Self, from: usize, to: Ipv4Addr| {
+        let stays = |chooser: &Self, from: usize, to: IpAddr| {
             let netns = &chooser.spaces[from];
-            matches!(netns.place, Place::Node(_)) || addresses(netns).any(|net| net.contains(&to))
+            matches!(netns.place, Place::Node(_)) || addresses(netns, chooser.family).any(|net| net.contains(&to))
         };
-        let (mut netns, mut to, mut at) = (self.source()?, Ipv4Addr::LOCALHOST, 0);
+        let (mut netns, mut to, mut at) = (self.source()?, self.family.localhost(), 0);
         for _ in 0..self.random.range(1, 6) {
             netns = self.source()?;
             (to, at) = self.address()?;
@@ -270,14 +270,16 @@ impl<'a> Chooser<'a> {
     /// part of the Pod network, and outside.
     fn absent(&mut self) -> Option<Probe> {
         let mut netns = self.source()?;
-        let subnets: Vec<Ipv4Net> = self.nodes.iter().flat_map(|i| addresses(&self.spaces[*i])).collect();
-        let (pods_subnets, node_networks): (Vec<Ipv4Net>, Vec<Ipv4Net>) = {
-            let eth0 = |net: &Ipv4Net| self.nodes.iter().any(|i| first_address(&self.spaces[*i]) == Some(net.addr()));
-            subnets.into_iter().filter(|net| net.prefix_len() < 31).partition(|net| !eth0(net))
+        let subnets: Vec<IpNet> = self.nodes.iter().flat_map(|i| addresses(&self.spaces[*i], self.family)).collect();
+        let (pods_subnets, node_networks): (Vec<IpNet>, Vec<IpNet>) = {
+            let eth0 = |net: &IpNet| {
+                self.nodes.iter().any(|i| first_address(&self.spaces[*i], self.family) == Some(net.addr()))
+            };
+            subnets.into_iter().filter(has_hosts).partition(|net| !eth0(net))
         };
         let to = match self.random.weighted(&[(3, 0), (3, 1), (2, 2), (2, 3), (2, 4), (2, 5)])? {
             0 => {
-                let own: Vec<Ipv4Net> = addresses(&self.spaces[netns]).filter(|net| net.prefix_len() < 31).collect();
+                let own: Vec<IpNet> = addresses(&self.spaces[netns], self.family).filter(has_hosts).collect();
                 let net = *self.random.pick(&own)?;
                 self.nobody_in(net)?
             }
@@ -290,15 +292,23 @@ impl<'a> Chooser<'a> {
                 self.nobody_in(net)?
             }
             3 => {
-                let net = Ipv4Net::new(self.random.pick(&pods_subnets)?.addr(), 16).ok()?;
-                self.nobody_in(net.trunc())?
+                let len = if self.family == Family::V4 { 16 } else { 56 };
+                let net = IpNet::new(self.random.pick(&pods_subnets)?.addr(), len).ok()?.trunc();
+                match net {
+                    IpNet::V4(_) => self.nobody_in(net)?,
+                    // A subnet of the network's, and a host of the subnet's.
+                    IpNet::V6(v6) => {
+                        let subnet = u128::from(v6.network()) | u128::from(self.random.range(200, 255)) << 64;
+                        Ipv6Addr::from(subnet | 7).into()
+                    }
+                }
             }
             outside => {
                 // From a node, so that the answer finds its way back.
                 if outside == 4 {
                     netns = *self.random.pick(&self.nodes)?;
                 }
-                Ipv4Addr::new(198, 51, 100, self.random.range(1, 254) as u8)
+                self.family.outside(self.random.range(1, 254) as u8)
             }
         };
         // Pods leave with their node's address.
@@ -320,18 +330,17 @@ impl<'a> Chooser<'a> {
     }
 
     /// A host address of the network that no namespace has.
-    fn nobody_in(&mut self, net: Ipv4Net) -> Option<Ipv4Addr> {
-        let (first, last) = (u32::from(net.network()) + 1, u32::from(net.broadcast()).checked_sub(1)?);
-        let broadcast = |ip: &Ipv4Addr| {
-            self.spaces
-                .iter()
-                .flat_map(|netns| addresses(netns))
-                .any(|own| own.broadcast() == *ip || own.network() == *ip)
+    fn nobody_in(&mut self, net: IpNet) -> Option<IpAddr> {
+        let bits = u32::from(net.max_prefix_len() - net.prefix_len()).min(32);
+        let last = ((1u64 << bits) - 1).checked_sub(1)?.max(1);
+        let family = self.family;
+        let edge = |ip: &IpAddr| {
+            let nets = self.spaces.iter().flat_map(|netns| addresses(netns, family));
+            nets.into_iter().any(|own| own.broadcast() == *ip || own.network() == *ip)
         };
-        let candidates: Vec<Ipv4Addr> =
-            (0..20).map(|_| Ipv4Addr::from(self.random.range(first.into(), last.max(first).into()) as u32)).collect();
-        let known = |ip: &Ipv4Addr| self.addresses.iter().any(|(known, _)| known == ip);
-        candidates.into_iter().find(|ip| !known(ip) && !broadcast(ip))
+        let candidates: Vec<IpAddr> = (0..20).map(|_| nth(&net, self.random.range(1, last))).collect();
+        let known = |ip: &IpAddr| self.addresses.iter().any(|(known, _)| known == ip);
+        candidates.into_iter().find(|ip| !known(ip) && !edge(ip))
     }
 
     /// At the very MTU, and one byte over it, for each device that packets leave by.
@@ -357,14 +366,16 @@ impl<'a> Chooser<'a> {
     fn squeezed(&mut self) -> Vec<Probe> {
         let mut squeezed = Vec::new();
         let tunnels = self.spaces.iter().flat_map(|netns| &netns.links);
-        let tunnel = tunnels.filter(|link| is_tunnel(link)).map(|link| link.mtu).min();
+        let family = self.family;
+        let tunnel = tunnels.filter(|link| is_tunnel(link, family)).map(|link| link.mtu).min();
         for from in self.pods.clone() {
             let spaces = self.spaces;
             let device = spaces[from].links.iter().find(|link| matches!(link.kind, LinkKind::Veth { .. }));
             let (Some(device), Some(tunnel)) = (device.filter(|link| link.master.is_none()), tunnel) else { continue };
             let pods = self.addresses.iter().filter(|(_, i)| matches!(spaces[*i].place, Place::Pod { .. }));
-            let far: Vec<Ipv4Addr> =
-                (pods.map(|(ip, _)| *ip)).filter(|ip| !addresses(&spaces[from]).any(|net| net.contains(ip))).collect();
+            let far: Vec<IpAddr> = (pods.map(|(ip, _)| *ip))
+                .filter(|ip| !addresses(&spaces[from], self.family).any(|net| net.contains(ip)))
+                .collect();
             for _ in 0..if device.mtu > tunnel { 6 } else { 0 } {
                 let len = self.random.range(u64::from(tunnel) + 1, u64::from(device.mtu)) as u32;
                 squeezed.extend(self.random.pick(&far).map(|to| ping_of_len(from, *to, len)));
@@ -375,39 +386,42 @@ impl<'a> Chooser<'a> {
 
     /// Addresses that are reached by this device: every Pod of the node by its bridge, every other node by the tunnel, a
     /// node or the gateway by the NIC; from a Pod, one Pod here and one elsewhere, or where it is alone, its node.
-    fn behind(&mut self, from: usize, link: &Link) -> Vec<Ipv4Addr> {
-        let here: Vec<Ipv4Net> = self.spaces[from].addresses_of(link.index).filter_map(|a| v4(a.net)).collect();
-        let own_node = |ip: &Ipv4Addr| here.iter().any(|net| net.contains(ip));
-        let mine: Vec<Ipv4Addr> = addresses(&self.spaces[from]).map(|net| net.addr()).collect();
-        let in_pods: Vec<Ipv4Addr> = (self.pods.iter())
+    fn behind(&mut self, from: usize, link: &Link) -> Vec<IpAddr> {
+        let family = self.family;
+        let here: Vec<IpNet> = addresses_on(&self.spaces[from], link, family).collect();
+        let own_node = |ip: &IpAddr| here.iter().any(|net| net.contains(ip));
+        let mine: Vec<IpAddr> = addresses(&self.spaces[from], self.family).map(|net| net.addr()).collect();
+        let in_pods: Vec<IpAddr> = (self.pods.iter())
             .filter(|i| matches!(self.spaces[**i].place, Place::Pod { .. }))
-            .filter_map(|i| first_address(&self.spaces[*i]))
+            .filter_map(|i| first_address(&self.spaces[*i], self.family))
             .filter(|ip| !mine.contains(ip))
             .collect();
-        let (near, far): (Vec<Ipv4Addr>, Vec<Ipv4Addr>) = in_pods.into_iter().partition(own_node);
+        let (near, far): (Vec<IpAddr>, Vec<IpAddr>) = in_pods.into_iter().partition(own_node);
         match link.kind {
             LinkKind::Bridge => near,
+            LinkKind::Vxlan { .. } if !is_tunnel(link, family) => Vec::new(),
             LinkKind::Vxlan { .. } => {
                 let overlays = self.nodes.iter().filter(|i| **i != from).filter_map(|i| {
                     let netns = &self.spaces[*i];
                     // A node without Pods has no bridge yet, but its end of the tunnel.
-                    let of = |wanted: fn(&Link) -> bool| {
-                        netns.addresses.iter().find(|a| netns.link(a.link).is_some_and(wanted)).and_then(|a| v4(a.net))
+                    let of = |wanted: &dyn Fn(&Link) -> bool| {
+                        let mut links = netns.links.iter().filter(|link| wanted(link));
+                        links.find_map(|link| addresses_on(netns, link, family).next())
                     };
-                    of(is_bridge).or_else(|| of(is_tunnel))
+                    of(&is_bridge).or_else(|| of(&|link| is_tunnel(link, family)))
                 });
                 overlays.map(|net| net.addr()).collect()
             }
             LinkKind::Nic { .. } => {
                 let on_the_segment = |i: &usize| *i != from && !matches!(self.spaces[*i].place, Place::Pod { .. });
                 let others = (0..self.spaces.len()).filter(on_the_segment);
-                let others: Vec<Ipv4Addr> = others.filter_map(|i| first_address(&self.spaces[i])).collect();
+                let others: Vec<IpAddr> = others.filter_map(|i| first_address(&self.spaces[i], self.family)).collect();
                 self.random.pick(&others).copied().into_iter().collect()
             }
             _ => {
                 let pods = [self.random.pick(&near).copied(), self.random.pick(&far).copied()];
                 let alone = pods == [None, None];
-                let node = here.first().and_then(|net| net.hosts().next()).filter(|_| alone);
+                let node = here.first().map(|net| nth(net, 1)).filter(|_| alone);
                 pods.into_iter().flatten().chain(node).collect()
             }
         }
@@ -415,21 +429,22 @@ impl<'a> Chooser<'a> {
 }
 
 /// Only the default route has it.
-fn leaves_the_cluster(netns: &Netns, to: Ipv4Addr) -> bool {
-    netns.main.lookup(IpAddr::V4(to)).is_some_and(|(_, route)| route.dst.prefix_len() == 0)
+fn leaves_the_cluster(netns: &Netns, to: IpAddr) -> bool {
+    netns.main.lookup(to).is_some_and(|(_, route)| route.dst.prefix_len() == 0)
 }
 
 fn is_bridge(link: &Link) -> bool {
     link.kind == LinkKind::Bridge
 }
 
-fn is_tunnel(link: &Link) -> bool {
-    matches!(link.kind, LinkKind::Vxlan { .. })
+fn is_tunnel(link: &Link, family: Family) -> bool {
+    matches!(link.kind, LinkKind::Vxlan { local, .. } if family.has(local))
 }
 
-fn v4(net: ipnet::IpNet) -> Option<Ipv4Net> {
-    match net {
-        ipnet::IpNet::V4(net) => Some(net),
-        ipnet::IpNet::V6(_) => None,
-    }
+fn addresses_on(netns: &Netns, link: &Link, family: Family) -> impl Iterator<Item = IpNet> {
+    let index = link.index;
+    let on = move |address: &&podhop_engine::tables::Address| address.link == index;
+    let global = podhop_engine::tables::Scope::Global;
+    let own = netns.addresses.iter().filter(on).filter(move |a| a.scope == global && family.has(a.net.addr()));
+    own.map(|address| address.net)
 }

@@ -1,6 +1,7 @@
 //! One cluster, simulated and real, compared probe by probe.
 
-use crate::choose::{Chooser, Kind, OUTSIDE, addresses, ping_of_len};
+use crate::choose::{Chooser, Kind, ping_of_len};
+use crate::family::{Family, addresses, has_hosts};
 use crate::job::{Probe, What};
 use crate::kernel;
 use crate::mutate::Mutation;
@@ -10,11 +11,12 @@ use crate::report::Counts;
 use crate::room::{Room, neighbors_count};
 use crate::rules;
 use crate::simulate::Simulation;
+use ipnet::IpNet;
 use podhop_engine::cluster::ProxyMode;
 use podhop_engine::tables::{Netns, Place};
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 /// How many mutations each cluster suffers, one at a time.
@@ -49,8 +51,14 @@ pub fn contest(seed: u64, (mutate, proxy): (bool, Option<ProxyMode>), room: &Roo
     let (script, names) = simulation.export();
     // Agents know packets by their ports.
     let script = script.replace("masquerade fully-random", "masquerade");
-    let mut probes = Chooser::new(&simulation.spaces, seed).probes(mutate);
-    probes.extend(rules::probes(&simulation.spaces, seed));
+    let families = Family::ALL
+        .into_iter()
+        .filter(|family| simulation.spaces.iter().any(|netns| addresses(netns, *family).next().is_some()));
+    let mut probes: Vec<(Kind, Probe)> = Vec::new();
+    for family in families {
+        probes.extend(Chooser::new(&simulation.spaces, seed, family).probes(mutate));
+        probes.extend(rules::probes(&simulation.spaces, seed, family));
+    }
     probes.extend(simulation.services.probes(&simulation.spaces, seed));
     let job = simulation.job(script.clone(), names, probes.iter().map(|(_, probe)| *probe).collect());
     let answers = room
@@ -145,11 +153,16 @@ fn everything(spaces: &[Arc<Netns>], mutation: &Mutation) -> Vec<Probe> {
     lens.extend(mutation.mtu());
     lens.retain(|len| *len < 10_000);
     let lens: BTreeSet<u32> = lens.iter().flat_map(|len| [*len, len + 1]).chain([84]).collect();
-    let mut targets: BTreeSet<Ipv4Addr> =
-        spaces.iter().flat_map(|netns| addresses(netns)).map(|net| net.addr()).collect();
-    let nets = spaces.iter().flat_map(|netns| addresses(netns)).filter(|net| net.prefix_len() < 31);
-    targets.extend(nets.filter_map(|net| net.hosts().last()));
-    targets.insert(OUTSIDE);
+    let nets = || spaces.iter().flat_map(|netns| Family::ALL.into_iter().flat_map(|family| addresses(netns, family)));
+    let mut targets: BTreeSet<IpAddr> = nets().map(|net| net.addr()).collect();
+    targets.extend(nets().filter(has_hosts).map(|net| match net {
+        IpNet::V4(net) => IpAddr::V4(Ipv4Addr::from(u32::from(net.broadcast()) - 1)),
+        IpNet::V6(net) => IpAddr::V6(net.broadcast()),
+    }));
+    let families =
+        Family::ALL.into_iter().filter(|family| targets.iter().any(|ip| ip.is_ipv6() == (*family == Family::V6)));
+    let outside: Vec<IpAddr> = families.map(|family| family.outside(1)).collect();
+    targets.extend(outside);
     let mut probes = Vec::new();
     for (netns, _) in spaces.iter().enumerate().filter(|(_, netns)| netns.place != Place::Gateway) {
         for to in &targets {

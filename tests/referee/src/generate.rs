@@ -36,15 +36,52 @@ pub fn manifests(seed: u64) -> Manifests {
     Manifests { first, now: Some(yaml) }
 }
 
+/// Which families a cluster has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stack {
+    V4,
+    Dual,
+    V6,
+}
+
+/// The Pod network of IPv6.
+const PODS_V6: &str = "fd00:77::/56";
+
+impl Stack {
+    fn random(random: &mut Random) -> Stack {
+        match random.range(0, 5) {
+            0 | 1 => Stack::Dual,
+            2 => Stack::V6,
+            _ => Stack::V4,
+        }
+    }
+
+    /// As `podSubnet` lists them.
+    fn subnets(self, v4: &str) -> String {
+        match self {
+            Stack::V4 => v4.to_owned(),
+            Stack::Dual => format!("{v4},{PODS_V6}"),
+            Stack::V6 => PODS_V6.to_owned(),
+        }
+    }
+}
+
 /// `kind.x-k8s.io` Cluster: names and node addresses are the simulation's choice, so Pods are left to the scheduler.
 fn kind_cluster(yaml: &mut String, random: &mut Random, nodes_count: u64) -> Vec<String> {
     let subnets = ["10.244.0.0/16", "10.32.0.0/16", "192.168.0.0/18", "100.64.0.0/12"];
-    let subnet = random.pick(&subnets).unwrap_or(&subnets[0]);
+    let subnet = *random.pick(&subnets).unwrap_or(&subnets[0]);
+    let stack = Stack::random(random);
+    let family = match stack {
+        Stack::V4 => "ipv4",
+        Stack::Dual => "dual",
+        Stack::V6 => "ipv6",
+    };
     push(yaml, "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnetworking:\n");
-    push(yaml, &format!("  podSubnet: {subnet}\nnodes:\n- role: control-plane\n"));
+    let pods = stack.subnets(subnet);
+    push(yaml, &format!("  ipFamily: {family}\n  podSubnet: \"{pods}\"\nnodes:\n- role: control-plane\n"));
     (1..nodes_count).for_each(|_| push(yaml, "- role: worker\n"));
     if random.percent(50) {
-        flannel(yaml, random, subnet);
+        flannel(yaml, random, subnet, stack);
     }
     Vec::new()
 }
@@ -55,9 +92,16 @@ fn plain_nodes(yaml: &mut String, random: &mut Random, nodes_count: u64) -> Vec<
     let node_network = *random.pick(&["172.18.0", "192.168.77", "10.9.8"]).unwrap_or(&"172.18.0");
     let [a, b] = pod_network;
     let subnet = format!("{a}.{b}.0.0/16");
+    let stack = Stack::random(random);
     push(yaml, "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nnetworking:\n");
-    push(yaml, &format!("  podSubnet: {subnet}\n"));
-    flannel(yaml, random, &subnet);
+    push(yaml, &format!("  podSubnet: \"{}\"\n", stack.subnets(&subnet)));
+    let services = match stack {
+        Stack::V4 => "10.96.0.0/12",
+        Stack::Dual => "10.96.0.0/12,fd00:10:96::/112",
+        Stack::V6 => "fd00:10:96::/112",
+    };
+    push(yaml, &format!("  serviceSubnet: \"{services}\"\n"));
+    flannel(yaml, random, &subnet, stack);
     let mut third = random.range(0, 40);
     let mut names = Vec::new();
     for i in 0..nodes_count {
@@ -68,11 +112,21 @@ fn plain_nodes(yaml: &mut String, random: &mut Random, nodes_count: u64) -> Vec<
         third = third.next_multiple_of(4) + 4 * random.range(0, 3);
         let labels = if i == 0 { "\n  labels: {node-role.kubernetes.io/control-plane: \"\"}" } else { "" };
         push(yaml, &format!("apiVersion: v1\nkind: Node\nmetadata:\n  name: {name}{labels}\n"));
-        push(yaml, &format!("spec:\n  podCIDR: {a}.{b}.{third}.{last}/{len}\n"));
-        push(
-            yaml,
-            &format!("status:\n  addresses:\n  - {{type: InternalIP, address: {node_network}.{}}}\n", 10 + i * 7),
-        );
+        let (v4, v6) = (format!("{a}.{b}.{third}.{last}/{len}"), format!("fd00:77:0:{third:x}::/64"));
+        let cidrs: Vec<String> = match stack {
+            Stack::V4 => vec![v4],
+            Stack::Dual => vec![v4, v6],
+            Stack::V6 => vec![v6],
+        };
+        push(yaml, &format!("spec:\n  podCIDR: \"{}\"\n  podCIDRs: [\"{}\"]\n", cidrs[0], cidrs.join("\", \"")));
+        push(yaml, "status:\n  addresses:\n");
+        let n = 10 + i * 7;
+        if stack != Stack::V6 {
+            push(yaml, &format!("  - {{type: InternalIP, address: {node_network}.{n}}}\n"));
+        }
+        if stack != Stack::V4 {
+            push(yaml, &format!("  - {{type: InternalIP, address: \"2001:db8:7::{n:x}\"}}\n"));
+        }
         third += 4;
         names.push(name);
     }
@@ -81,7 +135,7 @@ fn plain_nodes(yaml: &mut String, random: &mut Random, nodes_count: u64) -> Vec<
 
 /// `kube-flannel-cfg`. A Pod MTU above the overlay's is a mistake people make; packets that fit one and not the other
 /// are told so on the way.
-fn flannel(yaml: &mut String, random: &mut Random, pod_network: &str) {
+fn flannel(yaml: &mut String, random: &mut Random, pod_network: &str, stack: Stack) {
     let mtu = *random.pick(&["", "", ", \"MTU\": 1400", ", \"MTU\": 1500"]).unwrap_or(&"");
     let pod_mtu =
         *random.pick(&["", "\"mtu\": 1500, ", "\"mtu\": 1500, ", "\"mtu\": 1500, ", "\"mtu\": 1300, "]).unwrap_or(&"");
@@ -91,8 +145,12 @@ fn flannel(yaml: &mut String, random: &mut Random, pod_network: &str) {
     let cni = format!(
         r#"{{"name": "cbr0", "cniVersion": "1.0.0", "plugins": [{{"type": "flannel", "delegate": {{{pod_mtu}"hairpinMode": {hairpin}, "isDefaultGateway": true}}}}]}}"#
     );
-    let net =
-        format!(r#"{{"Network": "{pod_network}", "Backend": {{"Type": "vxlan", "VNI": {vni}, "Port": {port}{mtu}}}}}"#);
+    let networks = match stack {
+        Stack::V4 => format!(r#""Network": "{pod_network}""#),
+        Stack::Dual => format!(r#""Network": "{pod_network}", "EnableIPv6": true, "IPv6Network": "{PODS_V6}""#),
+        Stack::V6 => format!(r#""EnableIPv4": false, "EnableIPv6": true, "IPv6Network": "{PODS_V6}""#),
+    };
+    let net = format!(r#"{{{networks}, "Backend": {{"Type": "vxlan", "VNI": {vni}, "Port": {port}{mtu}}}}}"#);
     push(yaml, "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: kube-flannel-cfg\n  namespace: kube-flannel\n");
     push(yaml, &format!("data:\n  cni-conf.json: |\n    {cni}\n  net-conf.json: |\n    {net}\n"));
 }

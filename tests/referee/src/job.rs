@@ -2,7 +2,7 @@
 
 use crate::outcome::Outcome;
 use serde::{Deserialize, Serialize};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 /// One cluster to build and the packets to send in it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -22,7 +22,7 @@ pub struct Listener {
     pub netns: usize,
     pub protocol: Transport,
     /// `None`: any address.
-    pub ip: Option<Ipv4Addr>,
+    pub ip: Option<IpAddr>,
     pub port: u16,
     /// What it says to a datagram; TCP connections are accepted and left alone.
     pub answer: Answer,
@@ -45,7 +45,7 @@ pub enum Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Probe {
     pub netns: usize,
-    pub to: Ipv4Addr,
+    pub to: IpAddr,
     pub what: What,
 }
 

@@ -10,6 +10,7 @@
 mod agent;
 mod choose;
 mod contest;
+mod family;
 mod generate;
 mod job;
 mod kernel;

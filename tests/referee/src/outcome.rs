@@ -2,24 +2,24 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 /// Two outcomes agree if they are equal in everything.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Outcome {
     pub verdict: Verdict,
     /// Who answered, with whatever it was.
-    pub responder: Option<Ipv4Addr>,
+    pub responder: Option<IpAddr>,
     /// How the packet looked where it was taken from the wire for good.
     pub seen: Option<Seen>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Seen {
-    pub source: Ipv4Addr,
+    pub source: IpAddr,
     pub ttl: u8,
     /// Address and port that it was taken for; the port is 0 for an echo request.
-    pub to: (Ipv4Addr, u16),
+    pub to: (IpAddr, u16),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -57,7 +57,16 @@ pub enum Verdict {
 
 impl Verdict {
     /// The verdict an ICMP error brings to whoever sent a packet to `to`.
-    pub fn of_icmp(kind: u8, code: u8, mtu: u32, from: Ipv4Addr, to: Ipv4Addr) -> Verdict {
+    pub fn of_icmp(kind: u8, code: u8, mtu: u32, from: IpAddr, to: IpAddr) -> Verdict {
+        if to.is_ipv6() {
+            return match (kind, code) {
+                (1, 4) if from == to => Verdict::PortUnreachable,
+                (1, _) => Verdict::Unreachable { code },
+                (2, _) => Verdict::FragmentationNeeded { mtu },
+                (3, _) => Verdict::TimeExceeded { code },
+                _ => Verdict::OtherIcmp { kind, code },
+            };
+        }
         match (kind, code) {
             (3, 3) if from == to => Verdict::PortUnreachable,
             (3, 4) => Verdict::FragmentationNeeded { mtu },
@@ -75,7 +84,8 @@ impl Verdict {
             Verdict::Reset => "reset",
             Verdict::PortUnreachable => "port unreachable",
             Verdict::Unreachable { code: 0 } => "net unreachable",
-            Verdict::Unreachable { code: 1 } => "host unreachable",
+            // Of ICMPv6: address unreachable.
+            Verdict::Unreachable { code: 1 | 3 } => "host unreachable",
             Verdict::Unreachable { .. } => "unreachable otherwise",
             Verdict::FragmentationNeeded { .. } => "fragmentation needed",
             Verdict::TimeExceeded { .. } => "time exceeded",
@@ -91,8 +101,8 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.verdict {
             Verdict::FragmentationNeeded { mtu } => write!(f, "fragmentation needed (mtu {mtu})")?,
-            Verdict::Unreachable { code } => write!(f, "{} (3/{code})", self.verdict.kind())?,
-            Verdict::TimeExceeded { code } => write!(f, "time exceeded (11/{code})")?,
+            Verdict::Unreachable { code } => write!(f, "{} (code {code})", self.verdict.kind())?,
+            Verdict::TimeExceeded { code } => write!(f, "time exceeded (code {code})")?,
             Verdict::LocalError(error) => write!(f, "local error {error}")?,
             Verdict::OtherIcmp { kind, code } => write!(f, "ICMP {kind}/{code}")?,
             verdict => f.write_str(verdict.kind())?,

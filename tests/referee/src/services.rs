@@ -1,9 +1,11 @@
 //! Random Services, as manifests: types, policies, affinity, source ranges, selectors and slices made by hand; and
 //! packets to all that they are reached by.
 
-use crate::choose::{Kind, addresses};
+use crate::choose::Kind;
+use crate::family::{self, Family};
 use crate::job::{Probe, What};
 use crate::random::Random;
+use ipnet::{IpNet, Ipv4Net};
 use podhop_engine::cluster::Revision;
 use podhop_engine::net::Protocol;
 use podhop_engine::tables::{Netns, Place};
@@ -44,7 +46,7 @@ fn open_ports(revision: &Revision, spaces: &[Arc<Netns>]) -> Vec<Open> {
     for netns in spaces {
         let Place::Pod { namespace, name } = &netns.place else { continue };
         let node = revision.pod(namespace, name).and_then(|pod| pod.node.clone());
-        let (Some(node), Some(net)) = (node, addresses(netns).next()) else { continue };
+        let (Some(node), Some(net)) = (node, v4(netns)) else { continue };
         let everywhere = netns.listeners.iter().filter(|listener| listener.ip.is_none());
         ports.extend(everywhere.filter(|listener| listener.protocol != Protocol::Sctp).map(|listener| Open {
             ip: net.addr(),
@@ -61,8 +63,12 @@ pub fn make(revision: &Revision, spaces: &[Arc<Netns>], seed: u64) -> Services {
     let mut random = Random::new(seed, "kube-proxy");
     let open = open_ports(revision, spaces);
     let nodes = spaces.iter().filter(|netns| matches!(netns.place, Place::Node(_)));
-    let nodes: Vec<Ipv4Addr> = nodes.filter_map(|netns| Some(addresses(netns).next()?.addr())).collect();
+    let nodes: Vec<Ipv4Addr> = nodes.filter_map(|netns| Some(v4(netns)?.addr())).collect();
     let mut services = Services::default();
+    if nodes.is_empty() || open.is_empty() {
+        // A cluster of IPv6 only.
+        return services;
+    }
     for number in 1..=random.range(3, 6) as u8 {
         services.add(&mut random, number, &open, &nodes);
     }
@@ -151,7 +157,7 @@ impl Services {
                     Protocol::Tcp => What::Tcp { port, ttl: 64 },
                     _ => What::Udp { port, size: random.range(1, 1_600) as u16, df: false, ttl: 64 },
                 };
-                probes.push((Kind::Services, Probe { netns, to: target.to, what }));
+                probes.push((Kind::Services, Probe { netns, to: target.to.into(), what }));
             }
         }
         probes.truncate(PROBES_MAX);
@@ -177,4 +183,12 @@ fn slices(out: &mut String, random: &mut Random, number: u8, open: &[&Open]) {
             protocol.name()
         );
     }
+}
+
+/// A namespace's first IPv4 address.
+fn v4(netns: &Netns) -> Option<Ipv4Net> {
+    family::addresses(netns, Family::V4).find_map(|net| match net {
+        IpNet::V4(net) => Some(net),
+        IpNet::V6(_) => None,
+    })
 }

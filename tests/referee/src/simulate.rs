@@ -10,7 +10,7 @@ use podhop_engine::program::export;
 use podhop_engine::tables::{App, Netns, NetnsId};
 use podhop_engine::trace::{Disposition, DropReason, FlowEnd, PacketId, PacketTrace, Relation, Stage};
 use podhop_engine::world::{ProbeKind, ProbeResult, ProbeSpec, World};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 /// How long a probe waits, in the kernel and in the simulation: longer than the three seconds that an address takes to
@@ -77,17 +77,12 @@ impl Simulation {
     pub fn job(&self, script: String, names: Vec<String>, probes: Vec<Probe>) -> Job {
         let listeners = self.spaces.iter().enumerate().flat_map(|(netns, space)| {
             space.listeners.iter().filter_map(move |listener| {
-                let ip = match listener.ip {
-                    None => None,
-                    Some(IpAddr::V4(ip)) => Some(ip),
-                    Some(IpAddr::V6(_)) => return None,
-                };
                 let protocol = match listener.protocol {
                     Protocol::Tcp => Transport::Tcp,
                     Protocol::Udp => Transport::Udp,
                     Protocol::Sctp => return None,
                 };
-                Some(Listener { netns, protocol, ip, port: listener.port, answer: answer(&listener.app) })
+                Some(Listener { netns, protocol, ip: listener.ip, port: listener.port, answer: answer(&listener.app) })
             })
         });
         Job { script, namespaces: names, listeners: listeners.collect(), probes, timeout_ms: TIMEOUT_MS }
@@ -99,19 +94,18 @@ impl Simulation {
             What::Tcp { port, ttl } => ProbeKind::Tcp { port, ttl: Some(ttl) },
             What::Udp { port, size, df, ttl } => ProbeKind::Udp { port, size, dont_fragment: df, ttl: Some(ttl) },
         };
-        let to = IpAddr::V4(probe.to);
+        let to = probe.to;
         // The kernel's probes with DF mind the device's MTU only, not what earlier ones have learnt about the path.
         if probe.what.is_df() {
             self.world.restart();
         }
         let spec = ProbeSpec { from: self.spaces[probe.netns].id, to, kind, timeout: TIMEOUT_MS * 1_000_000 };
         let result = self.world.probe(&spec);
-        let to = result.seen_destination.and_then(|(ip, port)| Some((v4(ip)?, port)));
-        let seen = match (result.seen_source.and_then(v4), result.seen_ttl, to) {
+        let seen = match (result.seen_source, result.seen_ttl, result.seen_destination) {
             (Some(source), Some(ttl), Some(to)) => Some(Seen { source, ttl, to }),
             _ => None,
         };
-        Outcome { verdict: self.verdict(&result, probe), responder: result.responder.and_then(v4), seen }
+        Outcome { verdict: self.verdict(&result, probe), responder: result.responder, seen }
     }
 
     /// The same until it ends as the kernel's did, as far as that depends on which backend a Service draws.
@@ -139,8 +133,8 @@ impl Simulation {
     }
 
     fn verdict(&self, result: &ProbeResult, probe: &Probe) -> Verdict {
-        if let (Some(error), Some(from)) = (result.icmp, result.responder.and_then(v4)) {
-            let (kind, code) = error.type_code();
+        if let (Some(error), Some(from)) = (result.icmp, result.responder) {
+            let (kind, code) = if from.is_ipv4() { error.type_code() } else { error.type_code_v6() };
             let mtu = match error {
                 podhop_engine::net::IcmpError::FragmentationNeeded { mtu } => u32::from(mtu),
                 _ => 0,
@@ -198,12 +192,5 @@ fn answer(app: &App) -> Answer {
         | App::ServiceHealth { .. }
         | App::Dns(_)
         | App::DnsPages(_) => Answer::Nothing,
-    }
-}
-
-fn v4(ip: IpAddr) -> Option<Ipv4Addr> {
-    match ip {
-        IpAddr::V4(ip) => Some(ip),
-        IpAddr::V6(_) => None,
     }
 }

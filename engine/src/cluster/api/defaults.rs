@@ -224,6 +224,6 @@ fn node(revision: &Revision, object: &Object, root: &mut Node) {
     let Some(spec) = child(root, "spec") else { return };
     if let Some((net, _)) = &record.pod_cidr {
         default(spec, "podCIDR", text(net.to_string()));
-        default(spec, "podCIDRs", list(vec![text(net.to_string())]));
+        default(spec, "podCIDRs", list(record.pod_cidrs().map(|net| text(net.to_string())).collect()));
     }
 }

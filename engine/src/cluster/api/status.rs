@@ -4,6 +4,7 @@ use super::build::{boolean, child, defaults, int, list, map, set, text};
 use super::timestamp;
 use crate::cluster::{Object, PodPhase, PodReason, PodRecord, Revision, identity};
 use crate::manifest::Node;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What a container is up to.
@@ -165,14 +166,15 @@ fn pod_status(revision: &Revision, pod: &PodRecord) -> Node {
     ];
     set(&mut status, "conditions", list(conditions));
     set(&mut status, "containerStatuses", list(containers(pod, &started)));
+    let ip = |ip: IpAddr| map([("ip", text(ip.to_string()))]);
     if let Some(node) = revision.nodes.get(&**node) {
-        let ip = node.ip.to_string();
-        set(&mut status, "hostIP", text(&ip));
-        set(&mut status, "hostIPs", list(vec![map([("ip", text(&ip))])]));
+        let other = node.ips().find(|ip| ip.is_ipv4() != node.ip.is_ipv4());
+        set(&mut status, "hostIP", text(node.ip.to_string()));
+        set(&mut status, "hostIPs", list(std::iter::once(node.ip).chain(other).map(ip).collect()));
     }
-    if let Some((ip, _)) = &pod.ip {
-        set(&mut status, "podIP", text(ip.to_string()));
-        set(&mut status, "podIPs", list(vec![map([("ip", text(ip.to_string()))])]));
+    if let Some((first, _)) = &pod.ip {
+        set(&mut status, "podIP", text(first.to_string()));
+        set(&mut status, "podIPs", list(pod.ips().map(ip).collect()));
     }
     set(&mut status, "startTime", text(&created));
     if let PodReason::Rejected(rejection) = pod.reason {
@@ -356,7 +358,13 @@ fn node_status(revision: &Revision, object: &Object, status: &mut Node) {
         [
             (
                 "addresses",
-                list(vec![address("InternalIP", record.ip.to_string()), address("Hostname", record.name.to_string())]),
+                list(
+                    record
+                        .ips()
+                        .map(|ip| address("InternalIP", ip.to_string()))
+                        .chain([address("Hostname", record.name.to_string())])
+                        .collect(),
+                ),
             ),
             ("allocatable", resources()),
             ("capacity", resources()),

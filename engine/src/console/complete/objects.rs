@@ -101,13 +101,14 @@ pub fn hosts(machine: &mut Machine<'_>) -> Vec<Item> {
     let names = text.lines().filter(|line| !line.starts_with('#')).flat_map(|line| line.split_whitespace().skip(1));
     let mut items: Vec<Item> = names.filter(|name| !name.starts_with("ip6-")).map(|name| Item::new(name, "")).collect();
     let revision = machine.world.revision();
-    let pods = revision.pods.values().filter(|pod| !pod.host_network).filter_map(|pod| {
-        let (ip, _) = pod.ip.as_ref()?;
+    let pods = revision.pods.values().filter(|pod| !pod.host_network);
+    let pods = pods.flat_map(|pod| pod.ips().map(move |ip| (pod, ip))).map(|(pod, ip)| {
         let own = if &*pod.key.namespace == "default" { String::new() } else { format!("{}/", pod.key.namespace) };
-        Some(Item::new(ip.to_string(), format!("{own}{}", pod.key.name)))
+        Item::new(ip.to_string(), format!("{own}{}", pod.key.name))
     });
     items.extend(pods.take(OBJECTS_MAX));
-    items.extend(revision.nodes.values().map(|node| Item::new(node.ip.to_string(), node.name.to_string())));
+    let nodes = revision.nodes.values().flat_map(|node| node.ips().map(move |ip| (node, ip)));
+    items.extend(nodes.map(|(node, ip)| Item::new(ip.to_string(), node.name.to_string())));
     items
 }
 

@@ -169,7 +169,7 @@ fn ssh(machine: &mut Machine<'_>, words: &[String], word: &Word) -> Found {
     };
     let host = target.rsplit_once('@').map_or(target.as_str(), |(_, host)| host);
     let revision = machine.world.revision();
-    let node = revision.nodes.values().find(|node| *node.name == *host || node.ip.to_string() == *host);
+    let node = revision.nodes.values().find(|node| *node.name == *host || node.ips().any(|ip| ip.to_string() == *host));
     let Some(name) = node.map(|node| node.name.clone()) else { return Found::default() };
     let context = Context::Node { name };
     let mut there = machine.at(context.clone());

@@ -5,9 +5,11 @@
 use crate::cluster::{Cni, ObjectKey, Revision};
 use crate::console::machine::{Context, Machine};
 use crate::control::resolv;
+use crate::net::Family;
 use crate::tables::text::sysctl;
 use crate::tables::{LinkKind, Netns};
 use crate::workload::Shell;
+use std::fmt::Write;
 use std::net::IpAddr;
 
 const CONFLIST: &str = "/etc/cni/net.d/10-flannel.conflist";
@@ -73,13 +75,18 @@ pub(super) fn text(machine: &mut Machine<'_>, path: &str) -> Option<String> {
 
 fn subnet_env(revision: &Revision, node: &str) -> Option<String> {
     let Cni::Flannel(config) = &revision.network.cni;
-    let (subnet, _) = revision.node(node)?.pod_cidr.as_ref()?;
-    let first = match subnet.network() {
-        IpAddr::V4(ip) => IpAddr::V4((u32::from(ip) + 1).into()),
-        IpAddr::V6(ip) => IpAddr::V6((u128::from(ip) + 1).into()),
-    };
-    let (network, len, mtu) = (revision.network.pod_network.0, subnet.prefix_len(), config.mtu.0);
-    Some(format!("FLANNEL_NETWORK={network}\nFLANNEL_SUBNET={first}/{len}\nFLANNEL_MTU={mtu}\nFLANNEL_IPMASQ=true\n"))
+    let mut text = String::new();
+    for (subnet, _) in revision.node(node)?.subnets().filter(|(net, _)| config.serves(Family::of(net.addr()))) {
+        let (first, word) = match subnet.network() {
+            IpAddr::V4(ip) => (IpAddr::V4((u32::from(ip) + 1).into()), "FLANNEL"),
+            IpAddr::V6(ip) => (IpAddr::V6((u128::from(ip) + 1).into()), "FLANNEL_IPV6"),
+        };
+        let mut networks = revision.network.pod_networks().map(|(net, _)| net);
+        let network = networks.find(|net| net.addr().is_ipv4() == subnet.addr().is_ipv4())?;
+        let _ = write!(text, "{word}_NETWORK={network}\n{word}_SUBNET={first}/{}\n", subnet.prefix_len());
+    }
+    let mtu = config.mtu.0;
+    (!text.is_empty()).then(|| format!("{text}FLANNEL_MTU={mtu}\nFLANNEL_IPMASQ=true\n"))
 }
 
 /// The ConfigMap's `cni-conf.json`, which the init container copies.

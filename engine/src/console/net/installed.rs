@@ -43,7 +43,7 @@ fn in_image(tools: &Toolbox, name: &str) -> bool {
         "bridge" | "ss" | "tc" | "nstat" => tools.ip == Ip::Iproute2,
         "nc" => tools.netcat != Netcat::None,
         "netcat" => tools.netcat == Netcat::OpenBsd,
-        "traceroute" => tools.traceroute != Traceroute::None,
+        "traceroute" | "traceroute6" => tools.traceroute != Traceroute::None,
         "wget" => tools.wget != Wget::None,
         "curl" => tools.curl,
         "dig" | "host" => tools.dig,

@@ -93,6 +93,20 @@ fn icmp_words(error: IcmpError) -> String {
     }
 }
 
+/// An ICMPv6 error as ping words it (Models iputils ping/ping6_common.c print_icmp).
+fn icmpv6_words(error: IcmpError) -> String {
+    match error {
+        IcmpError::NetUnreachable => "Destination unreachable: No route".to_owned(),
+        IcmpError::HostUnreachable => "Destination unreachable: Address unreachable".to_owned(),
+        IcmpError::PortUnreachable => "Destination unreachable: Port unreachable".to_owned(),
+        IcmpError::AdminProhibited => "Destination unreachable: Administratively prohibited".to_owned(),
+        IcmpError::FragmentationNeeded { mtu } => format!("Packet too big: mtu={mtu}"),
+        IcmpError::TtlExceeded => "Time exceeded: Hop limit".to_owned(),
+        IcmpError::ReassemblyTimeExceeded => "Time exceeded: Defragmentation failure".to_owned(),
+        IcmpError::ProtocolUnreachable => "Parameter problem: Unknown header at 6".to_owned(),
+    }
+}
+
 /// An ICMP error as a socket's errno, in the C library's words (Models net/ipv4/icmp.c icmp_err_convert).
 fn icmp_errno(error: IcmpError) -> &'static str {
     match error {

@@ -1,7 +1,7 @@
 //! Which way a packet from here would go, by the tables: what `connect` and `ip route get` find out without sending.
 
 use crate::dataplane::Io;
-use crate::tables::{LinkIndex, Netns, Route, RouteKind};
+use crate::tables::{LinkIndex, Netns, Route, source_v6};
 use std::net::IpAddr;
 
 /// The row that routes a destination: table `local`, then `main`.
@@ -13,7 +13,7 @@ pub fn route(netns: &Netns, dst: IpAddr) -> Option<&Route> {
 pub fn mtu(io: &Io<'_, '_>, dst: IpAddr) -> u32 {
     let netns = &io.walk.netns;
     let Some(route) = route(netns, dst) else { return 0 };
-    let dev = if route.kind == RouteKind::Local { LinkIndex::LO } else { route.dev };
+    let dev = if route.kind.is_local() { LinkIndex::LO } else { route.dev };
     let device = netns.link(dev).map_or(0, |link| link.mtu);
     io.walk.state.pmtu(dst, io.now()).map_or(device, |pmtu| device.min(u32::from(pmtu)))
 }
@@ -25,8 +25,11 @@ pub fn wants_df(io: &Io<'_, '_>, dst: IpAddr, packet_len: u32) -> bool {
 
 /// The address that the kernel sends from by this route (Models net/ipv4/fib_semantics.c fib_result_prefsrc).
 pub fn source(netns: &Netns, route: &Route, dst: IpAddr) -> Option<IpAddr> {
-    if route.kind == RouteKind::Local {
+    if route.kind.is_local() {
         return Some(route.src.filter(|_| !dst.is_loopback()).unwrap_or(dst));
+    }
+    if let IpAddr::V6(dst) = dst {
+        return route.src.or_else(|| source_v6(netns, dst, route.dev).map(IpAddr::V6));
     }
     let same_family = |ip: &IpAddr| ip.is_ipv4() == dst.is_ipv4();
     let of_device = || netns.addresses_of(route.dev).map(|a| a.net.addr()).find(same_family);

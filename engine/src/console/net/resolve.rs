@@ -41,10 +41,14 @@ impl Hosts {
             Ok(ip) if ip.is_unspecified() && ip.is_ipv4() => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             Ok(ip) => Some(ip),
             Err(_) => {
-                let wanted = |v4: bool| move |ip: &IpAddr| ip.is_ipv4() == v4;
-                let named: Vec<IpAddr> = self.addresses(name).collect();
-                let v4 = named.iter().copied().find(wanted(true)).filter(|_| families != Families::V6);
-                v4.or_else(|| named.iter().copied().find(wanted(false)).filter(|_| families == Families::V6))
+                let mut named: Vec<IpAddr> = self.addresses(name).collect();
+                named.sort_by_key(IpAddr::is_ipv6);
+                let wanted = |ip: &IpAddr| match families {
+                    Families::Any => true,
+                    Families::V4 => ip.is_ipv4(),
+                    Families::V6 => ip.is_ipv6(),
+                };
+                named.into_iter().find(wanted)
             }
         }
     }

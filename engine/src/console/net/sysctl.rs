@@ -25,7 +25,7 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Io) -> i32 {
     let Some(netns) = machine.netns() else { return fail(io, NOT_RUNNING, 126) };
     let busybox = machine.toolbox().busybox;
     let operands: Vec<String> = match all {
-        true => sysctl::NAMES.map(str::to_owned).into(),
+        true => sysctl::names(&netns).map(str::to_owned).collect(),
         false => options.operands.iter().map(|operand| (*operand).to_owned()).collect(),
     };
     let mut status = 0;
@@ -113,6 +113,12 @@ pub fn write(machine: &mut Machine<'_>, name: &str, value: &str) -> Result<(), F
         "net.ipv4.ip_local_port_range" => pair()
             .filter(|(low, high)| (1..=65_535).contains(high) && *low >= 1 && low < high)
             .map(|(low, high)| sysctls.port_range = (low as u16, high as u16)),
+        "net.ipv6.conf.all.forwarding" => value.parse::<i32>().ok().map(|number| sysctls.ip6_forward = number != 0),
+        "net.ipv6.conf.all.hop_limit" => {
+            value.parse::<u8>().ok().filter(|limit| *limit > 0).map(|limit| sysctls.default_ttl = limit)
+        }
+        // Devices would lose their addresses and get them again.
+        "net.ipv6.conf.all.disable_ipv6" => None,
         _ => pair().map(|(low, high)| sysctls.unprivileged_ping = low <= high),
     };
     written.ok_or(FileError::NotDirectory)?;

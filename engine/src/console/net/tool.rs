@@ -80,8 +80,13 @@ fn none(_: &Machine<'_>) -> Spec {
     Spec::short("")
 }
 
-/// The tool of this name.
+/// The tool of this name; `ping6` and `traceroute6` are other names of two.
 pub fn tool(name: &str) -> Option<&'static Tool> {
+    let name = match name {
+        "ping6" => "ping",
+        "traceroute6" => "traceroute",
+        name => name,
+    };
     TOOLS.iter().find(|tool| tool.name == name)
 }
 

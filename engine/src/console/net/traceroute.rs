@@ -63,6 +63,7 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Out) -> i32 {
         final_count: 0,
         end: FlowEnd::TimedOut,
     };
+    let mut v6 = false;
     while let Some(option) = options.next() {
         let (letter, value) = match option {
             Ok(option) => option,
@@ -76,6 +77,10 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Out) -> i32 {
             }
             'I' => {
                 tracer.icmp = true;
+                Some(())
+            }
+            '6' => {
+                v6 = true;
                 Some(())
             }
             'T' => return fail(io, "traceroute: podhop traces by UDP and ICMP, not by TCP (-T)\n", 2),
@@ -102,20 +107,27 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Out) -> i32 {
         _ => return wrong(io, busybox, "no host given"),
     }
     let host = tracer.host.clone();
+    let named6 = argv.first().is_some_and(|name| name.ends_with('6'));
     let library = resolve::library(machine);
     let name = host.clone();
-    resolve::run(machine, io, (argv.join(" "), &name), Families::Any, move |netns, found| {
-        let to = match found {
-            Ok(found) => found.addresses[0],
-            Err(_) if busybox => return Err((format!("traceroute: bad address '{host}'\n"), 1)),
-            Err(error) => {
-                let why = error.message(library);
+    let families = if v6 || named6 { Families::V6 } else { Families::Any };
+    resolve::run(machine, io, (argv.join(" "), &name), families, move |netns, found| {
+        let to = match found.map(|found| found.addresses[0]) {
+            Ok(ip) if ip.is_ipv6() || families == Families::Any => ip,
+            Ok(_) | Err(_) if busybox => return Err((format!("traceroute: bad address '{host}'\n"), 1)),
+            found => {
+                let why =
+                    found.map_or_else(|error| error.message(library), |_| "Address family for hostname not supported");
                 let text =
                     format!("{host}: {why}\nCannot handle \"host\" cmdline arg `{host}' on position 1 (argc 1)\n");
                 return Err((text, 2));
             }
         };
         tracer.to = to;
+        if to.is_ipv6() && busybox {
+            // Models busybox's outdata6_t.
+            tracer.data_len += 6;
+        }
         if path::route(netns, to).is_none() && busybox {
             let text = format!("traceroute: can't connect to remote host ({to}): Network is unreachable\n");
             return Err((text, 1));
@@ -200,7 +212,8 @@ impl Process for Tracer {
     fn on(&mut self, io: &mut Io<'_, '_>, event: ProcessEvent) {
         match event {
             ProcessEvent::Start => {
-                let (host, to, max, len) = (&self.host, self.to, self.ttl_max, self.data_len + 28);
+                let (host, to, max) = (&self.host, self.to, self.ttl_max);
+                let len = self.data_len + if to.is_ipv4() { 28 } else { 48 };
                 io.print(format!("traceroute to {host} ({to}), {max} hops max, {len} byte packets\n"));
                 if path::route(io.netns(), to).is_none() {
                     io.print_err("connect: Network is unreachable\n");

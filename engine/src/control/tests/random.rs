@@ -11,7 +11,9 @@ pub fn check(revision: &Revision) {
     for node in revision.nodes.values() {
         assert_eq!(revision.netns.get(&node.netns), Some(&NetnsOwner::Node(node.name.clone())));
         assert!(live.insert(node.netns));
-        assert!(addresses.insert(node.ip, node.netns).is_none());
+        for ip in node.ips() {
+            assert!(addresses.insert(ip, node.netns).is_none());
+        }
         for (order, key) in &node.pods {
             let pod = &revision.pods[key];
             assert_eq!((pod.order, pod.node.as_ref()), (*order, Some(&node.name)), "{key}");
@@ -21,15 +23,18 @@ pub fn check(revision: &Revision) {
             assert_eq!((pod.queued, pod.node.as_ref(), pod.netns), (*queued, Some(&node.name), None), "{key}");
         }
         for (ip, key) in &node.reserved {
-            assert_eq!(revision.pods[key].ip.as_ref().map(|(ip, _)| ip), Some(ip), "{key}");
+            assert!(revision.pods[key].ips().any(|own| own == *ip), "{key}");
         }
         assert!(node.pods_count() <= node.pods_max, "{}", node.name);
     }
     for pod in revision.pods.values() {
         check_pod(revision, pod, &mut addresses, &mut live);
     }
-    let (gateway_ip, gateway) = revision.network.gateway;
-    assert!(live.insert(gateway) && addresses.insert(gateway_ip, gateway).is_none());
+    let gateway = revision.network.gateway.1;
+    assert!(live.insert(gateway));
+    for ip in revision.network.gateways() {
+        assert!(addresses.insert(ip, gateway).is_none());
+    }
     assert!(live.insert(revision.network.internet));
     assert_eq!(revision.netns.keys().copied().collect::<BTreeSet<_>>(), live);
     assert_eq!(revision.addresses.iter().map(|(ip, id)| (*ip, *id)).collect::<BTreeMap<_, _>>(), addresses);
@@ -54,13 +59,17 @@ fn check_pod(
         assert_eq!(node.pods.get(&pod.order), Some(&pod.key));
         if pod.host_network {
             assert_eq!((netns, *ip), (node.netns, node.ip), "{}", pod.key);
+            assert!(pod.ips().all(|ip| node.ips().any(|own| own == ip)), "{}", pod.key);
         } else {
-            assert!(live.insert(netns) && addresses.insert(*ip, netns).is_none(), "{}", pod.key);
+            assert!(live.insert(netns), "{}", pod.key);
             assert_eq!(revision.netns.get(&netns), Some(&NetnsOwner::Pod(pod.key.clone())));
-            assert_eq!(node.reserved.get(ip), Some(&pod.key), "{}", pod.key);
+            for ip in pod.ips() {
+                assert!(addresses.insert(ip, netns).is_none(), "{}", pod.key);
+                assert_eq!(node.reserved.get(&ip), Some(&pod.key), "{}", pod.key);
+            }
         }
     } else {
-        assert!(pod.netns.is_none() && pod.ip.is_none(), "{}", pod.key);
+        assert!(pod.netns.is_none() && pod.ips().next().is_none(), "{}", pod.key);
     }
 }
 
@@ -85,7 +94,7 @@ fn check_indexes(revision: &Revision) {
     assert_eq!(indexed.collect::<BTreeSet<_>>(), orphans);
     let mut last: Option<ipnet::IpNet> = None;
     for (net, name) in revision.index.subnets.values() {
-        assert_eq!(revision.nodes[&**name].pod_cidr.as_ref().map(|(net, _)| net), Some(net));
+        assert!(revision.nodes[&**name].pod_cidrs().any(|own| own == *net));
         assert!(last.is_none_or(|last| last.broadcast() < net.network()));
         last = Some(*net);
     }

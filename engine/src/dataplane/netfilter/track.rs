@@ -75,6 +75,8 @@ impl Walk<'_> {
         let packet = skb.ip()?;
         let found = match &packet.payload {
             Transport::Icmp(Icmp::Error { quoted, .. }) => Some(self.related(packet, quoted)),
+            // nf_conntrack_icmpv6_error: of no connection.
+            Transport::Icmp(Icmp::NeighborSolicit { .. } | Icmp::NeighborAdvert { .. }) => Some(Tracking::Untracked),
             _ => self.connection_of(packet),
         };
         match found {

@@ -26,7 +26,8 @@ pub(super) fn why(lookup: &Lookup<'_>, Next { link, hop: next_hop }: Next, known
     let taught = learned.iter().flat_map(|state| state.neighbors()).map(|(link, ip, neighbor)| {
         let state = neighbor.state(lookup.step.at).into();
         let probes_count = neighbor.probes_count().into();
-        (neigh::Neighbor { link, ip, mac: neighbor.mac, state, probes_count }, Origin::Learned)
+        let (mac, router) = (neighbor.mac, neighbor.router);
+        (neigh::Neighbor { link, ip, mac, state, router, probes_count }, Origin::Learned)
     });
     let mut rows_count = 0;
     let mut misses = Vec::new();
@@ -70,7 +71,10 @@ fn because(lookup: &Lookup<'_>, next_hop: IpAddr) -> String {
         (Some(CauseTable::LearnedNeighbor { .. }), _) => {
             format!("{next_hop} on {device} has told its MAC address")
         }
-        (_, Verdict::Wait) => format!("no entry for {next_hop} on {device} has a MAC address: ARP asks for it"),
+        (_, Verdict::Wait) => {
+            let asks = if next_hop.is_ipv4() { "ARP asks" } else { "neighbour discovery asks" };
+            format!("no entry for {next_hop} on {device} has a MAC address: {asks} for it")
+        }
         (_, Verdict::Drop(DropReason::NeighQueueFull)) => format!(
             "{NEIGHBOR_QUEUE_MAX} packets wait for {next_hop} on {device} already: another came, and this one, the \
              oldest, goes"

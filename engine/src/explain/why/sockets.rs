@@ -1,8 +1,8 @@
-//! Who takes a packet that has arrived: a listening socket, or, for an ARP request, the owner of the address.
+//! Who takes a packet that has arrived: a listening socket, or, for a question after an address, its owner.
 
 use super::rank::{Miss, common_bits, nearest};
 use super::{Lookup, Tried, TriedRow, Why, count};
-use crate::net::{ArpOp, Payload, Protocol, SctpChunk, Transport};
+use crate::net::{Protocol, SctpChunk, Transport};
 use crate::tables::Listener;
 use crate::tables::text::{addr, socket};
 use crate::trace::{CauseTable, DropReason, Verdict};
@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 
 /// What was sought, and the row that was found.
 pub(super) enum Sought {
-    /// The owner of an address, for an ARP request.
+    /// The owner of an address, for an ARP request or a neighbour solicitation.
     Owner { ip: IpAddr, row: Option<usize> },
     /// A listening socket.
     Listener { protocol: Protocol, to: SocketAddr, row: Option<usize> },
@@ -19,17 +19,14 @@ pub(super) enum Sought {
 }
 
 pub(super) fn sought(lookup: &Lookup<'_>) -> Option<Sought> {
-    let packet = match &lookup.frame.payload {
-        Payload::Arp(arp) if arp.op == ArpOp::Request => {
-            let row = match lookup.cause() {
-                Some(CauseTable::Address(row)) => Some(row as usize),
-                _ => None,
-            };
-            return Some(Sought::Owner { ip: IpAddr::V4(arp.target_ip), row });
-        }
-        Payload::Arp(_) => return None,
-        Payload::Ip(packet) => packet,
-    };
+    if let Some(ip) = lookup.frame.asks_for() {
+        let row = match lookup.cause() {
+            Some(CauseTable::Address(row)) => Some(row as usize),
+            _ => None,
+        };
+        return Some(Sought::Owner { ip, row });
+    }
+    let packet = lookup.frame.ip()?;
     let (protocol, opens) = match &packet.payload {
         Transport::Tcp(tcp) => (Protocol::Tcp, tcp.flags.syn && !tcp.flags.ack),
         Transport::Udp(_) => (Protocol::Udp, true),

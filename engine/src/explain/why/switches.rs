@@ -2,7 +2,7 @@
 
 use super::rank::{Miss, common_octets, nearest};
 use super::{FORGOTTEN, Known, Lookup, Tried, TriedRow, Why, count};
-use crate::net::{ArpOp, Frame, MacAddr, Payload, Transport, UdpBody};
+use crate::net::{Frame, MacAddr, Transport, UdpBody};
 use crate::tables::text::{fdb, link, segment as segment_text};
 use crate::tables::{Link, LinkIndex, LinkKind, NetnsId, Origin, RowId, Segment};
 use crate::trace::{CauseTable, DropReason, Step, Verdict};
@@ -41,6 +41,9 @@ pub(super) fn bridge(lookup: &Lookup<'_>, way: &Way, known: &Known<'_>) -> Why {
     let name = lookup.device();
     let sought = format!("the port of {name} that leads to {mac}");
     let because = match way {
+        Way::Broadcast if mac != MacAddr::BROADCAST => {
+            "a multicast goes to every port: no entry is looked up".to_owned()
+        }
         Way::Broadcast => "a broadcast goes to every port: no entry is looked up".to_owned(),
         Way::Own => format!("{mac} is {name}'s own: the frame is for the node itself"),
         Way::Entry(port) => {
@@ -185,10 +188,7 @@ pub(super) struct Port<'a> {
 }
 
 pub(super) fn port<'a>(segment: &'a Segment, step: &Step, frame: &Frame) -> Option<Port<'a>> {
-    let asked = match &frame.payload {
-        Payload::Arp(arp) if arp.op == ArpOp::Request && frame.dst.is_group() => Some(IpAddr::V4(arp.target_ip)),
-        _ => None,
-    };
+    let asked = frame.asks_for().filter(|_| frame.dst.is_group());
     let taker = step.cause.filter(|cause| matches!(cause.table, CauseTable::Segment { .. })).map(|cause| cause.netns);
     let tried = asked.is_some() && matches!(step.verdict, Verdict::Flood { .. });
     let tried = tried || taker.is_some() || step.verdict == Verdict::Drop(DropReason::SegmentNoPort);

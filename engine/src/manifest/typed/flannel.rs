@@ -12,6 +12,8 @@ use crate::manifest::{Diagnostics, Node, Sources, Span, embedded};
 pub struct FlannelNetConf {
     pub network: Option<IpNet>,
     pub ipv6_network: Option<IpNet>,
+    /// True unless said otherwise.
+    pub enable_ipv4: bool,
     pub enable_ipv6: bool,
     /// Prefix length of a node's subnet.
     pub subnet_len: u8,
@@ -62,6 +64,7 @@ impl FlannelNetConf {
         Some(FlannelNetConf {
             network,
             ipv6_network: subnet("IPv6Network", d),
+            enable_ipv4: reader::boolean(&root, "EnableIPv4", d).unwrap_or(true),
             enable_ipv6: reader::boolean(&root, "EnableIPv6", d).unwrap_or(false),
             subnet_len: subnet_len.map_or(default, |length| length.min(30) as u8),
             backend: FlannelBackend::project(backend.unwrap_or(&empty), d),

@@ -3,7 +3,7 @@
 
 use super::super::Shared;
 use crate::cluster::{Cni, NetnsOwner, NodeRecord, PodRecord, Revision};
-use crate::tables::{LinkIndex, LinkKind, Netns, text};
+use crate::tables::{LinkIndex, LinkKind, Netns, Scope, text};
 use std::net::IpAddr;
 
 /// One step of CNI ADD or DEL.
@@ -41,7 +41,8 @@ struct Scene<'a> {
     revision: &'a Revision,
     pod: &'a PodRecord,
     node: &'a NodeRecord,
-    ip: IpAddr,
+    /// The Pod's addresses, in the order of the kubelet.
+    ips: Vec<IpAddr>,
     pod_netns: Netns,
     node_netns: Netns,
     /// The veth on the node.
@@ -60,11 +61,16 @@ impl<'a> Scene<'a> {
         let at_pod = |kind: &LinkKind| matches!(kind, LinkKind::Veth { peer_netns, .. } if *peer_netns == id);
         let link = node_netns.links.iter().find(|link| at_pod(&link.kind))?;
         let (veth, name) = (link.index, text::link::netns_name(link.mac));
-        Some(Scene { revision, pod, node, ip: pod.ip.as_ref()?.0, pod_netns, node_netns, veth, name })
+        let ips: Vec<IpAddr> = pod.ips().collect();
+        (!ips.is_empty()).then_some(Scene { revision, pod, node, ips, pod_netns, node_netns, veth, name })
     }
 
     fn step(&self, plugin: &'static str, title: String, command: String) -> Step {
         Step { plugin, title, command, rows: Vec::new() }
+    }
+
+    fn listed(&self, between: &str) -> String {
+        self.ips.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(between)
     }
 
     fn veth_name(&self) -> &str {
@@ -83,24 +89,34 @@ impl<'a> Scene<'a> {
             self.step("loopback", "bring lo up".into(), format!("ip -n {name} link set lo up")),
         ];
         steps[1].rows = self.addresses(&self.pod_netns, Side::Pod, LinkIndex::LO);
-        let subnet = self.node.pod_cidr.as_ref().map_or_else(String::new, |(net, _)| net.to_string());
+        let subnets: Vec<String> = self.node.pod_cidrs().map(|net| net.to_string()).collect();
+        let several = if subnets.len() > 1 { "subnets" } else { "subnet" };
         steps.push(self.step(
             "flannel",
-            format!("read the node's subnet {subnet} and delegate to bridge"),
+            format!("read the node's {several} {} and delegate to bridge", subnets.join(" and ")),
             "cat /run/flannel/subnet.env".into(),
         ));
-        steps.push(self.step(
-            "host-local",
-            format!("reserve {} in {subnet}", self.ip),
-            format!("echo {} > /var/lib/cni/networks/cbr0/{}", self.pod.uid, self.ip),
-        ));
+        for ip in &self.ips {
+            let subnet = self.node.pod_cidrs().find(|net| net.contains(ip)).or(self.node.pod_cidrs().next());
+            let subnet = subnet.map_or_else(String::new, |net| net.to_string());
+            steps.push(self.step(
+                "host-local",
+                format!("reserve {ip} in {subnet}"),
+                format!("echo {} > /var/lib/cni/networks/cbr0/{ip}", self.pod.uid),
+            ));
+        }
         self.bridge(config.pod_mtu.0, config.hairpin.0, &mut steps);
         let mut last = self.step(
             "kubelet",
-            format!("report {} as the Pod's address", self.ip),
+            match self.ips[..] {
+                [ip] => format!("report {ip} as the Pod's address"),
+                _ => format!("report {} as the Pod's addresses", self.listed(" and ")),
+            },
             format!(
-                "kubectl get pod {} -n {} -o jsonpath={{.status.podIP}}",
-                self.pod.key.name, self.pod.key.namespace
+                "kubectl get pod {} -n {} -o jsonpath={{.status.podIP{}}}",
+                self.pod.key.name,
+                self.pod.key.namespace,
+                if self.ips.len() > 1 { "s" } else { "" }
             ),
         );
         last.rows.clear();
@@ -140,12 +156,18 @@ impl<'a> Scene<'a> {
                 format!("bridge link set dev {veth} hairpin on"),
             ));
         }
-        let address = self.pod_netns.addresses_of(LinkIndex(2)).next();
-        if let Some(address) = address {
+        let given = self.pod_netns.addresses_of(LinkIndex(2)).filter(|address| address.scope == Scope::Global);
+        let given: Vec<String> = given.map(|address| address.net.to_string()).collect();
+        if !given.is_empty() {
+            let several = if given.len() > 1 { "addresses" } else { "address" };
+            let adds = given.iter().map(|net| {
+                let broadcast = if net.contains(':') { "" } else { " brd +" };
+                format!("ip -n {name} addr add {net}{broadcast} dev eth0; ")
+            });
             let mut step = self.step(
                 "bridge",
-                format!("give eth0 the address {}", address.net),
-                format!("ip -n {name} addr add {} brd + dev eth0; ip -n {name} link set eth0 up", address.net),
+                format!("give eth0 the {several} {}", given.join(" and ")),
+                format!("{}ip -n {name} link set eth0 up", adds.collect::<String>()),
             );
             step.rows = self.addresses(&self.pod_netns, Side::Pod, LinkIndex(2));
             steps.push(step);
@@ -154,15 +176,21 @@ impl<'a> Scene<'a> {
             let row = text::route::row(&self.pod_netns, route);
             let mut step =
                 self.step("bridge", format!("add the route to {}", text::route::prefix(route.dst)), String::new());
-            step.command = format!("ip -n {name} route add {row}");
+            // What is shown of a row's rank is no part of the command.
+            let words = row.split(" metric ").next().unwrap_or(&row);
+            step.command = format!("ip -n {name} route add {words}");
             step.rows.push((Side::Pod, "route", row));
             steps.push(step);
         }
         if let Some(bridge) = bridge {
             let mut step = self.step("bridge", "give cni0 the Pods' gateway address".into(), String::new());
             step.rows = self.addresses(&self.node_netns, Side::Node, bridge.index);
-            let nets = self.node_netns.addresses_of(bridge.index).map(|address| address.net.to_string());
-            step.command = format!("ip addr add {} brd + dev cni0", nets.collect::<Vec<_>>().join(" "));
+            let given = self.node_netns.addresses_of(bridge.index).filter(|address| address.scope == Scope::Global);
+            let adds = given.map(|address| {
+                let broadcast = if address.net.addr().is_ipv4() { " brd +" } else { "" };
+                format!("ip addr add {}{broadcast} dev cni0", address.net)
+            });
+            step.command = adds.collect::<Vec<_>>().join("; ");
             steps.push(step);
         }
     }
@@ -173,8 +201,8 @@ impl<'a> Scene<'a> {
             self.step("flannel", "delegate to bridge".into(), "cat /run/flannel/subnet.env".into()),
             self.step(
                 "host-local",
-                format!("release {}", self.ip),
-                format!("rm /var/lib/cni/networks/cbr0/{}", self.ip),
+                format!("release {}", self.listed(" and ")),
+                self.ips.iter().map(|ip| format!("rm /var/lib/cni/networks/cbr0/{ip}")).collect::<Vec<_>>().join("; "),
             ),
             self.step(
                 "bridge",

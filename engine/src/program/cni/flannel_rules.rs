@@ -1,6 +1,6 @@
 //! flanneld's iptables rules. Models flannel 0.27 pkg/trafficmngr/iptables with `--ip-masq`, as kube-flannel.yml runs it.
 
-use crate::cluster::{NodeRecord, Revision};
+use crate::cluster::{Cni, NodeRecord, Revision};
 use crate::net::Family;
 use crate::tables::netfilter::{Match, Netfilter, Ruleset, TableName, Target};
 use crate::tables::{Origin, netfilter::Rule};
@@ -17,17 +17,18 @@ const IP_MASQ: Origin = Origin::Default {
     reason: std::borrow::Cow::Borrowed("kube-flannel.yml runs flanneld with --ip-masq"),
 };
 
-/// Appends them: what is there already stays before them. A node without a subnet has none, as flanneld does not start.
+/// Appends those of each family: what is there already stays before them. A node without a subnet has none, as flanneld
+/// does not start.
 pub(in super::super) fn add(revision: &Revision, node: &NodeRecord, netfilter: &mut Netfilter) {
-    let Some((subnet, subnet_origin)) = &node.pod_cidr else { return };
-    let (cluster, cluster_origin) = &revision.network.pod_network;
-    let (cluster, subnet) = (cluster.trunc(), subnet.trunc());
-    let rules = match Family::of(subnet.addr()) {
-        Family::V4 => &mut netfilter.v4,
-        Family::V6 => &mut netfilter.v6,
-    };
-    masquerade(rules, (cluster, cluster_origin), (subnet, subnet_origin));
-    forward(rules, cluster, cluster_origin);
+    let Cni::Flannel(config) = &revision.network.cni;
+    for (cluster, cluster_origin) in revision.network.pod_networks() {
+        let family = Family::of(cluster.addr());
+        let Some((subnet, subnet_origin)) = node.subnet_of(family).filter(|_| config.serves(family)) else { continue };
+        let (cluster, subnet) = (cluster.trunc(), subnet.trunc());
+        let rules = netfilter.ruleset_mut(family);
+        masquerade(rules, (cluster, cluster_origin), (subnet, subnet_origin));
+        forward(rules, cluster, cluster_origin);
+    }
 }
 
 fn masquerade(

@@ -18,6 +18,9 @@ fn given<T>(value: T) -> (T, Origin) {
     (value, Origin::default("test", "as given"))
 }
 
+/// `cni0` of a cluster with IPv4 only.
+const CNI0: crate::tables::LinkIndex = crate::tables::LinkIndex(4);
+
 fn network() -> Network {
     Network {
         cni: Cni::Flannel(FlannelConfig {
@@ -28,12 +31,15 @@ fn network() -> Network {
             mtu: given(1450),
             pod_mtu: given(1450),
             hairpin: given(true),
+            ipv4: true,
+            ipv6: false,
         }),
         pod_network: given("10.244.0.0/16".parse().expect("a prefix")),
         service_network: given("10.96.0.0/12".parse().expect("a prefix")),
         node_network: given("172.18.0.0/16".parse().expect("a prefix")),
         gateway: (ip("172.18.0.1"), NetnsId(0)),
         internet: NetnsId(1),
+        second: Default::default(),
         node_mtu: 1500,
         dns_domain: "cluster.local".into(),
         kube_proxy_mode: given(ProxyMode::Iptables),
@@ -85,8 +91,10 @@ fn add_node(revision: &mut Revision, n: u32, pods: u32) {
         ip: ip(&format!("172.18.0.{}", n + 2)),
         ip_origin: Origin::object(uid, "status.addresses[0].address"),
         ip_given: false,
+        more_ips: Arc::from([]),
         pod_cidr: Some((cidr, Origin::object(uid, "spec.podCIDR"))),
         pod_cidr_given: false,
+        second: None,
         labels: Arc::default(),
         taints: Arc::from([]),
         control_plane: n == 0,
@@ -123,6 +131,7 @@ fn add_node(revision: &mut Revision, n: u32, pods: u32) {
             host_network,
             netns: Some(netns),
             ip: Some(given(pod_ip)),
+            second_ip: None,
             ip_given: false,
             spec: Arc::new(PodSpec { containers: vec![container], host_network, ..PodSpec::default() }),
             labels: Arc::default(),

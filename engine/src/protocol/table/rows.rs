@@ -64,7 +64,8 @@ pub(super) fn of_netns(netns: &Netns, state: Option<&NetnsState>, at: Nanos, tab
             }
             for (link, ip, neighbor) in state.into_iter().flat_map(NetnsState::neighbors) {
                 let (state, probes_count) = (neighbor.state(at).into(), neighbor.probes_count().into());
-                let learned = neigh::Neighbor { link, ip, mac: neighbor.mac, state, probes_count };
+                let (mac, router) = (neighbor.mac, neighbor.router);
+                let learned = neigh::Neighbor { link, ip, mac, state, router, probes_count };
                 rows.push(row(neigh_key(link, ip), neigh::row(netns, &learned), &Origin::Learned));
             }
             rows

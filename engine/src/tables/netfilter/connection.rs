@@ -30,7 +30,7 @@ pub struct CtTuple {
 }
 
 impl CtTuple {
-    /// None for an ICMP error, which belongs to the connection of the packet that it quotes.
+    /// None for an ICMP error, which belongs to the connection of the packet that it quotes, and for neighbour discovery.
     pub fn of(packet: &IpPacket) -> Option<CtTuple> {
         let protocol = match &packet.payload {
             Transport::Tcp(_) => CtProtocol::Transport(Protocol::Tcp),
@@ -38,7 +38,9 @@ impl CtTuple {
             Transport::Sctp(_) => CtProtocol::Transport(Protocol::Sctp),
             Transport::Icmp(Icmp::EchoRequest { .. }) => CtProtocol::EchoRequest,
             Transport::Icmp(Icmp::EchoReply { .. }) => CtProtocol::EchoReply,
-            Transport::Icmp(Icmp::Error { .. }) => return None,
+            Transport::Icmp(Icmp::Error { .. } | Icmp::NeighborSolicit { .. } | Icmp::NeighborAdvert { .. }) => {
+                return None;
+            }
         };
         Some(CtTuple { protocol, src: packet.source(), dst: packet.destination() })
     }

@@ -3,7 +3,7 @@
 use super::Format;
 use super::link::{self, Filter};
 use super::out::Out;
-use crate::tables::{Address, Netns, Scope};
+use crate::tables::{Address, LinkKind, Netns, Scope};
 use std::net::IpAddr;
 
 /// `inet 10.244.1.2/24 brd 10.244.1.255 scope global eth0`
@@ -87,7 +87,13 @@ fn inet(out: &mut Out, netns: &Netns, address: &Address) {
     }
     out.word("scope", "scope ", &scope_name(address.scope), " ");
     // IPv4 addresses have a label, which is the device's name.
-    if let (IpAddr::V4(_), Some(link)) = (ip, netns.link(address.link)) {
+    let link = netns.link(address.link);
+    if let (IpAddr::V4(_), Some(link)) = (ip, link) {
         out.word("label", "", &link.name, "");
+    }
+    // Docker gives a node's card its address without asking whether somebody has it.
+    if ip.is_ipv6() && address.scope == Scope::Global && link.is_some_and(|l| matches!(l.kind, LinkKind::Nic { .. })) {
+        out.text("nodad ");
+        out.raw("nodad", &true);
     }
 }

@@ -3,8 +3,9 @@
 
 use super::Format;
 use super::out::Out;
-use crate::net::MacAddr;
+use crate::net::{MacAddr, solicited_node};
 use crate::tables::{FdbEntry, Link, LinkIndex, LinkKind, Netns};
+use ipnet::IpNet;
 use std::net::IpAddr;
 
 /// A MAC that a bridge has learned behind one of its ports.
@@ -105,6 +106,7 @@ fn behind_port(netns: &Netns, port: LinkIndex, mac: MacAddr, permanent: bool) ->
 fn rows_of(netns: &Netns, link: &Link, learned: &[LearnedMac]) -> Vec<Row> {
     let group = |mac| Row { mac, link: link.index, dst: None, own: true, master: None, permanent: true };
     let mut rows = Vec::new();
+    let routers = Some(ALL_ROUTERS_V6).filter(|_| netns.sysctls.ip6_forward);
     match link.kind {
         LinkKind::Loopback => {}
         LinkKind::Vxlan { .. } => {
@@ -112,7 +114,10 @@ fn rows_of(netns: &Netns, link: &Link, learned: &[LearnedMac]) -> Vec<Row> {
         }
         LinkKind::Bridge => {
             // All hosts and all snoopers, of both families.
-            rows.extend([ALL_NODES_V6, ALL_SNOOPERS, ALL_SNOOPERS_V6, ALL_HOSTS].map(group));
+            rows.push(group(ALL_NODES_V6));
+            rows.extend(routers.map(group));
+            rows.extend([ALL_SNOOPERS, ALL_SNOOPERS_V6, ALL_HOSTS].map(group));
+            rows.extend(solicited_nodes(netns, link).into_iter().map(group));
             rows.push(behind_port(netns, link.index, link.mac, true));
         }
         LinkKind::Veth { .. } | LinkKind::Nic { .. } => {
@@ -121,13 +126,33 @@ fn rows_of(netns: &Netns, link: &Link, learned: &[LearnedMac]) -> Vec<Row> {
                 rows.extend(here.map(|l| behind_port(netns, link.index, l.mac, false)));
                 rows.push(behind_port(netns, link.index, link.mac, true));
             }
-            rows.extend([ALL_NODES_V6, ALL_HOSTS].map(group));
+            rows.push(group(ALL_NODES_V6));
+            rows.extend(routers.map(group));
+            rows.push(group(ALL_HOSTS));
+            rows.extend(solicited_nodes(netns, link).into_iter().map(group));
         }
     }
     rows
 }
 
+/// The groups by which a device's IPv6 addresses are asked for.
+fn solicited_nodes(netns: &Netns, link: &Link) -> Vec<MacAddr> {
+    let mut macs: Vec<MacAddr> = Vec::new();
+    for address in netns.addresses_of(link.index) {
+        let IpNet::V6(net) = address.net else { continue };
+        let anycast = Some(net.network()).filter(|_| netns.sysctls.ip6_forward && net.prefix_len() < 127);
+        for ip in std::iter::once(net.addr()).chain(anycast) {
+            let mac = MacAddr::of_group(solicited_node(ip));
+            if !macs.contains(&mac) {
+                macs.push(mac);
+            }
+        }
+    }
+    macs
+}
+
 const ALL_HOSTS: MacAddr = MacAddr([0x01, 0x00, 0x5e, 0, 0, 0x01]);
 const ALL_SNOOPERS: MacAddr = MacAddr([0x01, 0x00, 0x5e, 0, 0, 0x6a]);
+const ALL_ROUTERS_V6: MacAddr = MacAddr([0x33, 0x33, 0, 0, 0, 0x02]);
 const ALL_NODES_V6: MacAddr = MacAddr([0x33, 0x33, 0, 0, 0, 0x01]);
 const ALL_SNOOPERS_V6: MacAddr = MacAddr([0x33, 0x33, 0, 0, 0, 0x6a]);

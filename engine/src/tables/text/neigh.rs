@@ -40,6 +40,8 @@ pub struct Neighbor {
     pub ip: IpAddr,
     pub mac: Option<MacAddr>,
     pub state: NeighborState,
+    /// IPv6: it has said that it routes.
+    pub router: bool,
     /// ARP requests sent for it; busybox prints their number.
     pub probes_count: u32,
 }
@@ -47,7 +49,7 @@ pub struct Neighbor {
 impl From<&NeighborEntry> for Neighbor {
     fn from(entry: &NeighborEntry) -> Neighbor {
         let state = NeighborState::Permanent;
-        Neighbor { link: entry.link, ip: entry.ip, mac: Some(entry.mac), state, probes_count: 0 }
+        Neighbor { link: entry.link, ip: entry.ip, mac: Some(entry.mac), state, router: false, probes_count: 0 }
     }
 }
 
@@ -120,6 +122,11 @@ fn one(out: &mut Out, netns: &Netns, row: &Neighbor, format: Format, filter: &Fi
     }
     if let Some(mac) = row.mac {
         out.word("lladdr", "lladdr ", &mac, " ");
+    }
+    if row.router && out.json {
+        out.raw("router", &"null");
+    } else if row.router {
+        out.text("router ");
     }
     if busybox {
         if matches!(row.state, NeighborState::Reachable | NeighborState::Delay | NeighborState::Probe) {

@@ -36,10 +36,10 @@ impl Filter {
             && self.proto.is_none_or(|proto| proto == route.proto)
             && self.scope.is_none_or(|scope| scope == route.scope)
             && self.dst.is_none_or(|dst| dst == route.dst)
-            && if format.family == super::Family::Any {
-                route.dst.addr().is_ipv4()
-            } else {
-                format.family.has(route.dst.addr())
+            && match format.family {
+                // Of one table IPv4 is shown unless said otherwise.
+                super::Family::Any => route.dst.addr().is_ipv4() || self.table == Table::All,
+                family => family.has(route.dst.addr()),
             }
     }
 }
@@ -52,18 +52,22 @@ pub fn row(netns: &Netns, route: &Route) -> String {
     out.buf
 }
 
-/// `ip route show`, in the kernel's order: by address, the longer prefix first.
+/// `ip route show`, in the kernel's order: IPv4 by address, the longer prefix first; IPv6 in the order of its tree, the
+/// prefixes within one before it.
 pub fn all(netns: &Netns, format: Format, filter: Filter) -> String {
     let mut out = Out::new(format.json);
     out.open("", '[');
     let tables = [(Table::Main, &netns.main), (Table::Local, &netns.local)];
-    for (table, routes) in tables {
+    for (v6, (table, routes)) in [false, true].into_iter().flat_map(|v6| tables.map(|table| (v6, table))) {
         if filter.table != table && filter.table != Table::All {
             continue;
         }
-        let mut routes: Vec<&Route> =
-            routes.rows.iter().map(|(_, route)| route).filter(|route| filter.has(format, route)).collect();
-        routes.sort_by_key(|route| (route.dst.network(), Reverse(route.dst.prefix_len())));
+        let rows = routes.rows.iter().map(|(_, route)| route).filter(|route| route.dst.addr().is_ipv6() == v6);
+        let mut routes: Vec<&Route> = rows.filter(|route| filter.has(format, route)).collect();
+        routes.sort_by_key(|route| {
+            let first = if v6 { route.dst.broadcast() } else { route.dst.network() };
+            (first, Reverse(route.dst.prefix_len()))
+        });
         let name_table = filter.table == Table::All && table == Table::Local;
         for route in routes {
             out.open("", '{');
@@ -92,6 +96,8 @@ fn kind_name(kind: RouteKind) -> &'static str {
         RouteKind::Unicast => "unicast",
         RouteKind::Local => "local",
         RouteKind::Broadcast => "broadcast",
+        RouteKind::Multicast => "multicast",
+        RouteKind::Anycast => "anycast",
         RouteKind::Blackhole => "blackhole",
     }
 }
@@ -135,6 +141,10 @@ fn one(out: &mut Out, netns: &Netns, route: &Route, format: Format, filter: &Fil
     if let Some(src) = route.src {
         out.word("prefsrc", if busybox { " src " } else { "src " }, &src, " ");
     }
+    let v6 = route.dst.addr().is_ipv6();
+    if v6 {
+        out.number("metric", if busybox { " metric " } else { "metric " }, &metric(route), " ");
+    }
     out.open("flags", '[');
     if route.onlink {
         out.word("", "", &"onlink", " ");
@@ -143,4 +153,16 @@ fn one(out: &mut Out, netns: &Netns, route: &Route, format: Format, filter: &Fil
         out.word("", "", &"linkdown", " ");
     }
     out.close(']');
+    if v6 && !busybox {
+        out.word("pref", "pref ", &"medium", "");
+    }
+}
+
+/// What the kernel gives an IPv6 route (IP6_RT_PRIO_*): 256 to its own, 1024 to others, 0 to addresses of its own.
+pub fn metric(route: &Route) -> u32 {
+    match (route.kind, route.proto) {
+        (kind, _) if kind.is_local() => 0,
+        (_, RouteProto::Kernel) => 256,
+        _ => 1024,
+    }
 }

@@ -11,14 +11,14 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Sysctls of every namespace that are the referee's and not the cluster's: answers are not rationed, strict
-/// source checks are off, IPv6 is out of this comparison, and the agent may open ping sockets.
-const SYSCTLS: [(&str, &str); 6] = [
+/// source checks are off, and the agent may open ping sockets.
+const SYSCTLS: [(&str, &str); 5] = [
     // Not icmp_ratelimit=0, which empties the bucket that other errors draw from as well.
     ("net/ipv4/icmp_ratemask", "0"),
     ("net/ipv4/conf/all/rp_filter", "0"),
     ("net/ipv4/conf/all/send_redirects", "0"),
-    ("net/ipv6/conf/all/disable_ipv6", "1"),
-    ("net/ipv6/conf/default/disable_ipv6", "1"),
+    // Type 0, which there is not.
+    ("net/ipv6/icmp/ratemask", "0"),
     ("net/ipv4/ping_group_range", "0 2147483647"),
 ];
 

@@ -2,14 +2,17 @@
 
 use super::Result;
 use super::namespaces::enter;
-use super::sockets::{NUMBER_BASE, open_onlooker, receive, recognise, refused_locally, send};
+use super::sockets::{
+    NUMBER_BASE, open_onlooker, open_onlooker_v6, port_v6, read_v6, receive, recognise, recognise_v6, refused_locally,
+    send,
+};
 use crate::job::{Answer, Job, Line, Listener, Transport, What};
 use crate::outcome::{Outcome, Seen, Verdict};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{SockProtocol, SockaddrIn, recvfrom};
 use std::fs::File;
 use std::io::ErrorKind::WouldBlock;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -24,12 +27,14 @@ enum Socket {
     Tcp(TcpListener),
     Udp(usize, UdpSocket),
     Onlooker(OwnedFd),
+    /// Which of IPv6 sees no header: what it is of is known beforehand.
+    OnlookerV6(OwnedFd, SockProtocol),
 }
 
 impl Socket {
     fn fd(&self) -> BorrowedFd<'_> {
         match self {
-            Socket::Probe(_, fd) | Socket::Onlooker(fd) => fd.as_fd(),
+            Socket::Probe(_, fd) | Socket::Onlooker(fd) | Socket::OnlookerV6(fd, _) => fd.as_fd(),
             Socket::Tcp(listener) => listener.as_fd(),
             Socket::Udp(_, socket) => socket.as_fd(),
         }
@@ -41,7 +46,7 @@ struct Probing<'a> {
     sockets: Vec<Socket>,
     /// Connections that were accepted, held open.
     accepted: Vec<TcpStream>,
-    verdicts: Vec<Option<(Verdict, Option<Ipv4Addr>)>>,
+    verdicts: Vec<Option<(Verdict, Option<IpAddr>)>>,
     seen: Vec<Option<Seen>>,
     taken: Vec<bool>,
 }
@@ -61,6 +66,9 @@ pub fn probe(job: &Job, namespaces: &[File]) -> Result<Vec<Line>> {
         enter(namespace)?;
         for protocol in [SockProtocol::Icmp, SockProtocol::Tcp, SockProtocol::Udp] {
             probing.sockets.push(Socket::Onlooker(open_onlooker(protocol)?));
+        }
+        for protocol in [SockProtocol::IcmpV6, SockProtocol::Tcp, SockProtocol::Udp] {
+            probing.sockets.push(Socket::OnlookerV6(open_onlooker_v6(protocol)?, protocol));
         }
     }
     let mut lines = Vec::new();
@@ -82,7 +90,12 @@ pub fn probe(job: &Job, namespaces: &[File]) -> Result<Vec<Line>> {
 }
 
 fn open_listener(index: usize, listener: &Listener) -> std::io::Result<Socket> {
-    let address = (listener.ip.unwrap_or(Ipv4Addr::UNSPECIFIED), listener.port);
+    // The wildcard of IPv6 takes IPv4 as well, unless the namespace has no IPv6 at all.
+    let any = match UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)) {
+        Ok(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        Err(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+    };
+    let address = (listener.ip.unwrap_or(any), listener.port);
     match listener.protocol {
         Transport::Tcp => {
             let socket = TcpListener::bind(address)?;
@@ -154,6 +167,16 @@ impl Probing<'_> {
                 while let Ok((len, _)) = recvfrom::<SockaddrIn>(fd.as_raw_fd(), &mut buffer) {
                     if let Some((probe, seen)) = recognise(&buffer[..len], &self.job.probes) {
                         self.seen[probe].get_or_insert(seen);
+                    }
+                }
+                false
+            }
+            Socket::OnlookerV6(fd, protocol) => {
+                while let Some((packet, (source, ttl))) = read_v6(fd, &mut buffer) {
+                    if let Some(probe) = recognise_v6(packet, *protocol, &self.job.probes) {
+                        // Nothing translates destinations of IPv6 here.
+                        let to = (self.job.probes[probe].to, port_v6(packet, *protocol));
+                        self.seen[probe].get_or_insert(Seen { source, ttl, to });
                     }
                 }
                 false

@@ -5,13 +5,15 @@ use crate::job::{Probe, What};
 use crate::outcome::{Seen, Verdict};
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv4Ttl, RcvBufForce, SocketError};
+use nix::sys::socket::sockopt::{
+    Ipv4RecvErr, Ipv4Ttl, Ipv6RecvErr, Ipv6RecvHopLimit, Ipv6Ttl, RcvBufForce, SocketError,
+};
 use nix::sys::socket::{
-    AddressFamily, ControlMessageOwned, MsgFlags, SetSockOpt, SockFlag, SockProtocol, SockType, SockaddrIn, bind,
-    connect, getsockopt, recvmsg, sendto, setsockopt, socket,
+    AddressFamily, ControlMessageOwned, MsgFlags, SetSockOpt, SockFlag, SockProtocol, SockType, SockaddrIn6,
+    SockaddrStorage, bind, connect, getsockopt, recvmsg, sendto, setsockopt, socket,
 };
 use std::io::IoSliceMut;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 /// A probe's echo identifier or source port is this plus its index, so every packet names its probe.
@@ -22,32 +24,47 @@ const VXLAN_PORTS: [u16; 2] = [8472, 4789];
 
 const FLAGS: SockFlag = SockFlag::SOCK_NONBLOCK.union(SockFlag::SOCK_CLOEXEC);
 
-fn address(ip: Ipv4Addr, port: u16) -> SockaddrIn {
-    let [a, b, c, d] = ip.octets();
-    SockaddrIn::new(a, b, c, d, port)
+fn address(ip: IpAddr, port: u16) -> SockaddrStorage {
+    SockaddrStorage::from(SocketAddr::new(ip, port))
 }
 
-fn ip_of(address: &libc::sockaddr_in) -> Ipv4Addr {
-    Ipv4Addr::from(u32::from_be(address.sin_addr.s_addr))
+fn ip_of(address: &libc::sockaddr_in) -> IpAddr {
+    Ipv4Addr::from(u32::from_be(address.sin_addr.s_addr)).into()
+}
+
+fn ip_of_v6(address: &libc::sockaddr_in6) -> IpAddr {
+    Ipv6Addr::from(address.sin6_addr.s6_addr).into()
+}
+
+fn ip_of_any(address: &SockaddrStorage) -> Option<IpAddr> {
+    let v4 = address.as_sockaddr_in().map(|address| address.ip().into());
+    v4.or_else(|| address.as_sockaddr_in6().map(|address| address.ip().into()))
 }
 
 /// `IP_MTU_DISCOVER`: whether the DF bit is set. "Probe" sets it and minds the device's MTU only, not what earlier
 /// probes have learnt about the path.
 #[derive(Clone, Copy)]
-struct MtuDiscover;
+struct MtuDiscover {
+    v6: bool,
+}
 
 impl SetSockOpt for MtuDiscover {
     type Val = bool;
 
     #[allow(unsafe_code, reason = "nix has no wrapper for this option")]
     fn set<F: AsFd>(&self, fd: &F, dont_fragment: &bool) -> nix::Result<()> {
+        // Both families have the same numbers for the values.
         let value: libc::c_int = if *dont_fragment { libc::IP_PMTUDISC_PROBE } else { libc::IP_PMTUDISC_DONT };
+        let (level, name) = match self.v6 {
+            true => (libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER),
+            false => (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER),
+        };
         // SAFETY: the descriptor is borrowed for the call, and the pointer is to a c_int of the length given.
         let result = unsafe {
             libc::setsockopt(
                 fd.as_fd().as_raw_fd(),
-                libc::IPPROTO_IP,
-                libc::IP_MTU_DISCOVER,
+                level,
+                name,
                 (&raw const value).cast(),
                 size_of::<libc::c_int>() as libc::socklen_t,
             )
@@ -61,6 +78,58 @@ pub fn open_onlooker(protocol: SockProtocol) -> Result<OwnedFd> {
     let fd = socket(AddressFamily::Inet, SockType::Raw, FLAGS, protocol).map_err(|error| format!("raw: {error}"))?;
     setsockopt(&fd, RcvBufForce, &(8 << 20)).map_err(|error| format!("SO_RCVBUFFORCE: {error}"))?;
     Ok(fd)
+}
+
+/// The same of IPv6: header left out, hop limit told.
+pub fn open_onlooker_v6(protocol: SockProtocol) -> Result<OwnedFd> {
+    let fd = socket(AddressFamily::Inet6, SockType::Raw, FLAGS, protocol).map_err(|error| format!("raw: {error}"))?;
+    setsockopt(&fd, RcvBufForce, &(8 << 20)).map_err(|error| format!("SO_RCVBUFFORCE: {error}"))?;
+    setsockopt(&fd, Ipv6RecvHopLimit, &true).map_err(|error| format!("IPV6_RECVHOPLIMIT: {error}"))?;
+    Ok(fd)
+}
+
+/// The next packet of such an onlooker, its source and hop limit.
+pub fn read_v6<'b>(fd: &OwnedFd, buffer: &'b mut [u8]) -> Option<(&'b [u8], (IpAddr, u8))> {
+    let mut control = nix::cmsg_space!(libc::c_int, [u8; 64]);
+    let (len, seen) = {
+        let mut parts = [IoSliceMut::new(buffer)];
+        let flags = MsgFlags::MSG_DONTWAIT;
+        let message = recvmsg::<SockaddrIn6>(fd.as_raw_fd(), &mut parts, Some(&mut control), flags).ok()?;
+        let ttl = message.cmsgs().ok()?.find_map(|message| match message {
+            ControlMessageOwned::Ipv6HopLimit(limit) => u8::try_from(limit).ok(),
+            _ => None,
+        })?;
+        (message.bytes, (message.address?.ip().into(), ttl))
+    };
+    Some((&buffer[..len.min(buffer.len())], seen))
+}
+
+/// Which probe's packet this payload of IPv6 is.
+pub fn recognise_v6(payload: &[u8], protocol: SockProtocol, probes: &[Probe]) -> Option<usize> {
+    let number = |at: usize| Some(usize::from(u16::from_be_bytes([*payload.get(at)?, *payload.get(at + 1)?])));
+    let number = match protocol {
+        SockProtocol::IcmpV6 if *payload.first()? == 128 => number(4)?,
+        // A SYN without ACK.
+        SockProtocol::Tcp if payload.get(13)? & 0x12 == 0x02 => number(0)?,
+        SockProtocol::Udp => number(0)?,
+        _ => return None,
+    };
+    let index = number.checked_sub(NUMBER_BASE)?;
+    let probe = probes.get(index).filter(|probe| probe.to.is_ipv6())?;
+    let fits = match (probe.what, protocol) {
+        (What::Ping { .. }, SockProtocol::IcmpV6) | (What::Tcp { .. }, SockProtocol::Tcp) => true,
+        (What::Udp { port, .. }, SockProtocol::Udp) => payload.get(2..4)? == port.to_be_bytes(),
+        _ => false,
+    };
+    fits.then_some(index)
+}
+
+/// The port that a payload of IPv6 is for; 0 for an echo request.
+pub fn port_v6(payload: &[u8], protocol: SockProtocol) -> u16 {
+    match (payload, protocol) {
+        ([_, _, high, low, ..], SockProtocol::Tcp | SockProtocol::Udp) => u16::from_be_bytes([*high, *low]),
+        _ => 0,
+    }
 }
 
 /// Which probe's packet these bytes are, and how it looks. Answers are nobody's.
@@ -85,7 +154,7 @@ pub fn recognise(packet: &[u8], probes: &[Probe]) -> Option<(usize, Seen)> {
         }
         _ => false,
     };
-    let ip = |at: usize| Some(Ipv4Addr::from(<[u8; 4]>::try_from(packet.get(at..at + 4)?).ok()?));
+    let ip = |at: usize| Some(IpAddr::from(<[u8; 4]>::try_from(packet.get(at..at + 4)?).ok()?));
     let port = if packet[9] == 1 { 0 } else { u16::from_be_bytes([*rest.get(2)?, *rest.get(3)?]) };
     fits.then_some((index, Seen { source: ip(12)?, ttl: *packet.get(8)?, to: (ip(16)?, port) }))
 }
@@ -93,21 +162,29 @@ pub fn recognise(packet: &[u8], probes: &[Probe]) -> Option<(usize, Seen)> {
 /// Opens the probe's socket and sends its packet. `Err` is the sender's own kernel refusing.
 pub fn send(index: usize, probe: &Probe) -> std::result::Result<OwnedFd, Errno> {
     let number = (NUMBER_BASE + index) as u16;
+    let v6 = probe.to.is_ipv6();
+    let icmp = if v6 { SockProtocol::IcmpV6 } else { SockProtocol::Icmp };
     let (kind, protocol, ttl, df) = match probe.what {
-        What::Ping { ttl, df, .. } => (SockType::Datagram, Some(SockProtocol::Icmp), ttl, df),
+        What::Ping { ttl, df, .. } => (SockType::Datagram, Some(icmp), ttl, df),
         What::Tcp { ttl, .. } => (SockType::Stream, None, ttl, true),
         What::Udp { ttl, df, .. } => (SockType::Datagram, None, ttl, df),
     };
-    let fd = socket(AddressFamily::Inet, kind, FLAGS, protocol)?;
-    setsockopt(&fd, Ipv4RecvErr, &true)?;
-    setsockopt(&fd, Ipv4Ttl, &i32::from(ttl))?;
-    if !matches!(probe.what, What::Tcp { .. }) {
-        setsockopt(&fd, MtuDiscover, &df)?;
+    let fd = socket(if v6 { AddressFamily::Inet6 } else { AddressFamily::Inet }, kind, FLAGS, protocol)?;
+    if v6 {
+        setsockopt(&fd, Ipv6RecvErr, &true)?;
+        setsockopt(&fd, Ipv6Ttl, &i32::from(ttl))?;
+    } else {
+        setsockopt(&fd, Ipv4RecvErr, &true)?;
+        setsockopt(&fd, Ipv4Ttl, &i32::from(ttl))?;
     }
-    bind(fd.as_raw_fd(), &address(Ipv4Addr::UNSPECIFIED, number))?;
+    if !matches!(probe.what, What::Tcp { .. }) {
+        setsockopt(&fd, MtuDiscover { v6 }, &df)?;
+    }
+    let any: IpAddr = if v6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+    bind(fd.as_raw_fd(), &address(any, number))?;
     match probe.what {
         What::Ping { size, .. } => {
-            let mut message = vec![8, 0, 0, 0, 0, 0, 0, 0];
+            let mut message = vec![if v6 { 128 } else { 8 }, 0, 0, 0, 0, 0, 0, 0];
             message.extend((0..size).map(|i| i as u8));
             sendto(fd.as_raw_fd(), &message, &address(probe.to, 0), MsgFlags::empty())?;
         }
@@ -132,7 +209,7 @@ pub fn refused_locally(error: Errno) -> Verdict {
 }
 
 /// Reads a probe's socket that has become ready: the verdict and who spoke it, if there is one yet.
-pub fn receive(fd: &OwnedFd, probe: &Probe) -> Option<(Verdict, Option<Ipv4Addr>)> {
+pub fn receive(fd: &OwnedFd, probe: &Probe) -> Option<(Verdict, Option<IpAddr>)> {
     if let Some(answer) = read_error(fd, probe.to) {
         return Some(answer);
     }
@@ -144,23 +221,27 @@ pub fn receive(fd: &OwnedFd, probe: &Probe) -> Option<(Verdict, Option<Ipv4Addr>
         };
     }
     let mut buffer = [0; 2048];
-    let (_, from) = nix::sys::socket::recvfrom::<SockaddrIn>(fd.as_raw_fd(), &mut buffer).ok()?;
-    Some((Verdict::Replied, from.map(|from| from.ip())))
+    let (_, from) = nix::sys::socket::recvfrom::<SockaddrStorage>(fd.as_raw_fd(), &mut buffer).ok()?;
+    Some((Verdict::Replied, from.as_ref().and_then(ip_of_any)))
 }
 
 /// An ICMP error in the socket's error queue.
-fn read_error(fd: &OwnedFd, to: Ipv4Addr) -> Option<(Verdict, Option<Ipv4Addr>)> {
+fn read_error(fd: &OwnedFd, to: IpAddr) -> Option<(Verdict, Option<IpAddr>)> {
     let mut buffer = [0; 2048];
     let mut parts = [IoSliceMut::new(&mut buffer)];
-    let mut control = nix::cmsg_space!(libc::sock_extended_err, libc::sockaddr_in, [u8; 64]);
+    let mut control = nix::cmsg_space!(libc::sock_extended_err, libc::sockaddr_in6, [u8; 64]);
     let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
-    let message = recvmsg::<SockaddrIn>(fd.as_raw_fd(), &mut parts, Some(&mut control), flags).ok()?;
+    let message = recvmsg::<SockaddrStorage>(fd.as_raw_fd(), &mut parts, Some(&mut control), flags).ok()?;
     message.cmsgs().ok()?.find_map(|message| match message {
         ControlMessageOwned::Ipv4RecvErr(error, from) if error.ee_origin == libc::SO_EE_ORIGIN_ICMP => {
             let from = ip_of(&from?);
             Some((Verdict::of_icmp(error.ee_type, error.ee_code, error.ee_info, from, to), Some(from)))
         }
-        ControlMessageOwned::Ipv4RecvErr(error, _) => {
+        ControlMessageOwned::Ipv6RecvErr(error, from) if error.ee_origin == libc::SO_EE_ORIGIN_ICMP6 => {
+            let from = ip_of_v6(&from?);
+            Some((Verdict::of_icmp(error.ee_type, error.ee_code, error.ee_info, from, to), Some(from)))
+        }
+        ControlMessageOwned::Ipv4RecvErr(error, _) | ControlMessageOwned::Ipv6RecvErr(error, _) => {
             Some((refused_locally(Errno::from_raw(error.ee_errno as i32)), None))
         }
         _ => None,
@@ -179,12 +260,12 @@ mod tests {
 
     #[test]
     fn a_packet_names_its_probe() {
-        let to = Ipv4Addr::new(10, 0, 0, 2);
+        let to = IpAddr::from([10, 0, 0, 2]);
         let ping = Probe { netns: 0, to, what: What::Ping { size: 0, df: false, ttl: 64 } };
         let udp = Probe { netns: 0, to, what: What::Udp { port: 53, size: 0, df: false, ttl: 64 } };
         let probes = [ping, udp];
         let [high, low] = (NUMBER_BASE as u16).to_be_bytes();
-        let at = |port| Seen { source: Ipv4Addr::new(10, 0, 0, 1), ttl: 63, to: (to, port) };
+        let at = |port| Seen { source: IpAddr::from([10, 0, 0, 1]), ttl: 63, to: (to, port) };
         assert_eq!(recognise(&packet(1, &[8, 0, 0, 0, high, low, 0, 0]), &probes), Some((0, at(0))));
         assert_eq!(recognise(&packet(1, &[0, 0, 0, 0, high, low, 0, 0]), &probes), None, "a reply");
         assert_eq!(recognise(&packet(17, &[high, low + 1, 0, 53, 0, 8, 0, 0]), &probes), Some((1, at(53))));

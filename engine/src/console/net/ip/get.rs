@@ -4,7 +4,7 @@
 
 use super::{Ip, Problem};
 use crate::console::net::path;
-use crate::tables::{LinkIndex, Netns, RouteKind};
+use crate::tables::{LinkIndex, Netns, RouteKind, RouteProto};
 use std::fmt::Write;
 use std::net::IpAddr;
 
@@ -25,6 +25,8 @@ struct Answer {
     src: Option<IpAddr>,
     /// Seconds that it stays valid, and the path MTU in bytes.
     path_mtu: Option<u16>,
+    /// IPv6: the row's protocol and metric.
+    v6: Option<(RouteProto, u32)>,
 }
 
 impl Ip<'_, '_, '_> {
@@ -80,18 +82,18 @@ impl Ip<'_, '_, '_> {
         if from.is_some_and(|from| iif.is_none() && !netns.is_local(from)) {
             return Err(refused("Invalid argument"));
         }
-        let routed = path::route(netns, to)
-            .filter(|route| oif.is_none_or(|oif| oif == route.dev || route.kind == RouteKind::Local));
+        let routed =
+            path::route(netns, to).filter(|route| oif.is_none_or(|oif| oif == route.dev || route.kind.is_local()));
         let route = match routed {
             // A device alone is a route of its own: the destination is taken to be on its link.
             None if oif.is_some() && netns.main.lookup(to).is_none() => return Err(refused("Network is unreachable")),
             None => return Err(refused("Network is unreachable")),
             Some(route) => route,
         };
-        let local = route.kind == RouteKind::Local;
+        let local = route.kind.is_local();
         match iif {
             _ if route.kind == RouteKind::Blackhole => return Err(refused("Invalid argument")),
-            Some(name) if !local && name != "lo" && !netns.sysctls.ip_forward => {
+            Some(name) if !local && name != "lo" && !netns.forwards(to) => {
                 return Err(refused("No route to host"));
             }
             _ => {}
@@ -100,8 +102,9 @@ impl Ip<'_, '_, '_> {
         let link = netns.link(dev).filter(|link| link.up).ok_or_else(|| refused("Network is unreachable"))?;
         let state = self.machine.world.state(netns.id);
         let path_mtu = state.and_then(|state| state.pmtu(to, self.machine.world.now())).filter(|_| !local);
-        let src = if iif.is_some() || from.is_some() { None } else { path::source(netns, route, to) };
-        Ok(Answer { kind: route.kind, via: route.via, dev: link.name.to_string(), src, path_mtu })
+        let v6 = to.is_ipv6().then(|| (route.proto, crate::tables::text::route::metric(route)));
+        let src = if v6.is_none() && (iif.is_some() || from.is_some()) { None } else { path::source(netns, route, to) };
+        Ok(Answer { kind: route.kind, via: route.via, dev: link.name.to_string(), src, path_mtu, v6 })
     }
 
     fn text(&self, question: &Question, answer: &Answer) -> String {
@@ -111,13 +114,18 @@ impl Ip<'_, '_, '_> {
             let _ = write!(text, "{kind} ");
         }
         let _ = write!(text, "{} ", question.to);
-        if let Some(from) = question.from {
-            let _ = write!(text, "from {from} ");
+        match question.from {
+            Some(from) => _ = write!(text, "from {from} "),
+            None if answer.v6.is_some() && !self.busybox() => text.push_str("from :: "),
+            None => {}
         }
         if let Some(via) = answer.via {
             let _ = write!(text, "via {via} ");
         }
         let _ = write!(text, "dev {} ", answer.dev);
+        if let Some((proto, metric)) = answer.v6.filter(|_| !self.busybox()) {
+            return text + &self.text_v6(question, answer, proto, metric);
+        }
         if self.format.details {
             let _ = write!(text, "table {} ", if answer.kind == RouteKind::Unicast { "main" } else { "local" });
         }
@@ -148,11 +156,39 @@ impl Ip<'_, '_, '_> {
     }
 }
 
+impl Ip<'_, '_, '_> {
+    /// What follows the device: of IPv6 the kernel tells the row itself.
+    fn text_v6(&self, question: &Question, answer: &Answer, proto: RouteProto, metric: u32) -> String {
+        let mut text = String::new();
+        let (details, local) = (self.format.details, answer.kind != RouteKind::Unicast);
+        if local || details {
+            text.push_str(if local { "table local " } else { "table main " });
+        }
+        if proto != RouteProto::Boot || details {
+            let _ = write!(text, "proto {} ", crate::tables::text::route::proto_name(proto));
+        }
+        if details {
+            text.push_str("scope global ");
+        }
+        if let Some(src) = answer.src {
+            let _ = write!(text, "src {src} ");
+        }
+        let _ = write!(text, "metric {metric} ");
+        if let Some(mtu) = answer.path_mtu {
+            let _ = write!(text, "expires 600sec mtu {mtu} ");
+        }
+        if let Some(iif) = question.iif {
+            let _ = write!(text, "iif {iif} ");
+        }
+        text + "pref medium\n"
+    }
+}
+
 fn cache_flags(kind: RouteKind) -> &'static [&'static str] {
     match kind {
         RouteKind::Local => &["local"],
         RouteKind::Broadcast => &["local", "brd"],
-        RouteKind::Unicast | RouteKind::Blackhole => &[],
+        _ => &[],
     }
 }
 
@@ -161,6 +197,8 @@ fn kind_name(kind: RouteKind) -> &'static str {
         RouteKind::Unicast => "unicast",
         RouteKind::Local => "local",
         RouteKind::Broadcast => "broadcast",
+        RouteKind::Multicast => "multicast",
+        RouteKind::Anycast => "anycast",
         RouteKind::Blackhole => "blackhole",
     }
 }

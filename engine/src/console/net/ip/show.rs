@@ -171,6 +171,7 @@ impl Ip<'_, '_, '_> {
             ip,
             mac: neighbor.mac,
             state: neighbor.state(now).into(),
+            router: neighbor.router,
             probes_count: 0,
         });
         let text = neigh::all(&netns, learned, self.format, filter);

@@ -1,6 +1,6 @@
 //! `ping`: busybox 1.37's and iputils 20240905's, by the image.
 //!
-//! Left out, each with a message: IPv6-only options, timestamps and record route in the packet, preload, patterns.
+//! Left out, each with a message: IPv6-only options, addresses with a zone (`fe80::1%eth0`), timestamps and record route in the packet, preload, patterns.
 
 mod options;
 mod output;
@@ -41,10 +41,14 @@ pub fn spec(machine: &Machine<'_>) -> Spec {
 
 pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Io) -> i32 {
     let style = Style::of(machine);
-    let settings = match options::parse(style, argv) {
+    let mut settings = match options::parse(style, argv) {
         Ok(settings) => settings,
         Err((message, status)) => return fail(io, &message, status),
     };
+    // The name that it is called by is an option, too.
+    if argv.first().is_some_and(|name| name.ends_with('6')) {
+        settings.family = Family::V6;
+    }
     let hosts = Hosts::read(machine);
     let library = resolve::library(machine);
     let host = settings.host.clone();

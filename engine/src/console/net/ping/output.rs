@@ -1,7 +1,7 @@
 //! What ping prints.
 
-use super::super::icmp_words;
 use super::super::resolve::Hosts;
+use super::super::{icmp_words, icmpv6_words};
 use super::Style;
 use super::options::Settings;
 use crate::dataplane::Io;
@@ -74,6 +74,7 @@ impl Report {
         let Report { host, to, from, size, .. } = self;
         io.print(match self.style {
             Style::Busybox => format!("PING {host} ({to}){from}: {size} data bytes\n"),
+            Style::Iputils if to.is_ipv6() => format!("PING {host} ({to}){from} {size} data bytes\n"),
             Style::Iputils => {
                 let total = u32::from(*size) + 28;
                 let colon = if from.is_empty() { "" } else { ":" };
@@ -142,14 +143,16 @@ impl Report {
         self.errors_count += 1;
         if !self.quiet && !self.flood {
             let stamp = self.stamp(io.now());
-            io.print(format!("{stamp}From {} icmp_seq={seq} {}\n", self.name(from), icmp_words(error)));
+            let words = if from.is_ipv4() { icmp_words(error) } else { icmpv6_words(error) };
+            io.print(format!("{stamp}From {} icmp_seq={seq} {words}\n", self.name(from)));
         }
     }
 
     pub fn local_error(&mut self, io: &mut Io<'_, '_>, mtu: u32) {
         if !self.quiet {
             self.errors_count += 1;
-            io.print_err(format!("ping: local error: message too long, mtu={mtu}\n"));
+            let equals = if self.to.is_ipv4() { "=" } else { ": " };
+            io.print_err(format!("ping: local error: message too long, mtu{equals}{mtu}\n"));
         }
     }
 

@@ -94,7 +94,7 @@ impl Pinger {
         }
         let Some(socket) = self.socket else { return };
         let seq = self.first_seq().wrapping_add(self.sent.len() as u16);
-        let len = u32::from(self.settings.size) + 28;
+        let len = u32::from(self.settings.size) + if self.to.is_ipv4() { 28 } else { 48 };
         let dont_fragment = match self.settings.path_mtu {
             PathMtu::Do => true,
             PathMtu::Dont => false,

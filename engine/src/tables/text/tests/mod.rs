@@ -1,6 +1,7 @@
 //! The expected texts were printed by iproute2 6.1 and busybox 1.35 for a namespace built with these very rows.
 
 mod fixture;
+mod v6;
 
 use super::*;
 use crate::tables::LinkIndex;
@@ -228,7 +229,14 @@ fn ip_route() {
 
 fn learned() -> Vec<neigh::Neighbor> {
     let cni0 = LinkIndex(4);
-    let row = |ip_text, mac, state| neigh::Neighbor { link: cni0, ip: ip(ip_text), mac, state, probes_count: 1 };
+    let row = |ip_text, mac, state| neigh::Neighbor {
+        link: cni0,
+        ip: ip(ip_text),
+        mac,
+        state,
+        router: false,
+        probes_count: 1,
+    };
     vec![
         row("10.244.1.3", None, neigh::NeighborState::Failed),
         row("10.244.1.2", Some(mac("8e:00:00:00:00:01")), neigh::NeighborState::Reachable),

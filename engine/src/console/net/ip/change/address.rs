@@ -91,7 +91,10 @@ fn add(netns: &mut Netns, address: Address) -> Result<(), Refusal> {
     if netns.link(address.link).is_some_and(|link| link.up) {
         connect(netns, &address);
     }
-    netns.addresses.push(address);
+    // The kernel keeps IPv6 addresses by scope, the newest first (ipv6_link_dev_addr).
+    let later = |own: &Address| own.link == address.link && own.net.addr().is_ipv6() && address.scope <= own.scope;
+    let at = netns.addresses.iter().position(later).filter(|_| address.net.addr().is_ipv6());
+    netns.addresses.insert(at.unwrap_or(netns.addresses.len()), address);
     netns.addresses.sort_by_key(|address| address.link);
     Ok(())
 }
@@ -101,6 +104,8 @@ pub(super) fn connect(netns: &mut Netns, address: &Address) {
     let net = address.net.trunc();
     if address.net.prefix_len() < address.net.max_prefix_len() && address.link != LinkIndex::LO {
         push(&mut netns.main, [kernel_route(RouteKind::Unicast, net, Scope::Link, address)]);
+    } else if net.addr().is_ipv6() && address.link != LinkIndex::LO {
+        push(&mut netns.main, [kernel_route(RouteKind::Unicast, net, Scope::Global, address)]);
     }
     if let Some(last) = last(net) {
         push(&mut netns.local, [kernel_route(RouteKind::Broadcast, IpNet::from(last), Scope::Link, address)]);
@@ -115,8 +120,9 @@ fn kernel_route(kind: RouteKind, dst: IpNet, scope: Scope, address: &Address) ->
         dev: address.link,
         onlink: false,
         proto: RouteProto::Kernel,
-        scope,
-        src: Some(address.net.addr()),
+        // Of IPv6 routes there are no scopes, and sources are chosen when packets are sent.
+        scope: if dst.addr().is_ipv4() { scope } else { Scope::Global },
+        src: Some(address.net.addr()).filter(IpAddr::is_ipv4),
         origin: Origin::Kernel,
     }
 }
@@ -140,7 +146,13 @@ fn delete(netns: &mut Netns, net: IpNet, dev: LinkIndex) -> Result<(), Refusal> 
     let address = netns.addresses.remove(at);
     let ip = address.net.addr();
     // What is sent from an address goes with it (fib_sync_down_addr).
-    retain(&mut netns.local, |row| row.src != Some(ip));
+    retain(&mut netns.local, |row| row.src != Some(ip) && row.dst != IpNet::from(ip));
     retain(&mut netns.main, |row| row.src != Some(ip));
+    let connected = |own: &Address| own.link == dev && own.net.trunc() == address.net.trunc();
+    if ip.is_ipv6() && !netns.addresses.iter().any(connected) {
+        retain(&mut netns.main, |row| {
+            row.proto != RouteProto::Kernel || row.dev != dev || row.dst != address.net.trunc()
+        });
+    }
     Ok(())
 }

@@ -92,6 +92,10 @@ impl Ip<'_, '_, '_> {
                 prefix => written.dst = Some(self.prefix(prefix)?),
             }
         }
+        // A default route is of its gateway's family.
+        if written.dst.is_some_and(|dst| dst.prefix_len() == 0) && written.via.is_some_and(|via| via.is_ipv6()) {
+            written.dst = Some(IpNet::new_assert(std::net::Ipv6Addr::UNSPECIFIED.into(), 0));
+        }
         Ok(written)
     }
 
@@ -148,6 +152,7 @@ impl Written {
             _ => self.device(netns)?,
         };
         let scope = match kind {
+            _ if dst.addr().is_ipv6() => Scope::Global,
             RouteKind::Local => Scope::Host,
             RouteKind::Unicast | RouteKind::Broadcast if self.via.is_none() => Scope::Link,
             _ => Scope::Global,
