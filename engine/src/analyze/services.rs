@@ -1,5 +1,5 @@
-//! Services that lead nowhere. They are stored, not simulated yet; whom they select and what listens there are facts of
-//! the objects all the same.
+//! Services that lead nowhere: whom they select and what listens there are facts of
+//! the objects.
 
 use super::Findings;
 use crate::cluster::{Labels, Object, PodPhase, PodRecord};

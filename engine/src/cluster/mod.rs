@@ -17,6 +17,7 @@ mod revision;
 mod service;
 mod store;
 mod typed;
+mod watch;
 
 pub use crate::manifest::typed::{Container, ContainerPort, PodSpec, Taint, Toleration};
 pub use api::api_object;
@@ -29,7 +30,7 @@ pub use object::{Body, Labels, Object, ObjectKey, Owner, PodKey, Provenance};
 pub use options::{CniName, Options};
 pub use pods::{HostPort, host_ports};
 pub use reason::{Objection, PodReason, Rejection};
-pub use record::{FailingContainer, LoadedConfig, NodeRecord, PodPhase, PodRecord, SecondSubnet};
+pub use record::{FailingContainer, LoadedConfig, NodeRecord, PodPhase, PodRecord, SecondSubnet, UnreadyContainer};
 pub(crate) use revision::Builtin;
 pub use revision::{Cni, FlannelBackend, FlannelConfig, NetnsOwner, Network, ProxyMode, Revision, SecondNetworks};
 pub use service::{ServiceKey, ServiceRecord};

@@ -50,7 +50,7 @@ impl Draft {
             owner: object.owner.clone(),
             phase,
             reason: PodReason::None,
-            unready: "".into(),
+            unready: Arc::new([]),
             frozen: false,
             failing: Arc::new([]),
             corefile: None,
@@ -244,7 +244,7 @@ impl Draft {
             (pod.node, pod.netns, pod.ip, pod.order) = (None, None, None, 0);
             pod.second_ip = None;
             (pod.phase, pod.started_at_ns, pod.failing) = (PodPhase::Pending, None, Arc::new([]));
-            pod.unready = "".into();
+            pod.unready = Arc::new([]);
             pod.frozen = false;
             pod.version = number;
         }

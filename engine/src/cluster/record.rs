@@ -125,6 +125,15 @@ pub struct FailingContainer {
     pub message: Arc<str>,
 }
 
+/// A container that runs and whose readiness probe fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadyContainer {
+    /// Its place in `spec.containers`.
+    pub index: u32,
+    /// The kubelet's words.
+    pub message: Arc<str>,
+}
+
 /// A ConfigMap as a process read it when it last took it up: the object may have changed since.
 #[derive(Clone, Debug)]
 pub struct LoadedConfig {
@@ -155,8 +164,8 @@ pub struct PodRecord {
     pub phase: PodPhase,
     /// Why it is not running.
     pub reason: PodReason,
-    /// Why it is not ready although its containers run: what a readiness probe says. Empty: it is, or does not run.
-    pub unready: Arc<str>,
+    /// Containers that run and are not ready.
+    pub unready: Arc<[UnreadyContainer]>,
     /// Its processes are stopped (SIGSTOP): the kernel takes connections for them, and they answer nothing.
     pub frozen: bool,
     /// Containers that do not keep running.

@@ -4,10 +4,14 @@ use super::start;
 use crate::cluster::{Applied, Cluster, ObjectKey, Options, Outcome, PodKey};
 
 mod addresses;
+mod endpoints;
 mod families;
 mod files;
 mod nodes;
 mod random;
+mod readiness;
+mod services;
+mod statefulset;
 mod workloads;
 
 fn cluster() -> Cluster {

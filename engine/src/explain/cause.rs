@@ -2,7 +2,7 @@
 
 use crate::net::Family;
 use crate::tables::netfilter::TableName;
-use crate::tables::text::{addr, conntrack, fdb, iptables, link, neigh, qdisc, route, segment, socket, sysctl};
+use crate::tables::text::{addr, conntrack, fdb, iptables, link, neigh, nft, qdisc, route, segment, socket, sysctl};
 use crate::tables::{App, Netns, NetnsId, Origin, Place, Segment};
 use crate::trace::{CauseTable, RowRef, RuleRef, Trace};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
     /// The table's name in the protocol: `route`, `neigh`, `fdb`, `link`, `addr`, `socket`, `segment`, `sysctl`,
-    /// `conntrack`, or a table of rules' (see [`rules_name`]).
+    /// `conntrack`, `nft`, or a table of rules' (see [`rules_name`]).
     pub table: &'static str,
     pub text: String,
     /// What prints the whole table on a real cluster.
@@ -44,6 +44,7 @@ pub fn command_of(table: &str) -> &'static str {
         "sysctl" => "sysctl",
         "qdisc" => "tc qdisc",
         "conntrack" => "conntrack -L",
+        "nft" => "nft list ruleset",
         "raw" => "iptables -t raw -S",
         "mangle" => "iptables -t mangle -S",
         "nat" => "iptables -t nat -S",
@@ -151,6 +152,15 @@ fn in_netns(netns: &Netns, table: &CauseTable) -> Option<Cause> {
             let rules = netns.netfilter.ruleset(family).tables.get(&table)?;
             let policy = iptables::policy_name(rules.chain(rules.find(hook.chain())?)?.policy);
             cause(rules_name(family, table), format!("-P {} {policy}", hook.chain()), Origin::Kernel)
+        }
+        CauseTable::NftRule { table, rule: RuleRef { chain, rule } } => {
+            let table = netns.netfilter.nft.get(table as usize)?;
+            let rule = table.chain(chain)?.rules.get(rule as usize)?;
+            cause("nft", nft::rule(table.family, rule), rule.origin.clone())
+        }
+        CauseTable::NftElement { table, rule, key } => {
+            let (_, element) = netns.netfilter.nft.get(table as usize)?.element(rule.chain, rule.rule, &key)?;
+            cause("nft", nft::element(&key, element), element.origin.clone())
         }
         CauseTable::Connection(_) | CauseTable::Segment { .. } => return None,
     })

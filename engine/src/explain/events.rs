@@ -48,5 +48,8 @@ pub fn pod_events(pod: &PodRecord) -> Vec<String> {
             events.push(event("Warning", "BackOff", "kubelet", &message));
         }
     }
+    for unready in pod.unready.iter() {
+        events.push(event("Warning", "Unhealthy", "kubelet", &unready.message));
+    }
     events
 }

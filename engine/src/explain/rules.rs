@@ -4,6 +4,7 @@ use super::packet::error_name;
 use crate::net::{Family, Frame};
 use crate::tables::Netns;
 use crate::tables::netfilter::{Hook, TableName, Target};
+use crate::tables::nft::NftTable;
 use crate::trace::{CauseTable, Change, DropReason, Stage, Step, Verdict};
 use std::net::{IpAddr, SocketAddr};
 
@@ -15,6 +16,13 @@ pub(super) fn sentence(step: &Step, frame: &Frame, netns: Option<&Netns>) -> (St
             let way = way(step, frame, netns, table).join(" → ");
             let way = if way.is_empty() { String::new() } else { format!(", {way}") };
             (format!("{} {}{way}: {did}", table.name(), hook.chain()), beginner)
+        }
+        Stage::Nftables { table, chain, .. } => {
+            let (did, beginner) = ruled(step);
+            let way = netns
+                .and_then(|netns| netns.netfilter.nft.get(table as usize))
+                .map(|table| nft_way(step, table, chain));
+            (format!("nft {}: {did}", way.unwrap_or_default()), beginner)
         }
         Stage::Conntrack(hook) => tracked(step, hook),
         _ => Default::default(),
@@ -42,6 +50,29 @@ fn way(step: &Step, frame: &Frame, netns: Option<&Netns>, table: TableName) -> V
         chains.push(to.to_string());
     }
     chains
+}
+
+/// The base chain and those that the packet went through, with the map that decided if it was one.
+fn nft_way(step: &Step, table: &NftTable, base: u32) -> String {
+    let places = step.ruled.iter().flat_map(|ruled| &ruled.rules);
+    let mut chains: Vec<u32> = vec![base];
+    for place in places {
+        match chains.iter().position(|chain| *chain == place.chain) {
+            // A chain that came back to this one is behind us.
+            Some(known) => chains.truncate(known + 1),
+            None => chains.push(place.chain),
+        }
+    }
+    let names = chains.iter().filter_map(|chain| Some(table.chain(*chain)?.name.to_string()));
+    let map = step.cause.and_then(|cause| nft_map(table, &cause.table)).map(|map| format!("@{map}"));
+    names.chain(map).collect::<Vec<_>>().join(" → ")
+}
+
+/// The name of the verdict map whose element decided.
+fn nft_map<'t>(table: &'t NftTable, cause: &CauseTable) -> Option<&'t str> {
+    let CauseTable::NftElement { rule, .. } = cause else { return None };
+    let rule = table.chain(rule.chain)?.rules.get(rule.rule as usize)?;
+    rule.verdict_map()
 }
 
 fn ruled(step: &Step) -> (String, String) {

@@ -21,7 +21,9 @@ pub struct Sentence {
 pub fn sentence(step: &Step, frame: &Frame, netns: Option<&Netns>) -> Sentence {
     let title = title(step);
     let (engineer, beginner) = match step.verdict {
-        _ if matches!(step.stage, Stage::Netfilter { .. } | Stage::Conntrack(_)) => rules::sentence(step, frame, netns),
+        _ if matches!(step.stage, Stage::Netfilter { .. } | Stage::Nftables { .. } | Stage::Conntrack(_)) => {
+            rules::sentence(step, frame, netns)
+        }
         Verdict::Drop(reason) => dropped(reason, is_v6(frame)),
         Verdict::Reject(error) => rejected(error, is_v6(frame)),
         Verdict::Wait => waiting(step.stage, is_v6(frame)),
@@ -53,7 +55,7 @@ fn title(step: &Step) -> &'static str {
         Stage::Switch => "Switch",
         Stage::Reassemble => "Reassemble",
         Stage::Deliver => "Deliver",
-        Stage::Netfilter { .. } => "Rules",
+        Stage::Netfilter { .. } | Stage::Nftables { .. } => "Rules",
         Stage::Conntrack(_) => "Connection",
     }
 }
@@ -113,7 +115,7 @@ fn passed(step: &Step, frame: &Frame, netns: Option<&Netns>) -> (String, String)
         }
         Stage::Reassemble => pair("all fragments are there", "The pieces are put together again."),
         Stage::Deliver => delivered(step),
-        Stage::Netfilter { .. } | Stage::Conntrack(_) => rules::sentence(step, frame, netns),
+        Stage::Netfilter { .. } | Stage::Nftables { .. } | Stage::Conntrack(_) => rules::sentence(step, frame, netns),
     }
 }
 

@@ -22,6 +22,15 @@ impl Protocol {
             Protocol::Sctp => "SCTP",
         }
     }
+
+    /// As the IP header has it.
+    pub fn number(self) -> u8 {
+        match self {
+            Protocol::Tcp => 6,
+            Protocol::Udp => 17,
+            Protocol::Sctp => 132,
+        }
+    }
 }
 
 /// The address family of a table or a packet.

@@ -6,6 +6,7 @@
 use super::Shared;
 use crate::cluster::Revision;
 use crate::net::Family;
+use crate::tables::netfilter::{Match, Table};
 use crate::tables::{Link, LinkKind, Netns, NetnsId, Place, RouteProto, Scope, Segment, text};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -43,11 +44,12 @@ pub fn script(netns: &[Arc<Netns>], segment: &Segment, prefix: &str) -> String {
     });
     script.sysctls(netns);
     script.wire(segment);
-    for netns in netns.iter().filter(|netns| !matches!(netns.place, Place::Pod { .. })) {
+    // Pods' ends of the veths come with the nodes' ends, and that of the world with the gateway's.
+    let comes_later = |netns: &&Arc<Netns>| matches!(netns.place, Place::Pod { .. } | Place::Internet);
+    for netns in netns.iter().filter(|netns| !comes_later(netns)) {
         script.namespace(netns);
     }
-    // Pods' ends of the veths come with the nodes' ends.
-    for netns in netns.iter().filter(|netns| matches!(netns.place, Place::Pod { .. })) {
+    for netns in netns.iter().filter(comes_later) {
         script.namespace(netns);
     }
     for netns in netns {
@@ -239,12 +241,20 @@ impl Script {
         self.batch(&format!("ip netns exec {name} ipset restore <<'END'"), |s| {
             netns.netfilter.sets.values().for_each(|set| s.out += &text::ipset::save(set));
         });
+        // Before iptables: of equal priorities the chain that was made later comes first.
+        self.batch(&format!("ip netns exec {name} nft -f - <<'END'"), |s| {
+            netns.netfilter.nft.iter().for_each(|table| s.out += &text::nft::commands(table));
+        });
         for family in [Family::V4, Family::V6] {
             let tool = text::iptables::tool(family);
             self.batch(&format!("ip netns exec {name} {tool}-restore <<'END'"), |s| {
                 let rules = netns.netfilter.ruleset(family);
+                if rules.tables.values().any(counts_by_name) {
+                    s.out += "# -m nfacct is left out: it only counts, and few kernels have it.\n";
+                }
                 let saved = text::iptables::save_all(family, rules, None, "", (&|_, _, _| (0, 0), false));
-                s.out.extend(saved.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")));
+                let lines = saved.lines().filter(|line| !line.starts_with('#'));
+                s.out.extend(lines.map(|line| format!("{}\n", without_nfacct(line))));
             });
         }
     }
@@ -258,7 +268,7 @@ impl Script {
             LinkKind::Nic { .. } => {
                 let _ = writeln!(self.out, "link set {name} mtu {mtu}");
             }
-            LinkKind::Veth { peer_netns, .. } if link.master.is_some() => {
+            LinkKind::Veth { peer_netns, .. } if link.master.is_some() || netns.place == Place::Gateway => {
                 let pod = self.name(*peer_netns).to_owned();
                 let _ = writeln!(
                     self.out,
@@ -299,4 +309,17 @@ impl Script {
             );
         }
     }
+}
+
+/// Whether rules of a table count by name.
+fn counts_by_name(table: &Table) -> bool {
+    let rules = table.chains().iter().flat_map(|chain| &chain.rules);
+    rules.flat_map(|rule| &rule.matches).any(|part| matches!(part, Match::Nfacct(_)))
+}
+
+/// A saved rule without `-m nfacct --nfacct-name NAME`.
+fn without_nfacct(line: &str) -> String {
+    let Some((before, after)) = line.split_once(" -m nfacct --nfacct-name ") else { return line.to_owned() };
+    let rest = after.trim_start().split_once(' ').map_or(String::new(), |(_, rest)| format!(" {rest}"));
+    format!("{before}{rest}")
 }

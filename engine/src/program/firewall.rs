@@ -30,12 +30,20 @@ pub(super) fn program(
         netns.sysctls.conntrack.entries_max = 131_072;
         netns.sysctls.conntrack.tcp_established = 86_400;
         netns.sysctls.conntrack.tcp_close_wait = 3_600;
-        let iptables = revision.network.kube_proxy_mode.0 == ProxyMode::Iptables;
-        for (net, _) in revision.network.service_networks().filter(|_| iptables) {
+        for (net, _) in revision.network.service_networks() {
             let family = Family::of(net.addr());
             let proxy = Proxy { revision, node, config, family, random_fully: true };
-            netns.sysctls.route_localnet |= proxy.localhost_node_ports();
-            kube_proxy::iptables::program(&proxy, &mut shared.proxies, netfilter.ruleset_mut(family));
+            match revision.network.kube_proxy_mode.0 {
+                ProxyMode::Iptables => {
+                    netns.sysctls.route_localnet |= proxy.localhost_node_ports();
+                    kube_proxy::iptables::program(&proxy, &mut shared.proxies, netfilter.ruleset_mut(family));
+                }
+                ProxyMode::Nftables => netfilter.nft.push(kube_proxy::nftables::table(&proxy)),
+                ProxyMode::Ipvs => {}
+            }
+        }
+        if let Some(pod) = pods.iter().find(|pod| pod.is_kube_proxy()) {
+            netns.listeners.extend(kube_proxy::health::listeners(revision, node, pod));
         }
     }
     netns.netfilter = Arc::new(netfilter);

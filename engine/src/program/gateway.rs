@@ -10,7 +10,7 @@ use super::{ETH0, SEGMENT, coredns, empty};
 use crate::cluster::{Network, NodeRecord, Revision, ServiceRecord};
 use crate::manifest::typed::{ServiceType, TrafficPolicy};
 use crate::net::{Family, MacAddr};
-use crate::tables::netfilter::{Match, NatRange, Netfilter, Rule, Ruleset, TableName, Target};
+use crate::tables::netfilter::{Chain, Match, NatRange, Netfilter, Rule, Ruleset, TableName, Target};
 use crate::tables::{LinkIndex, LinkKind, Netns, NetnsId, Origin, Place, Port, Scope};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -92,6 +92,10 @@ fn balancers(revision: &Revision, writer: &mut Writer, netfilter: &mut Netfilter
         }
     }
     for (rules, any) in [(&mut netfilter.v4, any[0]), (&mut netfilter.v6, any[1])] {
+        // Without a healthy node no rule has made it.
+        if any && rules.table(TableName::Nat).find(BALANCERS).is_none() {
+            rules.table(TableName::Nat).put(Arc::new(Chain::user(BALANCERS)));
+        }
         for hook in ["PREROUTING", "OUTPUT"].into_iter().filter(|_| any) {
             let origin = Origin::default("cloud-controller-manager", "the way to the load balancers");
             let jump = Rule { matches: vec![], target: Some(Target::Jump(BALANCERS.into())), origin };

@@ -231,8 +231,10 @@ pub(super) fn stage_name(stage: Stage) -> &'static str {
         Stage::Switch => "switch",
         Stage::Reassemble => "reassemble",
         Stage::Deliver => "deliver",
-        Stage::Netfilter { table: TableName::Nat, .. } | Stage::Conntrack(_) => "nat",
-        Stage::Netfilter { .. } => "filter",
+        Stage::Netfilter { table: TableName::Nat, .. } | Stage::Nftables { nat: true, .. } | Stage::Conntrack(_) => {
+            "nat"
+        }
+        Stage::Netfilter { .. } | Stage::Nftables { .. } => "filter",
     }
 }
 

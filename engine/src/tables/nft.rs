@@ -3,7 +3,7 @@
 //! Models Linux 6.18 nf_tables as far as kube-proxy uses it: every expression that pkg/proxy/nftables writes.
 
 use super::Origin;
-use super::netfilter::{CtState, Hook};
+use super::netfilter::{CtState, Hook, Lazy};
 use crate::net::{Family, Protocol};
 use ipnet::IpNet;
 use std::collections::BTreeMap;
@@ -16,10 +16,14 @@ pub struct NftTable {
     pub family: Family,
     pub name: Arc<str>,
     pub comment: Option<Arc<str>>,
-    pub sets: Vec<NftSet>,
+    /// By name.
+    pub sets: BTreeMap<Arc<str>, NftSet>,
     pub maps: Vec<NftMap>,
     chains: Vec<NftChain>,
     index: BTreeMap<Arc<str>, u32>,
+    /// Made when a packet first passes; a copy makes its own.
+    bases: Lazy<Vec<u32>>,
+    tracks: Lazy<bool>,
 }
 
 /// A named set of addresses.
@@ -83,6 +87,16 @@ pub struct NftRule {
     pub parts: Vec<NftPart>,
     pub comment: Option<Arc<str>>,
     pub origin: Origin,
+}
+
+impl NftRule {
+    /// The name of the map that it looks its verdict up in.
+    pub fn verdict_map(&self) -> Option<&str> {
+        self.parts.iter().find_map(|part| match part {
+            NftPart::Vmap { map, .. } => Some(&**map),
+            _ => None,
+        })
+    }
 }
 
 /// Which of a packet's addresses.
@@ -151,10 +165,12 @@ impl NftTable {
             family,
             name: name.into(),
             comment: comment.map(Arc::from),
-            sets: Vec::new(),
+            sets: BTreeMap::new(),
             maps: Vec::new(),
             chains: Vec::new(),
             index: BTreeMap::new(),
+            bases: Lazy::default(),
+            tracks: Lazy::default(),
         }
     }
 
@@ -172,6 +188,7 @@ impl NftTable {
 
     /// The chain of this name, made if it is not there.
     pub fn chain_mut(&mut self, name: &str) -> &mut NftChain {
+        (self.bases, self.tracks) = (Lazy::default(), Lazy::default());
         let at = match self.index.get(name) {
             Some(at) => *at as usize,
             None => {
@@ -188,12 +205,38 @@ impl NftTable {
         self.chain_mut(chain).rules.push(NftRule { parts, comment: comment.map(Arc::from), origin });
     }
 
-    pub fn set(&self, name: &str) -> Option<&NftSet> {
-        self.sets.iter().find(|set| &*set.name == name)
+    /// The base chains of a hook that translate, or those that do not, in the order of their priorities.
+    pub fn bases(&self, hook: Hook, nat: bool) -> impl Iterator<Item = (i32, u32)> + '_ {
+        let bases = self.bases.get(|| {
+            let base = |at: &u32| self.chains[*at as usize].base;
+            let mut bases: Vec<u32> = (0..self.chains.len() as u32).filter(|at| base(at).is_some()).collect();
+            bases.sort_by_key(|at| base(at).map(|base| base.priority));
+            bases
+        });
+        bases.iter().filter_map(move |at| {
+            let base = self.chain(*at)?.base?;
+            (base.hook == hook && base.nat == nat).then_some((base.priority, *at))
+        })
     }
 
-    pub fn set_mut(&mut self, name: &str) -> Option<&mut NftSet> {
-        self.sets.iter_mut().find(|set| &*set.name == name)
+    /// Whether some rule wants connections tracked.
+    pub fn tracks(&self) -> bool {
+        let asks = |chain: &NftChain| {
+            let state = |part: &NftPart| matches!(part, NftPart::CtState(_));
+            chain.base.is_some_and(|base| base.nat) || chain.rules.iter().any(|rule| rule.parts.iter().any(state))
+        };
+        *self.tracks.get(|| self.chains.iter().any(asks))
+    }
+
+    /// The sets in `nft list`'s order: those that kube-proxy begins with, then, after the maps, those that packets fill.
+    pub fn sets(&self, dynamic: bool) -> impl Iterator<Item = &NftSet> {
+        self.sets.values().filter(move |set| set.timeout.is_some() == dynamic)
+    }
+
+    /// An element of the verdict map of the rule at this place, and the map.
+    pub fn element(&self, chain: u32, rule: u32, key: &NftKey) -> Option<(&NftMap, &NftElement)> {
+        let map = self.map(self.chain(chain)?.rules.get(rule as usize)?.verdict_map()?)?;
+        Some((map, map.elements.get(key)?))
     }
 
     pub fn map(&self, name: &str) -> Option<&NftMap> {

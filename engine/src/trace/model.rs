@@ -4,6 +4,7 @@ use super::{Change, Nanos};
 use crate::net::Family;
 use crate::net::{Frame, IcmpError, MacAddr};
 use crate::tables::netfilter::{Connection, CtState, Hook, TableName};
+use crate::tables::nft::NftKey;
 use crate::tables::text::neigh::NeighborState;
 use crate::tables::{LinkIndex, Netns, NetnsId, RowId};
 use serde::{Deserialize, Serialize};
@@ -115,7 +116,7 @@ pub struct Step {
     pub verdict: Verdict,
     pub cause: Option<RowRef>,
     pub changes: Vec<Change>,
-    /// Of [`Stage::Netfilter`]: what its table was asked, and the rules that answered.
+    /// Of [`Stage::Netfilter`] and [`Stage::Nftables`]: what the table was asked, and the rules that answered.
     pub ruled: Option<Box<Ruled>>,
 }
 
@@ -185,6 +186,13 @@ pub enum Stage {
     Netfilter {
         hook: Hook,
         table: TableName,
+    },
+    /// A base chain of nftables decided, marked, translated or dropped. Its table's place, and its own in it.
+    Nftables {
+        hook: Hook,
+        nat: bool,
+        table: u32,
+        chain: u32,
     },
     /// What is known of the packet's connection decided: its addresses are put back, or there is no room for more.
     Conntrack(Hook),
@@ -340,6 +348,10 @@ pub enum CauseTable {
     Rule { family: Family, table: TableName, rule: RuleRef },
     /// `iptables -S`: a built-in chain's policy
     Policy { family: Family, table: TableName, hook: Hook },
+    /// `nft list ruleset`: the table's place, chain and rule by their places
+    NftRule { table: u32, rule: RuleRef },
+    /// `nft list ruleset`: an element of the verdict map of this rule
+    NftElement { table: u32, rule: RuleRef, key: NftKey },
     /// `conntrack -L`: the connection's number in this namespace
     Connection(u32),
 }

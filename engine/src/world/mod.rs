@@ -6,6 +6,7 @@
 mod journal;
 mod pairs;
 mod probe;
+mod proxies;
 mod question;
 mod runtime;
 mod scratch;
@@ -60,6 +61,7 @@ impl World {
             let revision = self.tables.revision();
             self.runtime.forget(|id| revision.netns.contains_key(&id));
             self.runtime.forget_devices(&mut self.tables);
+            self.clean_stale_connections();
         }
         result
     }

@@ -43,6 +43,8 @@ pub struct ProbeResult {
     /// Whether the first packet reached its destination, and how it looked there.
     pub arrived: bool,
     pub seen_source: Option<IpAddr>,
+    /// Address and port that it had been translated to; the port is 0 for an echo request.
+    pub seen_destination: Option<(IpAddr, u16)>,
     pub seen_ttl: Option<u8>,
     pub seen_in: Option<NetnsId>,
 }
@@ -185,6 +187,7 @@ pub(super) fn probe(tables: &mut TableCache, runtime: &mut Runtime, spec: &Probe
         local_mtu: seen.local_mtu,
         arrived,
         seen_source: ip.map(|ip| ip.src),
+        seen_destination: ip.map(|ip| (ip.dst, ip.payload.ports().map_or(0, |(_, port)| port))),
         seen_ttl: ip.map(|ip| ip.ttl),
         seen_in,
     }

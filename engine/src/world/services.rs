@@ -2,11 +2,11 @@
 //! they masquerade, and what becomes of a packet that they do not translate.
 
 use super::World;
-use crate::dataplane::{Fate, Question, fates};
+use crate::dataplane::{Fate, Part, Question, fates};
 use crate::net::Body;
 use crate::net::{Family, IpPacket, Protocol, Sctp, SctpChunk, Tcp, TcpFlags, Transport, Udp, UdpBody};
 use crate::program::ETH0;
-use crate::tables::netfilter::{CtState, Hook, TableName};
+use crate::tables::netfilter::{CtState, Hook};
 use crate::tables::{LinkIndex, LinkKind, Netns, NetnsId, RouteKind};
 use crate::trace::CtStates;
 use std::collections::BTreeSet;
@@ -66,13 +66,19 @@ fn rules(netns: &Netns, first: FirstPacket) -> NodeRules {
         true => (Hook::Output, exit(netns, first.to.ip())),
         false => (Hook::Prerouting, None),
     };
-    let ask = |hook, packet: &IpPacket, output, mark, states, table| {
-        fates(Question { netns, hook, packet, input, output, mark, states }, table)
+    let ask = |hook, packet: &IpPacket, output, mark, states, part| {
+        fates(Question { netns, hook, packet, input, output, mark, states }, part)
     };
     let mut answer = NodeRules { verdict: NodeVerdict::Untouched, backends: Vec::new(), masquerade: false };
     let mut backends = BTreeSet::new();
     let mut untranslated = Vec::new();
-    for (fate, mark) in ask(before, &packet, output, 0, new, TableName::Nat) {
+    let first_fates = ask(before, &packet, output, 0, new, Part::Before);
+    let stopped = |fate: &Fate| matches!(fate, Fate::Drop | Fate::Reject);
+    if let Some((fate, _)) = first_fates.iter().find(|(fate, _)| stopped(fate)) {
+        answer.verdict = if *fate == Fate::Drop { NodeVerdict::Dropped } else { NodeVerdict::Rejected };
+    }
+    let passed = first_fates.into_iter().filter(|(fate, _)| !stopped(fate));
+    for (fate, mark) in passed.flat_map(|(_, mark)| ask(before, &packet, output, mark, new, Part::Nat)) {
         let Fate::Dnat(ip, port) = fate else {
             untranslated.push(mark);
             continue;
@@ -82,15 +88,15 @@ fn rules(netns: &Netns, first: FirstPacket) -> NodeRules {
         let states = new.with(CtState::Dnat);
         let at = filter_hook(netns, local, to.ip());
         let output = exit(netns, to.ip());
-        let filtered = ask(at, &translated, output, mark, states, TableName::Filter);
+        let filtered = ask(at, &translated, output, mark, states, Part::Filter);
         if filtered.iter().all(|(fate, _)| matches!(fate, Fate::Drop | Fate::Reject)) {
             untranslated.push(mark);
             continue;
         }
         backends.insert(to);
-        let masqueraded = ask(Hook::Postrouting, &translated, output, mark, states, TableName::Nat);
+        let masqueraded = ask(Hook::Postrouting, &translated, output, mark, states, Part::Nat);
         answer.masquerade |=
-            masqueraded.iter().any(|(fate, _)| matches!(fate, Fate::Masquerade(chain) if chain.starts_with("KUBE-")));
+            masqueraded.iter().any(|(fate, _)| matches!(fate, Fate::Masquerade(chain) if is_proxys(chain)));
     }
     answer.backends = backends.into_iter().collect();
     if !answer.backends.is_empty() {
@@ -101,7 +107,7 @@ fn rules(netns: &Netns, first: FirstPacket) -> NodeRules {
     for mark in untranslated {
         let at = filter_hook(netns, local, first.to.ip());
         let output = exit(netns, first.to.ip());
-        for (fate, _) in ask(at, &packet, output, mark, new, TableName::Filter) {
+        for (fate, _) in ask(at, &packet, output, mark, new, Part::Filter) {
             answer.verdict = match fate {
                 Fate::Reject => NodeVerdict::Rejected,
                 Fate::Drop => NodeVerdict::Dropped,
@@ -111,6 +117,11 @@ fn rules(netns: &Netns, first: FirstPacket) -> NodeRules {
         }
     }
     answer
+}
+
+/// Whether a chain of the table nat is kube-proxy's: of iptables, or of its own table.
+fn is_proxys(chain: &str) -> bool {
+    chain.starts_with("KUBE-") || chain == "masquerading"
 }
 
 /// The hook at which the table filter sees the packet.

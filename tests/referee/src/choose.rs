@@ -17,6 +17,8 @@ pub enum Kind {
     Reach,
     /// To made-up Services and to what rules refuse.
     Rules,
+    /// To Services and what kube-proxy's rules refuse.
+    Services,
     Ping,
     TcpOpen,
     TcpClosed,
@@ -29,9 +31,10 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 10] = [
+    pub const ALL: [Kind; 11] = [
         Kind::Reach,
         Kind::Rules,
+        Kind::Services,
         Kind::Ping,
         Kind::TcpOpen,
         Kind::TcpClosed,
@@ -46,6 +49,7 @@ impl Kind {
         match self {
             Kind::Reach => "every Pod to every Pod",
             Kind::Rules => "rules",
+            Kind::Services => "Services",
             Kind::Ping => "ping",
             Kind::TcpOpen => "TCP open",
             Kind::TcpClosed => "TCP closed",

@@ -12,6 +12,7 @@ use crate::room::{Room, neighbors_count};
 use crate::rules;
 use crate::simulate::Simulation;
 use ipnet::IpNet;
+use podhop_engine::cluster::ProxyMode;
 use podhop_engine::tables::{Netns, Place};
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -44,10 +45,12 @@ pub struct Mutations {
 }
 
 /// The cluster with this seed. `Err`: it could not be simulated or built.
-pub fn contest(seed: u64, mutate: bool, room: &Room) -> Result<Contest, String> {
+pub fn contest(seed: u64, (mutate, proxy): (bool, Option<ProxyMode>), room: &Room) -> Result<Contest, String> {
     let manifests = crate::generate::manifests(seed);
-    let mut simulation = Simulation::new(&manifests, seed)?;
+    let mut simulation = Simulation::new(&manifests, seed, proxy)?;
     let (script, names) = simulation.export();
+    // Agents know packets by their ports.
+    let script = script.replace("masquerade fully-random", "masquerade");
     let families = Family::ALL
         .into_iter()
         .filter(|family| simulation.spaces.iter().any(|netns| addresses(netns, *family).next().is_some()));
@@ -56,6 +59,7 @@ pub fn contest(seed: u64, mutate: bool, room: &Room) -> Result<Contest, String> 
         probes.extend(Chooser::new(&simulation.spaces, seed, family).probes(mutate));
         probes.extend(rules::probes(&simulation.spaces, seed, family));
     }
+    probes.extend(simulation.services.probes(&simulation.spaces, seed));
     let job = simulation.job(script.clone(), names, probes.iter().map(|(_, probe)| *probe).collect());
     let answers = room
         .with(neighbors_count(&simulation.spaces), || kernel::ask(&job))
@@ -67,7 +71,10 @@ pub fn contest(seed: u64, mutate: bool, room: &Room) -> Result<Contest, String> 
     let mut kernel_outcomes = Vec::new();
     for ((kind, probe), kernel) in probes.iter().zip(answers.outcomes) {
         let kernel = kernel.ok_or("the agent left a probe unanswered")?;
-        let simulated = simulation.probe(probe);
+        let simulated = match kind {
+            Kind::Services => simulation.probe_as(probe, &kernel),
+            _ => simulation.probe(probe),
+        };
         contest.counts.add(*kind, &kernel);
         let unreached = *kind == Kind::Reach && kernel.verdict != Verdict::Replied;
         if simulated != kernel || unreached {

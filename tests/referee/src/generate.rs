@@ -159,18 +159,21 @@ fn workloads(yaml: &mut String, random: &mut Random, nodes: &[String]) {
     let pods_count = random.range(1, 20);
     let mut made = 0;
     while made < pods_count {
-        let name = format!("w{made}");
+        let (name, group) = (format!("w{made}"), format!("g{}", made % 3));
         let replicas = if random.percent(25) { random.range(1, (pods_count - made).min(4)) } else { 0 };
         let host_network = replicas == 0 && random.percent(12);
         let node = random.pick(nodes).filter(|_| replicas == 0 && random.percent(70));
         let containers = containers(random, made, host_network);
         if replicas == 0 {
-            push(yaml, &format!("apiVersion: v1\nkind: Pod\nmetadata:\n  name: {name}\nspec:\n"));
+            push(
+                yaml,
+                &format!("apiVersion: v1\nkind: Pod\nmetadata:\n  name: {name}\n  labels: {{group: {group}}}\nspec:\n"),
+            );
             push(yaml, &pod_spec(node, host_network, &containers, ""));
         } else {
             push(yaml, &format!("apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\nspec:\n"));
             push(yaml, &format!("  replicas: {replicas}\n  selector: {{matchLabels: {{app: {name}}}}}\n"));
-            push(yaml, &format!("  template:\n    metadata: {{labels: {{app: {name}}}}}\n    spec:\n"));
+            push(yaml, &format!("  template:\n    metadata: {{labels: {{app: {name}, group: {group}}}}}\n    spec:\n"));
             push(yaml, &pod_spec(node, host_network, &containers, "    "));
         }
         made += replicas.max(1);

@@ -4,7 +4,7 @@
 //! namespaces; the same probes are sent in both, and every answer is compared: verdict, who answered, ICMP type, code
 //! and MTU, and the source and TTL that the receiver saw. There is no list of tolerated differences.
 //!
-//! `podhop-referee --clusters N --seed S [--mutate] [--jobs N]`; cluster i has seed S + i, so a disagreement is looked
+//! `podhop-referee --clusters N --seed S [--mutate] [--jobs N] [--proxy iptables|nftables]`; cluster i has seed S + i, so a disagreement is looked
 //! at again with `--clusters 1 --seed` and its own. Needs root, and leaves nothing behind (see [`agent`]).
 
 mod agent;
@@ -20,9 +20,11 @@ mod random;
 mod report;
 mod room;
 mod rules;
+mod services;
 mod simulate;
 
 use contest::{Contest, Mutations};
+use podhop_engine::cluster::ProxyMode;
 use report::Counts;
 use room::Room;
 use std::process::ExitCode;
@@ -35,6 +37,8 @@ struct Options {
     seed: u64,
     mutate: bool,
     jobs: u64,
+    /// With Services, in this mode of kube-proxy.
+    proxy: Option<ProxyMode>,
 }
 
 fn main() -> ExitCode {
@@ -47,7 +51,9 @@ fn main() -> ExitCode {
         Ok(options) if run(options) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("error: {error}\nusage: podhop-referee [--clusters N] [--seed S] [--mutate] [--jobs N]");
+            eprintln!(
+                "error: {error}\nusage: podhop-referee [--clusters N] [--seed S] [--mutate] [--jobs N] [--proxy MODE]"
+            );
             ExitCode::from(2)
         }
     }
@@ -55,7 +61,7 @@ fn main() -> ExitCode {
 
 fn options(arguments: &[String]) -> Result<Options, String> {
     // Most of a cluster's time is waiting for ARP to give up.
-    let mut options = Options { clusters_count: 60, seed: 1, mutate: false, jobs: 12 };
+    let mut options = Options { clusters_count: 60, seed: 1, mutate: false, jobs: 12, proxy: None };
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         let mut number = || -> Result<u64, String> {
@@ -66,6 +72,10 @@ fn options(arguments: &[String]) -> Result<Options, String> {
             "--clusters" => options.clusters_count = number()?,
             "--seed" => options.seed = number()?,
             "--jobs" => options.jobs = number()?.clamp(1, 64),
+            "--proxy" => {
+                let mode = arguments.next().ok_or("--proxy needs a mode")?;
+                options.proxy = Some(mode.parse()?);
+            }
             "--mutate" => options.mutate = true,
             _ => return Err(format!("unknown argument {argument:?}")),
         }
@@ -93,7 +103,7 @@ fn run(options: Options) -> bool {
                         break;
                     }
                     let seed = options.seed.wrapping_add(i);
-                    let result = contest::contest(seed, options.mutate, &room);
+                    let result = contest::contest(seed, (options.mutate, options.proxy), &room);
                     let mut totals = totals.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
                     totals.add(seed, result);
                 }
@@ -130,7 +140,7 @@ impl Totals {
 
     /// Prints the sums, the machine-readable lines last.
     fn conclude(self, options: Options) -> bool {
-        let shares_hold = self.counts.print(options.clusters_count) || options.mutate;
+        let shares_hold = self.counts.print(options.clusters_count) || options.mutate || options.proxy.is_some();
         let clusters_count = options.clusters_count;
         let probes_count = self.counts.total();
         let mut failed_count = self.disagreements_count;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Two outcomes agree if they are equal in everything.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -18,6 +18,8 @@ pub struct Outcome {
 pub struct Seen {
     pub source: IpAddr,
     pub ttl: u8,
+    /// Address and port that it was taken for; the port is 0 for an echo request.
+    pub to: (IpAddr, u16),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -109,7 +111,9 @@ impl fmt::Display for Outcome {
             write!(f, " by {responder}")?;
         }
         match self.seen {
-            Some(Seen { source, ttl }) => write!(f, "; arrived from {source} with TTL {ttl}"),
+            Some(Seen { source, ttl, to: (ip, port) }) => {
+                write!(f, "; arrived from {source} at {} with TTL {ttl}", SocketAddr::new(ip, port))
+            }
             None => f.write_str("; arrived nowhere"),
         }
     }

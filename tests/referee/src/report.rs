@@ -26,7 +26,7 @@ impl Counts {
 
     /// Whether the kind has no share to keep: these are tried whenever there is something to try.
     fn is_apart(kind: Kind) -> bool {
-        matches!(kind, Kind::Reach | Kind::Rules)
+        matches!(kind, Kind::Reach | Kind::Rules | Kind::Services)
     }
 
     fn of_kind(&self, kind: Kind) -> u64 {
@@ -48,7 +48,8 @@ impl Counts {
 
     /// Kinds and verdicts with their shares, then every pair; false if a share is too small.
     pub fn print(&self, clusters_count: u64) -> bool {
-        let chosen = self.total() - self.of_kind(Kind::Reach) - self.of_kind(Kind::Rules);
+        let chosen = self.total()
+            - [Kind::Reach, Kind::Rules, Kind::Services].map(|kind| self.of_kind(kind)).iter().sum::<u64>();
         let share = |count: u64| 100.0 * count as f64 / chosen.max(1) as f64;
         let mut small = Vec::new();
         let mut line = |name: &str, count: u64| {

@@ -3,7 +3,8 @@
 use crate::generate::Manifests;
 use crate::job::{Answer, Job, Listener, Probe, Transport, What};
 use crate::outcome::{Outcome, Seen, Verdict};
-use podhop_engine::cluster::Options;
+use crate::services::{self, Services};
+use podhop_engine::cluster::{Options, ProxyMode};
 use podhop_engine::net::Protocol;
 use podhop_engine::program::export;
 use podhop_engine::tables::{App, Netns, NetnsId};
@@ -15,6 +16,9 @@ use std::sync::Arc;
 /// be found absent.
 pub const TIMEOUT_MS: u64 = 5_000;
 
+/// How often a Service's backend is drawn to meet the kernel's.
+const DRAWS_MAX: u32 = 40;
+
 /// A simulated cluster with its namespaces.
 pub struct Simulation {
     world: World,
@@ -22,24 +26,30 @@ pub struct Simulation {
     pub spaces: Vec<Arc<Netns>>,
     /// Those that rules were put into.
     ruled: Vec<Netns>,
+    /// Where kube-proxy's Services are tried.
+    pub services: Services,
 }
 
 impl Simulation {
     /// The cluster that the manifests describe, settled after each.
-    pub fn new(manifests: &Manifests, seed: u64) -> Result<Simulation, String> {
-        let mut world = World::new(Options { seed, ..Options::default() });
+    pub fn new(manifests: &Manifests, seed: u64, proxy: Option<ProxyMode>) -> Result<Simulation, String> {
+        let mut world = World::new(Options { seed, proxy, ..Options::default() });
         for text in [Some(&manifests.first), manifests.now.as_ref()].into_iter().flatten() {
             let applied = world.open_file("cluster.yaml", text, true);
             if !applied.committed {
                 return Err(format!("the manifests are refused: {:?}\n{text}", applied.diagnostics));
             }
         }
+        let services = match proxy {
+            Some(_) => add_services(&mut world, seed)?,
+            None => Services::default(),
+        };
         let ids: Vec<NetnsId> = world.revision().netns.keys().copied().collect();
         let spaces: Vec<Arc<Netns>> = ids.iter().filter_map(|id| world.netns(*id)).collect();
         let ruled = crate::rules::program(&spaces, seed);
         ruled.iter().for_each(|netns| world.replace_tables(netns.clone()));
         let spaces = ids.iter().filter_map(|id| world.netns(*id)).collect();
-        Ok(Simulation { world, spaces, ruled })
+        Ok(Simulation { world, spaces, ruled, services })
     }
 
     /// The script that builds the cluster, as `podhop export netns` prints it, and the names it gives to `spaces`.
@@ -90,11 +100,40 @@ impl Simulation {
         }
         let spec = ProbeSpec { from: self.spaces[probe.netns].id, to, kind, timeout: TIMEOUT_MS * 1_000_000 };
         let result = self.world.probe(&spec);
-        let seen = match (result.seen_source, result.seen_ttl) {
-            (Some(source), Some(ttl)) => Some(Seen { source, ttl }),
+        let seen = match (result.seen_source, result.seen_ttl, result.seen_destination) {
+            (Some(source), Some(ttl), Some(to)) => Some(Seen { source, ttl, to }),
             _ => None,
         };
         Outcome { verdict: self.verdict(&result, probe), responder: result.responder, seen }
+    }
+
+    /// The same until it ends as the kernel's did, as far as that depends on which backend a Service draws.
+    pub fn probe_as(&mut self, probe: &Probe, kernel: &Outcome) -> Outcome {
+        let mut first = None;
+        for drawn_before in 0..DRAWS_MAX {
+            // Affinity would draw the same again.
+            self.world.restart();
+            // Each conversation takes the next port, and so draws anew.
+            for _ in 0..drawn_before {
+                let kind = match probe.what {
+                    What::Udp { .. } => ProbeKind::Udp { port: 9, size: 1, dont_fragment: false, ttl: None },
+                    _ => ProbeKind::Tcp { port: 9, ttl: None },
+                };
+                let from = self.spaces[probe.netns].id;
+                self.world.probe(&ProbeSpec {
+                    from,
+                    to: std::net::Ipv4Addr::LOCALHOST.into(),
+                    kind,
+                    timeout: 1_000_000,
+                });
+            }
+            let outcome = self.probe(probe);
+            if outcome == *kernel {
+                return outcome;
+            }
+            first.get_or_insert(outcome);
+        }
+        first.unwrap_or_else(|| self.probe(probe))
     }
 
     fn verdict(&self, result: &ProbeResult, probe: &Probe) -> Verdict {
@@ -133,6 +172,17 @@ impl Simulation {
     }
 }
 
+fn add_services(world: &mut World, seed: u64) -> Result<Services, String> {
+    let ids: Vec<NetnsId> = world.revision().netns.keys().copied().collect();
+    let spaces: Vec<Arc<Netns>> = ids.iter().filter_map(|id| world.netns(*id)).collect();
+    let services = services::make(world.revision(), &spaces, seed);
+    let applied = world.open_file("services.yaml", &services.manifests, true);
+    if !applied.committed {
+        return Err(format!("the Services are refused: {:?}\n{}", applied.diagnostics, services.manifests));
+    }
+    Ok(services)
+}
+
 /// What a server says to a datagram that is no request of its protocol.
 fn answer(app: &App) -> Answer {
     match app {
@@ -143,6 +193,7 @@ fn answer(app: &App) -> Answer {
         | App::NotFound
         | App::Netexec { .. }
         | App::Redis
+        | App::ServiceHealth { .. }
         | App::Dns(_)
         | App::DnsPages(_) => Answer::Nothing,
     }

@@ -41,8 +41,8 @@ pub fn check() -> Result<Tally> {
     Ok(tally)
 }
 
-/// The program is not told what to answer.
-fn probe(cases: &[Value]) -> Result<String> {
+/// What `podhop probe` prints of cases. The program is not told what to answer.
+pub fn probe(cases: &[Value]) -> Result<String> {
     let mut child = Command::new(podhop()?).arg("probe").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let mut stdin = child.stdin.take().context("no standard input")?;
     let mut asked = String::new();

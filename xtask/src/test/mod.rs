@@ -4,6 +4,7 @@ pub mod browser;
 mod conformance;
 mod dns;
 mod parity;
+mod proxies;
 pub mod referee;
 mod rust;
 mod scenarios;
@@ -35,10 +36,11 @@ const STEPS: [(&str, Step); 16] = [
     ("browser tests", browser::check),
 ];
 
-/// Reachability, then names.
+/// Reachability, then names, then Services.
 fn conformance_all() -> Result<Tally> {
     let mut tally = conformance::check()?;
     tally += dns::check()?;
+    tally += proxies::check()?;
     Ok(tally)
 }
 

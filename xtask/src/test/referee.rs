@@ -6,9 +6,13 @@ use crate::command::{cargo, quiet, run, watch};
 use crate::setup::is_root;
 use crate::steps::Tally;
 
-/// Random clusters, simulated and real.
+/// Random clusters, simulated and real; some of them with Services, in the modes whose rules are programmed.
 pub fn check() -> Result<Tally> {
-    referee(&["--clusters", "60", "--seed", "1"])
+    let mut tally = referee(&["--clusters", "60", "--seed", "1"])?;
+    for mode in ["iptables", "nftables"] {
+        tally += referee(&["--clusters", "12", "--seed", "11", "--proxy", mode])?;
+    }
+    Ok(tally)
 }
 
 /// The simulated side broken on purpose: each difference must be caught.

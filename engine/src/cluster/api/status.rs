@@ -58,7 +58,8 @@ pub fn container_statuses(pod: &PodRecord) -> Vec<ContainerStatus> {
                 (PodPhase::Running | PodPhase::CrashLoopBackOff, None) => (ContainerState::Running, 0),
                 _ => (ContainerState::Waiting, 0),
             };
-            let ready = state == ContainerState::Running;
+            let probed = pod.unready.iter().all(|unready| unready.index as usize != i);
+            let ready = state == ContainerState::Running && probed;
             ContainerStatus { name: container.name.clone(), ready, restarts_count, state }
         })
         .collect()

@@ -15,6 +15,7 @@ mod ip;
 mod ipset;
 mod iptables;
 mod nc;
+mod nft;
 mod options;
 mod path;
 mod ping;
@@ -62,7 +63,7 @@ pub fn not_simulated(name: &str, io: &mut Io) -> i32 {
             "podhop records every packet by itself: see the journey, or `podhop trace --pcap FILE`"
         }
         "drill" => "podhop does not simulate this program: dig asks the same questions",
-        "nft" | "ipvsadm" => "podhop shows rules as iptables does: iptables-save",
+        "ipvsadm" => "kube-proxy is not simulated in IPVS mode",
         _ => "podhop does not simulate this program",
     };
     fail(io, &format!("{name}: {why}\n"), 1)

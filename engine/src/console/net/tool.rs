@@ -4,7 +4,7 @@ use super::super::machine::Machine;
 use super::super::shell::{Io, Session};
 use super::options::Spec;
 use super::{
-    bridge, conntrack, dns, files, hostname, http, ip, ipset, iptables, nc, ping, signal, sysctl, system, tc,
+    bridge, conntrack, dns, files, hostname, http, ip, ipset, iptables, nc, nft, ping, signal, sysctl, system, tc,
     traceroute,
 };
 
@@ -59,6 +59,7 @@ pub const TOOLS: &[Tool] = &[
     row("mkdir", |_| files::CHANGES, Files, files::run),
     row("nc", nc::spec, Hosts, |m, argv, _, io| nc::run(m, argv, io)),
     row("netcat", nc::spec, Hosts, |m, argv, _, io| nc::run(m, argv, io)),
+    row("nft", none, Grammar, |m, argv, _, io| nft::run(m, argv, io)),
     row("nslookup", dns::nslookup_options, Hosts, |m, argv, _, io| dns::nslookup(m, argv, io)),
     row("pgrep", none, Grammar, |m, argv, _, io| signal::run(m, argv, io)),
     row("ping", ping::spec, Hosts, |m, argv, _, io| ping::run(m, argv, io)),
@@ -111,6 +112,7 @@ impl Tool {
             "ls" => "list files",
             "mkdir" => "make folders",
             "nc" | "netcat" => "connect to a port",
+            "nft" => "nftables' tables, sets, maps and chains",
             "pgrep" => "processes by name",
             "pkill" => "stop processes (-STOP) and let them go on (-CONT)",
             "nslookup" => "ask a name server",

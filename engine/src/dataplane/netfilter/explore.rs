@@ -1,5 +1,7 @@
 //! Every outcome that a table may have for a packet: where a rule draws lots or remembers senders, both ways are gone.
 
+mod nft;
+
 use super::sight::Sight;
 use crate::net::{Family, IpPacket};
 use crate::tables::LinkIndex;
@@ -39,8 +41,51 @@ pub struct Question<'a> {
     pub states: CtStates,
 }
 
-/// The fates that a table may have for a packet, each with the mark that the packet then bears.
-pub fn fates(question: Question<'_>, table: TableName) -> BTreeSet<(Fate, u32)> {
+/// Which of a hook's tables and chains are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// What filters before destinations are translated: chains of nftables with a priority below `dstnat`.
+    Before,
+    Nat,
+    /// The table filter, and the chains of nftables that filter translated packets.
+    Filter,
+}
+
+/// The fates that a part of a hook may have for a packet, each with the mark that the packet then bears.
+pub fn fates(question: Question<'_>, part: Part) -> BTreeSet<(Fate, u32)> {
+    let mut fates = match part {
+        Part::Before => BTreeSet::from([(Fate::Passed, question.mark)]),
+        Part::Nat => table_fates(question, TableName::Nat),
+        Part::Filter => table_fates(question, TableName::Filter),
+    };
+    for (_, table) in question.netns.netfilter.nft_of(Family::of(question.packet.dst)) {
+        let asked = |priority: i32| match part {
+            Part::Before => priority < DSTNAT,
+            Part::Nat => true,
+            Part::Filter => priority >= DSTNAT,
+        };
+        let chains = table.bases(question.hook, part == Part::Nat).filter(|(priority, _)| asked(*priority));
+        for (_, chain) in chains {
+            let mut next = BTreeSet::new();
+            for (fate, mark) in fates {
+                // What one chain lets through the next may still stop.
+                if !matches!(fate, Fate::Accept | Fate::Passed) {
+                    next.insert((fate, mark));
+                    continue;
+                }
+                for (after, mark) in nft::fates(Question { mark, ..question }, table, chain) {
+                    next.insert((if after == Fate::Passed { fate.clone() } else { after }, mark));
+                }
+            }
+            fates = next;
+        }
+    }
+    fates
+}
+
+const DSTNAT: i32 = -100;
+
+fn table_fates(question: Question<'_>, table: TableName) -> BTreeSet<(Fate, u32)> {
     let Question { netns, hook, packet, input, output, mark, states } = question;
     let mut found = BTreeSet::new();
     let Some(rules) = netns.netfilter.ruleset(Family::of(packet.dst)).tables.get(&table) else {

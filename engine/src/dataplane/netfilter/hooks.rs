@@ -1,6 +1,7 @@
 //! A packet at a hook: tables in the order of their priorities, connection tracking and NAT between them.
 
-use super::nat::{Manip, Range, is_decided};
+use super::nat::{Manip, Wanted, is_decided};
+use super::nft;
 use super::rules::{self, Outcome, Ruling};
 use super::sight::Sight;
 use super::track::Tracking;
@@ -11,6 +12,7 @@ use crate::net::{Family, IcmpError, IpPacket, Transport};
 use crate::tables::LinkIndex;
 use crate::tables::netfilter::{Hook, Policy, RejectWith, TableName};
 use crate::trace::{CauseTable, Change, Disposition, DropReason, HopPlace, Ruled, Stage, Step, Verdict};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Where a packet stands when a hook is asked.
@@ -44,44 +46,74 @@ impl Gate {
     }
 }
 
+/// What a hook asks besides the chains of nftables, which say their own priorities.
+enum Station {
+    Table(TableName),
+    Tracking,
+    /// One for iptables and nftables (nf_nat_inet_fn).
+    Nat,
+}
+
+/// Of equal priorities the chain that was made later comes first: Flannel's rules, made when Services work, before
+/// kube-proxy's nftables (nf_hook_entries_grow).
+fn stations(hook: Hook) -> &'static [(i32, Station)] {
+    const RAW: (i32, Station) = (-300, Station::Table(TableName::Raw));
+    const TRACKING: (i32, Station) = (-200, Station::Tracking);
+    const MANGLE: (i32, Station) = (-150, Station::Table(TableName::Mangle));
+    const DSTNAT: (i32, Station) = (-100, Station::Nat);
+    const FILTER: (i32, Station) = (0, Station::Table(TableName::Filter));
+    const SRCNAT: (i32, Station) = (100, Station::Nat);
+    match hook {
+        Hook::Prerouting => &[RAW, TRACKING, MANGLE, DSTNAT],
+        Hook::Output => &[RAW, TRACKING, MANGLE, DSTNAT, FILTER],
+        Hook::Forward => &[MANGLE, FILTER],
+        Hook::Input => &[MANGLE, FILTER, SRCNAT],
+        Hook::Postrouting => &[MANGLE, SRCNAT],
+    }
+}
+
+/// A table or base chain that is asked.
+#[derive(Clone, Copy, Debug)]
+enum Asked {
+    Iptables(TableName),
+    /// A table of nftables and a base chain of it.
+    Nft {
+        table: u32,
+        chain: u32,
+        nat: bool,
+    },
+}
+
 impl Walk<'_> {
     /// Passes a packet through a hook. None: it went no further.
     pub(in crate::dataplane) fn hook(&mut self, gate: Gate, skb: Skb) -> Option<Skb> {
         let netns = self.netns.clone();
         let family = Family::of(skb.ip()?.dst);
-        let ruleset = netns.netfilter.ruleset(family);
-        if ruleset.tables.is_empty() {
+        let netfilter = &netns.netfilter;
+        if netfilter.ruleset(family).tables.is_empty() && netfilter.nft_of(family).next().is_none() {
             return Some(skb);
         }
-        let tracks = ruleset.tracks();
+        let tracks = netfilter.tracks(family);
         let mut skb = skb;
         if gate.hook == Hook::Prerouting && tracks {
             // nf_defrag_ipv4: connections are made of whole packets.
             skb = self.defragment(gate.input, skb)?;
         }
-        if matches!(gate.hook, Hook::Prerouting | Hook::Output) {
-            skb = self.filter(gate, TableName::Raw, skb)?;
-            if tracks {
-                skb = self.track(gate, skb)?;
-            }
+        let mut last = i32::MIN;
+        for (priority, station) in stations(gate.hook) {
+            skb = self.nft_filters(gate, last..*priority, skb)?;
+            last = *priority;
+            skb = match station {
+                Station::Table(table) => self.filter(gate, *table, skb)?,
+                Station::Tracking if tracks => self.track(gate, skb)?,
+                Station::Tracking => skb,
+                Station::Nat => self.nat(gate, skb)?,
+            };
         }
-        skb = self.filter(gate, TableName::Mangle, skb)?;
+        skb = self.nft_filters(gate, last..i32::MAX, skb)?;
         match gate.hook {
-            Hook::Prerouting => self.nat(gate, skb),
-            Hook::Output => {
-                skb = self.nat(gate, skb)?;
-                self.filter(gate, TableName::Filter, skb)
-            }
-            Hook::Forward => self.filter(gate, TableName::Filter, skb),
-            Hook::Input => {
-                skb = self.filter(gate, TableName::Filter, skb)?;
-                skb = self.nat(gate, skb)?;
-                self.confirm(gate, skb)
-            }
-            Hook::Postrouting => {
-                skb = self.nat(gate, skb)?;
-                self.confirm(gate, skb)
-            }
+            Hook::Input | Hook::Postrouting => self.confirm(gate, skb),
+            _ => Some(skb),
         }
     }
 
@@ -89,30 +121,70 @@ impl Walk<'_> {
         self.reassemble(input.unwrap_or(LinkIndex::LO), skb)
     }
 
-    /// Asks a table.
-    fn outcome(&mut self, gate: Gate, table: TableName, skb: &Skb) -> Option<(Outcome, Box<Ruled>)> {
+    /// Asks a table, or a base chain.
+    fn outcome(&mut self, gate: Gate, asked: Asked, skb: &Skb) -> Option<(Outcome, Box<Ruled>)> {
         let netns = self.netns.clone();
         let packet = skb.ip()?;
-        let rules = netns.netfilter.ruleset(Family::of(packet.dst)).tables.get(&table)?;
         let states = skb.tracking.states();
         let Gate { hook, input, output, bridged } = gate;
-        let (mark, seed) = (skb.mark, self.seed);
+        let (mark, seed, now) = (skb.mark, self.seed, self.now);
+        let table = match asked {
+            Asked::Iptables(table) => table,
+            Asked::Nft { nat: true, .. } => TableName::Nat,
+            Asked::Nft { .. } => TableName::Filter,
+        };
         let sight = Sight { netns: &netns, table, packet, input, output, bridged, mark, states, seed };
-        let outcome = rules::ask(rules, hook, sight, &mut self.state.memory, self.now)?;
+        let memory = &mut self.state.memory;
+        let outcome = match asked {
+            Asked::Iptables(table) => {
+                let rules = netns.netfilter.ruleset(Family::of(packet.dst)).tables.get(&table)?;
+                rules::ask(rules, hook, sight, memory, now)?
+            }
+            Asked::Nft { table, chain, .. } => {
+                nft::ask(netns.netfilter.nft.get(table as usize)?, chain, sight, memory, now)
+            }
+        };
         let ruled = Ruled { rules: outcome.rules.clone(), input, output, bridged, mark, states };
         self.spend(cost::RULES);
         Some((outcome, Box::new(ruled)))
     }
 
+    /// Base chains of nftables that let packets pass or not, of these priorities.
+    fn nft_filters(&mut self, gate: Gate, priorities: Range<i32>, mut skb: Skb) -> Option<Skb> {
+        for (priority, asked) in self.nft_chains(gate, false, &skb) {
+            if priorities.contains(&priority) {
+                skb = self.ask(gate, asked, skb)?;
+            }
+        }
+        Some(skb)
+    }
+
+    /// The base chains of a hook with their priorities, in the order in which they are asked.
+    fn nft_chains(&self, gate: Gate, nat: bool, skb: &Skb) -> Vec<(i32, Asked)> {
+        let Some(packet) = skb.ip() else { return Vec::new() };
+        let tables = self.netns.netfilter.nft_of(Family::of(packet.dst));
+        let chains = tables.flat_map(|(table, rules)| {
+            let asked = move |(priority, chain)| (priority, Asked::Nft { table, chain, nat });
+            rules.bases(gate.hook, nat).map(asked)
+        });
+        let mut chains: Vec<(i32, Asked)> = chains.collect();
+        chains.sort_by_key(|(priority, _)| *priority);
+        chains
+    }
+
     /// A table that lets packets pass or not: all but nat.
-    fn filter(&mut self, gate: Gate, table: TableName, mut skb: Skb) -> Option<Skb> {
-        let Some((outcome, ruled)) = self.outcome(gate, table, &skb) else { return Some(skb) };
+    fn filter(&mut self, gate: Gate, table: TableName, skb: Skb) -> Option<Skb> {
+        self.ask(gate, Asked::Iptables(table), skb)
+    }
+
+    fn ask(&mut self, gate: Gate, asked: Asked, mut skb: Skb) -> Option<Skb> {
+        let Some((outcome, ruled)) = self.outcome(gate, asked, &skb) else { return Some(skb) };
         let mut changes = Vec::new();
         self.remark(&mut skb, outcome.mark, &mut changes);
         if outcome.notrack && matches!(skb.tracking, Tracking::Unseen) {
             skb.tracking = Tracking::Untracked;
         }
-        self.settle(gate, table, skb, (outcome, ruled), changes)
+        self.settle(gate, asked, skb, (outcome, ruled), changes)
     }
 
     fn remark(&mut self, skb: &mut Skb, mark: u32, changes: &mut Vec<Change>) {
@@ -126,19 +198,29 @@ impl Walk<'_> {
     fn settle(
         &mut self,
         gate: Gate,
-        table: TableName,
+        asked: Asked,
         skb: Skb,
         (outcome, ruled): (Outcome, Box<Ruled>),
         changes: Vec<Change>,
     ) -> Option<Skb> {
-        let stage = Stage::Netfilter { hook: gate.hook, table };
         let Some(family) = skb.ip().map(|packet| Family::of(packet.dst)) else { return Some(skb) };
-        let cause = match outcome.rules.last() {
-            _ if matches!(outcome.ruling, Ruling::Policy(Policy::Drop)) => {
-                CauseTable::Policy { family, table, hook: gate.hook }
+        let hook = gate.hook;
+        let by_policy = matches!(outcome.ruling, Ruling::Policy(Policy::Drop));
+        let (stage, cause) = match (asked, outcome.rules.last(), outcome.element) {
+            (Asked::Iptables(table), _, _) if by_policy => {
+                (Stage::Netfilter { hook, table }, CauseTable::Policy { family, table, hook })
             }
-            Some(rule) => CauseTable::Rule { family, table, rule: *rule },
-            None => return Some(skb),
+            (_, None, _) => return Some(skb),
+            (Asked::Iptables(table), Some(rule), _) => {
+                (Stage::Netfilter { hook, table }, CauseTable::Rule { family, table, rule: *rule })
+            }
+            (Asked::Nft { table, chain, nat }, Some(rule), element) => {
+                let cause = match element {
+                    Some(key) => CauseTable::NftElement { table, rule: *rule, key },
+                    None => CauseTable::NftRule { table, rule: *rule },
+                };
+                (Stage::Nftables { hook, nat, table, chain }, cause)
+            }
         };
         let verdict = match outcome.ruling {
             Ruling::Drop | Ruling::Policy(Policy::Drop) => Verdict::Drop(DropReason::Netfilter),
@@ -175,28 +257,30 @@ impl Walk<'_> {
         if is_decided(entry, manip) {
             return Some(self.translate_known(gate, manip, skb));
         }
-        let Some((mut outcome, ruled)) = self.outcome(gate, TableName::Nat, &skb) else {
-            self.set_up(&mut skb, manip, None);
-            return Some(self.translate_known(gate, manip, skb));
-        };
-        let mut changes = Vec::new();
-        self.remark(&mut skb, outcome.mark, &mut changes);
-        let range = match self.range(gate, outcome.ruling, skb.ip()?) {
-            Ok(range) => range,
-            Err(()) => {
-                outcome.ruling = Ruling::Drop;
-                None
+        // The first that translates has decided; rules that only accept leave it to the others.
+        let chains = self.nft_chains(gate, true, &skb).into_iter().map(|(_, asked)| asked);
+        for asked in std::iter::once(Asked::Iptables(TableName::Nat)).chain(chains) {
+            let Some((mut outcome, ruled)) = self.outcome(gate, asked, &skb) else { continue };
+            let mut changes = Vec::new();
+            self.remark(&mut skb, outcome.mark, &mut changes);
+            match self.range(gate, outcome.ruling, skb.ip()?) {
+                Ok(None) => skb = self.settle(gate, asked, skb, (outcome, ruled), changes)?,
+                Ok(range) => {
+                    self.set_up(&mut skb, manip, range);
+                    changes.extend(self.translation(manip, &mut skb));
+                    return self.settle(gate, asked, skb, (outcome, ruled), changes);
+                }
+                Err(()) => {
+                    outcome.ruling = Ruling::Drop;
+                    return self.settle(gate, asked, skb, (outcome, ruled), changes);
+                }
             }
-        };
-        self.set_up(&mut skb, manip, range);
-        if outcome.rules.is_empty() {
-            return Some(self.translate_known(gate, manip, skb));
         }
-        changes.extend(self.translation(manip, &mut skb));
-        self.settle(gate, TableName::Nat, skb, (outcome, ruled), changes)
+        self.set_up(&mut skb, manip, None);
+        Some(self.translate_known(gate, manip, skb))
     }
 
-    fn set_up(&mut self, skb: &mut Skb, manip: Manip, range: Option<Range>) {
+    fn set_up(&mut self, skb: &mut Skb, manip: Manip, range: Option<Wanted>) {
         if let Tracking::Of { entry, .. } = &mut skb.tracking {
             let (table, seed, now) = (&self.state.connections, self.seed, self.now);
             table.set_up(Arc::make_mut(entry), manip, range, seed, now);
@@ -204,17 +288,17 @@ impl Walk<'_> {
     }
 
     /// What NAT is to do. `Err`: there is no address to masquerade with, and the packet is dropped.
-    fn range(&self, gate: Gate, ruling: Ruling, packet: &IpPacket) -> Result<Option<Range>, ()> {
+    fn range(&self, gate: Gate, ruling: Ruling, packet: &IpPacket) -> Result<Option<Wanted>, ()> {
         match ruling {
             Ruling::Dnat(range) | Ruling::Snat(range) => {
                 let same = range.ip.is_ipv4() == packet.dst.is_ipv4();
-                let range = Range { ip: range.ip, port: range.port, random_fully: range.random_fully };
+                let range = Wanted { ip: range.ip, port: range.port, random_fully: range.random_fully };
                 Ok(Some(range).filter(|_| same))
             }
             Ruling::Masquerade { .. } if packet.src.is_unspecified() => Ok(None),
             Ruling::Masquerade { random_fully } => {
                 let ip = gate.output.and_then(|output| self.masquerade_source(output, packet.dst)).ok_or(())?;
-                Ok(Some(Range { ip, port: None, random_fully }))
+                Ok(Some(Wanted { ip, port: None, random_fully }))
             }
             _ => Ok(None),
         }

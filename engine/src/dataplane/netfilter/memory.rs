@@ -2,6 +2,7 @@
 
 use crate::net::Family;
 use crate::tables::netfilter::{Chain, RecentMode, TableName};
+use crate::tables::nft::{NftSet, NftTable};
 use crate::trace::Nanos;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -12,6 +13,16 @@ const SECOND: Nanos = 1_000_000_000;
 const RECENT_MAX: usize = 100;
 /// Lists of one namespace.
 const LISTS_MAX: usize = 16_384;
+/// What a dynamic set of nftables holds at most.
+const SET_MAX: usize = 65_535;
+
+/// A dynamic set's table and name.
+pub(super) type SetKey = (Family, Arc<str>, Arc<str>);
+
+/// How a dynamic set is known among all of its namespace.
+pub(super) fn set_key(table: &NftTable, set: &NftSet) -> SetKey {
+    (table.family, table.name.clone(), set.name.clone())
+}
 
 /// Packets and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +51,8 @@ struct Counters {
 pub struct Memory {
     counters: BTreeMap<(Family, TableName, Arc<str>), Counters>,
     recent: BTreeMap<Arc<str>, BTreeMap<IpAddr, Nanos>>,
+    /// Elements of dynamic sets, with the moments when they go.
+    sets: BTreeMap<SetKey, BTreeMap<IpAddr, Nanos>>,
 }
 
 impl Memory {
@@ -70,6 +83,33 @@ impl Memory {
         let counters = counters.filter(|counters| Arc::ptr_eq(&counters.of, chain) || counters.of == *chain);
         let Some(counters) = counters else { return Count::default() };
         rule.map_or(counters.policy, |rule| counters.rules.get(rule).copied().unwrap_or_default())
+    }
+
+    /// `update @set`: an address is in the set for this many seconds from now on. False: there is no room.
+    pub(super) fn note(&mut self, key: SetKey, ip: IpAddr, now: Nanos, timeout: u32) -> bool {
+        if self.sets.len() >= LISTS_MAX && !self.sets.contains_key(&key) {
+            return false;
+        }
+        let set = self.sets.entry(key).or_default();
+        if set.len() >= SET_MAX && !set.contains_key(&ip) {
+            set.retain(|_, until| now < *until);
+        }
+        let room = set.len() < SET_MAX || set.contains_key(&ip);
+        if room {
+            set.insert(ip, now + Nanos::from(timeout) * SECOND);
+        }
+        room
+    }
+
+    /// Whether a dynamic set has an address.
+    pub(super) fn noted(&self, key: &SetKey, ip: IpAddr, now: Nanos) -> bool {
+        self.sets.get(key).and_then(|set| set.get(&ip)).is_some_and(|until| now < *until)
+    }
+
+    /// A dynamic set's elements, each with the time that it has left.
+    pub fn elements(&self, table: &NftTable, set: &NftSet, now: Nanos) -> Vec<(IpAddr, Nanos)> {
+        let elements = self.sets.get(&set_key(table, set)).into_iter().flatten();
+        elements.filter_map(|(ip, until)| Some((*ip, until.checked_sub(now).filter(|left| *left > 0)?))).collect()
     }
 
     /// `-m recent`

@@ -8,6 +8,7 @@ mod explore;
 mod hooks;
 mod memory;
 mod nat;
+mod nft;
 mod protocols;
 mod rules;
 mod sight;
@@ -15,7 +16,7 @@ mod track;
 mod translate;
 
 pub use connections::Connections;
-pub use explore::{Fate, Question, fates};
+pub use explore::{Fate, Part, Question, fates};
 pub(super) use hooks::Gate;
 pub use memory::{Count, Memory};
 pub use sight::Sight;

@@ -15,7 +15,7 @@ pub(super) enum Manip {
 
 /// What a rule wants an end to be; one without a port leaves the port as it is, if it can.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Range {
+pub(super) struct Wanted {
     pub ip: IpAddr,
     pub port: Option<u16>,
     pub random_fully: bool,
@@ -43,13 +43,13 @@ pub(super) fn is_translated(entry: &Connection, manip: Manip, reply: bool) -> bo
 impl Connections {
     /// Decides about one end of a connection for good. `range` None: no rule wants anything, and only a clash makes a
     /// change.
-    pub(super) fn set_up(&self, entry: &mut Connection, manip: Manip, range: Option<Range>, seed: u64, now: Nanos) {
+    pub(super) fn set_up(&self, entry: &mut Connection, manip: Manip, range: Option<Wanted>, seed: u64, now: Nanos) {
         let current = entry.reply.inverse();
         let own = match manip {
             Manip::Source => current.src.0,
             Manip::Destination => current.dst.0,
         };
-        let range = range.unwrap_or(Range { ip: own, port: None, random_fully: false });
+        let range = range.unwrap_or(Wanted { ip: own, port: None, random_fully: false });
         let new = unique(current, range, manip, self, seed, now);
         let changed = new != current;
         if changed {
@@ -69,7 +69,7 @@ impl Connections {
 }
 
 /// The original direction's packets as they will leave.
-fn unique(current: CtTuple, range: Range, manip: Manip, table: &Connections, seed: u64, now: Nanos) -> CtTuple {
+fn unique(current: CtTuple, range: Wanted, manip: Manip, table: &Connections, seed: u64, now: Nanos) -> CtTuple {
     // Answers to it would be another connection's.
     let used = |tuple: &CtTuple| table.find(&tuple.inverse(), now).is_some();
     if manip == Manip::Source && !range.random_fully {
@@ -165,7 +165,7 @@ mod tests {
     }
 
     fn masqueraded(table: &mut Connections, id: u32, src: (&str, u16), dst: (&str, u16)) -> u16 {
-        let range = Range { ip: "192.0.2.1".parse().unwrap(), port: None, random_fully: false };
+        let range = Wanted { ip: "192.0.2.1".parse().unwrap(), port: None, random_fully: false };
         let mut entry = entry(id, src, dst);
         table.set_up(&mut entry, Manip::Source, Some(range), 7, 0);
         let port = entry.reply.dst.1;

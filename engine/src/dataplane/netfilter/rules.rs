@@ -4,6 +4,7 @@
 use super::memory::Memory;
 use super::sight::Sight;
 use crate::tables::netfilter::{Hook, Match, NatRange, Policy, RejectWith, Table, Target};
+use crate::tables::nft::NftKey;
 use crate::trace::{Nanos, RuleRef};
 
 /// Deepest nesting of chains; iptables refuses loops, and nothing real comes near it.
@@ -29,6 +30,8 @@ pub(super) struct Outcome {
     pub ruling: Ruling,
     /// Rules that matched, in their order, without the jumps that came back and left nothing behind.
     pub rules: Vec<RuleRef>,
+    /// The element of a verdict map that decided, if it was one; its rule is the last of `rules`.
+    pub element: Option<NftKey>,
     /// The mark after it.
     pub mark: u32,
     pub notrack: bool,
@@ -64,7 +67,7 @@ pub(super) fn ask(table: &Table, hook: Hook, sight: Sight<'_>, memory: &mut Memo
         }
     };
     let Run { rules, sight: Sight { mark, .. }, notrack, .. } = run;
-    Some(Outcome { ruling, rules, mark, notrack })
+    Some(Outcome { ruling, rules, element: None, mark, notrack })
 }
 
 impl Run<'_, '_> {

@@ -11,6 +11,7 @@ use std::net::{IpAddr, Ipv4Addr};
 #[derive(Clone, Copy)]
 pub struct Sight<'a> {
     pub netns: &'a Netns,
+    /// Of iptables; a chain of nftables draws by its own name.
     pub table: TableName,
     pub packet: &'a IpPacket,
     pub input: Option<LinkIndex>,
@@ -31,7 +32,7 @@ impl Sight<'_> {
         Probe { dst: self.packet.dst, transport: self.protocol().zip(self.ports().map(|(_, dport)| dport)) }
     }
 
-    fn protocol(&self) -> Option<Protocol> {
+    pub fn protocol(&self) -> Option<Protocol> {
         match self.packet.payload {
             Transport::Tcp(_) => Some(Protocol::Tcp),
             Transport::Udp(_) => Some(Protocol::Udp),
@@ -76,7 +77,7 @@ impl Sight<'_> {
     }
 
     /// Names that end in `+` stand for all that begin like them.
-    fn is_device(&self, link: Option<LinkIndex>, wanted: &str) -> bool {
+    pub(super) fn is_device(&self, link: Option<LinkIndex>, wanted: &str) -> bool {
         let Some(link) = link.and_then(|link| self.netns.link(link)) else { return false };
         match wanted.strip_suffix('+') {
             Some(start) => link.name.starts_with(start),
@@ -84,7 +85,7 @@ impl Sight<'_> {
         }
     }
 
-    fn has_state(&self, wanted: &[CtState]) -> bool {
+    pub(super) fn has_state(&self, wanted: &[CtState]) -> bool {
         wanted.iter().any(|state| self.states.has(*state))
     }
 
@@ -106,10 +107,15 @@ impl Sight<'_> {
     /// The number that a rule draws for this packet, in units of 2⁻³¹: the same for the same flow, another for another
     /// rule.
     pub fn draw(&self, rule: RuleRef) -> u32 {
-        let ((src, sport), (dst, dport)) = (self.packet.source(), self.packet.destination());
         let chain = self.netns.netfilter.ruleset(self.family()).tables.get(&self.table);
         let name = chain.and_then(|table| table.chain(rule.chain)).map_or("", |chain| &*chain.name);
-        let place = name.bytes().fold(u64::from(rule.rule), |hash, byte| random::mix(hash ^ u64::from(byte)));
+        self.draw_in(name, rule.rule)
+    }
+
+    /// The same for a rule of the chain of this name.
+    pub fn draw_in(&self, chain: &str, rule: u32) -> u32 {
+        let ((src, sport), (dst, dport)) = (self.packet.source(), self.packet.destination());
+        let place = chain.bytes().fold(u64::from(rule), |hash, byte| random::mix(hash ^ u64::from(byte)));
         let seed = self.seed ^ random::mix(place ^ u64::from(self.netns.id.0) << 32);
         (random::flow_bits(seed, src, dst, sport, dport) >> 33) as u32
     }

@@ -5,6 +5,7 @@
 //! trace keeps and over what its namespace had learned at that moment; over the switch between the nodes as it is now.
 
 mod neighbors;
+mod nft;
 mod rank;
 mod routes;
 mod rules;
@@ -100,6 +101,7 @@ enum Asked<'a> {
     Tunnel(Lookup<'a>, switches::Tunnel),
     Socket(Lookup<'a>, sockets::Sought),
     Rules(Lookup<'a>, rules::Table<'a>),
+    Nftables(Lookup<'a>, nft::Base<'a>),
     OtherHost(Lookup<'a>, &'a Link),
     Port(switches::Port<'a>),
 }
@@ -122,6 +124,7 @@ pub fn why(question: Question<'_>, known: &Known<'_>) -> Option<Why> {
         Asked::Remote(lookup, remote) => switches::vxlan(&lookup, remote),
         Asked::Tunnel(lookup, tunnel) => switches::vxlan_device(&lookup, tunnel),
         Asked::Rules(lookup, table) => rules::why(&lookup, &table, known),
+        Asked::Nftables(lookup, base) => nft::why(&lookup, &base, known),
         Asked::Socket(lookup, sought) => sockets::why(&lookup, sought),
         Asked::OtherHost(lookup, device) => switches::other_host(&lookup, device),
         Asked::Port(port) => switches::segment(&port, known.owner),
@@ -147,6 +150,7 @@ fn asked<'a>(question: Question<'a>, frame: &'a Frame) -> Option<Asked<'a>> {
         Stage::Netfilter { hook, table } => {
             rules::table(&lookup, hook, table).map(|table| Asked::Rules(lookup, table))?
         }
+        Stage::Nftables { .. } => nft::base(&lookup).map(|base| Asked::Nftables(lookup, base))?,
         Stage::Deliver => sockets::sought(&lookup).map(|sought| Asked::Socket(lookup, sought))?,
         Stage::Receive if step.verdict == Verdict::Drop(DropReason::OtherHost) => {
             let device = lookup.netns.link(step.link?)?;

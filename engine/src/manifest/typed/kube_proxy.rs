@@ -49,6 +49,9 @@ impl Default for KubeProxyConfiguration {
     }
 }
 
+/// Said of a cluster that wants it.
+pub(super) const IPVS: &str = "kube-proxy is not simulated in IPVS mode yet: no Service's address leads anywhere";
+
 impl KubeProxyConfiguration {
     pub fn project(root: &Node, d: &mut Diagnostics) -> KubeProxyConfiguration {
         let default = KubeProxyConfiguration::default();
@@ -56,6 +59,9 @@ impl KubeProxyConfiguration {
             return default;
         }
         let mode = reader::text(root, "mode", d).unwrap_or_default();
+        if &*mode == "ipvs" {
+            d.warning("proxy-mode", root.at("mode").span, IPVS);
+        }
         let empty = Node { value: crate::manifest::Value::Mapping(Vec::new()), span: root.span };
         let section = |name: &str, d: &mut Diagnostics| reader::object(root, name, d).unwrap_or(&empty);
         let (iptables, nftables, ipvs) = (section("iptables", d), section("nftables", d), section("ipvs", d));

@@ -2,6 +2,7 @@
 //!
 //! Each mode has a module; what they have in common, which endpoints a Service port has on a node, is [`ports`].
 
+pub mod health;
 pub mod iptables;
 mod names;
 pub mod nftables;

@@ -151,13 +151,13 @@ impl Writer<'_, '_> {
             timeout: None,
             elements: BTreeMap::new(),
         };
-        self.table.sets.push(set(CLUSTER_IPS, "Active ClusterIPs"));
+        self.table.sets.insert(CLUSTER_IPS.into(), set(CLUSTER_IPS, "Active ClusterIPs"));
         let mut node_ports = set(NODE_PORT_IPS, "IPs that accept NodePort traffic");
         let all = self.proxy.config.node_port_addresses.iter().any(|net| matches!(&**net, "0.0.0.0/0" | "::/0"));
         let origin = component("nodePortAddresses: where node ports are served");
         node_ports.elements = self.proxy.node_port_ips().into_iter().map(|ip| (ip, origin.clone())).collect();
         if !all {
-            self.table.sets.push(node_ports);
+            self.table.sets.insert(NODE_PORT_IPS.into(), node_ports);
         }
         for (name, comment, with_address) in [
             (FIREWALL_IPS, "destinations that are subject to LoadBalancerSourceRanges", true),
@@ -240,7 +240,7 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
 
     fn write(mut self) {
         let port = self.port;
-        if let Some(set) = self.writer.table.set_mut(CLUSTER_IPS) {
+        if let Some(set) = self.writer.table.sets.get_mut(CLUSTER_IPS) {
             set.elements.entry(port.cluster_ip).or_insert_with(|| port.origin("clusterIP"));
         }
         self.elements();
@@ -264,15 +264,15 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
         if port.affinity.is_some() {
             for backend in &self.usable.all {
                 let (name, timeout) = (self.endpoint_name("affinity-", backend), port.affinity);
-                let set = NftSet { name, comment: None, timeout, elements: BTreeMap::new() };
-                self.writer.table.sets.push(set);
+                let set = NftSet { name: name.clone(), comment: None, timeout, elements: BTreeMap::new() };
+                self.writer.table.sets.insert(name, set);
             }
         }
         if !self.usable.cluster.is_empty() && port.uses_cluster() {
-            self.to_endpoints("service-", &self.usable.cluster);
+            self.balance("service-", &self.usable.cluster);
         }
         if !self.usable.local.is_empty() && port.uses_local() {
-            self.to_endpoints("local-", &self.usable.local);
+            self.balance("local-", &self.usable.local);
         }
         for backend in &self.usable.all {
             self.endpoint(backend);
@@ -359,7 +359,7 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
         self.writer.table.add(&chain, vec![others, drop], None, port.origin("loadBalancerSourceRanges"));
     }
 
-    fn to_endpoints(&mut self, prefix: &str, backends: &[Backend]) {
+    fn balance(&mut self, prefix: &str, backends: &[Backend]) {
         let chain = self.chain(prefix);
         if self.port.affinity.is_some() {
             for backend in backends {

@@ -138,7 +138,7 @@ fn add_node(revision: &mut Revision, n: u32, pods: u32) {
             owner: None,
             phase: PodPhase::Running,
             reason: PodReason::None,
-            unready: "".into(),
+            unready: [].into(),
             frozen: false,
             corefile: None,
             failing: Arc::from([]),
@@ -339,7 +339,8 @@ fn the_segment_knows_every_nic() {
     assert_eq!(port.netns, NetnsId(2));
     assert_eq!(segment.ports_answering(ip("172.18.0.1")).count(), 1);
     let gateway = tables(&revision, 0);
-    assert_eq!(gateway.main.lookup(ip("8.8.8.8")), None, "no way out");
+    let (_, out) = gateway.main.lookup(ip("8.8.8.8")).expect("the way to the world");
+    assert_eq!(text::route::row(&gateway, out), "default via 192.0.2.2 dev eth1");
     assert!(gateway.sysctls.ip_forward);
 }
 

@@ -7,7 +7,8 @@ use crate::net::{Family, MacAddr, Protocol};
 use crate::program;
 use crate::tables::dns::Entry;
 use crate::tables::netfilter::{Connection, Table, TableName};
-use crate::tables::text::{addr, conntrack, fdb, iptables, link, neigh, qdisc, route, segment, socket, sysctl};
+use crate::tables::nft::{NftChain, NftKey, NftMap, NftRule, NftTable};
+use crate::tables::text::{addr, conntrack, fdb, iptables, link, neigh, nft, qdisc, route, segment, socket, sysctl};
 use crate::tables::{Address, App, LinkIndex, Listener, Netns, Origin, Place, Port, Route, RouteTable, Segment};
 use crate::trace::{CauseTable, Nanos, RuleRef};
 use std::net::IpAddr;
@@ -90,6 +91,7 @@ pub(super) fn of_netns(netns: &Netns, state: Option<&NetnsState>, at: Nanos, tab
             let text = |entry: &Connection| conntrack::row(entry, at);
             entries.map(|entry| row(entry.id.to_string(), text(entry), &Origin::Learned)).collect()
         }
+        "nft" => netns.netfilter.nft.iter().flat_map(|table| nft_rows(table, state, at)).collect(),
         table => {
             let (family, name) = rules_named(table)?;
             let rules = netns.netfilter.ruleset(family).tables.get(&name);
@@ -121,6 +123,49 @@ fn of_rules(family: Family, table: &Table) -> Vec<Row> {
         }
     }
     rows
+}
+
+/// The lines of `nft list ruleset` without their indentation, each element in a line of its own.
+fn nft_rows(table: &NftTable, state: Option<&NetnsState>, at: Nanos) -> Vec<Row> {
+    let place = nft::name(table);
+    let head = |text: String| Row { key: format!("{place} {text}"), text, origin: Origin::Kernel };
+    let mut rows = vec![Row { key: place.clone(), text: place.clone(), origin: Origin::Kernel }];
+    for set in table.sets(false).chain(table.sets(true)) {
+        rows.push(head(format!("set {}", set.name)));
+        let element = |ip: String, origin: &Origin| Row {
+            key: format!("{place} {} {ip}", set.name),
+            text: ip,
+            origin: origin.clone(),
+        };
+        rows.extend(set.elements.iter().map(|(ip, origin)| element(ip.to_string(), origin)));
+        let noted = state.map(|state| state.memory.elements(table, set, at)).unwrap_or_default();
+        rows.extend(noted.into_iter().map(|(ip, _)| element(ip.to_string(), &Origin::Learned)));
+    }
+    for map in &table.maps {
+        rows.push(head(format!("map {}", map.name)));
+        rows.extend(nft::sorted(map).into_iter().map(|(key, element)| Row {
+            key: element_key(table, map, key),
+            text: nft::element(key, element),
+            origin: element.origin.clone(),
+        }));
+    }
+    for chain in table.chains() {
+        rows.push(head(nft::chain_head(chain)));
+        rows.extend(chain.rules.iter().map(|rule| Row {
+            key: nft_rule_key(table, chain, rule),
+            text: nft::rule(table.family, rule),
+            origin: rule.origin.clone(),
+        }));
+    }
+    rows
+}
+
+fn element_key(table: &NftTable, map: &NftMap, key: &NftKey) -> String {
+    format!("{} {} {key:?}", nft::name(table), map.name)
+}
+
+fn nft_rule_key(table: &NftTable, chain: &NftChain, rule: &NftRule) -> String {
+    format!("{} {} {}", nft::name(table), chain.name, nft::rule(table.family, rule))
 }
 
 fn policy_key(chain: &str) -> String {
@@ -188,6 +233,16 @@ pub(super) fn key_of(netns: &Netns, cause: &CauseTable, table: &str) -> Option<S
             (explain::rules_name(family, table), text)
         }
         CauseTable::Policy { family, table, hook } => (explain::rules_name(family, table), policy_key(hook.chain())),
+        CauseTable::NftRule { table, rule: RuleRef { chain, rule } } => {
+            let table = netns.netfilter.nft.get(table as usize)?;
+            let chain = table.chain(chain)?;
+            ("nft", nft_rule_key(table, chain, chain.rules.get(rule as usize)?))
+        }
+        CauseTable::NftElement { table, rule, key } => {
+            let table = netns.netfilter.nft.get(table as usize)?;
+            let (map, _) = table.element(rule.chain, rule.rule, &key)?;
+            ("nft", element_key(table, map, &key))
+        }
         CauseTable::Connection(id) => ("conntrack", id.to_string()),
         CauseTable::Dns { entry, .. } => ("dns", dns_key(entry)),
         CauseTable::Segment { .. } => return None,

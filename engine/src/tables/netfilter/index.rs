@@ -73,7 +73,7 @@ fn port(rule: &Rule) -> Option<(Protocol, u16)> {
 /// A value made from its neighbours when first asked for. It is not part of what its owner is: copies make their own,
 /// and comparisons pass it over.
 #[derive(Debug)]
-pub(super) struct Lazy<T>(OnceLock<T>);
+pub(in crate::tables) struct Lazy<T>(OnceLock<T>);
 
 impl<T> Lazy<T> {
     pub fn get(&self, make: impl FnOnce() -> T) -> &T {

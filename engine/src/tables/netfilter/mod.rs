@@ -10,8 +10,9 @@ pub use connection::{Connection, CtProgress, CtProtocol, CtTuple, SctpState, Tcp
 pub use index::{ChainIndex, Probe};
 pub use rule::{AddrType, CtState, Match, NatRange, PortRange, RecentMode, RejectWith, Rule, SetDirection, Target};
 
+use super::nft::NftTable;
 use crate::net::Family;
-use index::Lazy;
+pub(in crate::tables) use index::Lazy;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -240,9 +241,21 @@ pub struct Netfilter {
     pub v6: Ruleset,
     /// By name.
     pub sets: BTreeMap<Arc<str>, IpSet>,
+    /// Tables of nftables, in the order in which they were made.
+    pub nft: Vec<NftTable>,
 }
 
 impl Netfilter {
+    /// The nftables tables that see packets of a family, with their places.
+    pub fn nft_of(&self, family: Family) -> impl Iterator<Item = (u32, &NftTable)> {
+        (0..).zip(&self.nft).filter(move |(_, table)| table.family == family)
+    }
+
+    /// Whether some rule wants this family's connections tracked.
+    pub fn tracks(&self, family: Family) -> bool {
+        self.ruleset(family).tracks() || self.nft_of(family).any(|(_, table)| table.tracks())
+    }
+
     pub fn ruleset_mut(&mut self, family: Family) -> &mut Ruleset {
         match family {
             Family::V4 => &mut self.v4,

@@ -6,6 +6,7 @@ use crate::tables::nft::{
     NftAddress, NftBase, NftChain, NftElement, NftKey, NftMap, NftPart, NftRule, NftSet, NftTable, NftValue, NftVerdict,
 };
 use std::fmt::Write;
+use std::net::IpAddr;
 
 /// Whether a text is what `nft list` prints or what kube-proxy hands to `nft -f`: they differ in spelling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,35 +23,77 @@ fn address_type(family: Family) -> &'static str {
     if family == Family::V4 { "ipv4_addr" } else { "ipv6_addr" }
 }
 
+/// What packets have put into a dynamic set, each element with the nanoseconds that it has left.
+pub type Kept<'a> = &'a dyn Fn(&NftTable, &NftSet) -> Vec<(IpAddr, u64)>;
+
+/// One thing that a table has, by kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Set,
+    Map,
+    Chain,
+}
+
 /// `nft list ruleset`
-pub fn ruleset(tables: &[NftTable]) -> String {
-    tables.iter().map(list).collect()
+pub fn ruleset<'a>(tables: impl IntoIterator<Item = &'a NftTable>, kept: Kept<'_>) -> String {
+    tables.into_iter().map(|table| list(table, kept)).collect()
 }
 
 /// `nft list table`
-pub fn list(table: &NftTable) -> String {
-    let mut text = format!("table {} {} {{\n", ip(table.family), table.name);
-    if let Some(comment) = &table.comment {
-        let _ = writeln!(text, "\tcomment \"{comment}\"\n");
-    }
-    let mut blocks: Vec<String> = table.sets.iter().map(|set| list_set(table.family, set)).collect();
-    blocks.extend(table.maps.iter().map(|map| list_map(table.family, map)));
-    blocks.extend(table.chains().iter().map(|chain| list_chain(table.family, chain)));
-    text.push_str(&blocks.join("\n"));
-    text.push_str("}\n");
-    text
+pub fn list(table: &NftTable, kept: Kept<'_>) -> String {
+    let comment = table.comment.as_ref().map_or_else(String::new, |comment| format!("\tcomment \"{comment}\"\n"));
+    let blocks: Vec<String> = blocks(table, kept).into_iter().map(|(_, _, text)| text).collect();
+    format!("{}{comment}{}}}\n", head(table), blocks.join("\n"))
 }
 
-fn list_set(family: Family, set: &NftSet) -> String {
-    let mut text = format!("\tset {} {{\n\t\ttype {}\n", set.name, address_type(family));
+/// `nft list set`, `nft list map`, `nft list chain`: one block; with `name` None, all of that kind. None: there is none.
+pub fn list_one(table: &NftTable, kind: Kind, name: Option<&str>, kept: Kept<'_>) -> Option<String> {
+    let is = |found: &(Kind, &str)| found.0 == kind && name.is_none_or(|name| name == found.1);
+    let blocks = blocks(table, kept).into_iter().filter(|(kind, name, _)| is(&(*kind, *name)));
+    let text: String = blocks.map(|(_, _, text)| text).collect();
+    (name.is_none() || !text.is_empty()).then(|| format!("{}{text}}}\n", head(table)))
+}
+
+/// `nft list chains`: chains without their rules.
+pub fn list_chains(table: &NftTable) -> String {
+    let bare = |chain: &NftChain| list_chain(table.family, &NftChain { rules: Vec::new(), ..chain.clone() });
+    format!("{}{}}}\n", head(table), table.chains().iter().map(bare).collect::<String>())
+}
+
+/// `table ip kube-proxy`
+pub fn name(table: &NftTable) -> String {
+    format!("table {} {}", ip(table.family), table.name)
+}
+
+fn head(table: &NftTable) -> String {
+    format!("{} {{\n", name(table))
+}
+
+/// A table's sets, maps and chains in the order in which they were made.
+fn blocks<'a>(table: &'a NftTable, kept: Kept<'_>) -> Vec<(Kind, &'a str, String)> {
+    let set = |set: &'a NftSet| (Kind::Set, &*set.name, list_set(table, set, kept));
+    let mut blocks: Vec<(Kind, &str, String)> = table.sets(false).map(set).collect();
+    blocks.extend(table.maps.iter().map(|map| (Kind::Map, &*map.name, list_map(table.family, map))));
+    blocks.extend(table.sets(true).map(set));
+    blocks.extend(table.chains().iter().map(|chain| (Kind::Chain, &*chain.name, list_chain(table.family, chain))));
+    blocks
+}
+
+fn list_set(table: &NftTable, set: &NftSet, kept: Kept<'_>) -> String {
+    let mut text = format!("\tset {} {{\n\t\ttype {}\n", set.name, address_type(table.family));
     if let Some(timeout) = set.timeout {
         let _ = writeln!(text, "\t\tsize 65535\n\t\tflags dynamic,timeout\n\t\ttimeout {}", duration(timeout));
     }
     if let Some(comment) = &set.comment {
         let _ = writeln!(text, "\t\tcomment \"{comment}\"");
     }
-    let elements: Vec<String> = set.elements.keys().map(ToString::to_string).collect();
-    list_elements(&mut text, &elements);
+    let elements: Vec<String> = match set.timeout {
+        None => set.elements.keys().map(ToString::to_string).collect(),
+        Some(_) => kept(table, set).iter().map(|(ip, left)| format!("{ip} expires {}", expiry(*left))).collect(),
+    };
+    // Two IPv4 addresses have room in a line.
+    let per_line = if table.family == Family::V4 { 2 } else { 1 };
+    list_elements(&mut text, &elements, per_line);
     text.push_str("\t}\n");
     text
 }
@@ -61,15 +104,47 @@ fn list_map(family: Family, map: &NftMap) -> String {
     if let Some(comment) = &map.comment {
         let _ = writeln!(text, "\t\tcomment \"{comment}\"");
     }
-    let elements: Vec<String> = map.elements.iter().map(|(key, element)| self::element(key, element)).collect();
-    list_elements(&mut text, &elements);
+    let elements: Vec<String> = sorted(map).into_iter().map(|(key, element)| self::element(key, element)).collect();
+    list_elements(&mut text, &elements, 1);
     text.push_str("\t}\n");
     text
 }
 
-fn list_elements(text: &mut String, elements: &[String]) {
+/// A map's elements as nft sorts them: it takes a key's bytes for one number of this machine, whose last byte counts
+/// most.
+pub fn sorted(map: &NftMap) -> Vec<(&NftKey, &NftElement)> {
+    let bytes = |key: &NftKey| {
+        let (ip, protocol, port) = *key;
+        let mut bytes: Vec<u8> = match ip {
+            Some(IpAddr::V4(ip)) => ip.octets().to_vec(),
+            Some(IpAddr::V6(ip)) => ip.octets().to_vec(),
+            None => Vec::new(),
+        };
+        bytes.push(protocol.number());
+        bytes.extend(port.to_be_bytes());
+        bytes.reverse();
+        bytes
+    };
+    let mut elements: Vec<(&NftKey, &NftElement)> = map.elements.iter().collect();
+    elements.sort_by_cached_key(|(key, _)| bytes(key));
+    elements
+}
+
+fn list_elements(text: &mut String, elements: &[String], per_line: usize) {
     if !elements.is_empty() {
-        let _ = writeln!(text, "\t\telements = {{ {} }}", elements.join(",\n\t\t\t     "));
+        let lines: Vec<String> = elements.chunks(per_line).map(|line| line.join(", ")).collect();
+        let _ = writeln!(text, "\t\telements = {{ {} }}", lines.join(",\n\t\t\t     "));
+    }
+}
+
+/// `2h59m59s960ms`
+fn expiry(nanoseconds: u64) -> String {
+    let milliseconds = nanoseconds / 1_000_000;
+    let (seconds, rest) = (u32::try_from(milliseconds / 1_000).unwrap_or(u32::MAX), milliseconds % 1_000);
+    match (seconds, rest) {
+        (_, 0) => duration(seconds),
+        (0, rest) => format!("{rest}ms"),
+        (seconds, rest) => format!("{}{rest}ms", duration(seconds)),
     }
 }
 
@@ -86,6 +161,15 @@ fn list_chain(family: Family, chain: &NftChain) -> String {
     }
     text.push_str("\t}\n");
     text
+}
+
+/// `chain services`, with a base chain's hook and priority.
+pub fn chain_head(chain: &NftChain) -> String {
+    let base = chain
+        .base
+        .as_ref()
+        .map_or_else(String::new, |base| format!(" {{ {}; policy accept; }}", base_text(base, true)));
+    format!("chain {}{base}", chain.name)
 }
 
 /// One rule as `nft list` prints it.
@@ -115,13 +199,16 @@ pub fn commands(table: &NftTable) -> String {
         None => String::new(),
     };
     let mut text = format!("add table {family} {name} {{{} }}\n", of(&table.comment));
-    for set in &table.sets {
-        let _ = write!(text, "add set {family} {name} {} {{ type {} ;", set.name, address_type(table.family));
-        if let Some(timeout) = set.timeout {
-            let _ = write!(text, " flags dynamic,timeout ; timeout {timeout}s ;");
+    let add_sets = |text: &mut String, dynamic: bool| {
+        for set in table.sets(dynamic) {
+            let _ = write!(text, "add set {family} {name} {} {{ type {} ;", set.name, address_type(table.family));
+            if let Some(timeout) = set.timeout {
+                let _ = write!(text, " flags dynamic,timeout ; timeout {timeout}s ;");
+            }
+            let _ = writeln!(text, "{} }}", of(&set.comment));
         }
-        let _ = writeln!(text, "{} }}", of(&set.comment));
-    }
+    };
+    add_sets(&mut text, false);
     for map in &table.maps {
         let key = if map.with_address { format!("{} . ", address_type(table.family)) } else { String::new() };
         let comment = of(&map.comment);
@@ -131,6 +218,7 @@ pub fn commands(table: &NftTable) -> String {
             map.name
         );
     }
+    add_sets(&mut text, true);
     for chain in table.chains() {
         let _ = write!(text, "add chain {family} {name} {}", chain.name);
         if chain.base.is_some() || chain.comment.is_some() {
@@ -148,7 +236,7 @@ pub fn commands(table: &NftTable) -> String {
             let _ = writeln!(text, "add rule {family} {name} {} {rule}", chain.name);
         }
     }
-    for set in table.sets.iter().filter(|set| set.timeout.is_none()) {
+    for set in table.sets(false) {
         for ip in set.elements.keys() {
             let _ = writeln!(text, "add element {family} {name} {} {{ {ip} }}", set.name);
         }
@@ -231,6 +319,11 @@ fn part(family: Family, part: &NftPart, style: Style) -> String {
         NftPart::Masquerade => "masquerade fully-random".into(),
         NftPart::Dnat(to) => format!("dnat to {to}"),
     }
+}
+
+/// What an address is compared with, as `nft list` prints it.
+pub fn listed_value(value: &NftValue) -> String {
+    self::value(value, Style::Listed)
 }
 
 fn value(value: &NftValue, style: Style) -> String {

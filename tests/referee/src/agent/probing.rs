@@ -171,8 +171,9 @@ impl Probing<'_> {
                 false
             }
             Socket::OnlookerV6(fd, protocol) => {
-                while let Some((packet, seen)) = read_v6(fd, &mut buffer) {
-                    if let Some(probe) = recognise_v6(packet, *protocol, &self.job.probes) {
+                while let Some((packet, mut seen)) = read_v6(fd, &mut buffer) {
+                    if let Some((probe, port)) = recognise_v6(packet, *protocol, &self.job.probes) {
+                        seen.to.1 = port;
                         self.seen[probe].get_or_insert(seen);
                     }
                 }

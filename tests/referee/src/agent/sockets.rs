@@ -6,7 +6,7 @@ use crate::outcome::{Seen, Verdict};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::sockopt::{
-    Ipv4RecvErr, Ipv4Ttl, Ipv6RecvErr, Ipv6RecvHopLimit, Ipv6Ttl, RcvBufForce, SocketError,
+    Ipv4RecvErr, Ipv4Ttl, Ipv6RecvErr, Ipv6RecvHopLimit, Ipv6RecvPacketInfo, Ipv6Ttl, RcvBufForce, SocketError,
 };
 use nix::sys::socket::{
     AddressFamily, ControlMessageOwned, MsgFlags, SetSockOpt, SockFlag, SockProtocol, SockType, SockaddrIn6,
@@ -18,6 +18,9 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 /// A probe's echo identifier or source port is this plus its index, so every packet names its probe.
 pub const NUMBER_BASE: usize = 40_000;
+
+/// Linux's own, and IANA's.
+const VXLAN_PORTS: [u16; 2] = [8472, 4789];
 
 const FLAGS: SockFlag = SockFlag::SOCK_NONBLOCK.union(SockFlag::SOCK_CLOEXEC);
 
@@ -77,32 +80,38 @@ pub fn open_onlooker(protocol: SockProtocol) -> Result<OwnedFd> {
     Ok(fd)
 }
 
-/// The same of IPv6: header left out, hop limit told.
+/// The same of IPv6: header left out, destination and hop limit told.
 pub fn open_onlooker_v6(protocol: SockProtocol) -> Result<OwnedFd> {
     let fd = socket(AddressFamily::Inet6, SockType::Raw, FLAGS, protocol).map_err(|error| format!("raw: {error}"))?;
     setsockopt(&fd, RcvBufForce, &(8 << 20)).map_err(|error| format!("SO_RCVBUFFORCE: {error}"))?;
     setsockopt(&fd, Ipv6RecvHopLimit, &true).map_err(|error| format!("IPV6_RECVHOPLIMIT: {error}"))?;
+    setsockopt(&fd, Ipv6RecvPacketInfo, &true).map_err(|error| format!("IPV6_RECVPKTINFO: {error}"))?;
     Ok(fd)
 }
 
-/// The next packet of such an onlooker, its source and hop limit.
+/// The next packet of such an onlooker, and its header's part of what is seen.
 pub fn read_v6<'b>(fd: &OwnedFd, buffer: &'b mut [u8]) -> Option<(&'b [u8], Seen)> {
-    let mut control = nix::cmsg_space!(libc::c_int, [u8; 64]);
+    let mut control = nix::cmsg_space!(libc::c_int, libc::in6_pktinfo, [u8; 64]);
     let (len, seen) = {
         let mut parts = [IoSliceMut::new(buffer)];
         let flags = MsgFlags::MSG_DONTWAIT;
         let message = recvmsg::<SockaddrIn6>(fd.as_raw_fd(), &mut parts, Some(&mut control), flags).ok()?;
-        let ttl = message.cmsgs().ok()?.find_map(|message| match message {
-            ControlMessageOwned::Ipv6HopLimit(limit) => u8::try_from(limit).ok(),
-            _ => None,
-        })?;
-        (message.bytes, Seen { source: message.address?.ip().into(), ttl })
+        let (mut ttl, mut to) = (None, None);
+        for message in message.cmsgs().ok()? {
+            match message {
+                ControlMessageOwned::Ipv6HopLimit(limit) => ttl = u8::try_from(limit).ok(),
+                ControlMessageOwned::Ipv6PacketInfo(info) => to = Some(Ipv6Addr::from(info.ipi6_addr.s6_addr)),
+                _ => {}
+            }
+        }
+        let (ttl, to) = (ttl?, (IpAddr::from(to?), 0));
+        (message.bytes, Seen { source: message.address?.ip().into(), ttl, to })
     };
     Some((&buffer[..len.min(buffer.len())], seen))
 }
 
-/// Which probe's packet this payload of IPv6 is.
-pub fn recognise_v6(payload: &[u8], protocol: SockProtocol, probes: &[Probe]) -> Option<usize> {
+/// Which probe's packet this payload of IPv6 is, and the port that it is for, 0 for an echo request.
+pub fn recognise_v6(payload: &[u8], protocol: SockProtocol, probes: &[Probe]) -> Option<(usize, u16)> {
     let number = |at: usize| Some(usize::from(u16::from_be_bytes([*payload.get(at)?, *payload.get(at + 1)?])));
     let number = match protocol {
         SockProtocol::IcmpV6 if *payload.first()? == 128 => number(4)?,
@@ -113,12 +122,13 @@ pub fn recognise_v6(payload: &[u8], protocol: SockProtocol, probes: &[Probe]) ->
     };
     let index = number.checked_sub(NUMBER_BASE)?;
     let probe = probes.get(index).filter(|probe| probe.to.is_ipv6())?;
+    let at = u16::from_be_bytes([*payload.get(2)?, *payload.get(3)?]);
     let fits = match (probe.what, protocol) {
         (What::Ping { .. }, SockProtocol::IcmpV6) | (What::Tcp { .. }, SockProtocol::Tcp) => true,
-        (What::Udp { port, .. }, SockProtocol::Udp) => payload.get(2..4)? == port.to_be_bytes(),
+        (What::Udp { port, .. }, SockProtocol::Udp) => at == port || !VXLAN_PORTS.contains(&at),
         _ => false,
     };
-    fits.then_some(index)
+    fits.then_some((index, if protocol == SockProtocol::IcmpV6 { 0 } else { at }))
 }
 
 /// Which probe's packet these bytes are, and how it looks. Answers are nobody's.
@@ -136,11 +146,16 @@ pub fn recognise(packet: &[u8], probes: &[Probe]) -> Option<(usize, Seen)> {
     let index = number.checked_sub(NUMBER_BASE)?;
     let fits = match (probes.get(index)?.what, packet[9]) {
         (What::Ping { .. }, 1) | (What::Tcp { .. }, 6) => true,
-        (What::Udp { port, .. }, 17) => rest.get(2..4)? == port.to_be_bytes(),
+        // The port may have been translated; tunnels choose their source ports as they like.
+        (What::Udp { port, .. }, 17) => {
+            let at = u16::from_be_bytes([*rest.get(2)?, *rest.get(3)?]);
+            at == port || !VXLAN_PORTS.contains(&at)
+        }
         _ => false,
     };
-    let source: [u8; 4] = packet.get(12..16)?.try_into().ok()?;
-    fits.then_some((index, Seen { source: IpAddr::from(source), ttl: *packet.get(8)? }))
+    let ip = |at: usize| Some(IpAddr::from(<[u8; 4]>::try_from(packet.get(at..at + 4)?).ok()?));
+    let port = if packet[9] == 1 { 0 } else { u16::from_be_bytes([*rest.get(2)?, *rest.get(3)?]) };
+    fits.then_some((index, Seen { source: ip(12)?, ttl: *packet.get(8)?, to: (ip(16)?, port) }))
 }
 
 /// Opens the probe's socket and sends its packet. `Err` is the sender's own kernel refusing.
@@ -249,10 +264,10 @@ mod tests {
         let udp = Probe { netns: 0, to, what: What::Udp { port: 53, size: 0, df: false, ttl: 64 } };
         let probes = [ping, udp];
         let [high, low] = (NUMBER_BASE as u16).to_be_bytes();
-        let seen = Seen { source: IpAddr::from([10, 0, 0, 1]), ttl: 63 };
-        assert_eq!(recognise(&packet(1, &[8, 0, 0, 0, high, low, 0, 0]), &probes), Some((0, seen)));
+        let at = |port| Seen { source: IpAddr::from([10, 0, 0, 1]), ttl: 63, to: (to, port) };
+        assert_eq!(recognise(&packet(1, &[8, 0, 0, 0, high, low, 0, 0]), &probes), Some((0, at(0))));
         assert_eq!(recognise(&packet(1, &[0, 0, 0, 0, high, low, 0, 0]), &probes), None, "a reply");
-        assert_eq!(recognise(&packet(17, &[high, low + 1, 0, 53, 0, 8, 0, 0]), &probes), Some((1, seen)));
+        assert_eq!(recognise(&packet(17, &[high, low + 1, 0, 53, 0, 8, 0, 0]), &probes), Some((1, at(53))));
         assert_eq!(recognise(&packet(17, &[high, low, 0, 53, 0, 8, 0, 0]), &probes), None, "another kind's number");
         assert_eq!(recognise(&packet(17, &[high, low + 9, 0, 53, 0, 8, 0, 0]), &probes), None, "nobody's");
         assert_eq!(recognise(&[0x4f, 0], &probes), None, "cut short");
