@@ -73,7 +73,8 @@ pub fn library() -> Vec<Shelf> {
             "external-ips",
             "balancer",
             "external-name",
-            "api-server"
+            "api-server",
+            "nftables"
         ),
         shelf!(
             "Names",
