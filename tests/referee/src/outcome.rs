@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Two outcomes agree if they are equal in everything.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -112,7 +112,7 @@ impl fmt::Display for Outcome {
         }
         match self.seen {
             Some(Seen { source, ttl, to: (ip, port) }) => {
-                write!(f, "; arrived from {source} at {ip}:{port} with TTL {ttl}")
+                write!(f, "; arrived from {source} at {} with TTL {ttl}", SocketAddr::new(ip, port))
             }
             None => f.write_str("; arrived nowhere"),
         }

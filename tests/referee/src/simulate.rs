@@ -121,7 +121,12 @@ impl Simulation {
                     _ => ProbeKind::Tcp { port: 9, ttl: None },
                 };
                 let from = self.spaces[probe.netns].id;
-                self.world.probe(&ProbeSpec { from, to: Ipv4Addr::LOCALHOST.into(), kind, timeout: 1_000_000 });
+                self.world.probe(&ProbeSpec {
+                    from,
+                    to: std::net::Ipv4Addr::LOCALHOST.into(),
+                    kind,
+                    timeout: 1_000_000,
+                });
             }
             let outcome = self.probe(probe);
             if outcome == *kernel {
