@@ -234,3 +234,36 @@ pub fn summary(title: &str) -> FlowSummary {
         packets_count: 6,
     }
 }
+
+/// The ways of `count` conversations like `flow`, with the numbers from 0 on.
+pub fn ways(flow: &FlowView, count: u32) -> WaysView {
+    let mut view = WaysView::default();
+    let began = flow.packets.first().map_or(0, |packet| packet.born_at_ns);
+    let main: Vec<&PacketView> = flow.packets.iter().filter(|packet| !packet.plumbing).collect();
+    let mut packets = Vec::new();
+    for packet in &main {
+        let mut steps = Vec::new();
+        for step in &packet.steps {
+            let place = view.places.iter().position(|place| *place == step.place).unwrap_or_else(|| {
+                view.places.push(step.place.clone());
+                view.places.len() - 1
+            });
+            steps.push((view.stops.len() as u32, step.at_ns - began));
+            view.stops.push(StopView {
+                place: place as u32,
+                device: step.device.clone(),
+                stage: step.stage.clone(),
+                verdict: step.verdict,
+                tunnelled: crate::stage::route::Stop::of(step).tunnelled,
+            });
+        }
+        let answers = packet.parent.as_ref().filter(|(_, relation)| relation == "answers");
+        let answers = answers.and_then(|(of, _)| main.iter().position(|one| one.packet == *of));
+        let (reply, disposition_kind) = (packet.reply, packet.disposition_kind);
+        packets.push(PacketWay { reply, answers: answers.map(|of| of as u32), disposition_kind, steps });
+    }
+    let FlowSummary { from, to, end, end_kind, .. } = flow.summary.clone();
+    let one = FlowWays { flow: 0, from, to, end, end_kind, packets };
+    view.flows = (0..count).map(|flow| FlowWays { flow, ..one.clone() }).collect();
+    view
+}

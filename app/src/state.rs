@@ -5,12 +5,14 @@ mod fields;
 mod looking;
 mod problems;
 mod sessions;
+mod swarming;
 mod together;
 mod undo;
 
 use crate::dom::Var;
 use crate::few::Few;
 use crate::flows::recorded::{Recorded, still_holds};
+use crate::flows::swarm::Swarm;
 use crate::flows::together::Beside;
 use crate::opening;
 use crate::past::Past;
@@ -28,7 +30,7 @@ use problems::Problems;
 use std::rc::Rc;
 pub use undo::By;
 
-/// Conversations whose clusters are kept.
+/// Commands with packets whose clusters are kept.
 const RECORDED_MAX: usize = 64;
 
 #[derive(Clone, Copy)]
@@ -62,6 +64,9 @@ pub struct App {
     pub beside: Var<Vec<Beside>>,
     /// The numbers of those that are being loaded to join them.
     coming: Var<Few<u32>>,
+    /// Those that play by the hundred and more, and how many of how many have come.
+    pub swarm: Var<Option<Rc<Swarm>>>,
+    pub swarming: Var<Option<(usize, usize)>>,
     /// The clusters that conversations were recorded in, the newest last.
     recorded: Var<Vec<Recorded>>,
     /// Packets (indices) whose plumbing is shown.
@@ -81,6 +86,8 @@ pub struct App {
     pub caret_line: Var<u32>,
     /// The terminals, each with its log.
     pub terminals: Var<Terminals>,
+    /// The entry of a terminal whose output comes with the packets that it reports.
+    pub fresh: Var<Option<u32>>,
     pub notice: Var<Option<Notice>>,
     fields: Var<Fields>,
     /// Read out politely.
@@ -112,6 +119,8 @@ impl App {
             flow: Var::new(None),
             beside: Var::new(Vec::new()),
             coming: Var::new(Few::default()),
+            swarm: Var::new(None),
+            swarming: Var::new(None),
             recorded: Var::new(Vec::new()),
             unfolded: Var::new(Few::default()),
             why: Var::new(false),
@@ -125,6 +134,7 @@ impl App {
             marked: Var::new(None),
             caret_line: Var::new(0),
             terminals: Var::new(Terminals::default()),
+            fresh: Var::new(None),
             notice: Var::new(None),
             fields: Var::new(Fields::Unasked),
             spoken: Var::new(String::new()),
@@ -264,6 +274,7 @@ impl App {
         self.ask(RequestBody::Run { session, line: line.clone() }, move |reply| match reply {
             ReplyBody::Console(mut console) => {
                 let sent = !console.flows.is_empty();
+                self.fresh.put((sent && !platform::reduced_motion()).then_some(entry));
                 self.terminals.update(|terminals| terminals.finish(session, entry, &mut console));
                 self.take_console((line, at_host), console, before, first);
                 then(sent);
@@ -285,9 +296,8 @@ impl App {
             self.take_change(scene);
         }
         if let Some(scene) = self.scene.now() {
-            let (line, at_host) = line;
-            let recorded = |flow: &u32| Recorded { flow: *flow, line: line.clone(), at_host, scene: scene.clone() };
-            let made = console.flows.iter().map(recorded);
+            let ((line, at_host), flows) = (line, Rc::new(console.flows.clone()));
+            let made = (!flows.is_empty()).then_some(Recorded { flows, line, at_host, scene });
             self.recorded.update(|recorded| {
                 recorded.extend(made);
                 recorded.drain(..recorded.len().saturating_sub(RECORDED_MAX));
@@ -341,14 +351,19 @@ impl App {
     pub fn outdated_of(self, flow: &FlowView) -> Option<Again> {
         let scene = self.scene.get()?;
         let number = flow.summary.flow;
-        let recorded = self.recorded.with(|all| all.iter().find(|recorded| recorded.flow == number).cloned())?;
+        let recorded = self.recorded.with(|all| all.iter().find(|recorded| recorded.has(number)).cloned())?;
         (!still_holds(flow, &recorded.scene, &scene)).then_some(Again(recorded.at_host.then_some(recorded.line)))
     }
 
-    /// The conversations that a line has made.
-    pub fn flows_of(self, line: &str) -> Vec<u32> {
-        let made = |all: &Vec<Recorded>| all.iter().filter(|one| one.line == line).map(|one| one.flow).collect();
-        self.recorded.with(made)
+    /// The conversations that a line has made, the last time it ran.
+    pub fn flows_of(self, line: &str) -> Rc<Vec<u32>> {
+        let made = |all: &Vec<Recorded>| all.iter().rfind(|one| one.line == line).map(|one| one.flows.clone());
+        self.recorded.with(made).unwrap_or_default()
+    }
+
+    /// The cluster that a conversation was recorded in.
+    pub fn scene_of(self, flow: u32) -> Option<Rc<Scene>> {
+        self.recorded.with(|all| all.iter().find(|one| one.has(flow)).map(|one| one.scene.clone()))
     }
 
     /// Loads a conversation and makes it the one on the stage.
@@ -359,6 +374,9 @@ impl App {
         }
         if self.follow_beside(flow) {
             return self.follow();
+        }
+        if self.swarm.peek(|swarm| swarm.as_ref().is_some_and(|swarm| swarm.contains(flow))) {
+            return self.follow_of_swarm(flow);
         }
         self.ask(RequestBody::Flow { flow }, move |reply| {
             let ReplyBody::Flow(view) = reply else { return };

@@ -42,6 +42,11 @@ impl<T> Var<T> {
         result
     }
 
+    /// Changes what nobody watches.
+    pub fn update_quietly<R>(self, change: impl FnOnce(&mut T) -> R) -> R {
+        change(&mut self.0.value.borrow_mut())
+    }
+
     pub fn set(self, value: T) {
         self.0.value.replace(value);
         self.0.changed.notify();

@@ -5,6 +5,7 @@
 mod bridge;
 #[cfg(target_arch = "wasm32")]
 pub mod files;
+pub mod groups;
 #[cfg(target_arch = "wasm32")]
 mod incoming;
 pub mod model;

@@ -1,5 +1,6 @@
 //! Diagnostics under the text.
 
+use super::groups::{Group, groups};
 use super::model;
 use crate::dom::{El, button, el};
 use crate::parts::link;
@@ -11,18 +12,13 @@ const SHOWN_MAX: usize = 50;
 
 pub fn problems(app: App) -> El {
     let rows = move || {
-        let mut diagnostics = app.diagnostics.get();
-        if diagnostics.len() > 1 {
-            diagnostics.sort_by_key(|diagnostic| match diagnostic.severity.as_str() {
-                "error" => 0,
-                "warning" => 1,
-                _ => 2,
-            });
+        let all = app.diagnostics.get();
+        if all.is_empty() {
+            return Vec::new();
         }
-        let mut rows: Vec<El> = diagnostics.iter().take(SHOWN_MAX).map(|diagnostic| row(app, diagnostic)).collect();
-        if let Some(more) = diagnostics.len().checked_sub(SHOWN_MAX).filter(|more| *more > 0) {
-            rows.push(el("li").class("note").text(&more.to_string()).text(" more"));
-        }
+        let groups = groups(&all);
+        let mut rows: Vec<El> = groups.iter().take(SHOWN_MAX).map(|group| grouped(app, &all, group)).collect();
+        rows.extend(more(groups.len()));
         rows
     };
     el("div")
@@ -31,6 +27,29 @@ pub fn problems(app: App) -> El {
         .label("Problems")
         .hidden_of(move || app.diagnostics.with(Vec::is_empty))
         .kid(el("ul").attr("aria-live", "polite").live(rows))
+}
+
+/// How many beyond those that are listed.
+fn more(count: usize) -> Option<El> {
+    let more = count.checked_sub(SHOWN_MAX).filter(|more| *more > 0)?;
+    Some(el("li").class("note").text(&more.to_string()).text(" more"))
+}
+
+fn grouped(app: App, all: &[DiagnosticView], group: &Group) -> El {
+    let folded = |indices: &[usize], words: [&str; 2]| {
+        let (count, words) = (indices.len(), if indices.len() == 1 { words[0] } else { words[1] });
+        let list: Vec<El> = indices.iter().take(SHOWN_MAX).map(|index| row(app, &all[*index])).collect();
+        let list = el("ul").kids(list.into_iter().chain(more(count)).collect());
+        el("details").kid(el("summary").text(&count.to_string()).text(words)).kid(list)
+    };
+    let mut first = row(app, &all[group.first]);
+    if !group.like.is_empty() {
+        first = first.kid(folded(&group.like, [" more like it", " more like it"]));
+    }
+    if !group.follows.is_empty() {
+        first = first.kid(folded(&group.follows, [" problem follows from it", " problems follow from it"]));
+    }
+    first
 }
 
 fn row(app: App, diagnostic: &DiagnosticView) -> El {

@@ -2,6 +2,7 @@
 
 pub mod filter;
 pub mod recorded;
+pub mod swarm;
 pub mod together;
 #[cfg(target_arch = "wasm32")]
 mod view;

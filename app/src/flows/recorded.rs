@@ -4,14 +4,21 @@
 use podhop_engine::protocol::{FlowView, Scene};
 use std::rc::Rc;
 
-/// A conversation, the command that made it, and the cluster then.
+/// The conversations of a command, and the cluster then.
 #[derive(Clone, Debug)]
 pub struct Recorded {
-    pub flow: u32,
+    /// Sorted, as they were made one after the other.
+    pub flows: Rc<Vec<u32>>,
     pub line: String,
     /// The command was typed whole and at the host, so that it means the same when it is run again.
     pub at_host: bool,
     pub scene: Rc<Scene>,
+}
+
+impl Recorded {
+    pub fn has(&self, flow: u32) -> bool {
+        self.flows.binary_search(&flow).is_ok()
+    }
 }
 
 /// Whether what a conversation passed is still there, where and as it was.
@@ -29,6 +36,11 @@ pub fn still_holds(flow: &FlowView, then: &Scene, now: &Scene) -> bool {
         last = &step.place;
     }
     true
+}
+
+/// Whether a place is no longer where and as it was.
+pub fn is_gone(place: &str, then: &Scene, now: &Scene) -> bool {
+    then.revision != now.revision && spot(then, place) != spot(now, place)
 }
 
 /// Where a place is: its node and its address. `None` if it is no Pod and no node, or is not there.

@@ -20,6 +20,8 @@ pub struct Player {
     pub list: Var<Rc<Playlist>>,
     /// Those that play at the same time.
     pub beside: Var<Vec<Rc<Playlist>>>,
+    /// The length of others that play at the same time, without steps of their own.
+    pub longest_ms: Var<f64>,
     /// The moment on the playlist's time line.
     pub ms: Var<f64>,
     /// Packet and step (indices) of the present moment.
@@ -52,6 +54,7 @@ impl Player {
         let player = Player {
             list: Var::new(Rc::default()),
             beside: Var::new(Vec::new()),
+            longest_ms: Var::new(0.0),
             ms: Var::new(0.0),
             beat: Var::new(None),
             playing: Var::new(false),
@@ -79,7 +82,7 @@ impl Player {
 
     /// The length of the longest of all that play. Watched.
     pub fn total_ms(self) -> f64 {
-        let total = self.list.with(|list| list.total_ms());
+        let total = self.list.with(|list| list.total_ms()).max(self.longest_ms.get());
         self.beside.with(|beside| beside.iter().map(|list| list.total_ms()).fold(total, f64::max))
     }
 

@@ -2,7 +2,7 @@
 //! time line of the eye, on which each stage can be seen, repetitions pass quickly and waits are folded.
 
 use crate::few::Few;
-use podhop_engine::protocol::{FlowView, PacketView, StepView, VerdictKind};
+use podhop_engine::protocol::{FlowView, PacketView, VerdictKind};
 use std::rc::Rc;
 
 /// One step on the time line. `packet` and `step` are indices into the flow.
@@ -29,15 +29,15 @@ pub struct Playlist {
 }
 
 /// Waits from this length on are told as words ("1 s later").
-const WAIT_TOLD_NS: u64 = 50_000_000;
-const WAIT_MS: f64 = 480.0;
-const BETWEEN_PACKETS_MS: f64 = 140.0;
+pub const WAIT_TOLD_NS: u64 = 50_000_000;
+pub const WAIT_MS: f64 = 480.0;
+pub const BETWEEN_PACKETS_MS: f64 = 140.0;
 /// Parts of the nominal duration for a packet that takes a way already shown.
-const REPEATED: f64 = 0.22;
+pub const REPEATED: f64 = 0.22;
 
 /// How long a step is looked at, in milliseconds at normal speed.
-fn nominal_ms(step: &StepView) -> f64 {
-    match (step.verdict, step.stage.as_str()) {
+pub fn nominal_ms(verdict: VerdictKind, stage: &str) -> f64 {
+    match (verdict, stage) {
         (VerdictKind::Dropped | VerdictKind::Rejected | VerdictKind::Refused, _) => 700.0,
         (VerdictKind::Wait, _) => 420.0,
         (_, "encapsulate" | "decapsulate") => 380.0,
@@ -98,7 +98,7 @@ impl<'a> Builder<'a> {
             if told {
                 self.now_ms += WAIT_MS;
             }
-            let duration_ms = nominal_ms(step) * tempo;
+            let duration_ms = nominal_ms(step.verdict, &step.stage) * tempo;
             let waited_ns = if told { waited_ns } else { 0 };
             self.beats.push(Beat { packet: index, step: i, start_ms: self.now_ms, duration_ms, waited_ns });
             self.now_ms += duration_ms;

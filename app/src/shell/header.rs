@@ -35,29 +35,28 @@ fn mark() -> El {
         .kid(svg("path").attr("d", "M5.5 8.5C6.8 1.5 15.2 1.5 16.5 8M13.5 6.2l3 2.3L19 5.5"))
 }
 
+/// As the system, light, dark, and as the system again.
 fn theme_button(app: App) -> El {
-    let dark = Var::new(is_dark());
+    let chosen = Var::new(theme());
     platform::on_media("(prefers-color-scheme: dark)", move || {
         app.theme_epoch.update(|epoch| *epoch += 1);
     });
     effect(move || {
         app.theme_epoch.track();
-        dark.put(is_dark());
+        chosen.put(theme());
     });
     button("ghost")
-        .attr_of("aria-label", move || [if dark.get() { "Dark" } else { "Light" }, " theme, change it"].concat())
-        .on_click(move || {
-            let theme = if is_dark() { "light" } else { "dark" };
-            super::settings::choose(app, "theme", theme);
-        })
-        .kid(el("span").attr("aria-hidden", "true").text_of(move || if dark.get() { "☾ " } else { "☀ " }.to_string()))
-        .kid(el("span").class("wide").text_of(move || if dark.get() { "Dark" } else { "Light" }.to_string()))
+        .attr_of("aria-label", move || [chosen.get().1, " theme, change it"].concat())
+        .on_click(move || super::settings::choose(app, "theme", chosen.now().2))
+        .kid(el("span").attr("aria-hidden", "true").text_of(move || chosen.get().0.to_string()))
+        .kid(el("span").class("wide").text_of(move || chosen.get().1.to_string()))
 }
 
-fn is_dark() -> bool {
+/// The sign and the word of the theme that is chosen, and the next one.
+fn theme() -> (&'static str, &'static str, &'static str) {
     match platform::root().dataset().get("theme").as_deref() {
-        Some("dark") => true,
-        Some("light") => false,
-        _ => platform::media("(prefers-color-scheme: dark)"),
+        Some("dark") => ("☾ ", "Dark", ""),
+        Some("light") => ("☀ ", "Light", "dark"),
+        _ => ("◐ ", "System", "light"),
     }
 }

@@ -6,10 +6,13 @@ mod hints;
 mod keys;
 mod printout;
 pub mod settings;
+mod splits;
 
-use crate::dom::{El, el};
+use crate::dom::{El, Var, el};
 use crate::parts::{self, tab};
 use crate::state::{App, Tab};
+use gloo::events::EventListener;
+use wasm_bindgen::JsCast;
 
 /// The whole page.
 pub fn page(app: App) -> El {
@@ -22,8 +25,18 @@ pub fn page(app: App) -> El {
         _ => "stage",
     };
     let area = |tag: &str, class: &str, id: &str, label: &str| el(tag).class(class).id(id).label(label);
+    // Whoever never takes hold of anything needs no edges to take hold of.
+    let touched = Var::new(splits::kept());
+    let tabbed = move |event: &web_sys::Event| {
+        let event: &web_sys::KeyboardEvent = event.unchecked_ref();
+        if event.key() == "Tab" {
+            touched.put(true);
+        }
+    };
+    EventListener::new(&crate::platform::document(), "keydown", tabbed).forget();
     el("main")
         .class("app")
+        .on("pointermove", move |_| touched.put(true))
         .attr_of("data-pane", move || pane().to_string())
         .kid(header::header(app))
         .kid(pane_tabs(app))
@@ -42,6 +55,7 @@ pub fn page(app: App) -> El {
         .kid(area("section", "play", "pane-play", "Playback").kids(crate::playback::view::playback(app)))
         .kid(crate::palette::palette(app))
         .kid(dock(app, area("section", "dock", "pane-dock", "Console")))
+        .kid(parts::made_when(move || touched.get(), splits::splits))
         .kid(crate::whose::view::tip(app, ".insp,.dock,.play"))
         .kid(el("div").class("unseen").attr("role", "status").text_of(move || app.spoken.get()))
 }

@@ -6,8 +6,10 @@ use super::crowd::{self, Other, Own};
 use super::geometry::{Point, Rect, point};
 use super::layout::{self, Focus, Layout, Target};
 use super::motion::{self, Ways};
-use super::reach::Reach;
+use super::pixels::Dots;
+use super::reach::{Answer, Marks, Reach};
 use super::route;
+use super::swarm::Flights;
 use crate::dom::{Var, derived};
 use crate::few::Few;
 use crate::platform::{self, Frames};
@@ -16,6 +18,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 const FLIGHT_MS: f64 = 380.0;
+/// Of the places of a swarm, so many have a say in which nodes are rooms.
+const SWARM_PLACES: usize = 64;
 /// A layout that has just been asked for is there by then.
 const LAID_OUT_MS: u32 = 40;
 
@@ -61,6 +65,14 @@ pub struct Stage {
     pub texts: Var<Rc<Vec<Rect>>>,
     /// The conversations that play beside the one that is followed, as far as they have a way here.
     pub others: Var<Rc<Vec<Other>>>,
+    /// The same for those that play by the hundred.
+    pub flights: Var<Option<Rc<Flights>>>,
+    /// What draws them, once it is there.
+    pub dots: Var<Option<Dots>>,
+    /// How many of them were on their way a moment ago.
+    pub moving: Var<usize>,
+    /// Which of them is pointed at, by its index.
+    pub pointed: Var<Option<usize>>,
     pub camera: Var<Camera>,
     /// Near enough for the stations within nodes and Pods.
     pub close: Var<bool>,
@@ -83,6 +95,9 @@ pub struct Stage {
     pub menu: Var<Option<Menu>>,
     pub finder: Var<Option<Purpose>>,
     pub reach: Var<Option<Reach>>,
+    /// What "Ping all" has found so far.
+    pub answers: Var<Rc<Vec<Answer>>>,
+    pub marks: Var<Rc<Marks>>,
     /// The pointer is over the card, over the picture.
     pub over_card: Var<bool>,
     pub over_frame: Var<bool>,
@@ -102,12 +117,22 @@ impl Stage {
             kept.replace(made.rooms.iter().map(|room| scene.nodes[room.node].name.clone()).collect());
             Some(Rc::new(made))
         });
+        let reach: Var<Option<Reach>> = Var::new(None);
+        let answers = derived(move || {
+            let Some(reach) = reach.get() else { return Rc::default() };
+            let own = app.flows_of(&reach.asked.line);
+            Rc::new(app.flows.with(|flows| reach.answers(&own, flows)))
+        });
         Stage {
             app,
             opened,
             layout,
             texts: Var::new(Rc::default()),
             others: Var::new(Rc::default()),
+            flights: Var::new(None),
+            dots: Var::new(None),
+            moving: Var::new(0),
+            pointed: Var::new(None),
             close: Var::new(false),
             camera: Var::new(Camera { scale: 1.0, x: 0.0, y: 0.0 }),
             follows: Var::new(false),
@@ -121,7 +146,9 @@ impl Stage {
             drag: Var::new(None),
             menu: Var::new(None),
             finder: Var::new(None),
-            reach: Var::new(None),
+            reach,
+            answers,
+            marks: Var::new(Rc::default()),
             over_card: Var::new(false),
             over_frame: Var::new(false),
             flight: Var::new(None),
@@ -289,6 +316,14 @@ impl Stage {
         let (list, others) = (app.player.list.now(), self.others.now());
         let own = ways.as_ref().map(|ways| Own { flow: &flow, ways, list: &list });
         let (card, dots) = crowd::packets(own, &others, ms, sight);
+        if let Some(flights) = self.flights.now() {
+            let radius = 9.0 * sight.view.legible;
+            let followed = Some(flow.summary.flow);
+            let picked = flights.pick(world, (radius, ms), followed, followed);
+            if let Some(index) = picked {
+                return Some(flights.number(index));
+            }
+        }
         if card.is_some_and(|card| card.contains(world)) {
             return Some(flow.summary.flow);
         }
@@ -296,6 +331,16 @@ impl Stage {
             dot.label.is_some_and(|label| label.contains(world)) || dot.at.distance(world) < 9.0 * sight.view.legible
         };
         dots.iter().find(near).map(|dot| others[dot.other].of.number())
+    }
+
+    /// The packet of a swarm at a point of the screen.
+    pub fn point_at_packet(self, screen: Point) {
+        let Some(flights) = self.flights.now() else { return };
+        let camera = self.camera.now();
+        let radius = 7.0 * camera.view(self.canvas.now()).legible;
+        let at = (radius, self.app.player.ms.now());
+        let followed = self.app.flow.peek(|flow| flow.as_ref().map(|flow| flow.summary.flow));
+        self.pointed.put(flights.pick(camera.to_world(screen), at, None, followed));
     }
 
     fn open(self, index: usize) {
@@ -367,6 +412,7 @@ impl Stage {
 fn focus(app: App, opened: Var<Few<String>>) -> Focus {
     app.flow.track();
     app.beside.track();
+    app.swarm.track();
     opened.track();
     focus_now(app, opened)
 }
@@ -379,6 +425,9 @@ fn focus_now(app: App, opened: Var<Few<String>>) -> Focus {
         if !places.contains(&place) {
             places.push(place);
         }
+    }
+    if let Some(swarm) = app.swarm.now() {
+        places.extend(swarm.places(SWARM_PLACES).cloned());
     }
     Focus { places, opened: opened.now(), kept: Vec::new() }
 }

@@ -23,6 +23,10 @@ const PHONE: f64 = 480.0;
 const NARROW: f64 = 620.0;
 /// What moves and what marks grows with the picture up to this scale: from close by, labels must leave room to see.
 const LARGEST: f64 = 1.3;
+/// Letters do not become larger on the screen than this many times their face: beyond it, what grows is the room for them.
+const LETTERS_MAX: f64 = 1.6;
+/// Nor lines wider than so many pixels.
+const LINES_MAX: f64 = 3.0;
 /// Space around a fitted picture.
 const MARGIN: f64 = 20.0;
 /// Height of the heading above the picture, and of the tools below it on a narrow canvas.
@@ -145,6 +149,16 @@ impl Camera {
         Camera { scale, x: about.x - world.x * scale, y: about.y - world.y * scale }
     }
 
+    /// The largest scale at which letters are drawn in the world.
+    pub fn letters_max(self) -> f64 {
+        LETTERS_MAX / self.scale
+    }
+
+    /// The largest width of lines in the world: from close by, a frame is still a thin line.
+    pub fn lines_max(self) -> f64 {
+        LINES_MAX / self.scale
+    }
+
     pub fn moved(self, dx: f64, dy: f64) -> Camera {
         Camera { x: self.x + dx, y: self.y + dy, ..self }
     }
@@ -193,5 +207,19 @@ mod tests {
         let near = camera.zoomed(1.7, about);
         assert!(near.to_screen(world).distance(about) < 1e-9);
         assert!((near.scale / camera.scale - 1.7).abs() < 1e-9);
+    }
+
+    #[test]
+    fn letters_have_a_largest_size_and_grow_up_to_it() {
+        let px = |camera_scale: f64, text_scale: f64| {
+            let camera = Camera { scale: camera_scale, x: 0.0, y: 0.0 };
+            14.0 * text_scale.min(camera.letters_max()) * camera_scale
+        };
+        assert_eq!((px(1.0, 1.0), px(1.5, 1.0)), (14.0, 21.0));
+        for scale in [2.0, 3.0, SCALE_MAX] {
+            assert!((px(scale, 1.0) - 22.4).abs() < 1e-9);
+            assert!(px(scale, 0.5) <= 22.4 + 1e-9 && px(scale, 0.5) >= 14.0, "stations stay smaller, and readable");
+        }
+        assert_eq!(px(0.26, 4.0), 14.0 * 4.0 * 0.26, "from afar nothing is bounded");
     }
 }

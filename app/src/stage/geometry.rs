@@ -117,6 +117,11 @@ impl Polyline {
         }
     }
 
+    /// How far along the line its corners between `from` and `to` are.
+    pub fn corners(&self, from: f64, to: f64) -> impl Iterator<Item = f64> + '_ {
+        self.lengths.iter().copied().filter(move |length| *length > from && *length < to)
+    }
+
     /// The points from `from` to `to` pixels along the line.
     pub fn part(&self, from: f64, to: f64) -> Vec<Point> {
         if to - from < 0.5 || self.points.len() < 2 {

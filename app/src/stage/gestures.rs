@@ -98,6 +98,7 @@ fn moved(stage: Stage, event: &PointerEvent, fingers: &mut Fingers) {
     let Some(index) = fingers.down.iter().position(|(id, _)| *id == event.pointer_id()) else {
         if event.pointer_type() == "mouse" {
             stage.hovered.put(stage.handle_at(now));
+            stage.point_at_packet(now);
         }
         return;
     };
@@ -145,6 +146,9 @@ fn up(stage: Stage, event: &PointerEvent, fingers: &mut Fingers) {
     if let Some(flow) = stage.packet_at(here) {
         stage.app.inspector.set(Tab::Journey);
         stage.app.player.pause();
+        if stage.flights.peek(Option::is_some) {
+            return stage.app.follow_of_swarm(flow);
+        }
         stage.app.follow_beside(flow);
         stage.app.follow();
     } else if let Some(target) = stage.target_at(here) {

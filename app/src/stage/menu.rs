@@ -92,23 +92,20 @@ fn on_key(event: &web_sys::Event) {
 /// The sentence of "Ping all", until it is dismissed.
 pub fn reached(stage: Stage) -> El {
     let text = move || {
-        stage.reach.with(|reach| reach.as_ref().map_or(String::new(), |of| reach::sentence(of, &stage.answers())))
+        let answers = stage.answers.get();
+        stage.reach.with(|reach| reach.as_ref().map_or(String::new(), |of| reach::sentence(of, &answers)))
+    };
+    let has_pairs = move || {
+        let all = stage.reach.with(|reach| reach.as_ref().is_some_and(|reach| reach.asked.senders == 1));
+        all && stage.answers.with(|answers| answers.len() > 1)
     };
     el("div")
         .class("reach")
         .hidden_of(move || stage.reach.with(Option::is_none))
         .kid(el("span").attr("role", "status").text_of(text))
         .kid(parts::link("Show them all", move || {
-            stage.app.play_together(stage.answers().iter().map(|answer| answer.flow).collect());
+            stage.app.play_together(stage.answers.peek(|all| all.iter().map(|answer| answer.flow).collect()));
         }))
+        .kid(parts::link("Every Pod to every Pod", move || stage.ping_pairs()).hidden_of(move || !has_pairs()))
         .kid(parts::icon_button("Dismiss the marks", parts::CLOSE, move || stage.reach.put(None)))
-}
-
-impl Stage {
-    /// What "Ping all" has found so far.
-    pub fn answers(self) -> Vec<reach::Answer> {
-        let Some(reach) = self.reach.get() else { return Vec::new() };
-        let own = self.app.flows_of(&reach.asked.line);
-        self.app.flows.with(|flows| reach.answers(&own, flows))
-    }
 }

@@ -33,9 +33,9 @@ fn seen(camera: Camera, canvas: Canvas) -> Rect {
     Rect { x: from.x, y: from.y, width: to.x - from.x, height: to.y - from.y }
 }
 
-pub fn picture(layout: &Layout, stage: Camera, canvas: Canvas) -> Picture {
+/// What does not move with the stage's camera.
+pub fn still(layout: &Layout) -> Picture {
     let mut picture = Picture::default();
-    let scale = camera(layout).scale;
     for room in &layout.rooms {
         picture.square(Tone::Ink3, room.rect);
     }
@@ -46,7 +46,13 @@ pub fn picture(layout: &Layout, stage: Camera, canvas: Canvas) -> Picture {
         picture.square(Tone::Line, *place);
     }
     picture.square(Tone::Line, layout.gateway);
-    let frame = Stroke { tone: Tone::Accent, width: 1.8 / scale, dashed: false };
+    picture
+}
+
+/// The frame around what the stage's camera sees.
+pub fn frame(layout: &Layout, stage: Camera, canvas: Canvas) -> Picture {
+    let mut picture = Picture::default();
+    let frame = Stroke { tone: Tone::Accent, width: 1.8 / camera(layout).scale, dashed: false };
     let rect = seen(stage, canvas);
     picture.over.push(Prim::Box { rect, radius: 0.0, fill: None, stroke: Some(frame), shadow: false });
     picture

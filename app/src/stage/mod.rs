@@ -27,6 +27,8 @@ pub mod motion;
 #[cfg(target_arch = "wasm32")]
 mod paint;
 pub mod picture;
+#[cfg(target_arch = "wasm32")]
+mod pixels;
 pub mod prim;
 pub mod reach;
 pub mod room;
@@ -36,6 +38,7 @@ pub mod send;
 mod sending;
 pub mod signs;
 pub mod stack;
+pub mod swarm;
 pub mod text;
 #[cfg(target_arch = "wasm32")]
 mod tools;

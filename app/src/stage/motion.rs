@@ -9,7 +9,7 @@ use super::signs::{self, Mark};
 use super::text::Face;
 use crate::few::Few;
 use crate::playback::playlist::Playlist;
-use podhop_engine::protocol::{FlowView, Scene, StepView, VerdictKind};
+use podhop_engine::protocol::{FlowView, PacketView, Scene, StepView, VerdictKind};
 
 /// The ways of a conversation's packets, computed once a layout.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -109,12 +109,31 @@ pub fn motion(flow: &FlowView, ways: &Ways, list: &Playlist, ms: f64, sight: Sig
     envelope(&mut picture, shown, at, card, scale);
     signs::sent_again(&mut marks, packet, &ways.routes[beat.packet]);
     if ended {
-        signs::add(&mut marks, at, Mark::Verdict(packet.disposition_kind), &packet.disposition);
+        let last = now.beat + 1 == list.beats.len();
+        let (kind, word) = told(flow, packet, last);
+        signs::add(&mut marks, at, Mark::Verdict(kind), word);
     } else if arrived && step.verdict == VerdictKind::Wait {
         signs::add(&mut marks, at, Mark::Verdict(VerdictKind::Wait), "waits");
     }
     signs::draw(&mut picture, &marks, sight, card.as_slice());
     picture
+}
+
+/// What the end of a packet's way says: an answer that tells of a failure, such as an ICMP error or an RST, arrives well,
+/// but the sign is that of the request that failed; at the end of all, that of the conversation.
+fn told<'f>(flow: &'f FlowView, packet: &'f PacketView, last: bool) -> (VerdictKind, &'f str) {
+    let own = (packet.disposition_kind, packet.disposition.as_str());
+    if own.0 != VerdictKind::Delivered {
+        return own;
+    }
+    let fails = |kind: VerdictKind| !matches!(kind, VerdictKind::Pass | VerdictKind::Wait | VerdictKind::Delivered);
+    let answered = packet.parent.as_ref().filter(|(_, relation)| relation == "answers");
+    let answered = answered.and_then(|(of, _)| flow.packets.iter().find(|one| one.packet == *of));
+    match answered.filter(|one| fails(one.disposition_kind)) {
+        Some(failed) => (failed.disposition_kind, &failed.disposition),
+        None if last && fails(flow.summary.end_kind) => (flow.summary.end_kind, &flow.summary.end),
+        None => own,
+    }
 }
 
 pub fn arrived(list: &Playlist, beat: usize, ms: f64) -> bool {
@@ -311,6 +330,27 @@ mod tests {
         assert!(end.prims.iter().any(|prim| matches!(prim, Prim::Sign { kind: VerdictKind::Delivered, .. })));
         let faded = |prim: &&Prim| matches!(prim, Prim::Line { opacity, .. } if *opacity < 0.5);
         assert_eq!(end.prims.iter().filter(faded).count(), 2, "one line for requests, one for replies");
+    }
+
+    #[test]
+    fn an_answer_that_tells_of_a_failure_rests_on_the_sign_of_what_failed() {
+        let (mut flow, ways, list, made) = setup();
+        let kind = |flow: &FlowView| {
+            let end = motion(flow, &ways, &list, list.total_ms(), sight_of(&made));
+            end.prims.iter().rev().find_map(|prim| match prim {
+                Prim::Sign { kind, .. } => Some(*kind),
+                _ => None,
+            })
+        };
+        assert_eq!(kind(&flow), Some(VerdictKind::Delivered));
+        flow.summary.end_kind = VerdictKind::Rejected;
+        assert_eq!(kind(&flow), Some(VerdictKind::Rejected), "the conversation's end");
+        let last = list.beats.last().unwrap().packet;
+        let of = flow.packets[last].parent.clone().filter(|(_, relation)| relation == "answers").unwrap().0;
+        flow.packets.iter_mut().filter(|one| one.packet == of).for_each(|one| {
+            one.disposition_kind = VerdictKind::Refused;
+        });
+        assert_eq!(kind(&flow), Some(VerdictKind::Refused), "the packet that it answers");
     }
 
     #[test]

@@ -62,12 +62,28 @@ impl Palette {
     fn tone(&self, tone: Tone) -> &JsValue {
         &self.tones[tone as usize]
     }
+
+    /// Red, green, blue, alpha, as a canvas understands the token.
+    #[allow(deprecated)]
+    pub fn rgba(&self, tone: Tone, context: &CanvasRenderingContext2d) -> [u8; 4] {
+        context.set_fill_style(self.tone(tone));
+        // An opaque colour is told as `#rrggbb`, however it was given.
+        let text = context.fill_style().as_string().unwrap_or_default();
+        let digits: Vec<u8> = text.chars().skip(1).filter_map(|c| c.to_digit(16)).map(|c| c as u8).collect();
+        match digits[..] {
+            [r, rr, g, gg, b, bb] => [r * 16 + rr, g * 16 + gg, b * 16 + bb, 255],
+            _ => [128, 128, 128, 255],
+        }
+    }
 }
 
 pub struct Painter<'a> {
     context: CanvasRenderingContext2d,
     /// The face and the alignment that the context has.
     writes: Cell<Option<(Face, Align)>>,
+    /// Letters are drawn no larger than this many times their world size, and lines no wider.
+    letters_max: f64,
+    lines_max: f64,
     palette: &'a Palette,
 }
 
@@ -86,7 +102,8 @@ impl<'a> Painter<'a> {
         let scale = camera.scale * ratio;
         let _ = context.set_transform(scale, 0.0, 0.0, scale, camera.x * ratio, camera.y * ratio);
         context.set_line_join("round");
-        Some(Painter { context, writes: Cell::new(None), palette })
+        let (letters_max, lines_max) = (camera.letters_max(), camera.lines_max());
+        Some(Painter { context, writes: Cell::new(None), letters_max, lines_max, palette })
     }
 
     fn writing(&self) -> &Writing {
@@ -103,6 +120,15 @@ impl<'a> Painter<'a> {
             self.fill(*tone);
         }
         self.prims(&picture.over);
+    }
+
+    /// A canvas of the same size as it is.
+    pub fn copy(&self, canvas: &HtmlCanvasElement) {
+        let context = &self.context;
+        context.save();
+        let _ = context.set_transform(1.0, 0.0, 0.0, 1.0, 0.0, 0.0);
+        let _ = context.draw_image_with_html_canvas_element(canvas, 0.0, 0.0);
+        context.restore();
     }
 
     fn prims(&self, prims: &[Prim]) {
@@ -155,7 +181,7 @@ impl<'a> Painter<'a> {
     #[allow(deprecated)]
     fn stroke_as(&self, stroke: Stroke, dash: &JsValue) {
         self.context.set_stroke_style(self.palette.tone(stroke.tone));
-        self.context.set_line_width(stroke.width);
+        self.context.set_line_width(stroke.width.min(self.lines_max));
         self.writing().set_line_cap(&self.palette.caps[usize::from(stroke.dashed)]);
         let _ = self.context.set_line_dash(dash);
         self.context.stroke();
@@ -187,6 +213,7 @@ impl<'a> Painter<'a> {
             writing.set_text_align(&self.palette.aligns[align as usize]);
         }
         context.set_fill_style(self.palette.tone(tone));
+        let scale = scale.min(self.letters_max);
         if scale == 1.0 {
             let _ = context.fill_text(text, at.x, at.y);
         } else {

@@ -5,7 +5,7 @@ use super::layout::Layout;
 use super::picture::pod_box;
 use super::room::Room;
 use super::stack::{self, Station};
-use podhop_engine::protocol::{PacketView, Scene, StepView};
+use podhop_engine::protocol::{NodeView, PacketView, Scene, StepView};
 
 /// A packet's way: `stops[i]` is the distance along `line` at which step `i` happens.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,6 +14,36 @@ pub struct Route {
     pub stops: Vec<f64>,
     /// How far beside the line it is drawn, to the right and down.
     pub by: f64,
+}
+
+/// What of a step its place in the picture depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Stop<'a> {
+    pub place: &'a str,
+    pub device: &'a str,
+    pub stage: &'a str,
+    /// The packet is inside a tunnel after the step.
+    pub tunnelled: bool,
+}
+
+impl<'a> Stop<'a> {
+    pub fn of(step: &'a StepView) -> Stop<'a> {
+        let tunnelled = step.envelope.iter().any(|(kind, _)| kind.starts_with("VXLAN"));
+        Stop { place: &step.place, device: &step.device, stage: &step.stage, tunnelled }
+    }
+}
+
+/// Where a place is in the picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Seat {
+    Gateway,
+    Bus,
+    /// Index of the room; for a Pod also its index in the node.
+    Room(usize),
+    Pod(usize, usize),
+    /// On a node that is drawn as a tile.
+    Tile(Point),
+    Unknown,
 }
 
 /// What the stops of a packet need to know of the picture.
@@ -26,7 +56,7 @@ pub struct Map<'a> {
 
 /// Where a step is, before it has coordinates.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Spot {
+pub enum Spot {
     /// Plugged in at `at`; the step is that far from there.
     Pod {
         room: usize,
@@ -59,85 +89,106 @@ enum Spot {
 }
 
 impl Map<'_> {
-    fn room_of_node(&self, place: &str) -> Option<(usize, &Room)> {
-        let rooms = &self.layout.rooms;
-        rooms.iter().enumerate().find(|(_, room)| self.scene.nodes[room.node].place == place)
-    }
-
-    fn spot(&self, step: &StepView) -> Spot {
-        let place = step.place.as_str();
+    pub fn seat(&self, place: &str) -> Seat {
         if place == "gateway" || place == "outside" {
-            return Spot::Gateway;
+            return Seat::Gateway;
         }
         if place.starts_with("segment") || place.starts_with("fabric") {
-            return Spot::Bus;
+            return Seat::Bus;
         }
-        if place.starts_with("pod/") {
-            return self.pod_spot(place, step);
+        let of_pod = place.starts_with("pod/");
+        let pod_of = |node: &NodeView| node.pods.iter().position(|pod| of_pod && pod.place == place);
+        for (index, room) in self.layout.rooms.iter().enumerate() {
+            let node = &self.scene.nodes[room.node];
+            match pod_of(node) {
+                Some(pod) => return Seat::Pod(index, pod),
+                None if node.place == place => return Seat::Room(index),
+                None => {}
+            }
         }
-        let Some((index, room)) = self.room_of_node(place) else {
-            return self.tile_spot(|node| node.place == place);
+        let is = |node: &NodeView| node.place == place || pod_of(node).is_some();
+        let tile = self.layout.tiles.iter().find(|tile| is(&self.scene.nodes[tile.node]));
+        tile.map_or(Seat::Unknown, |tile| Seat::Tile(point(tile.rect.center().x, tile.rect.y)))
+    }
+
+    fn spot_of(&self, step: &StepView) -> Spot {
+        self.spot(self.seat(&step.place), Stop::of(step))
+    }
+
+    /// Where a step is whose place has this seat.
+    pub fn spot(&self, seat: Seat, stop: Stop) -> Spot {
+        let index = match seat {
+            Seat::Gateway => return Spot::Gateway,
+            Seat::Bus => return Spot::Bus,
+            Seat::Tile(at) => return Spot::Tile(at),
+            Seat::Unknown => return Spot::Unknown,
+            Seat::Pod(room, pod) => return self.pod_spot(room, pod, stop),
+            Seat::Room(index) => index,
         };
-        if let Some(station) = Station::of(step).filter(|_| self.close) {
+        let room = &self.layout.rooms[index];
+        if let Some(station) = Station::of(stop.stage).filter(|_| self.close) {
             return Spot::Station(index, station);
         }
         let node = &self.scene.nodes[room.node];
-        let kind = node.devices.iter().find(|device| device.name == step.device).map_or("", |d| d.kind.as_str());
+        let kind = node.devices.iter().find(|device| device.name == stop.device).map_or("", |d| d.kind.as_str());
         match kind {
             "bridge" => Spot::Bridge(index),
             "vxlan" => Spot::Tunnel(index),
             "nic" => Spot::Nic(index),
             "loopback" => Spot::Own(index),
-            _ if !step.device.is_empty() => {
-                let pod = node.pods.iter().position(|pod| pod.veth == step.device);
+            _ if !stop.device.is_empty() => {
+                let pod = node.pods.iter().position(|pod| pod.veth == stop.device);
                 match pod.and_then(|pod| room.pod_plug(pod)) {
                     Some(plug) => Spot::Veth { room: index, x: plug.x },
                     None => Spot::Bridge(index),
                 }
             }
-            _ if step.stage == "send" || step.stage == "deliver" => Spot::Own(index),
+            _ if stop.stage == "send" || stop.stage == "deliver" => Spot::Own(index),
             _ => Spot::Kernel(index),
         }
     }
 
-    fn pod_spot(&self, place: &str, step: &StepView) -> Spot {
-        for (index, room) in self.layout.rooms.iter().enumerate() {
-            let node = &self.scene.nodes[room.node];
-            let Some(pod) = node.pods.iter().position(|pod| pod.place == place) else { continue };
-            let of = room.pods.iter().find(|at| at.pod == pod && pod_box(at)).filter(|_| self.close);
-            let station = of.and_then(|of| stack::pod_station(of.rect, Station::of(step)?));
-            return match (room.pod_plug(pod), station) {
-                (Some(plug), Some(station)) => Spot::InPod { room: index, at: stack::pod_stop(station), plug },
-                (Some(at), _) => Spot::Pod { room: index, at, by: within_pod(&step.device) },
-                (None, _) => Spot::Bridge(index),
-            };
+    fn pod_spot(&self, index: usize, pod: usize, stop: Stop) -> Spot {
+        let room = &self.layout.rooms[index];
+        let of = room.pods.iter().find(|at| at.pod == pod && pod_box(at)).filter(|_| self.close);
+        let station = of.and_then(|of| stack::pod_station(of.rect, Station::of(stop.stage)?));
+        match (room.pod_plug(pod), station) {
+            (Some(plug), Some(station)) => Spot::InPod { room: index, at: stack::pod_stop(station), plug },
+            (Some(at), _) => Spot::Pod { room: index, at, by: within_pod(stop.device) },
+            (None, _) => Spot::Bridge(index),
         }
-        self.tile_spot(|node| node.pods.iter().any(|pod| pod.place == place))
-    }
-
-    fn tile_spot(&self, is: impl Fn(&podhop_engine::protocol::NodeView) -> bool) -> Spot {
-        let tile = self.layout.tiles.iter().find(|tile| is(&self.scene.nodes[tile.node]));
-        tile.map_or(Spot::Unknown, |tile| Spot::Tile(point(tile.rect.center().x, tile.rect.y)))
     }
 
     /// The way of one packet; every step gets a stop. `answered` is the packet that this one answers, if the same
     /// conversation has it, and its way.
     pub fn route(&self, packet: &PacketView, answered: Option<(&PacketView, &Route)>) -> Route {
-        let mut spots: Vec<Spot> = packet.steps.iter().map(|step| self.spot(step)).collect();
+        let spots = packet.steps.iter().map(|step| self.spot_of(step)).collect();
+        let tunnelled: Vec<bool> = packet.steps.iter().map(|step| Stop::of(step).tunnelled).collect();
+        let born = answered.and_then(|(answered, way)| {
+            let (first, end) = (packet.steps.first()?, answered.steps.last()?);
+            let spot = Some(self.spot_of(end)).filter(|_| first.place == end.place)?;
+            Some((spot, way))
+        });
+        self.way(spots, &tunnelled, born)
+    }
+
+    /// The same from spots, and whether the packet is tunnelled after each step. `answered`: where the packet ended that
+    /// this one answers, if that is where this one begins, and its way.
+    pub fn way(&self, mut spots: Vec<Spot>, tunnelled: &[bool], answered: Option<(Spot, &Route)>) -> Route {
         let mut route = Route::default();
-        let born = answered.and_then(|(answered, way)| self.born_at(packet, answered, way));
+        let born = answered.and_then(|(spot, way)| self.born_at(*spots.first()?, spot, way));
         if let (Some((_, at)), Some(first)) = (born, spots.first_mut()) {
             *first = at;
         }
         // A way that begins at something that is gone by now begins at the first thing that is still there.
         let known = spots.iter().position(|spot| *spot != Spot::Unknown);
-        let start = known.map(|i| self.stop(&spots, i, &packet.steps[i], None));
+        let start = known.map(|i| self.stop(&spots, i, tunnelled[i], None));
         let mut last: Option<(Point, Spot)> = None;
         for (i, spot) in spots.iter().enumerate() {
             let before = last.map(|l| l.0).or(start.filter(|_| *spot == Spot::Unknown));
             let at = match born {
                 Some((at, _)) if i == 0 => at,
-                _ => self.stop(&spots, i, &packet.steps[i], before),
+                _ => self.stop(&spots, i, tunnelled[i], before),
             };
             if let Some((from, before)) = last.filter(|(_, before)| *before != Spot::Unknown) {
                 for corner in self.corners(from, before, at, *spot) {
@@ -152,16 +203,12 @@ impl Map<'_> {
 
     /// An answer that a node's kernel makes, such as an ICMP error, begins where the packet that it answers ended, and
     /// not among the node's processes.
-    fn born_at(&self, packet: &PacketView, answered: &PacketView, way: &Route) -> Option<(Point, Spot)> {
-        let (first, end) = (packet.steps.first()?, answered.steps.last()?);
-        let spot = self.spot(end);
-        if first.place != end.place
-            || !matches!(self.spot(first), Spot::Own(_) | Spot::Station(_, Station::Sockets))
-            || room_of(&spot).is_none()
-        {
+    fn born_at(&self, first: Spot, ended: Spot, way: &Route) -> Option<(Point, Spot)> {
+        let by_kernel = matches!(first, Spot::Own(_) | Spot::Station(_, Station::Sockets));
+        if !by_kernel || room_of(&ended).is_none() {
             return None;
         }
-        Some((way.line.at(*way.stops.last()?), spot))
+        Some((way.line.at(*way.stops.last()?), ended))
     }
 
     /// True if the packet is in or bound for the tunnel at step `i` of its stay in room `index`.
@@ -172,7 +219,7 @@ impl Map<'_> {
         before.chain(after).any(|spot| matches!(spot, Spot::Tunnel(_)))
     }
 
-    fn stop(&self, spots: &[Spot], i: usize, step: &StepView, last: Option<Point>) -> Point {
+    fn stop(&self, spots: &[Spot], i: usize, tunnelled: bool, last: Option<Point>) -> Point {
         let rooms = &self.layout.rooms;
         let bus_y = self.layout.bus.0.y;
         // On the way to a station packets pass above the device's name, not through it.
@@ -197,8 +244,8 @@ impl Map<'_> {
                 if !self.uses_tunnel(spots, i, index) {
                     return point(room.bypass_x, room.tunnel_y);
                 }
-                let outer = step.envelope.iter().any(|(kind, _)| kind == "VXLAN");
-                let y = if outer { (room.tunnel_y + room.nic_y) / 2.0 } else { (room.bridge_y + room.tunnel_y) / 2.0 };
+                let y =
+                    if tunnelled { (room.tunnel_y + room.nic_y) / 2.0 } else { (room.bridge_y + room.tunnel_y) / 2.0 };
                 point(room.lane_x, y)
             }
             Spot::Bus => {

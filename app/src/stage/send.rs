@@ -6,7 +6,17 @@ use podhop_engine::protocol::{PodPhase, PodView, Scene, ToolsView};
 /// Ports for which connections are offered.
 const PORTS_MAX: usize = 4;
 /// Pods that one "Ping all" asks.
-pub const ALL_MAX: usize = 50;
+pub const ALL_MAX: usize = 1_200;
+/// Up to so many the line names the addresses and prints what each answers; of more it prints failures only.
+const NAMED_MAX: usize = 50;
+/// Pings of every Pod to every other, together.
+pub const PAIRS_MAX: usize = 6_100;
+/// Up to so many senders are named in the line.
+const SENDERS_NAMED_MAX: usize = 8;
+const QUIET: &str = "ping -c 1 -W 2 $ip >/dev/null || echo ";
+/// Prints the addresses of all Pods that have one of their own.
+const ADDRESSES: &str = "$(kubectl get pods -A --field-selector spec.hostNetwork=false,status.phase=Running \
+-o jsonpath='{.items[*].status.podIP}')";
 
 /// One offer of the menu.
 #[derive(Clone, Debug, PartialEq)]
@@ -135,6 +145,8 @@ pub struct PingAll {
     pub line: String,
     /// Places of the Pods that are asked: `pod/default/pod-b`.
     pub places: Vec<String>,
+    /// How many Pods ask each of them.
+    pub senders: usize,
     /// Other running Pods that are more than can be asked.
     pub left_out: usize,
 }
@@ -149,20 +161,81 @@ pub fn ping_all(scene: &Scene, from: &Target) -> Result<PingAll, String> {
         Target::Pod(node, pod) => scene.nodes[node].pods[pod].place.clone(),
         _ => String::new(),
     };
-    let pods = scene.nodes.iter().flat_map(|node| &node.pods);
-    let asked = pods
-        .filter(|pod| pod.phase == PodPhase::Running && !pod.host_network && !pod.ip.is_empty() && pod.place != own);
-    let mut asked: Vec<&PodView> = asked.collect();
-    // The user's own come first.
-    asked.sort_by_key(|pod| pod.system);
-    let left_out = asked.len().saturating_sub(ALL_MAX);
-    asked.truncate(ALL_MAX);
+    let mut asked = addressed(scene);
+    asked.retain(|pod| pod.place != own);
     if asked.is_empty() {
         return Err("There is no other running Pod.".to_string());
     }
+    let left_out = asked.len().saturating_sub(ALL_MAX);
+    asked.truncate(ALL_MAX);
     let ips: Vec<&str> = asked.iter().map(|pod| pod.ip.as_str()).collect();
-    let line = ["for ip in ", &ips.join(" "), "; do ", &sender.prefix, "ping -c 1 -W 2 $ip; done"].concat();
-    Ok(PingAll { from: sender.name, line, places: asked.iter().map(|pod| pod.place.clone()).collect(), left_out })
+    let line = match asked.len() {
+        0..=NAMED_MAX => ["for ip in ", &ips.join(" "), "; do ", &sender.prefix, "ping -c 1 -W 2 $ip; done"].concat(),
+        _ if left_out > 0 => {
+            let ips = ips.join(" ");
+            ["for ip in ", &ips, "; do ", &sender.prefix, QUIET, "\"no answer from $ip\"; done"].concat()
+        }
+        _ => ["for ip in ", ADDRESSES, "; do ", &sender.prefix, QUIET, "\"no answer from $ip\"; done"].concat(),
+    };
+    let places = asked.iter().map(|pod| pod.place.clone()).collect();
+    Ok(PingAll { from: sender.name, line, places, senders: 1, left_out })
+}
+
+/// Running Pods with an address of their own, the user's first.
+fn addressed(scene: &Scene) -> Vec<&PodView> {
+    let pods = scene.nodes.iter().flat_map(|node| &node.pods);
+    let mut pods: Vec<&PodView> =
+        pods.filter(|pod| pod.phase == PodPhase::Running && !pod.host_network && !pod.ip.is_empty()).collect();
+    pods.sort_by_key(|pod| pod.system);
+    pods
+}
+
+/// A ping from every Pod of a namespace to every Pod, as one line; where those are too many, from the first Pods by name.
+/// Err says why not.
+pub fn ping_pairs(scene: &Scene) -> Result<PingAll, String> {
+    let asked = addressed(scene);
+    if asked.len() > ALL_MAX {
+        return Err([&asked.len().to_string(), " Pods are too many to ping each other."].concat());
+    }
+    let mut spaces: Vec<(&str, Vec<&str>)> = Vec::new();
+    for pod in &asked {
+        let able = pod.containers.first().is_some_and(|first| first.tools.ping);
+        match spaces.iter_mut().find(|(namespace, _)| *namespace == pod.namespace) {
+            Some((_, names)) if able => names.push(&pod.name),
+            None if able => spaces.push((&pod.namespace, vec![&pod.name])),
+            _ => {}
+        }
+    }
+    let most = spaces.into_iter().rev().max_by_key(|(_, names)| names.len());
+    let (namespace, mut names) = most.ok_or("No running Pod here can ping.")?;
+    names.sort_unstable();
+    let senders = names.len().min((PAIRS_MAX / asked.len()).max(1));
+    let in_namespace = if namespace == "default" { String::new() } else { ["-n ", namespace, " "].concat() };
+    // The first Pods by name, if every Pod of the namespace can ping.
+    let listed = || {
+        let mut all = scene.nodes.iter().flat_map(|node| &node.pods).filter(|pod| pod.namespace == namespace);
+        scene.pending.iter().all(|pod| pod.namespace != namespace) && all.all(|pod| names.contains(&pod.name.as_str()))
+    };
+    let list = match senders {
+        0..=SENDERS_NAMED_MAX => names[..senders].join(" "),
+        _ if !listed() => names[..senders].join(" "),
+        _ if senders == names.len() => ["$(kubectl get pods ", &in_namespace, "-o name)"].concat(),
+        _ => ["$(kubectl get pods ", &in_namespace, "-o name | head -n ", &senders.to_string(), ")"].concat(),
+    };
+    let line = [
+        "ips=",
+        ADDRESSES,
+        "; for pod in ",
+        &list,
+        "; do for ip in $ips; do kubectl exec ",
+        &in_namespace,
+        "$pod -- ",
+        QUIET,
+        "\"$pod: no answer from $ip\"; done; done",
+    ];
+    let from = if senders == 1 { names[0].to_string() } else { [&senders.to_string(), " Pods"].concat() };
+    let places = asked.iter().map(|pod| pod.place.clone()).collect();
+    Ok(PingAll { from, line: line.concat(), places, senders, left_out: 0 })
 }
 
 #[cfg(test)]
@@ -216,9 +289,28 @@ mod tests {
         let all = ping_all(&scene, &target(&scene, "pod-a")).unwrap();
         assert!(all.line.ends_with("; do kubectl exec pod-a -- ping -c 1 -W 2 $ip; done"), "{}", all.line);
         assert!(all.line.contains("10.244.2.2") && !all.places.contains(&"pod/default/pod-a".to_string()));
-        let many = ping_all(&fixture::scene(9, 90), &Target::Node(0)).unwrap();
-        assert_eq!(many.places.len(), ALL_MAX);
-        assert!(many.left_out > 700);
+        let many = ping_all(&fixture::scene(14, 90), &Target::Node(0)).unwrap();
+        assert_eq!((many.places.len(), many.left_out), (ALL_MAX, 60));
+        let some = ping_all(&fixture::scene(9, 90), &Target::Node(0)).unwrap();
+        assert!(some.line.starts_with("for ip in $(kubectl get pods -A "), "{}", some.line);
+        assert!(some.line.ends_with("ping -c 1 -W 2 $ip >/dev/null || echo \"no answer from $ip\"; done"));
         assert!(ping_all(&scene, &Target::Gateway).is_err());
+    }
+
+    #[test]
+    fn every_pod_pings_every_pod_within_bounds() {
+        let few = ping_pairs(&fixture::scene(2, 2)).unwrap();
+        assert_eq!((few.senders, few.places.len()), (4, 4));
+        assert!(
+            few.line.contains("; for pod in ") && few.line.contains("do kubectl exec $pod -- ping"),
+            "{}",
+            few.line
+        );
+        let many = ping_pairs(&fixture::scene(9, 90)).unwrap();
+        assert_eq!((many.places.len(), many.senders), (810, PAIRS_MAX / 810));
+        let some = ping_pairs(&fixture::scene(8, 9)).unwrap();
+        assert_eq!((some.senders, some.from.as_str()), (72, "72 Pods"));
+        assert!(some.line.contains("for pod in $(kubectl get pods -o name); do"), "{}", some.line);
+        assert!(ping_pairs(&fixture::scene(14, 90)).is_err_and(|why| why.contains("too many")));
     }
 }

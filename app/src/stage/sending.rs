@@ -5,7 +5,7 @@ use super::find::Hit;
 use super::geometry::Point;
 use super::layout::Target;
 use super::reach::Reach;
-use super::send;
+use super::send::{self, PingAll};
 use crate::shown::Notice;
 use crate::state::Tab;
 use podhop_engine::protocol::{NodeView, Scene};
@@ -55,7 +55,15 @@ impl Stage {
 
     /// Pings every other running Pod.
     pub fn ping_all(self, from: &Target) {
-        let asked = self.app.scene.peek(|scene| scene.as_ref().map(|scene| send::ping_all(scene, from)));
+        self.ping(self.app.scene.peek(|scene| scene.as_ref().map(|scene| send::ping_all(scene, from))));
+    }
+
+    /// Every Pod pings every Pod.
+    pub fn ping_pairs(self) {
+        self.ping(self.app.scene.peek(|scene| scene.as_ref().map(|scene| send::ping_pairs(scene))));
+    }
+
+    fn ping(self, asked: Option<Result<PingAll, String>>) {
         match asked {
             Some(Ok(asked)) => {
                 let after = self.app.flows.peek(|flows| flows.iter().map(|flow| flow.flow).max());
@@ -88,6 +96,11 @@ impl Stage {
             Target::Pod(node, pod) => scene.nodes[node].pods[pod].place == began,
             _ => false,
         };
-        pods().find(|target| place_of(target) && able(target)).or_else(|| pods().find(able))
+        let own = |target: &Target| match *target {
+            Target::Pod(node, pod) => !scene.nodes[node].pods[pod].system,
+            _ => false,
+        };
+        let began = pods().find(|target| place_of(target) && able(target));
+        began.or_else(|| pods().find(|target| own(target) && able(target))).or_else(|| pods().find(able))
     }
 }

@@ -6,7 +6,7 @@ use super::picture::pod_box;
 use super::prim::{Align, Picture, Tone, stroke};
 use super::room::{Room, STACK_WIDTH, STACK_X};
 use super::text::Face;
-use podhop_engine::protocol::{NodeView, StepView};
+use podhop_engine::protocol::NodeView;
 
 /// From this scale on the stations are drawn, and packets stop at them.
 pub const SCALE: f64 = 1.8;
@@ -27,9 +27,9 @@ pub enum Station {
 impl Station {
     pub const ALL: [Station; 4] = [Station::Route, Station::Forward, Station::Neighbor, Station::Sockets];
 
-    /// The station of a step, if it happens at one and not at a device.
-    pub fn of(step: &StepView) -> Option<Station> {
-        Some(match step.stage.as_str() {
+    /// The station of a step at this stage, if it happens at one and not at a device.
+    pub fn of(stage: &str) -> Option<Station> {
+        Some(match stage {
             "route" => Station::Route,
             "forward" | "fragment" => Station::Forward,
             "neighbor" => Station::Neighbor,

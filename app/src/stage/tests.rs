@@ -112,7 +112,7 @@ fn from_close_by_every_step_of_a_kernel_stops_at_its_station() {
         assert_eq!(route.stops.len(), packet.steps.len());
         assert!(route.stops.is_sorted());
         for (step, along) in packet.steps.iter().zip(&route.stops) {
-            let Some(station) = Station::of(step) else { continue };
+            let Some(station) = Station::of(&step.stage) else { continue };
             let at = route.line.at(*along);
             let rooms = made.rooms.iter();
             let mut places = rooms.flat_map(|room| {

@@ -8,9 +8,12 @@ use super::geometry::point;
 use super::layout::Target;
 use super::motion::{self, Ways};
 use super::paint::{Painter, Palette};
+use super::pixels::Dots;
 use super::prim::{Picture, Prim, Stroke, Tone};
-use super::{cards, change_marks, changes, finder, gestures, menu, minimap, picture, reach, signs, tools, tree};
+use super::swarm::Flights;
+use super::{cards, change_marks, changes, finder, gestures, menu, minimap, picture, reach, signs, swarm, tools, tree};
 use crate::dom::{El, Nodes, Var, derived, effect, el};
+use crate::flows::recorded::is_gone;
 use crate::flows::together::Beside;
 use crate::parts;
 use crate::platform;
@@ -19,12 +22,16 @@ use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlCanvasElement;
 
+/// How often the packets of a swarm are counted.
+const COUNT_MS: f64 = 250.0;
+
 pub fn stage(app: App) -> Nodes {
     let stage = Stage::new(app);
     let canvas = || el("canvas").attr("aria-hidden", "true");
     let (still, moving) = (canvas(), canvas());
     let of_canvases = (still.cast(), moving.cast());
-    let frame = el("div").class("canvases").kid(still).kid(moving);
+    let swarm = parts::made_when(move || stage.flights.with(Option::is_some), move || swarm_canvas(stage, canvas()));
+    let frame = el("div").class("canvases").kid(still).kid(swarm).kid(moving);
     let size = Var::new((0.0, 0.0));
     platform::on_resize(&frame.0, move |width, height| size.put((width, height)));
     effect(move || {
@@ -58,7 +65,7 @@ pub fn stage(app: App) -> Nodes {
     });
     vec![
         frame,
-        heading(app),
+        heading(stage),
         tree::tree(stage),
         tools::tools(stage),
         map(stage),
@@ -97,6 +104,16 @@ fn draw(stage: Stage, still: HtmlCanvasElement, moving: HtmlCanvasElement) {
         stage.others.set(Rc::new(others.unwrap_or_default()));
     });
     effect(move || {
+        let of = app.swarm.get().zip(app.scene.get().zip(stage.layout.get()));
+        let close = stage.close.get();
+        stage.pointed.put(None);
+        stage.flights.set(of.map(|(swarm, (scene, layout))| {
+            let then = swarm.first().and_then(|flow| app.scene_of(flow)).unwrap_or_else(|| scene.clone());
+            let gone = |place: &str| is_gone(place, &then, &scene);
+            Rc::new(Flights::new(&swarm, (&scene, &layout), close, gone))
+        }));
+    });
+    effect(move || {
         let (ms, Some(ways), true) = (app.player.ms.get(), ways.get(), stage.follows.get()) else { return };
         let moment = app.player.list.peek(|list| motion::moment(&ways, list, ms));
         if let (Some(now), Some(layout), false) = (moment, stage.layout.now(), stage.own_camera.now()) {
@@ -129,6 +146,13 @@ fn draw(stage: Stage, still: HtmlCanvasElement, moving: HtmlCanvasElement) {
     });
     // In halves, so that the marks are not made anew with every turn of the wheel.
     let large = derived(move || (stage.camera.get().view(stage.canvas.get()).legible * 2.0).round() / 2.0);
+    effect(move || {
+        let answers = stage.answers.get();
+        let of = app.scene.get().zip(stage.layout.get()).filter(|_| !answers.is_empty());
+        stage
+            .marks
+            .set(of.map_or_else(Rc::default, |(scene, layout)| Rc::new(reach::marks(&scene, &layout, &answers))));
+    });
     let marks: Var<Option<Rc<Picture>>> = Var::new(None);
     effect(move || {
         let change = app.changed.get();
@@ -138,6 +162,7 @@ fn draw(stage: Stage, still: HtmlCanvasElement, moving: HtmlCanvasElement) {
         let of = of.map(|((change, scene), layout)| change_marks::picture(&change, &scene, &layout, &focus, large));
         marks.set(of.map(Rc::new));
     });
+    let counted = std::cell::Cell::new(0.0);
     effect(move || {
         let (Some(palette), canvas, camera) = (palette.get(), stage.canvas.get(), stage.camera.get()) else { return };
         let marks = marks.get();
@@ -166,6 +191,20 @@ fn draw(stage: Stage, still: HtmlCanvasElement, moving: HtmlCanvasElement) {
             crowd::draw(&mut picture, &others, &dots, ms, sight);
             painter.paint(&picture);
         }
+        if let Some(flights) = stage.flights.get() {
+            let followed = own.as_ref().map(|(flow, _)| flow.summary.flow);
+            stage.dots.update_quietly(|dots| {
+                let Some(dots) = dots else { return };
+                dots.begin(canvas, camera, &palette);
+                swarm::paint((dots, &painter), &flights, (ms, sight), stage.pointed.get(), followed);
+            });
+            // A number that changes with every frame cannot be read.
+            let now = platform::now_ms();
+            if now - counted.get() >= COUNT_MS || !app.player.playing.now() {
+                counted.set(now);
+                stage.moving.put(flights.at(ms).moving);
+            }
+        }
         if let Some((flow, ways)) = own {
             painter.paint(&motion::motion(&flow, &ways, &list, ms, sight));
         }
@@ -187,10 +226,13 @@ fn above(stage: Stage) -> Option<Picture> {
     let (layout, camera) = (stage.layout.now()?, stage.camera.now());
     let view = camera.view(stage.canvas.now());
     let mut picture = Picture::default();
-    if let Some(scene) = reach.and(stage.app.scene.now()) {
-        let texts = stage.texts.now();
-        let marks = reach::marks(&scene, &layout, &stage.answers());
-        signs::draw(&mut picture, &marks, Sight { view, texts: &texts }, &[]);
+    if reach.is_some() {
+        let (texts, marks) = (stage.texts.now(), stage.marks.get());
+        // A swarm shows where each packet ends by itself.
+        if stage.flights.peek(Option::is_none) {
+            picture.squares.clone_from(&marks.squares.squares);
+        }
+        signs::draw(&mut picture, &marks.signs, Sight { view, texts: &texts }, &[]);
     }
     if let Some(drag) = drag {
         let from = layout.handle_of(&drag.from)?.center();
@@ -230,23 +272,71 @@ fn map_of(stage: Stage, wanted: Var<bool>) -> El {
         stage.pan(0.0, 0.0);
         stage.camera.set(camera);
     };
+    let own = Canvas { width: minimap::WIDTH, height: minimap::HEIGHT, unit: 1.0 };
+    // Thousands of squares are drawn once; with each turn of the wheel only the frame is.
+    let under: HtmlCanvasElement = el("canvas").cast();
+    let drawn = under.clone();
+    let palette: Var<Option<Rc<Palette>>> = Var::new(None);
     effect(move || {
         stage.app.theme_epoch.track();
-        if !wanted.get() {
-            return;
+        let Some(layout) = stage.layout.get().filter(|_| wanted.get()) else { return };
+        let colours = Rc::new(Palette::read());
+        if let Some(painter) = Painter::begin(&under, own, minimap::camera(&layout), &colours) {
+            painter.paint(&minimap::still(&layout));
         }
-        let (Some(layout), camera, size) = (stage.layout.get(), stage.camera.get(), stage.canvas.get()) else { return };
-        let palette = Palette::read();
-        let own = Canvas { width: minimap::WIDTH, height: minimap::HEIGHT, unit: 1.0 };
+        palette.set(Some(colours));
+    });
+    effect(move || {
+        let (Some(palette), camera, size) = (palette.get(), stage.camera.get(), stage.canvas.get()) else { return };
+        let Some(layout) = stage.layout.now().filter(|_| wanted.get()) else { return };
         if let Some(painter) = Painter::begin(&of, own, minimap::camera(&layout), &palette) {
-            painter.paint(&minimap::picture(&layout, camera, size));
+            painter.copy(&drawn);
+            painter.paint(&minimap::frame(&layout, camera, size));
         }
     });
     canvas.hidden_of(move || !wanted.get()).on("pointerdown", to).on("pointermove", to)
 }
 
+/// The canvas of a swarm's packets, below what else moves.
+fn swarm_canvas(stage: Stage, canvas: El) -> El {
+    stage.dots.set(Some(Dots::new(canvas.cast())));
+    effect(move || {
+        stage.app.theme_epoch.track();
+        stage.dots.update_quietly(|dots| dots.iter_mut().for_each(Dots::recolour));
+    });
+    effect(move || {
+        if stage.flights.with(Option::is_none) {
+            stage.dots.update_quietly(|dots| dots.iter_mut().for_each(Dots::clear));
+        }
+    });
+    // All of them in sight.
+    effect(move || {
+        if stage.app.swarm.with(Option::is_some) {
+            platform::soon(move || stage.fit());
+        }
+    });
+    canvas
+}
+
+/// How many play beside the one that is followed, or how many of them have come.
+fn together_words(stage: Stage) -> String {
+    let app = stage.app;
+    if let Some((come, all)) = app.swarming.get() {
+        return ["Bringing ", &come.to_string(), " of ", &all.to_string(), " flows … "].concat();
+    }
+    if let Some(flights) = stage.flights.get() {
+        let (all, moving) = (flights.len().to_string(), stage.moving.get().to_string());
+        return [&all, " flows, ", &moving, " packets on their way. "].concat();
+    }
+    match app.beside.with(Vec::len) {
+        1 => "1 more flow at the same time. ".to_string(),
+        count => [&count.to_string(), " more flows at the same time. "].concat(),
+    }
+}
+
 /// The conversation and where its packet is, in words.
-fn heading(app: App) -> El {
+fn heading(stage: Stage) -> El {
+    let app = stage.app;
     let title = move || match app.flow.get() {
         Some(flow) => flow.summary.title.clone(),
         None if app.scene.with(Option::is_some) => "Cluster".to_string(),
@@ -269,23 +359,17 @@ fn heading(app: App) -> El {
         .hidden_of(move || outdated.with(Option::is_none))
         .text("Recorded before the cluster changed. ")
         .kid(parts::link("Run it again", again).hidden_of(move || outdated.with(|known| *known == Some(Again(None)))));
-    let more = move || match app.beside.with(Vec::len) {
-        1 => "1 more flow at the same time. ".to_string(),
-        count => [&count.to_string(), " more flows at the same time. "].concat(),
-    };
-    let together = parts::made_when(
-        move || !app.beside.with(Vec::is_empty),
-        move || {
-            el("div")
-                .class("outdated")
-                .hidden_of(move || app.beside.with(Vec::is_empty))
-                .kid(el("span").text_of(more))
-                .kid(parts::link("Only this one", move || app.only_followed()))
-        },
-    );
-    // Where its packet was is no place in the cluster of now.
     // Beside several packets one would say too little.
-    let several = move || !app.beside.with(Vec::is_empty);
+    let several = move || !app.beside.with(Vec::is_empty) || app.swarm.with(Option::is_some);
+    let wanted = move || several() || app.swarming.with(Option::is_some);
+    let together = parts::made_when(wanted, move || {
+        el("div")
+            .class("outdated")
+            .hidden_of(move || !wanted())
+            .kid(el("span").text_of(move || together_words(stage)))
+            .kid(parts::link("Only this one", move || app.only_followed()))
+    });
+    // Where its packet was is no place in the cluster of now.
     let now = el("p").text_of(now).hidden_of(move || outdated.with(Option::is_some) || several());
     el("div").class("heading").kid(el("h2").text_of(title)).kid(now).kid(note).kid(together)
 }

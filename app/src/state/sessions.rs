@@ -79,7 +79,7 @@ impl App {
     fn shown_line(self) -> Option<String> {
         let shown = self.flow.peek(|flow| flow.as_ref().map(|flow| flow.summary.flow));
         let line = |all: &Vec<Recorded>| {
-            let found = all.iter().find(|recorded| Some(recorded.flow) == shown).filter(|recorded| recorded.at_host);
+            let found = all.iter().find(|one| shown.is_some_and(|shown| one.has(shown))).filter(|one| one.at_host);
             found.map(|recorded| recorded.line.clone())
         };
         self.recorded.peek(line)

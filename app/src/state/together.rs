@@ -17,10 +17,11 @@ impl App {
     pub fn plays(self, flow: u32) -> bool {
         let followed = self.flow.with(|shown| shown.as_ref().is_some_and(|shown| shown.summary.flow == flow));
         let beside = self.beside.with(|beside| beside.iter().any(|one| one.number() == flow));
-        self.coming.with(|coming| coming.contains(&flow)) || followed || beside
+        let swarm = self.swarm.with(|swarm| swarm.as_ref().is_some_and(|swarm| swarm.contains(flow)));
+        self.coming.with(|coming| coming.contains(&flow)) || followed || beside || swarm
     }
 
-    fn followed(self) -> Option<u32> {
+    pub(super) fn followed(self) -> Option<u32> {
         self.flow.peek(|flow| flow.as_ref().map(|flow| flow.summary.flow))
     }
 
@@ -28,6 +29,9 @@ impl App {
     pub fn turn_together(self, flow: u32) {
         if self.coming.peek(|coming| coming.contains(&flow)) {
             return self.coming.update(|coming| coming.put(flow, false));
+        }
+        if self.swarm.peek(Option::is_some) {
+            return self.turn_of_swarm(flow);
         }
         let mut numbers = self.beside_numbers();
         self.coming.peek(|coming| numbers.extend(coming.iter()));
@@ -52,8 +56,10 @@ impl App {
     /// Plays these conversations at the same time; the one that is followed stays, if it is among them.
     pub fn play_together(self, mut flows: Vec<u32>) {
         let Some(first) = self.followed().filter(|now| flows.contains(now)).or(flows.first().copied()) else { return };
+        if flows.len() > BESIDE_MAX + 1 {
+            return self.play_swarm(first, flows);
+        }
         flows.retain(|flow| *flow != first);
-        flows.truncate(BESIDE_MAX);
         self.only_followed();
         if self.followed() == Some(first) {
             return self.load_beside(flows);
@@ -108,6 +114,7 @@ impl App {
     /// The others end, and what is still to come does not come.
     pub fn only_followed(self) {
         self.coming.update(Few::clear);
+        self.end_swarm();
         self.set_beside(Vec::clear);
     }
 

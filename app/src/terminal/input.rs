@@ -258,8 +258,9 @@ impl Input {
         self.offers.set(found);
     }
 
-    /// What is offered follows what is typed.
+    /// What is offered follows what is typed; whoever types on waits for no output.
     fn on_input(&self) {
+        self.app.fresh.put(None);
         match self.offers.now() {
             Offers::None => {}
             Offers::Search { before, .. } => self.search(before),

@@ -1,11 +1,15 @@
 //! What was typed and printed. Entries are added to the page and stay, so that a screen reader reads only what is new.
 
 use super::names::Names;
+use super::reveal;
 use super::tabs::{Entry, Terminals, own_words};
 use crate::dom::{El, Nodes, Var, button, effect, el};
 use crate::platform;
+use crate::playback::playlist::Playlist;
 use crate::state::{App, Start, Tab};
-use podhop_engine::protocol::{Chunk, Stream};
+use podhop_engine::protocol::{Chunk, FlowView, Stream};
+use std::cell::RefCell;
+use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 
@@ -19,19 +23,70 @@ struct Shown {
     entries: Vec<(u32, bool, El)>,
     /// Of the scene's revision.
     names: (u64, Names),
+    held: Rc<RefCell<Held>>,
 }
+
+/// Output that is there and does not show yet: with each chunk its elements.
+#[derive(Default)]
+struct Held {
+    /// The conversation whose packets it waits for, and whether that has come.
+    flow: u32,
+    come: bool,
+    chunks: Vec<Chunk>,
+    parts: Vec<Nodes>,
+    shown: usize,
+}
+
+impl Held {
+    /// Shows so many of the chunks. What was shown once stays.
+    fn show(&mut self, count: usize) {
+        let more = self.parts.iter().take(count).skip(self.shown).flatten();
+        more.for_each(|part| drop(part.0.class_list().remove_1(TO_COME)));
+        self.shown = self.shown.max(count);
+    }
+
+    /// What has arrived by now. True when nothing waits any more.
+    fn follow(&mut self, flow: Option<&FlowView>, list: &Playlist, ms: f64) -> bool {
+        let of = flow.filter(|flow| flow.summary.flow == self.flow);
+        self.come |= of.is_some();
+        match of {
+            Some(flow) => self.show(reveal::shown_count(&self.chunks, flow, list, ms)),
+            None if self.come => self.show(usize::MAX),
+            None => {}
+        }
+        self.shown >= self.chunks.len()
+    }
+}
+
+const TO_COME: &str = "to-come";
+/// A conversation that has not come by then does not come.
+const COMES_MS: u32 = 2_500;
 
 /// The log in `scroller`. Names of the cluster become links when `alive` is set: not before someone turns to them.
 pub fn log(app: App, scroller: &El, alive: Var<bool>) -> El {
     let log = el("div").attr("role", "log").label("Output").attr("tabindex", "0");
     let log = log.on("keydown", |event| on_key(event.unchecked_ref()));
     let of = (u32::MAX, false);
-    let mut shown = Shown { app, log: log.clone(), of, entries: Vec::new(), names: (u64::MAX, Names::default()) };
+    let held = Rc::new(RefCell::new(Held::default()));
+    let names = (u64::MAX, Names::default());
+    let mut shown = Shown { app, log: log.clone(), of, entries: Vec::new(), names, held: held.clone() };
     let scrolled = scroller.clone();
     effect(move || {
         let alive = alive.get();
         app.terminals.with(|terminals| shown.draw(terminals, alive));
         to_end(&scrolled);
+    });
+    effect(move || {
+        let mut held = held.borrow_mut();
+        if app.fresh.get().is_none() {
+            held.show(usize::MAX);
+            return *held = Held::default();
+        }
+        let (flow, ms) = (app.flow.get(), app.player.ms.get());
+        if !held.chunks.is_empty() && app.player.list.peek(|list| held.follow(flow.as_deref(), list, ms)) {
+            drop(held);
+            app.fresh.put(None);
+        }
     });
     let resized = scroller.clone();
     platform::on_resize(&scroller.0, move |_, _| to_end(&resized));
@@ -92,11 +147,26 @@ impl Shown {
             if let (false, Some(chunks)) = (complete, &entry.chunks) {
                 let element = element.clone();
                 self.entries[at].1 = true;
-                for chunk in chunks {
-                    self.chunk(chunk).iter().for_each(|part| drop(element.0.append_child(&part.0)));
+                let parts: Vec<Nodes> = chunks.iter().map(|chunk| self.chunk(chunk)).collect();
+                parts.iter().flatten().for_each(|part| drop(element.0.append_child(&part.0)));
+                if let (true, Some(flow)) = (self.app.fresh.now() == Some(entry.id), reveal::flow_of(chunks)) {
+                    self.hold(flow, chunks, parts);
                 }
             }
         }
+    }
+
+    /// What reports packets that are still to play does not show yet.
+    fn hold(&self, flow: u32, chunks: &[Chunk], parts: Vec<Nodes>) {
+        let first = chunks.iter().position(|chunk| chunk.at.is_some_and(|(of, _)| of == flow)).unwrap_or(0);
+        parts.iter().skip(first).flatten().for_each(|part| drop(part.0.class_list().add_1(TO_COME)));
+        *self.held.borrow_mut() = Held { flow, come: false, chunks: chunks.to_vec(), parts, shown: first };
+        let (app, held, fresh) = (self.app, self.held.clone(), self.app.fresh.now());
+        platform::after_ms(COMES_MS, move || {
+            if app.fresh.now() == fresh && !held.borrow().come {
+                app.fresh.put(None);
+            }
+        });
     }
 
     fn learn_names(&mut self) {

@@ -10,6 +10,7 @@ mod list;
 mod log;
 pub mod names;
 pub mod offers;
+pub mod reveal;
 pub mod tabs;
 #[cfg(target_arch = "wasm32")]
 pub mod view;

@@ -42,6 +42,7 @@ pub fn terminal(app: App) -> El {
     let field = typing.field.clone();
     // A click on the empty part brings the caret, as in any terminal; selecting text does not lose its selection.
     let term = term.on_click(move || {
+        app.fresh.put(None);
         let selecting = platform::window().get_selection().ok().flatten().is_some_and(|s| !s.is_collapsed());
         if !selecting {
             let _ = field.focus();

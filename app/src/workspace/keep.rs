@@ -47,6 +47,7 @@ fn instead(app: App, trouble: Trouble) {
 
 fn restore(app: App, saved: Saved) {
     app.begin(saved, true);
+    app.kept.set(true);
     let anew = move || {
         platform::forget(KEY);
         app.begin(Saved::opening(), false);

@@ -50,7 +50,7 @@ fn dialog(app: App, shelves: Var<Vec<ShelfView>>) -> El {
 fn plain(app: App, close: &(impl Fn() + Clone + 'static)) -> Nodes {
     let (opens, empties) = (close.clone(), close.clone());
     vec![
-        choice(opening::TITLE, "As the page opens: one ping between two nodes.", move || {
+        choice("Start over", "As the page opens: two Pods, and one ping between two nodes.", move || {
             opens();
             begin(app, Saved::opening());
         }),
@@ -91,11 +91,12 @@ pub fn open(app: App, id: &str) {
     });
 }
 
-/// Opens a session; what was there before is a click away.
+/// Opens a session; what one has made before is a click away.
 pub fn begin(app: App, next: Saved) {
     let before = app.saved();
+    let own = app.kept.now() || !app.began.peek(|began| before.same_texts(began));
     app.begin(next, false);
-    if before.is_opening() {
+    if !own || before.is_opening() {
         return;
     }
     let back = Rc::new(move || app.begin(before.clone(), false));

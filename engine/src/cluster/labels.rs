@@ -199,7 +199,9 @@ impl FieldSelector {
             };
             let known = match field {
                 "metadata.name" | "metadata.namespace" => true,
-                "spec.nodeName" | "status.phase" | "status.podIP" | "spec.restartPolicy" => kind == "Pod",
+                "spec.nodeName" | "spec.hostNetwork" | "status.phase" | "status.podIP" | "spec.restartPolicy" => {
+                    kind == "Pod"
+                }
                 _ => false,
             };
             if !known {
@@ -220,6 +222,8 @@ impl FieldSelector {
                 "spec.nodeName" => pod.and_then(|pod| pod.node.as_deref()).unwrap_or(""),
                 "status.podIP" => ip.as_deref().unwrap_or(""),
                 "spec.restartPolicy" => "Always",
+                "spec.hostNetwork" if pod.is_some_and(|pod| pod.host_network) => "true",
+                "spec.hostNetwork" => "false",
                 _ => pod.map_or("", |pod| pod.phase_name()),
             };
             (value == wanted) == *equal

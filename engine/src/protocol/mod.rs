@@ -11,6 +11,7 @@ mod stage;
 mod table;
 mod trace;
 mod view;
+mod ways;
 mod why;
 
 pub use crate::assist::{Completion, Completions, Hover};
@@ -27,3 +28,4 @@ pub use view::{
     OriginView, PacketView, RowMark, SetupStep, StepView, TableRowView, TableView, TextRange, TriedRowView, TriedView,
     VerdictKind, WhyView,
 };
+pub use ways::{FlowWays, PacketWay, StopView, WAYS_MAX, WaysView};

@@ -1,6 +1,6 @@
 //! What the page asks and what it gets.
 
-use super::{FlowList, FlowView, HeadersView, ObjectView, Scene, TableView, TextRange, WhyView};
+use super::{FlowList, FlowView, HeadersView, ObjectView, Scene, TableView, TextRange, WaysView, WhyView};
 use crate::assist::{Completions, Hover};
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +66,8 @@ pub enum RequestBody {
     /// Makes the cluster of an earlier revision the present one, files included. A text that is not applied stays as it
     /// is. Reply: `Edited`, with a new revision.
     Return { revision: u64 },
+    /// The ways of many conversations, at most `WAYS_MAX`, for a picture that shows them all. Reply: `Ways`.
+    Ways { flows: Vec<u32> },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -133,6 +135,7 @@ pub enum ReplyBody {
     /// The question made no sense: what, and what would.
     Error(String),
     Difference(Difference),
+    Ways(WaysView),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

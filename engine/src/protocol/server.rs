@@ -146,6 +146,7 @@ impl Server {
                 let before = before.ok_or_else(|| format!("revision {since} is not kept (any more)"))?;
                 ReplyBody::Difference(self.seen.difference(before, self.world.revision()))
             }
+            RequestBody::Ways { flows } => ReplyBody::Ways(self.ways(&flows)?),
             RequestBody::Return { revision } => ReplyBody::Edited(self.return_to(revision)?),
             RequestBody::Complete { text, line, column } => {
                 ReplyBody::Completions(assist::complete(self.question(&text, line, column)))

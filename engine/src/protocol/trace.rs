@@ -5,7 +5,7 @@ use crate::cluster::Revision;
 use crate::explain;
 use crate::net::{Frame, IcmpError, Payload};
 use crate::tables::netfilter::TableName;
-use crate::tables::{NetnsId, Origin, Segment};
+use crate::tables::{Netns, NetnsId, Origin, Segment};
 use crate::trace::{
     Change, Disposition, DropReason, FlowEnd, HopPlace, PacketTrace, Relation, RowRef, Stage, Step, Trace, Verdict,
 };
@@ -99,14 +99,19 @@ impl Viewer<'_> {
         }
     }
 
-    fn step(&self, trace: &Trace, place: HopPlace, step: &Step, before: &Frame, after: &Frame) -> StepView {
-        let netns = match (place, step.cause) {
+    /// The tables that a step was decided by.
+    pub(super) fn netns_of<'t>(&self, trace: &'t Trace, place: HopPlace, step: &Step) -> Option<&'t Arc<Netns>> {
+        match (place, step.cause) {
             (HopPlace::Netns(id), Some(cause)) if cause.netns == id => trace.tables.get(&(id, cause.version)),
             (HopPlace::Netns(id), _) => {
                 trace.tables.range((id, 0)..=(id, u32::MAX)).next_back().map(|(_, netns)| netns)
             }
             _ => None,
-        };
+        }
+    }
+
+    fn step(&self, trace: &Trace, place: HopPlace, step: &Step, before: &Frame, after: &Frame) -> StepView {
+        let netns = self.netns_of(trace, place, step);
         let sentence = explain::sentence(step, after, netns.map(|n| &**n));
         let device = netns.zip(step.link).and_then(|(netns, link)| netns.link(link));
         let envelope = explain::envelope(after).into_iter().map(|layer| (layer.name, layer.ends)).collect();
@@ -146,7 +151,7 @@ impl Viewer<'_> {
 
 /// Whether a packet travels back to the one who began: it is addressed to whom the first packet came from. What serves
 /// a packet (ARP, fragments, copies) travels with it.
-fn is_reply(trace: &Trace, packet: &PacketTrace) -> bool {
+pub(super) fn is_reply(trace: &Trace, packet: &PacketTrace) -> bool {
     let mut record = packet;
     while let Some((parent, relation)) = record.parent {
         let serves = matches!(relation, Relation::Serves | Relation::Copies | Relation::Fragments);
@@ -165,7 +170,7 @@ fn is_reply(trace: &Trace, packet: &PacketTrace) -> bool {
     to_first && (own.src != first.src || own.dst != first.dst || answers)
 }
 
-fn end_kind(end: FlowEnd) -> VerdictKind {
+pub(super) fn end_kind(end: FlowEnd) -> VerdictKind {
     match end {
         FlowEnd::Delivered => VerdictKind::Delivered,
         FlowEnd::Refused => VerdictKind::Refused,
@@ -174,7 +179,7 @@ fn end_kind(end: FlowEnd) -> VerdictKind {
     }
 }
 
-fn verdict_kind(step: &Step) -> VerdictKind {
+pub(super) fn verdict_kind(step: &Step) -> VerdictKind {
     match step.verdict {
         Verdict::Pass => VerdictKind::Pass,
         Verdict::Wait => VerdictKind::Wait,
@@ -187,7 +192,7 @@ fn verdict_kind(step: &Step) -> VerdictKind {
     }
 }
 
-fn disposition(disposition: Option<Disposition>) -> (&'static str, VerdictKind) {
+pub(super) fn disposition(disposition: Option<Disposition>) -> (&'static str, VerdictKind) {
     match disposition {
         Some(Disposition::Delivered) => ("delivered", VerdictKind::Delivered),
         Some(Disposition::Dropped(DropReason::NoSocket)) => ("refused", VerdictKind::Refused),
@@ -211,7 +216,7 @@ fn relation_name(relation: Relation) -> &'static str {
     }
 }
 
-fn stage_name(stage: Stage) -> &'static str {
+pub(super) fn stage_name(stage: Stage) -> &'static str {
     match stage {
         Stage::Send => "send",
         Stage::RouteOut | Stage::RouteIn => "route",

@@ -33,6 +33,8 @@ pub struct PacketRef {
 pub struct Recorder {
     traces: BTreeMap<FlowId, Trace>,
     next_flow: u32,
+    /// Of all traces together.
+    steps_count: usize,
 }
 
 impl Recorder {
@@ -65,11 +67,13 @@ impl Recorder {
         self.traces.values()
     }
 
-    /// Forgets the oldest closed traces beyond `keep_count`.
-    pub fn trim(&mut self, keep_count: usize) {
-        while self.traces.len() > keep_count {
+    /// Forgets the oldest closed traces beyond so many traces, or so many steps of all together. The newest stays.
+    pub fn trim(&mut self, keep_count: usize, keep_steps: usize) {
+        while self.traces.len() > keep_count.max(1) || (self.steps_count > keep_steps && self.traces.len() > 1) {
             let Some(oldest) = self.traces.iter().find(|(_, t)| t.end.is_some()).map(|(id, _)| *id) else { break };
-            self.traces.remove(&oldest);
+            let forgotten = self.traces.remove(&oldest);
+            let steps: usize = forgotten.iter().flat_map(|trace| &trace.packets).map(|packet| packet.steps.len()).sum();
+            self.steps_count -= steps;
         }
     }
 
@@ -109,6 +113,7 @@ impl Recorder {
             record.hops.push(Hop { place, first: record.steps.len() as u32 });
         }
         record.steps.push(step);
+        self.steps_count += 1;
     }
 
     /// The packet's one end.

@@ -16,8 +16,9 @@ use std::net::IpAddr;
 const EVENTS_MAX: u32 = 2_000_000;
 /// How long packets may still travel after the process that caused them has ended.
 const LINGER: Nanos = 100_000_000;
-/// Most conversations kept.
-const TRACES_MAX: usize = 256;
+/// Most conversations kept, and most steps of all of them: about 100 MB.
+const TRACES_MAX: usize = 8_192;
+const STEPS_MAX: usize = 600_000;
 
 #[derive(Debug)]
 enum Event {
@@ -176,7 +177,7 @@ impl Runtime {
         self.linger(tables, events_left);
         let end = running.end.unwrap_or(FlowEnd::TimedOut);
         self.recorder.close(running.flow, end);
-        self.recorder.trim(TRACES_MAX);
+        self.recorder.trim(TRACES_MAX, STEPS_MAX);
         let status = running.status.unwrap_or(130);
         Finished { flow: running.flow, output: running.output, status, end, interrupted }
     }

@@ -145,7 +145,7 @@ fn selection() {
         "pod/pod-a\n1\n",
     );
     prints(
-        "kubectl get pods --field-selector spec.nodeName=worker-2,metadata.name!=x -o name | grep pod-b",
+        "kubectl get pods --field-selector spec.nodeName=worker-2,metadata.name!=x,spec.hostNetwork=false -o name | grep pod-b",
         "pod/pod-b\n",
     );
     prints(
