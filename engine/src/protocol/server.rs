@@ -393,6 +393,9 @@ fn facts(object: &Object, world: &World) -> Vec<(String, String)> {
         add("PodCIDR", node.pod_cidr.as_ref().map_or_else(String::new, |(cidr, _)| cidr.to_string()));
         add("Pods", format!("{} of {}", node.pods_count(), node.pods_max));
     }
+    for (label, value) in super::services::facts(object, revision) {
+        add(label, value);
+    }
     let from = match &object.provenance {
         Provenance::File { file } | Provenance::Console { file } => file.to_string(),
         Provenance::Builtin => "part of every cluster".to_owned(),

@@ -7,7 +7,7 @@ use crate::net::{Family, MacAddr};
 use crate::program;
 use crate::tables::netfilter::{Connection, Table, TableName};
 use crate::tables::text::{addr, conntrack, fdb, iptables, link, neigh, qdisc, route, segment, socket, sysctl};
-use crate::tables::{Address, LinkIndex, Listener, Netns, Origin, Place, Port, Route, RouteTable, Segment};
+use crate::tables::{Address, App, LinkIndex, Listener, Netns, Origin, Place, Port, Route, RouteTable, Segment};
 use crate::trace::{CauseTable, Nanos, RuleRef};
 use std::net::IpAddr;
 
@@ -70,6 +70,15 @@ pub(super) fn of_netns(netns: &Netns, state: Option<&NetnsState>, at: Nanos, tab
             .iter()
             .map(|netem| row(netem.link.0.to_string(), qdisc::row(netns, netem), &Origin::Kernel))
             .collect(),
+        "dns" => {
+            // A process holds the same behind all its sockets.
+            let server = netns.listeners.iter().find_map(|listener| match &listener.app {
+                App::Dns(server) => Some(server),
+                _ => None,
+            });
+            let rows = server.map_or_else(Vec::new, |server| server.rows());
+            rows.into_iter().map(|(text, origin)| row(text.clone(), text, &origin)).collect()
+        }
         "conntrack" => {
             let entries = state.into_iter().flat_map(|state| state.connections.iter(at));
             let text = |entry: &Connection| conntrack::row(entry, at);
@@ -174,7 +183,11 @@ pub(super) fn key_of(netns: &Netns, cause: &CauseTable, table: &str) -> Option<S
         }
         CauseTable::Policy { family, table, hook } => (explain::rules_name(family, table), policy_key(hook.chain())),
         CauseTable::Connection(id) => ("conntrack", id.to_string()),
-        CauseTable::Dns { .. } | CauseTable::Segment { .. } => return None,
+        CauseTable::Dns { listener, entry } => match &netns.listeners.get(listener as usize)?.app {
+            App::Dns(server) => ("dns", server.entry(entry)?.0),
+            _ => return None,
+        },
+        CauseTable::Segment { .. } => return None,
     };
     (of == table).then_some(key)
 }

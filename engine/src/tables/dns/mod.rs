@@ -102,6 +102,28 @@ impl DnsServer {
         }
     }
 
+    /// Every row of what it holds, as [`DnsServer::entry`] shows them: the plugins' in the order of the chain, with what
+    /// they have synced from the API.
+    pub fn rows(&self) -> Vec<(String, Origin)> {
+        let mut entries = Vec::new();
+        for (b, block) in self.blocks.iter().enumerate() {
+            for (a, directive) in block.plugins.iter().enumerate() {
+                let (block, at) = (b as u16, a as u16);
+                entries.push(Entry::Plugin { block, at });
+                let Plugin::Kubernetes(kubernetes) = &directive.plugin else { continue };
+                let data = &kubernetes.data;
+                entries.extend((0..data.services.len() as u32).map(|row| Entry::Service { block, at, row }));
+                for (row, endpoints) in data.endpoints.iter().enumerate() {
+                    let row = row as u32;
+                    let addresses = 0..endpoints.addresses.len() as u16;
+                    entries.extend(addresses.map(|address| Entry::Endpoint { block, at, row, address }));
+                }
+                entries.extend((0..data.pods.len() as u32).map(|row| Entry::Pod { block, at, row }));
+            }
+        }
+        entries.into_iter().filter_map(|entry| self.entry(entry)).collect()
+    }
+
     /// Everything it holds, a line each: server blocks with their plugins in the order of the chain, then what was synced.
     pub fn print(&self) -> String {
         let mut text = String::new();
