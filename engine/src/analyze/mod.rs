@@ -24,9 +24,8 @@ const OF_A_SORT_MAX: usize = 20;
 
 /// The sorts of problems that are told here, and `not-running`, which is what reading a manifest makes of several of them.
 /// What reading a manifest says of any holds only for the moment at which it was read.
-pub const CODES: [&str; 26] = [
+pub const CODES: [&str; 25] = [
     "address-outside",
-    "cluster-ip-clash",
     "config-map",
     "crash-loop",
     "dns-unanswered",

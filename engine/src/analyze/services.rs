@@ -1,7 +1,7 @@
 //! Services that lead nowhere, or elsewhere than the objects say.
 
 use super::{Findings, NOWHERE};
-use crate::cluster::{Labels, Object, ObjectKey, PodKey, PodPhase, PodRecord, ServiceRecord};
+use crate::cluster::{Labels, Object, ObjectKey, PodKey, PodPhase, PodRecord};
 use crate::manifest::nearest::nearest;
 use crate::manifest::typed::{Container, IntOrString, Service, ServicePort, ServiceType};
 use crate::manifest::{Diagnostics, Fix, Node, Severity};
@@ -10,7 +10,6 @@ use crate::program::containers;
 use crate::workload;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Most ports that are listed in a hint.
@@ -36,7 +35,6 @@ struct Index {
 }
 
 pub(super) fn check(findings: &mut Findings<'_>) {
-    clashes(findings);
     stale_proxies(findings);
     names_unanswered(findings);
     let services: Vec<Arc<Object>> = findings.revision.list("Service", None).cloned().collect();
@@ -89,35 +87,6 @@ fn pod_state(pod: &PodRecord) -> String {
         ("", reason) => format!("not running: {reason}"),
         (unready, _) => format!("not ready: {unready}"),
     }
-}
-
-/// Two Services with one cluster address: only one of them gets it.
-fn clashes(findings: &mut Findings<'_>) {
-    let mut holders: BTreeMap<IpAddr, Arc<ServiceRecord>> = BTreeMap::new();
-    let services: Vec<Arc<ServiceRecord>> = findings.revision.services.values().cloned().collect();
-    for service in services.iter() {
-        for ip in asked_for(service).filter(|ip| service.cluster_ips.iter().any(|(own, _)| own == ip)) {
-            holders.insert(ip, service.clone());
-        }
-    }
-    for service in &services {
-        for ip in asked_for(service) {
-            let Some(holder) = holders.get(&ip).filter(|holder| holder.key != service.key) else { continue };
-            let Some(object) = findings.revision.object_by_uid(service.uid).cloned() else { continue };
-            let span = findings.span(&object, "spec.clusterIP");
-            let message = format!("the address {ip} is already that of Service {}", holder.key);
-            if let Some(problem) = findings.warn("cluster-ip-clash", span, message) {
-                problem.hint = Some("leave clusterIP out to get a free one".to_owned());
-            }
-        }
-    }
-}
-
-/// The cluster addresses that a Service's text gives it.
-fn asked_for(service: &ServiceRecord) -> impl Iterator<Item = IpAddr> + '_ {
-    let spec = &service.spec;
-    let all = spec.cluster_ip.iter().filter(|first| !spec.cluster_ips.contains(first)).chain(&spec.cluster_ips);
-    all.filter_map(|ip| ip.parse().ok())
 }
 
 /// Nodes whose rules are older than the cluster's Services.
