@@ -2,7 +2,7 @@
 
 use crate::few::Few;
 use crate::playback::playlist::served;
-use podhop_engine::protocol::{ChangeView, FlowView, StepView, VerdictKind};
+use podhop_engine::protocol::{ChangeView, FlowView, PacketView, StepView, VerdictKind};
 
 /// One packet's steps.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,13 +43,18 @@ pub fn names(flow: &FlowView) -> Option<Names> {
     let packets: Vec<usize> = (0..flow.packets.len())
         .filter(|index| is_dns(served(flow, *index)) && served(flow, *index) < first_other)
         .collect();
-    let own = packets.iter().map(|index| &flow.packets[*index]).filter(|packet| packet.title.starts_with("DNS "));
-    let questions: Vec<&str> = own.clone().filter_map(|packet| question(&packet.title)).collect();
+    // What a name server asks another is no question of the asker's.
+    let is_own = |packet: &&PacketView| {
+        let ends = [packet.steps.first(), packet.steps.last()].into_iter().flatten();
+        packet.title.starts_with("DNS ") && ends.into_iter().any(|step| step.place == flow.summary.from)
+    };
+    let own: Vec<&PacketView> = packets.iter().map(|index| &flow.packets[*index]).filter(is_own).collect();
+    let questions: Vec<&str> = own.iter().filter_map(|packet| question(&packet.title)).collect();
     let first = questions.first()?;
-    let mut found = own.clone().filter(|packet| is_answer(&packet.title));
-    let answer = found.clone().find(|packet| packet.title.starts_with("DNS A ")).or_else(|| found.next());
-    let before = own.take_while(|packet| answer.is_some_and(|answer| packet.packet != answer.packet));
-    let asked = before.filter_map(|packet| question(&packet.title)).last();
+    let found = own.iter().position(|packet| packet.title.starts_with("DNS A "));
+    let found = found.or_else(|| own.iter().position(|packet| packet.title.starts_with("DNS AAAA ")));
+    let answer = found.map(|at| own[at]);
+    let asked = own[..found.unwrap_or(0)].iter().rev().find_map(|packet| question(&packet.title));
     let value = answer.map_or("no address", |packet| packet.title.split(' ').nth(2).unwrap_or_default());
     let by = answer.and_then(|packet| packet.steps.first()).and_then(|step| step.sentence.split_once("by the plugin "));
     let count = match questions.len() {
@@ -67,11 +72,6 @@ pub fn names(flow: &FlowView) -> Option<Names> {
 /// The name that `DNS A? web.default.svc.cluster.local` asks for.
 fn question(title: &str) -> Option<&str> {
     title.strip_prefix("DNS ")?.split_once("? ").map(|(_, name)| name)
-}
-
-/// An answer with an address, and not `DNS NXDOMAIN …` or `DNS no AAAA …`.
-fn is_answer(title: &str) -> bool {
-    title.starts_with("DNS A ") || title.starts_with("DNS AAAA ")
 }
 
 /// What opens the rows that were tried in a step.
