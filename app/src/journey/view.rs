@@ -175,8 +175,8 @@ fn head(app: App, flow: &FlowView) -> El {
 fn names_view(app: App, names: Names, asked: Nodes) -> El {
     let Names { packets, summary, count, by } = names;
     let head = el("summary")
-        .part("span", "group-title", &summary)
-        .part("span", "group-count", &[" · ", &count].concat())
+        .part("span", "names-what", &summary)
+        .part("span", "names-count", &[" · ", &count].concat())
         .kid(el("span").class("names-by").text(&by).hidden(by.is_empty()));
     let fold = el("details").class("names").kid(head).kids(asked);
     let of = fold.0.clone();

@@ -115,8 +115,9 @@ fn chip(picture: &mut Picture, service: &ServiceView, place: Rect, focus: &Focus
     let tone = if service.system { Tone::Ink2 } else { Tone::Ink };
     picture.glyph(point(place.x + 8.0, place.y + 7.0), Glyph::Service, 13.0, Tone::Ink2);
     let (ready, ready_tone) = readiness(service);
+    let ready = ready.split(' ').next().unwrap_or_default();
     let face = if concerned { Face::Strong } else { Face::Plain };
-    let room = place.width - 38.0 - text::width(&ready, Face::Note);
+    let room = place.width - 38.0 - text::width(ready, Face::Note);
     picture.text(point(place.x + 27.0, place.y + 17.0), text::fit(&service.name, room, face), face, tone);
     picture.aligned(point(place.right() - 8.0, place.y + 17.0), ready, Face::Note, ready_tone, Align::Right);
     let line = text::fit(&address_line(service), place.width - 18.0, Face::Mono);
