@@ -64,6 +64,12 @@ globalThis.podhopLoadRest = () => {
     if (request.status !== 200) throw new Error(`podhop-app_rest.wasm: ${request.status} ${request.statusText}`);
     pageRest = new WebAssembly.Module(Uint8Array.from(request.responseText, (letter) => letter.charCodeAt(0)));
   }
+  // Whatever the opening does not show is styled before there is code that shows it.
+  for (const styles of WebAssembly.Module.customSections(pageRest, "styles")) {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(new TextDecoder().decode(styles));
+    document.adoptedStyleSheets.push(sheet);
+  }
   new WebAssembly.Instance(pageRest, { first });
 };
 

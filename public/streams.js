@@ -2,21 +2,19 @@
 // order. A module that is not sorted stays as it is.
 
 // The kinds of bytes, in the order of their streams.
-const [OPCODE, LOCAL, I32, OFFSET, CALL, INDIRECT, LABEL, TABLE, BLOCK, ALIGNMENT, LOCALS, I64, GLOBAL, FLOAT, OTHER] =
-  Array(15).keys();
+const [OPCODE, LOCAL, I32, OFFSET, CALL, INDIRECT, LABEL, TABLE, BLOCK, ALIGNMENT, LOCALS, I64, GLOBAL, FLOAT, SUM, ADDRESS, SLOT, OTHER] =
+  Array(18).keys();
 // log2 of the bytes that opcodes 0x28 to 0x3e access.
 const NATURAL = "23230011001122232301012";
 // What follows an opcode, if it is as many numbers from one stream: first and last opcode, stream, count.
 const PLAIN = [
   [0x02, 0x04, BLOCK, 1],
   [0x0c, 0x0d, LABEL, 1],
-  [0x10, 0x10, CALL, 1],
   [0x11, 0x11, INDIRECT, 2],
   [0x20, 0x22, LOCAL, 1],
   [0x23, 0x24, GLOBAL, 1],
   [0x25, 0x26, OTHER, 1],
   [0x3f, 0x40, OTHER, 1],
-  [0x41, 0x41, I32, 1],
   [0x42, 0x42, I64, 1],
   [0xd0, 0xd0, OTHER, 1],
   [0xd2, 0xd2, OTHER, 1],
@@ -89,7 +87,12 @@ export const inOrder = (bytes) => {
 
   const code = () => {
     room(number() + 9);
-    const places = Array.from({ length: 15 }, number);
+    const imports = number();
+    const bring = number();
+    let nextSlot = number();
+    // Functions so far that were not called.
+    const uncalled = [];
+    const places = Array.from({ length: 18 }, number);
     places.reduce((place, long, of) => ((places[of] = place), place + long), at);
     // Moves so many numbers; gives the last.
     const move = (of, numbers) => {
@@ -104,6 +107,18 @@ export const inOrder = (bytes) => {
       }
       return value;
     };
+    const take = (of) => {
+      const start = to;
+      const value = move(of, 1);
+      to = start;
+      return value;
+    };
+    const called = (number) => {
+      if (number < 0) return uncalled.pop();
+      const place = uncalled.lastIndexOf(number);
+      if (place >= 0) uncalled.splice(place, 1);
+      return number;
+    };
     const body = () => {
       for (let groups = move(LOCALS, 1); groups > 0; groups--) move(LOCALS, 2);
       for (let depth = 1; depth > 0; ) {
@@ -116,9 +131,31 @@ export const inOrder = (bytes) => {
           move(OFFSET, 1);
           continue;
         }
+        if (opcode === 0x06) {
+          const difference = take(SLOT);
+          let slot = nextSlot + (difference & 1 ? ~difference >> 1 : difference >> 1);
+          if (slot >= nextSlot && slot < nextSlot + 8) nextSlot = slot + 1;
+          out[to++] = 0x41;
+          // Of a signed number the last byte has one bit less.
+          for (; slot > 63; slot >>= 7) out[to++] = slot | 128;
+          out[to++] = slot;
+          out[to++] = 0x10;
+          write(bring);
+          out[to++] = 0x11;
+          move(INDIRECT, 1);
+          out[to++] = 0;
+          continue;
+        }
+        if (opcode === 0x07) {
+          out[to++] = 0x41;
+          move(ADDRESS, 1);
+          continue;
+        }
         out[to++] = opcode;
         if (count[opcode]) move(stream[opcode], count[opcode]);
         else if (opcode === 0x0b) depth--;
+        else if (opcode === 0x10) write(called(take(CALL) - 1));
+        else if (opcode === 0x41) move((bytes[places[OPCODE]] | 1) === 0x6b ? SUM : I32, 1);
         else if (opcode === 0x0e) move(TABLE, move(TABLE, 1) + 1);
         else if (opcode === 0x1c) move(OTHER, move(OTHER, 1));
         else if (opcode === 0x43 || opcode === 0x44) {
@@ -131,7 +168,10 @@ export const inOrder = (bytes) => {
       }
     };
     const functions = move(LOCALS, 1);
-    for (let each = 0; each < functions; each++) measured(body);
+    for (let each = 0; each < functions; each++) {
+      measured(body);
+      uncalled.push(imports + each);
+    }
   };
 
   copy(0, at);

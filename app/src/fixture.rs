@@ -11,6 +11,7 @@ pub fn device(name: &str, kind: &str, address: &str) -> DeviceView {
         address: address.into(),
         mac: "02:00:00:00:00:01".into(),
         mtu,
+        carrier: true,
         note: note.into(),
     }
 }

@@ -2,6 +2,7 @@
 
 use podhop_engine::cluster::{Options, PodKey};
 use podhop_engine::net::{Family, IcmpError};
+use podhop_engine::protocol::Server;
 use podhop_engine::tables::netfilter::{Netfilter, Ruleset, TableName};
 use podhop_engine::tables::text::{conntrack, iptables};
 use podhop_engine::tables::{NetnsId, Origin, Sysctls};
@@ -401,4 +402,37 @@ fn fragments_are_filtered_as_one_packet() {
     let node = lab.node("worker-1");
     let rows = lab.connections(node);
     assert_eq!(rows.len(), 2, "{rows:?}");
+}
+
+#[test]
+fn a_step_tells_rule_by_rule_why() {
+    let mut lab = Lab::new();
+    let (node, client) = (lab.node("worker-1"), lab.pod("client"));
+    lab.program(node, &service(&[lab.ip("near"), lab.ip("far")]));
+    let flow = lab.tcp(client, "10.96.0.50", 8080).flow.0;
+    let mut server = Server::over(lab.world);
+    let why = server.all_why(flow).unwrap().into_iter().map(|(_, _, why)| why);
+    let why = why.into_iter().find(|why| why.sought == "a rule of nat PREROUTING").expect("NAT was decided on");
+    assert!(why.because.contains(": DNAT"), "{why:?}");
+    let notes: Vec<&str> = why.tables.iter().map(|table| table.note.as_str()).collect();
+    assert_eq!(notes.len(), 4, "{notes:?}");
+    assert!(
+        notes[0].starts_with("chain KUBE-SEP-") && notes[3].starts_with("chain PREROUTING: rule 1 of"),
+        "{notes:?}"
+    );
+    let tried = why.tables.iter().find(|table| table.note.starts_with("chain KUBE-SVC")).unwrap();
+    let reasons: Vec<&str> = tried.rows.iter().map(|row| row.reason.as_str()).collect();
+    assert!(reasons.contains(&"10.244.1.2 is in 10.244.0.0/16"), "{reasons:?}");
+    let drawn = why.because.contains("KUBE-SVC drew 0.") || reasons.iter().any(|reason| reason.starts_with("drew 0."));
+    assert!(drawn, "{why:?}");
+}
+
+#[test]
+fn an_expired_packet_of_a_service_is_answered_in_the_service_s_name() {
+    let mut lab = Lab::new();
+    let (node, client) = (lab.node("worker-1"), lab.pod("client"));
+    lab.program(node, &service(&[lab.ip("far")]));
+    let kind = ProbeKind::Tcp { port: 8080, ttl: Some(1) };
+    let result = lab.probe(client, "10.96.0.50".parse().unwrap(), kind);
+    assert_eq!((result.icmp, result.responder), (Some(IcmpError::TtlExceeded), addr("10.96.0.50")));
 }

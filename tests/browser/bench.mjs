@@ -1,5 +1,6 @@
-// The engine's speed through its worker, as the page uses it, and the page's own: `bench <name> <nanoseconds> ns` lines on standard output.
+// The engine's speed through its worker, as the page uses it, and the page's own: `bench <name> <number> <unit>` lines on standard output.
 import { chromium } from "playwright-core";
+import { measureDump } from "./bench-dump.mjs";
 import { measurePage } from "./bench-page.mjs";
 import { launchOptions } from "./chromium.js";
 import { PodhopPage } from "./pages/podhop.js";
@@ -35,6 +36,10 @@ try {
   const results = await page.evaluate(measure, manifests);
   await page.close();
   Object.assign(results, await measurePage(browser, process.argv[2], manifests));
+  const dump = await measureDump(browser, process.argv[2]);
+  results.page_dump_read = dump.read;
+  results.page_dump_open = dump.open;
+  console.log(`bench page_dump_memory ${dump.memory} bytes`);
   for (const [name, milliseconds] of Object.entries(results)) {
     console.log(`bench ${name} ${Math.round(milliseconds * 1e6)} ns`);
   }

@@ -1,15 +1,17 @@
 //! Installs what the other steps need, when the right version is missing.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
 use crate::command::{browser_tests, cargo, command, found, output, quiet, root, run};
 use crate::steps::Tally;
 
-/// What building the site takes: the wasm target, wasm-bindgen's command, and npm's wasm-opt and esbuild.
+/// What building the site takes: the wasm target, the standard library's source, wasm-bindgen's command, and npm's
+/// wasm-opt and esbuild.
 pub fn build() -> Result<Tally> {
     wasm_target()?;
+    library_source()?;
     wasm_bindgen()?;
     npm_packages()?;
     Ok(Tally::NOTHING)
@@ -24,13 +26,33 @@ pub fn browser() -> Result<Tally> {
 
 /// Rust's standard library for wasm, looked for where rustc would.
 fn wasm_target() -> Result<()> {
-    let sysroot = output(&mut command("rustc", ["--print", "sysroot"]))?;
-    if Path::new(sysroot.trim()).join("lib/rustlib/wasm32-unknown-unknown").is_dir() {
+    if sysroot()?.join("lib/rustlib/wasm32-unknown-unknown").is_dir() {
         println!("  Rust target wasm32-unknown-unknown is there");
         return Ok(());
     }
     println!("  adding Rust target wasm32-unknown-unknown");
     run(&mut command("rustup", ["target", "add", "wasm32-unknown-unknown"]))
+}
+
+/// The source of Rust's standard library, to build it for size. The site can be built without.
+fn library_source() -> Result<()> {
+    if has_library_source()? {
+        println!("  the source of Rust's standard library is there");
+        return Ok(());
+    }
+    println!("  adding the source of Rust's standard library");
+    if run(&mut command("rustup", ["component", "add", "rust-src"])).is_err() {
+        println!("  it cannot be had: the site is built with the library as it comes, and its first load is larger");
+    }
+    Ok(())
+}
+
+pub fn has_library_source() -> Result<bool> {
+    Ok(sysroot()?.join("lib/rustlib/src/rust/library/Cargo.lock").is_file())
+}
+
+fn sysroot() -> Result<PathBuf> {
+    Ok(output(&mut command("rustc", ["--print", "sysroot"]))?.trim().into())
 }
 
 /// The wasm-bindgen command, which must have the version of the crate: the one in Cargo.lock.

@@ -3,7 +3,7 @@
 use super::good::Good;
 use crate::platform::{Worker, soon};
 use gloo::timers::callback::Timeout;
-use podhop_engine::protocol::{OpenFile, Opened, Reply, ReplyBody, Request, RequestBody};
+use podhop_engine::protocol::{OpenFile, Opened, Progress, Reply, ReplyBody, Request, RequestBody};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -40,6 +40,9 @@ struct Inner {
     good: Good,
     failures: u32,
     on_restart: Option<Rc<dyn Fn(Restart)>>,
+    on_progress: Option<Rc<dyn Fn(Option<Progress>)>>,
+    /// Progress has been told, and not its end.
+    progressing: bool,
     /// The newest text that waits to be sent, with what to do with the answer.
     edit: Option<(String, String, EditAnswer)>,
     gather: Option<Timeout>,
@@ -99,8 +102,28 @@ impl Session {
         }
     }
 
+    /// Whom to tell how far an answer has come, and at last (None) that it is there.
+    pub fn on_progress(&self, tell: impl Fn(Option<Progress>) + 'static) {
+        self.0.borrow_mut().on_progress = Some(Rc::new(tell));
+    }
+
+    fn progress(&self, progress: Option<Progress>) {
+        let tell = {
+            let mut inner = self.0.borrow_mut();
+            let was = std::mem::replace(&mut inner.progressing, progress.is_some());
+            inner.on_progress.clone().filter(|_| was || progress.is_some())
+        };
+        if let Some(tell) = tell {
+            tell(progress);
+        }
+    }
+
     fn received(&self, bytes: &[u8]) {
         let Ok(reply) = postcard::from_bytes::<Reply>(bytes) else { return };
+        if let ReplyBody::Progress(progress) = reply.body {
+            return self.progress(Some(progress));
+        }
+        self.progress(None);
         let pending = {
             let mut inner = self.0.borrow_mut();
             let Some(at) = inner.pending.iter().position(|pending| pending.id == reply.id) else { return };
@@ -192,7 +215,7 @@ impl Session {
     /// Drops the worker, and gives what it has not answered. To open a cluster is no question of anybody's.
     fn lose(&self) -> Vec<Pending> {
         let mut inner = self.0.borrow_mut();
-        inner.worker = None;
+        (inner.worker, inner.progressing) = (None, false);
         (inner.edit, inner.gather, inner.editing) = (None, None, false);
         let mut lost = std::mem::take(&mut inner.pending);
         lost.retain(|pending| !matches!(pending.asked, RequestBody::Open { .. }));

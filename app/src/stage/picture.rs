@@ -8,7 +8,7 @@ use super::shelf;
 use super::stack;
 use super::text::{self, Face};
 use crate::glyph::Glyph;
-use podhop_engine::protocol::{NodeView, PodPhase, PodView, ProxyState, Scene};
+use podhop_engine::protocol::{DeviceView, NodeView, PodPhase, PodView, ProxyState, Scene};
 
 /// How much is said, by how far away one is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -204,7 +204,7 @@ fn draw_room_far(picture: &mut Picture, node: &NodeView, room: &Room, large: f64
     let count = if node.ready { pods_word(node.pods_count) } else { "NotReady".to_string() };
     write(31.0, &count, Face::Note, state);
     for at in &room.devices {
-        picture.boxed(at.rect, 6.0, Tone::Sheet, wire());
+        picture.boxed(at.rect, 6.0, Tone::Sheet, device_edge(&node.devices[at.device]));
     }
     for at in room.pods.iter().filter(|at| at.rect.y > place.y + 36.0 * large) {
         match at.shape {
@@ -242,10 +242,15 @@ fn wires(picture: &mut Picture, node: &NodeView, room: &Room) {
     }
 }
 
+/// A device without a carrier is drawn as what does not run is.
+fn device_edge(device: &DeviceView) -> Stroke {
+    Stroke { dashed: !device.carrier, ..wire() }
+}
+
 fn devices(picture: &mut Picture, node: &NodeView, room: &Room, close: bool) {
     for (i, at) in room.devices.iter().enumerate() {
         let device = &node.devices[at.device];
-        picture.boxed(at.rect, 6.0, Tone::Sheet, wire());
+        picture.boxed(at.rect, 6.0, Tone::Sheet, device_edge(device));
         if let Some(glyph) = Glyph::of(&device.kind) {
             let x = if room.mirrored { at.rect.right() - 20.0 } else { at.rect.x + 7.0 };
             picture.glyph(point(x, at.rect.y + 6.5), glyph, 13.0, Tone::Ink2);

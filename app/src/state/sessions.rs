@@ -9,6 +9,7 @@ use crate::playback::playlist::Playlist;
 use crate::session::{Restart, Session};
 use crate::shown::Notice;
 use crate::terminal::tabs::Terminals;
+use crate::text::thousands;
 use crate::workspace::saved::Saved;
 use crate::workspace::scenarios;
 use podhop_engine::protocol::*;
@@ -40,6 +41,7 @@ impl App {
             self.active_file.set(file.name.clone());
         }
         let session = Session::open(files, seed, move |why| self.restarted(why));
+        session.on_progress(move |progress| self.take_progress(progress));
         self.session.set(Some(session.clone()));
         session.ask_open(move |reply| {
             let ReplyBody::Opened(opened) = reply else { return };
@@ -54,6 +56,13 @@ impl App {
                 self.replace_text(&name, text);
             }
         });
+    }
+
+    /// Says how far a long answer has come, until it is there.
+    fn take_progress(self, progress: Option<Progress>) {
+        let stop: Rc<dyn Fn()> = Rc::new(move || self.stop());
+        let notice = |text: String| Notice { text, action: Some(("Stop".into(), stop)) };
+        self.notice.set(progress.map(|progress| notice(words(progress))));
     }
 
     /// The session as it is now, for a link or for another day.
@@ -155,6 +164,19 @@ impl App {
         self.past.set(Past::default());
         self.forget_flows();
         self.terminals.update(Terminals::restarted);
+    }
+}
+
+/// `Reading: 12,000 objects, 31 % …`
+fn words(progress: Progress) -> String {
+    match progress {
+        Progress::Reading { objects_count, bytes, bytes_all } => {
+            let share = (bytes * 100).checked_div(bytes_all).unwrap_or(0);
+            ["Reading: ", &thousands(objects_count), " objects, ", &share.to_string(), " % …"].concat()
+        }
+        Progress::Applying { objects_count, objects_all } => {
+            ["Applying: ", &thousands(objects_count), " of ", &thousands(objects_all), " objects …"].concat()
+        }
     }
 }
 

@@ -38,7 +38,7 @@ struct Held {
 }
 
 impl Held {
-    /// Shows so many of the chunks. What was shown once stays.
+    /// Gives so many of the chunks their full colour. What has it keeps it.
     fn show(&mut self, count: usize) {
         let more = self.parts.iter().take(count).skip(self.shown).flatten();
         more.for_each(|part| drop(part.0.class_list().remove_1(TO_COME)));
@@ -156,7 +156,7 @@ impl Shown {
         }
     }
 
-    /// What reports packets that are still to play does not show yet.
+    /// What reports packets that are still to play is pale.
     fn hold(&self, flow: u32, chunks: &[Chunk], parts: Vec<Nodes>) {
         let first = chunks.iter().position(|chunk| chunk.at.is_some_and(|(of, _)| of == flow)).unwrap_or(0);
         parts.iter().skip(first).flatten().for_each(|part| drop(part.0.class_list().add_1(TO_COME)));

@@ -1,5 +1,4 @@
-//! Output comes when the packet that it reports has arrived on the stage: until then its room is kept, so that nothing
-//! jumps, and the prompt waits for nobody.
+//! Output is printed at once, pale until the packet that it reports has arrived on the stage.
 
 use crate::playback::playlist::{Playlist, served};
 use podhop_engine::protocol::{Chunk, FlowView};
@@ -9,8 +8,8 @@ pub fn flow_of(chunks: &[Chunk]) -> Option<u32> {
     chunks.iter().filter_map(|chunk| chunk.at).map(|(flow, _)| flow).max()
 }
 
-/// How many of the chunks are there at the moment `ms` of the conversation: up to the first that reports a packet which
-/// has not arrived. What reports none comes with what is before it, and what ends the output at the end.
+/// How many of the chunks are in full colour at the moment `ms` of the conversation: up to the first that reports a packet
+/// which has not arrived. What reports none comes with what is before it, and what ends the output at the end.
 pub fn shown_count(chunks: &[Chunk], flow: &FlowView, list: &Playlist, ms: f64) -> usize {
     if ms >= list.total_ms() - 1.0 {
         return chunks.len();

@@ -45,6 +45,16 @@ pub(super) fn run(world: &mut World, probe: &Value) -> Result<Value, String> {
     }))
 }
 
+/// The first IPv4 address of a name, as `from` finds it.
+pub(super) fn address(world: &mut World, from: &Value, host: &str) -> Result<IpAddr, String> {
+    let probe = json!({"name": host, "type": "A", "from": from});
+    let found = run(world, &probe)?;
+    let records = found["answer"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let address = |record: &str| record.rsplit_once(' ').and_then(|(_, ip)| ip.parse().ok());
+    let mut addresses = records.filter_map(address);
+    addresses.next().ok_or_else(|| format!("{host}: {}", found["rcode"].as_str().unwrap_or("no answer")))
+}
+
 /// The names that a resolver tries, in order.
 fn candidates(wanted: &str, conf: Option<&ResolvConf>) -> Vec<String> {
     let whole = name::absolute(wanted).to_string();

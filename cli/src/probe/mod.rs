@@ -158,7 +158,7 @@ fn spec(from: NetnsId, to: IpAddr, kind: ProbeKind) -> ProbeSpec {
 fn flow(world: &mut World, probe: &Value) -> Result<Value, String> {
     let from = probe.get("from").ok_or("from is missing")?;
     let to = probe.get("to").ok_or("to is missing")?;
-    let (address, port) = (to_address(world, to)?, port(to)?);
+    let (address, port) = (to_address(world, from, to)?, port(to)?);
     if from.get("ip").is_some() {
         return entering(world, from, (address, port), protocol(probe)?);
     }
@@ -249,7 +249,7 @@ fn from_netns(world: &World, from: &Value) -> Result<NetnsId, String> {
     Err("from names no pod, workload or node".to_owned())
 }
 
-fn to_address(world: &World, to: &Value) -> Result<IpAddr, String> {
+fn to_address(world: &mut World, from: &Value, to: &Value) -> Result<IpAddr, String> {
     if let Some(ip) = to.get("ip").and_then(Value::as_str) {
         return ip.parse().map_err(|_| format!("{ip:?} is no address"));
     }
@@ -260,7 +260,10 @@ fn to_address(world: &World, to: &Value) -> Result<IpAddr, String> {
         return address_of(world, &pod_of(world, workload)?);
     }
     if let Some(host) = to.get("host").and_then(Value::as_str) {
-        return host.parse().map_err(|_| format!("the name {host:?} needs DNS, which is not simulated yet"));
+        return match host.parse() {
+            Ok(ip) => Ok(ip),
+            Err(_) => dns::address(world, from, host),
+        };
     }
     Err("to names no ip, pod or workload".to_owned())
 }

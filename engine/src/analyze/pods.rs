@@ -3,7 +3,7 @@
 
 use super::{Findings, NOWHERE, count};
 use crate::cluster::{
-    FailingContainer, Object, ObjectKey, PodKey, PodPhase, PodRecord, Provenance, Revision, host_ports,
+    FailingContainer, Object, ObjectKey, Objection, PodKey, PodReason, PodRecord, Provenance, Revision, host_ports,
 };
 use crate::control::words;
 use crate::manifest::nearest::nearest;
@@ -21,7 +21,7 @@ struct Trouble {
 }
 
 /// Whose Pods (or which Pod), and what they complain of.
-type Key = (ObjectKey, Arc<str>);
+type Key = (ObjectKey, PodReason);
 
 pub(super) fn check(findings: &mut Findings<'_>) {
     let (revision, labels) = (findings.revision, OnceCell::new());
@@ -45,7 +45,9 @@ pub(super) fn check(findings: &mut Findings<'_>) {
             Some(top) => {
                 let reason = match code {
                     // Why it was moved is the same for all; where it stands differs.
-                    "crash-loop" => failing(pod).map_or_else(|| "".into(), |failing| failing.message.clone()),
+                    "crash-loop" => {
+                        failing(pod).map_or(PodReason::None, |failing| PodReason::Failing(failing.message.clone()))
+                    }
                     _ => pod.reason.clone(),
                 };
                 troubles.entry((top, reason)).and_modify(|trouble| trouble.pods_count += 1).or_insert_with(trouble);
@@ -72,7 +74,7 @@ fn place<'p>(pod: &'p PodRecord) -> impl FnOnce(&Findings<'_>) -> Span + 'p {
 fn told<'a>(
     findings: &mut Findings<'a>,
     key: &ObjectKey,
-    reason: &str,
+    reason: &PodReason,
     trouble: &Trouble,
     labels: &OnceCell<NodeLabels<'a>>,
 ) {
@@ -93,18 +95,15 @@ fn code_of<'l>(pod: &PodRecord, labels: impl Fn() -> &'l NodeLabels<'l>) -> Opti
     if failing(pod).is_some() {
         return Some("crash-loop");
     }
-    if pod.reason.is_empty() {
-        return None;
-    }
-    match pod.phase {
-        PodPhase::Pending if pod.spec.node_name.is_some() => Some("no-node"),
+    match &pod.reason {
+        PodReason::NoSuchNode(_) => Some("no-node"),
         // The scheduler asks for labels before ports.
-        PodPhase::Pending if missing(pod, labels).is_some() => Some("node-selector"),
-        PodPhase::Pending if pod.reason.contains("free ports") => Some("host-port"),
-        PodPhase::Pending => Some("pod-unschedulable"),
-        PodPhase::ContainerCreating => Some("pod-without-address"),
-        PodPhase::Failed if pod.reason.starts_with("Pod was rejected") => Some("pod-rejected"),
-        _ => None,
+        PodReason::Unschedulable(_) if missing(pod, labels).is_some() => Some("node-selector"),
+        PodReason::Unschedulable(nodes) if nodes.contains_key(&Objection::Ports) => Some("host-port"),
+        PodReason::Unschedulable(_) => Some("pod-unschedulable"),
+        PodReason::Sandbox(_) => Some("pod-without-address"),
+        PodReason::Rejected(_) => Some("pod-rejected"),
+        PodReason::None | PodReason::Failing(_) | PodReason::Ended { .. } => None,
     }
 }
 
@@ -117,7 +116,7 @@ fn top(revision: &Revision, pod: &PodRecord) -> Option<ObjectKey> {
 fn tell<'a>(
     findings: &mut Findings<'a>,
     object: &Object,
-    reason: &str,
+    reason: &PodReason,
     trouble: &Trouble,
     labels: &OnceCell<NodeLabels<'a>>,
 ) {
@@ -144,7 +143,7 @@ fn tell<'a>(
         "no-node" => no_node(findings, object, &pod, &path("spec.nodeName"), who("does not run", "do not run"), reason),
         "host-port" => host_port(findings, object, &pod, template, who("waits for a node", "wait for a node"), reason),
         "pod-unschedulable" | "node-selector" => {
-            let message = format!("{}: {}", who("waits for a node", "wait for a node"), counts(reason));
+            let message = format!("{}: {}", who("waits for a node", "wait for a node"), counts(&reason.to_string()));
             unschedulable(findings, object, &pod, template, message, labels);
         }
         "pod-rejected" => {
@@ -233,7 +232,7 @@ fn selector_hint(
 }
 
 /// `spec.nodeName` of a node that does not exist.
-fn no_node(findings: &mut Findings<'_>, object: &Object, pod: &PodRecord, path: &str, who: String, reason: &str) {
+fn no_node(findings: &mut Findings<'_>, object: &Object, pod: &PodRecord, path: &str, who: String, reason: &PodReason) {
     let span = findings.span(object, path);
     let wanted = pod.spec.node_name.clone().unwrap_or_default();
     let meant = nearest(&wanted, findings.revision.nodes.keys().map(|name| &**name)).map(str::to_owned);
@@ -246,7 +245,14 @@ fn no_node(findings: &mut Findings<'_>, object: &Object, pod: &PodRecord, path: 
 }
 
 /// A port of the node that other Pods have.
-fn host_port(findings: &mut Findings<'_>, object: &Object, pod: &PodRecord, template: &str, who: String, reason: &str) {
+fn host_port(
+    findings: &mut Findings<'_>,
+    object: &Object,
+    pod: &PodRecord,
+    template: &str,
+    who: String,
+    reason: &PodReason,
+) {
     let wanted = host_ports(&pod.spec);
     let mut holders: Vec<String> = Vec::new();
     for node in findings.revision.nodes.values() {
@@ -267,7 +273,7 @@ fn host_port(findings: &mut Findings<'_>, object: &Object, pod: &PodRecord, temp
         Some(format!("{template}spec.containers[{i}].ports[{at}].{field}"))
     });
     let span = findings.span(object, &place.unwrap_or_else(|| "metadata.name".to_owned()));
-    if let Some(problem) = findings.warn("host-port", span, format!("{who}: {}", counts(reason)))
+    if let Some(problem) = findings.warn("host-port", span, format!("{who}: {}", counts(&reason.to_string())))
         && !holders.is_empty()
     {
         problem.hint(holders.join("; "));
@@ -275,7 +281,7 @@ fn host_port(findings: &mut Findings<'_>, object: &Object, pod: &PodRecord, temp
 }
 
 /// The node's subnet is used up, or it has none.
-fn without_address(findings: &mut Findings<'_>, object: &Object, pod: &PodRecord, who: String, reason: &str) {
+fn without_address(findings: &mut Findings<'_>, object: &Object, pod: &PodRecord, who: String, reason: &PodReason) {
     let span = findings.span(object, "metadata.name");
     let node = pod.node.as_ref().and_then(|name| findings.revision.nodes.get(&**name)).cloned();
     let hint = node.map(|node| match &node.pod_cidr {

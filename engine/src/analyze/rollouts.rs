@@ -38,7 +38,7 @@ fn stuck(findings: &Findings<'_>, deployment: &Object) -> Option<(String, Option
     let ready = api::replica_counts(revision, new).ready;
     let pods = revision.children.get(&new.uid).into_iter().flatten();
     let mut records = pods.filter_map(|key| revision.pods.get(&key.as_pod()?));
-    let why = records.find(|pod| !pod.reason.is_empty()).map(|pod| format!("{}: {}", pod.key.name, pod.reason));
+    let why = records.find(|pod| !pod.reason.is_none()).map(|pod| format!("{}: {}", pod.key.name, pod.reason));
     let stay = if old_count == 1 { "stays" } else { "stay" };
     let message = format!(
         "the rollout stands still: {ready} of {} new Pods run, and {} {stay}",

@@ -82,10 +82,10 @@ fn nobody_ready(findings: &mut Findings<'_>, object: &Object, service: &Service)
 }
 
 fn pod_state(pod: &PodRecord) -> String {
-    match (&*pod.unready, &*pod.reason) {
-        ("", "") => "not ready".to_owned(),
-        ("", reason) => format!("not running: {reason}"),
-        (unready, _) => format!("not ready: {unready}"),
+    match (pod.unready.first(), pod.reason.to_string()) {
+        (Some(unready), _) => format!("not ready: {}", unready.message),
+        (None, reason) if reason.is_empty() => "not ready".to_owned(),
+        (None, reason) => format!("not running: {reason}"),
     }
 }
 

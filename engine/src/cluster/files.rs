@@ -1,12 +1,13 @@
 //! Files: applied once, they are live, and their edits take effect as typed.
 
-use super::store::{Applied, Cluster};
+use super::store::{Applied, Cluster, Progress};
 use super::typed::same;
 use super::{Draft, Kind, ObjectKey, Outcome, Provenance, Submission};
 use crate::manifest::fields::{FieldTable, check};
 use crate::manifest::typed::TypeMeta;
 use crate::manifest::{Diagnostics, Documents, Node, Source, Span};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// A manifest in the editor, or the text of a console command.
@@ -38,7 +39,17 @@ impl File {
     }
 }
 
+/// A text that was read and is not applied yet: what was read is what will be applied.
+#[derive(Debug)]
+pub(super) struct Read {
+    source: Arc<Source>,
+    /// What is wrong with it before any of it is projected.
+    diagnostics: Diagnostics,
+    objects: Vec<Parsed>,
+}
+
 /// An object of a text, named.
+#[derive(Debug)]
 struct Parsed {
     key: ObjectKey,
     api_version: Arc<str>,
@@ -60,7 +71,7 @@ impl Cluster {
         self.fields = fields;
         let files: Vec<_> = self.files.iter().map(|file| (file.name.clone(), file.text.clone())).collect();
         for (name, text) in files {
-            self.edit_file(&name, &text, now_ns);
+            self.edit_text(&name, text, now_ns);
         }
     }
 
@@ -74,6 +85,11 @@ impl Cluster {
 
     /// Adds a file, or replaces one of that name. A live one is applied at once.
     pub fn open_file(&mut self, name: &str, text: &str, live: bool, now_ns: u64) -> Applied {
+        self.open_text(name, text.into(), live, now_ns)
+    }
+
+    /// [`Cluster::open_file`] with a text that may be large: it is not copied.
+    pub fn open_text(&mut self, name: &str, text: Arc<str>, live: bool, now_ns: u64) -> Applied {
         if self.file(name).is_none() {
             self.files.push(Arc::new(File {
                 name: name.into(),
@@ -88,15 +104,20 @@ impl Cluster {
         if let Some(file) = self.file_mut(name) {
             file.live |= live;
         }
-        self.edit_file(name, text, now_ns)
+        self.edit_text(name, text, now_ns)
     }
 
     /// Takes over a file's text as it stands after a keystroke. A live file is applied if the text is free of errors;
     /// otherwise the last good cluster stays.
     pub fn edit_file(&mut self, name: &str, text: &str, now_ns: u64) -> Applied {
+        self.edit_text(name, text.into(), now_ns)
+    }
+
+    /// [`Cluster::edit_file`] with a text that may be large: it is not copied.
+    pub fn edit_text(&mut self, name: &str, text: Arc<str>, now_ns: u64) -> Applied {
         let Some(live) = self.file(name).map(|file| file.live) else { return Applied::default() };
         if let Some(file) = self.file_mut(name) {
-            file.text = text.into();
+            file.text = text;
         }
         if live { self.run(name, Mode::Live, now_ns) } else { self.check(name) }
     }
@@ -152,13 +173,15 @@ impl Cluster {
         }
         self.finish(draft, Applied::default());
         self.seal();
-        self.edit_file(new_name, &file.text, now_ns)
+        self.forget_read(name);
+        self.edit_text(new_name, file.text.clone(), now_ns)
     }
 
     /// Forgets a file; a live one's objects are deleted.
     pub fn close_file(&mut self, name: &str, now_ns: u64) -> Applied {
         let Some(at) = self.files.iter().position(|file| &*file.name == name) else { return Applied::default() };
         let file = self.files.remove(at);
+        self.forget_read(name);
         let mut draft = self.draft(now_ns);
         let mut applied = Applied::default();
         if file.live {
@@ -177,30 +200,48 @@ impl Cluster {
     fn check(&mut self, name: &str) -> Applied {
         let mut applied = Applied::default();
         let Some(file) = self.file(name).cloned() else { return applied };
-        self.sources.remove(file.source);
-        let source = self.sources.add(file.name.clone(), file.text.clone());
-        let parsed = parse(&source, self.fields.as_deref(), &mut applied.diagnostics);
-        for parsed in parsed {
+        self.forget_read(name);
+        let read = self.read(&file);
+        applied.diagnostics = read.diagnostics.clone();
+        for parsed in &read.objects {
             super::typed::project(&parsed.key, &parsed.tree, &mut applied.diagnostics);
         }
         if let Some(file) = self.file_mut(name) {
-            (file.source, file.diagnostics) = (source.id, applied.diagnostics.clone());
+            (file.source, file.diagnostics) = (read.source.id, applied.diagnostics.clone());
         }
+        self.unapplied.insert(file.name.clone(), read);
         applied
+    }
+
+    fn read(&mut self, file: &File) -> Read {
+        let source = self.sources.add(file.name.clone(), file.text.clone());
+        let mut diagnostics = Diagnostics::default();
+        let objects = parse(&source, self.fields.as_deref(), self.watch, &mut diagnostics);
+        Read { source, diagnostics, objects }
+    }
+
+    /// What was read of a file and not applied is of no use any more.
+    pub(super) fn forget_read(&mut self, name: &str) {
+        if let Some(read) = self.unapplied.remove(name) {
+            self.sources.remove(read.source.id);
+        }
     }
 
     fn run(&mut self, name: &str, mode: Mode, now_ns: u64) -> Applied {
         let mut applied = Applied::default();
         let Some(file) = self.file(name).cloned() else { return applied };
-        let source = self.sources.add(file.name.clone(), file.text.clone());
+        let is_known = |read: &Read| Arc::ptr_eq(&read.source.text, &file.text);
+        let known = self.unapplied.get(name).is_some_and(is_known).then(|| self.unapplied.remove(name)).flatten();
+        self.forget_read(name);
+        let Read { source, diagnostics, objects: parsed } = known.unwrap_or_else(|| self.read(&file));
+        applied.diagnostics = diagnostics;
         self.new_text_bytes += source.text.len();
-        let parsed = parse(&source, self.fields.as_deref(), &mut applied.diagnostics);
         let mut draft = self.draft(now_ns);
         draft.diagnostics = std::mem::take(&mut applied.diagnostics);
         draft.revision.sources.insert(source.id, source.clone());
         let mut brought = Vec::new();
         if draft.diagnostics.errors() == 0 {
-            brought = submit(&mut draft, &file, parsed, mode, &mut applied);
+            brought = submit(&mut draft, &file, parsed, (mode, self.watch), &mut applied);
         }
         let mut applied = self.finish(draft, applied);
         let committed = applied.committed;
@@ -221,14 +262,27 @@ impl Cluster {
     }
 }
 
+/// How many objects are applied between two words about it.
+const WATCHED_EVERY: u32 = 5_000;
 /// How many texts of console commands are listed.
 const CONSOLE_FILES_MAX: usize = 32;
 
 /// Names the objects of a text. What has no kind or name, or comes twice, is an error.
-fn parse(source: &Source, fields: Option<&FieldTable>, diagnostics: &mut Diagnostics) -> Vec<Parsed> {
+fn parse(
+    source: &Source,
+    fields: Option<&FieldTable>,
+    watch: Option<fn(Progress)>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Parsed> {
     let mut found: Vec<Parsed> = Vec::new();
     let mut seen: BTreeMap<ObjectKey, Span> = BTreeMap::new();
     let mut documents = Documents::new(source);
+    if let Some(watch) = watch {
+        let bytes_all = source.text.len() as u64;
+        documents = documents.watched(Rc::new(move |objects_count, end| {
+            watch(Progress::Reading { objects_count, bytes: end as u64, bytes_all });
+        }));
+    }
     while let Some(document) = documents.next(diagnostics) {
         if let Some(fields) = fields {
             check(&document.root, fields, diagnostics);
@@ -284,7 +338,7 @@ fn submit(
     draft: &mut Draft,
     file: &File,
     parsed: Vec<Parsed>,
-    mode: Mode,
+    (mode, watch): (Mode, Option<fn(Progress)>),
     applied: &mut Applied,
 ) -> Vec<(ObjectKey, Arc<Node>)> {
     let before: BTreeMap<&ObjectKey, &Arc<Node>> = file.applied.iter().map(|(key, tree)| (key, tree)).collect();
@@ -293,7 +347,11 @@ fn submit(
         delete_missing(draft, file, &now, applied);
     }
     let mut brought = Vec::new();
-    for Parsed { key, api_version, tree } in parsed {
+    let objects_all = parsed.len() as u32;
+    for (at, Parsed { key, api_version, tree }) in (1..).zip(parsed) {
+        if let Some(watch) = watch.filter(|_| u32::is_multiple_of(at, WATCHED_EVERY)) {
+            watch(Progress::Applying { objects_count: at, objects_all });
+        }
         let provenance = if file.read_only {
             Provenance::Console { file: file.name.clone() }
         } else {

@@ -2,7 +2,7 @@
 
 use super::draft::{Draft, Work};
 use super::revision::LabelPair;
-use super::{NetnsOwner, Object, Owner, PodKey, PodPhase, PodRecord, PodSpec};
+use super::{NetnsOwner, Object, Owner, PodKey, PodPhase, PodReason, PodRecord, PodSpec};
 use crate::manifest::typed::GivenPodStatus;
 use crate::net::Protocol;
 use std::sync::Arc;
@@ -48,8 +48,8 @@ impl Draft {
             labels: object.labels.clone(),
             owner: object.owner.clone(),
             phase,
-            reason: "".into(),
-            unready: "".into(),
+            reason: PodReason::None,
+            unready: Arc::new([]),
             frozen: false,
             failing: Arc::new([]),
             corefile: None,
@@ -176,7 +176,7 @@ impl Draft {
         let record = Arc::make_mut(record);
         record.node = Some(node.clone());
         record.phase = PodPhase::ContainerCreating;
-        record.reason = "".into();
+        record.reason = PodReason::None;
         let (asked, spec) = (record.queued, record.spec.clone());
         let queued = self.revision.index.next_pending;
         record.queued = queued;
@@ -242,7 +242,7 @@ impl Draft {
             let pod = Arc::make_mut(slot);
             (pod.node, pod.netns, pod.ip, pod.order) = (None, None, None, 0);
             (pod.phase, pod.started_at_ns, pod.failing) = (PodPhase::Pending, None, Arc::new([]));
-            pod.unready = "".into();
+            pod.unready = Arc::new([]);
             pod.frozen = false;
             pod.version = number;
         }
@@ -256,7 +256,7 @@ impl Draft {
         self.change_pod(key, |record| {
             record.node = Some(node.clone());
             record.phase = if well { PodPhase::Succeeded } else { PodPhase::Failed };
-            record.reason = if well { "Completed" } else { "Error" }.into();
+            record.reason = PodReason::Ended { well };
         });
     }
 

@@ -1,6 +1,6 @@
 //! What controllers and kubelets have made of the objects: nodes and Pods as the network sees them.
 
-use super::{Labels, ObjectKey, Owner, PodKey};
+use super::{Labels, ObjectKey, Owner, PodKey, PodReason};
 use crate::manifest::typed::{ConfigMap, PodSpec, Taint};
 use crate::net::Protocol;
 use crate::tables::{NetnsId, Origin, Uid};
@@ -43,6 +43,9 @@ pub struct NodeRecord {
     pub host_ports: OrdMap<(Protocol, u16, Arc<str>), PodKey>,
     /// host-local's `last_reserved_ip.0`: the search goes on after it.
     pub last_reserved_ip: Option<IpAddr>,
+    /// The bridge plugin has made the node's bridge, as it does with the first sandbox in the present subnet. It takes
+    /// no bridge away again, so this is history: nothing else in a revision tells it.
+    pub bridge_made: bool,
     pub created_at_ns: u64,
 }
 
@@ -88,6 +91,15 @@ pub struct FailingContainer {
     pub message: Arc<str>,
 }
 
+/// A container that runs and whose readiness probe fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadyContainer {
+    /// Its place in `spec.containers`.
+    pub index: u32,
+    /// The kubelet's words.
+    pub message: Arc<str>,
+}
+
 /// A ConfigMap as a process read it when it last took it up: the object may have changed since.
 #[derive(Clone, Debug)]
 pub struct LoadedConfig {
@@ -114,10 +126,10 @@ pub struct PodRecord {
     pub labels: Arc<Labels>,
     pub owner: Option<Owner>,
     pub phase: PodPhase,
-    /// Why it is not running, in the words of the component that says so; empty if it is.
-    pub reason: Arc<str>,
-    /// Why it is not ready although its containers run: what a readiness probe says. Empty: it is, or does not run.
-    pub unready: Arc<str>,
+    /// Why it is not running.
+    pub reason: PodReason,
+    /// Containers that run and are not ready.
+    pub unready: Arc<[UnreadyContainer]>,
     /// Its processes are stopped (SIGSTOP): the kernel takes connections for them, and they answer nothing.
     pub frozen: bool,
     /// Containers that do not keep running.

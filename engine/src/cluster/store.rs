@@ -1,10 +1,11 @@
 //! The store: files, the revision in force and those before it.
 
-use super::files::File;
+use super::files::{File, Read};
 use super::{Draft, ObjectKey, Options, Outcome, PodKey, PodPhase, Revision};
 use crate::manifest::fields::FieldTable;
 use crate::manifest::{Diagnostics, Source, Sources};
-use std::collections::{BTreeSet, VecDeque};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// How many revisions can be looked back at.
@@ -21,6 +22,21 @@ pub struct Applied {
     pub diagnostics: Diagnostics,
     /// False: the text has errors, nothing was applied and the last good cluster stays.
     pub committed: bool,
+}
+
+/// How far a change that takes long has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Progress {
+    /// Objects and bytes of a text that have been read.
+    Reading {
+        objects_count: u32,
+        bytes: u64,
+        bytes_all: u64,
+    },
+    Applying {
+        objects_count: u32,
+        objects_all: u32,
+    },
 }
 
 /// One revision that can be returned to, with the files as they were.
@@ -40,12 +56,16 @@ pub struct Cluster {
     pub(super) current: Revision,
     history: VecDeque<Entry>,
     pub(super) files: Vec<Arc<File>>,
+    /// What was read of the files that are not applied, by their names.
+    pub(super) unapplied: BTreeMap<Arc<str>, Read>,
     /// Without it no field is called unknown.
     pub(super) fields: Option<Arc<FieldTable>>,
     /// The files as they were when the revision in force was made.
     files_in_force: Vec<Arc<File>>,
     pub(super) sources: Sources,
     next_number: u64,
+    /// Hears how far a long text has come.
+    pub(super) watch: Option<fn(Progress)>,
     /// Sources in the last sweep: how many, and their bytes.
     swept: (usize, usize),
     /// Bytes of text added since the last commit.
@@ -63,10 +83,12 @@ impl Cluster {
             current,
             history: VecDeque::new(),
             files: Vec::new(),
+            unapplied: BTreeMap::new(),
             fields: None,
             files_in_force: Vec::new(),
             sources: Sources::default(),
             next_number: 1,
+            watch: None,
             swept: (0, 0),
             new_text_bytes: 0,
         };
@@ -74,6 +96,11 @@ impl Cluster {
         draft.work.insert(super::Work::Network);
         cluster.commit(draft);
         cluster
+    }
+
+    /// Tells how far changes that take long have come.
+    pub fn set_watch(&mut self, watch: Option<fn(Progress)>) {
+        self.watch = watch;
     }
 
     pub fn options(&self) -> &Options {
@@ -112,6 +139,9 @@ impl Cluster {
         self.current = revision;
         self.files = files;
         self.seal();
+        for name in self.unapplied.keys().cloned().collect::<Vec<_>>() {
+            self.forget_read(&name);
+        }
         self.current.number = self.next_number;
         self.next_number += 1;
         // Numbers that were given out since stay spent: a namespace's or node's number never means another one.
@@ -170,7 +200,9 @@ impl Cluster {
         let mut revision = self.current.clone();
         revision.number = self.next_number;
         revision.at_ns = now_ns;
-        Draft::new(revision, self.options.clone(), std::mem::take(&mut self.sources))
+        let mut draft = Draft::new(revision, self.options.clone(), std::mem::take(&mut self.sources));
+        draft.fields = self.fields.clone();
+        draft
     }
 
     /// Lets the controllers work and makes the draft the revision in force, unless there are errors.

@@ -1,5 +1,6 @@
 //! The command line: the shell's grammar, text utilities, and the commands of the cluster.
 pub mod complete;
+mod environment;
 pub mod files;
 pub mod kubectl;
 pub mod machine;

@@ -1,6 +1,7 @@
 //! A terminal: shells within shells (`kubectl exec -it … -- sh`, `ssh NODE`), line by line.
 
 use super::complete::{Completion, complete};
+use super::environment;
 use super::kubectl;
 use super::machine::{Context, Effects, Machine};
 use super::shell::{self, Chunk, Dialect, Io, Session};
@@ -129,9 +130,12 @@ impl Terminal {
         let (installed, hostname) = (machine.toolbox().shell, machine.hostname());
         let mut shell = shell_of(context, installed);
         shell.removed = removed;
-        if matches!(shell.context, Context::Container { .. }) {
-            // Models containerd's CRI plugin, container_create.go.
-            shell.session.export("HOSTNAME", &hostname);
+        if let Context::Container { pod, container } = &shell.context
+            && let Some(pod) = world.revision().pods.get(pod)
+        {
+            for (name, value) in environment::of(world.revision(), pod, *container, &hostname) {
+                shell.session.export(&name, &value);
+            }
         }
         self.shells.push(shell);
     }

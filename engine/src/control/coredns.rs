@@ -4,7 +4,9 @@
 //! keeps the old one if the new one is broken. Models CoreDNS 1.12 coremain and plugin/reload.
 
 use super::resolv;
-use crate::cluster::{Draft, FailingContainer, LoadedConfig, ObjectKey, PodKey, PodPhase, PodRecord, Revision, Typed};
+use crate::cluster::{
+    Draft, FailingContainer, LoadedConfig, ObjectKey, PodKey, PodPhase, PodReason, PodRecord, Revision, Typed,
+};
 use crate::manifest::corefile::{PATH, Problem};
 use crate::manifest::embedded;
 use crate::manifest::typed::{ConfigMap, Container};
@@ -132,7 +134,7 @@ fn take_up(draft: &mut Draft, key: &PodKey) {
     }
     draft.change_pod(key, |pod| {
         pod.phase = if failing.is_empty() { PodPhase::Running } else { PodPhase::CrashLoopBackOff };
-        pod.reason = failing.first().map_or_else(|| "".into(), |container| container.message.clone());
+        pod.reason = failing.first().map_or(PodReason::None, |failing| PodReason::Failing(failing.message.clone()));
         pod.failing = failing;
         pod.corefile = config;
     });

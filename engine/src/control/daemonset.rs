@@ -16,7 +16,7 @@ pub fn reconcile(draft: &mut Draft, key: &ObjectKey) {
     let Some(workload) = object.workload().cloned() else { return };
     let hash = workload.template.hash();
     let mut by_node: BTreeMap<Arc<str>, PodKey> = BTreeMap::new();
-    for pod in claim(draft, &object, &workload) {
+    for pod in claim(draft, &object, &workload, |_| true) {
         let Some(record) = draft.revision.pods.get(&pod) else { continue };
         let target = record.node.clone().or_else(|| record.meant_for.clone());
         // A Pod that a dump brought has a hash of upstream's making: only one of ours can be out of date.

@@ -252,10 +252,18 @@ fn put(draft: &mut Draft, service: &Arc<ServiceRecord>, slices: Vec<EndpointSlic
     }
 }
 
-/// The Endpoints object of the same name, unless somebody wrote one.
+/// The Endpoints object of the same name, unless somebody wrote one. Only a Service with a selector has one, and the API
+/// server's own.
 fn put_endpoints(draft: &mut Draft, service: &ServiceRecord) {
     let key = ObjectKey::new("Endpoints", &service.key.namespace, &service.key.name);
-    if draft.revision.objects.contains_key(&key) {
+    let wanted = !service.spec.selector.is_empty() || is_api_server(&service.key);
+    if let Some(object) = draft.revision.objects.get(&key) {
+        if !wanted && object.is_made() {
+            draft.delete(&key);
+        }
+        return;
+    }
+    if !wanted {
         return;
     }
     let mut labels = service_labels(draft, service);

@@ -5,7 +5,7 @@
 
 use super::containers::{Fate, Fates};
 use super::network::usable;
-use crate::cluster::{Draft, NetnsOwner, NodeRecord, ObjectKey, PodKey, PodPhase, Typed, Work};
+use crate::cluster::{Draft, NetnsOwner, NodeRecord, ObjectKey, PodKey, PodPhase, PodReason, Typed, Work};
 use crate::tables::Origin;
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -99,6 +99,7 @@ fn add(draft: &mut Draft, node_name: &Arc<str>, key: &PodKey, fates: &mut Fates)
         node.pods_version = number;
         if !pod.host_network {
             node.reserved.insert(ip, key.clone());
+            node.bridge_made = true;
         }
         if from_range {
             node.last_reserved_ip = Some(ip);
@@ -111,7 +112,7 @@ fn add(draft: &mut Draft, node_name: &Arc<str>, key: &PodKey, fates: &mut Fates)
         record.ip = Some((ip, origin));
         record.order = order;
         record.phase = if failing.is_empty() { PodPhase::Running } else { PodPhase::CrashLoopBackOff };
-        record.reason = failing.first().map_or_else(|| "".into(), |container| container.message.clone());
+        record.reason = failing.first().map_or(PodReason::None, |failing| PodReason::Failing(failing.message.clone()));
         record.unready = super::readiness::unready(record, &node, &failing);
         record.corefile = corefile;
         record.failing = failing;
@@ -123,10 +124,11 @@ fn add(draft: &mut Draft, node_name: &Arc<str>, key: &PodKey, fates: &mut Fates)
 }
 
 fn fail(draft: &mut Draft, key: &PodKey, message: String) {
+    let reason = PodReason::Sandbox(message.into());
     if let Some(record) = draft.revision.pods.get_mut(key)
-        && *record.reason != *message
+        && record.reason != reason
     {
-        Arc::make_mut(record).reason = message.into();
+        Arc::make_mut(record).reason = reason;
     }
 }
 

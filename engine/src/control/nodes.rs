@@ -150,6 +150,7 @@ fn newcomer(draft: &mut Draft, object: &Object, ip: IpAddr) -> NodeRecord {
         reserved: OrdMap::new(),
         host_ports: OrdMap::new(),
         last_reserved_ip: None,
+        bridge_made: false,
         created_at_ns: draft.revision.at_ns,
     }
 }
@@ -234,6 +235,8 @@ fn set_cidr(draft: &mut Draft, name: &Arc<str>, net: IpNet, origin: Origin, give
     if let Some(record) = draft.revision.nodes.get_mut(&**name) {
         let record = Arc::make_mut(record);
         (record.pod_cidr, record.pod_cidr_given, record.last_reserved_ip) = (Some((net, origin)), given, None);
+        // A subnet never changes while a node lives: the machine has been reset.
+        record.bridge_made = false;
     }
     rewire(draft, name, false);
 }

@@ -4,17 +4,17 @@
 //! probe needs a listener, an HTTP probe one that answers with 200 to 399. What an unknown image does on a port of which
 //! nothing is known, and what a command inside it says, counts as well.
 
-use crate::cluster::{FailingContainer, NodeRecord, PodRecord};
+use crate::cluster::{FailingContainer, NodeRecord, PodRecord, UnreadyContainer};
 use crate::manifest::typed::{Container, IntOrString, Probe, ProbeHandler};
 use crate::net::Protocol;
 use crate::tables::App;
 use crate::workload::{self, Behavior, Host};
 use std::sync::Arc;
 
-/// The kubelet's words about the first container that is not ready; empty if all are.
-pub fn unready(pod: &PodRecord, node: &NodeRecord, failing: &[FailingContainer]) -> Arc<str> {
+/// The containers that run and are not ready.
+pub fn unready(pod: &PodRecord, node: &NodeRecord, failing: &[FailingContainer]) -> Arc<[UnreadyContainer]> {
     if pod.spec.containers.iter().all(|container| container.readiness_probe.is_none()) {
-        return "".into();
+        return Arc::new([]);
     }
     let hostname = if pod.host_network {
         node.name.clone()
@@ -23,15 +23,14 @@ pub fn unready(pod: &PodRecord, node: &NodeRecord, failing: &[FailingContainer])
     };
     let ip = pod.ip.as_ref().map(|(ip, _)| *ip);
     let behaviors = workload::behaviors(&pod.spec, &Host { hostname, ip });
-    for (at, container) in pod.spec.containers.iter().enumerate() {
+    let ip = ip.map_or_else(String::new, |ip| ip.to_string());
+    let told = |(at, container): (usize, &Container)| {
         let runs = !failing.iter().any(|failing| failing.index as usize == at);
-        let Some(probe) = container.readiness_probe.as_ref().filter(|_| runs) else { continue };
-        if let Some(why) = ask(container, probe, &behaviors, pod.frozen) {
-            let ip = ip.map_or_else(String::new, |ip| ip.to_string());
-            return format!("Readiness probe failed: {}", why.replace("@IP@", &ip)).into();
-        }
-    }
-    "".into()
+        let why = ask(container, container.readiness_probe.as_ref().filter(|_| runs)?, &behaviors, pod.frozen)?;
+        let message = format!("Readiness probe failed: {}", why.replace("@IP@", &ip)).into();
+        Some(UnreadyContainer { index: at as u32, message })
+    };
+    pod.spec.containers.iter().enumerate().filter_map(told).collect()
 }
 
 /// Why the probe fails, if it does.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 pub fn reconcile(draft: &mut Draft, key: &ObjectKey) {
     let Some(object) = draft.revision.objects.get(key).cloned() else { return };
     let Some(workload) = object.workload().cloned() else { return };
-    let mut pods = claim(draft, &object, &workload);
+    let mut pods = claim(draft, &object, &workload, |_| true);
     pods.retain(|pod| is_active(draft, pod));
     let (have, want) = (pods.len(), workload.replicas as usize);
     if have > want {
@@ -30,11 +30,11 @@ pub fn reconcile(draft: &mut Draft, key: &ObjectKey) {
 }
 
 /// Lets go of Pods whose labels the selector no longer matches, and takes in those without a controller that it does.
-/// Models pkg/controller ControllerRefManager. Returns the Pods that it has then.
-pub fn claim(draft: &mut Draft, object: &Object, workload: &Workload) -> Vec<PodKey> {
+/// `member` says more about which are its own. Models pkg/controller ControllerRefManager. Returns the Pods that it has then.
+pub fn claim(draft: &mut Draft, object: &Object, workload: &Workload, member: impl Fn(&PodKey) -> bool) -> Vec<PodKey> {
     let mut pods = draft.pods_of(object.uid);
     let matches = |draft: &Draft, key: &PodKey| {
-        draft.revision.pods.get(key).is_some_and(|pod| workload.selector.matches(&pod.labels))
+        member(key) && draft.revision.pods.get(key).is_some_and(|pod| workload.selector.matches(&pod.labels))
     };
     for key in pods.extract_if(.., |key| !matches(draft, key)).collect::<Vec<_>>() {
         draft.set_owner(&ObjectKey::pod(&key), None);

@@ -5,7 +5,8 @@
 //! (PodTopologySpread's system default), then the fewest Pods (NodeResourcesFit), then the one that joined first.
 
 use crate::cluster::{
-    Draft, HostPort, NodeRecord, ObjectKey, PodKey, PodPhase, PodRecord, PodSpec, Provenance, host_ports,
+    Draft, HostPort, NodeRecord, ObjectKey, Objection, PodKey, PodPhase, PodReason, PodRecord, PodSpec, Provenance,
+    Rejection, host_ports,
 };
 use crate::manifest::typed::{Operator, Taint, TaintEffect};
 use crate::tables::Uid;
@@ -60,16 +61,16 @@ pub fn reconcile(draft: &mut Draft) {
         }
         match scheduler.place(draft, &pod) {
             Ok(node) => scheduler.bind(draft, &pod, &node),
-            Err(reason) => wait(draft, &pod.key, &reason),
+            Err(reason) => wait(draft, &pod.key, reason),
         }
     }
 }
 
-fn wait(draft: &mut Draft, key: &PodKey, reason: &Arc<str>) {
+fn wait(draft: &mut Draft, key: &PodKey, reason: PodReason) {
     if let Some(record) = draft.revision.pods.get_mut(key)
-        && record.reason != *reason
+        && record.reason != reason
     {
-        Arc::make_mut(record).reason = reason.clone();
+        Arc::make_mut(record).reason = reason;
     }
 }
 
@@ -77,24 +78,21 @@ fn wait(draft: &mut Draft, key: &PodKey, reason: &Arc<str>) {
 /// Models pkg/kubelet/lifecycle/predicate.go.
 fn admit(draft: &mut Draft, pod: &PodRecord, name: &Arc<str>) {
     let Some(node) = draft.revision.nodes.get(&**name).cloned() else {
-        wait(draft, &pod.key, &format!("node {:?} does not exist: no kubelet runs the Pod", &**name).into());
-        return;
+        return wait(draft, &pod.key, PodReason::NoSuchNode(name.clone()));
     };
-    let refusal = if node.pods_count() >= node.pods_max {
-        let (used, max) = (node.pods_count(), node.pods_max);
-        format!("Pod was rejected: Node didn't have enough resource: pods, requested: 1, used: {used}, capacity: {max}")
+    let rejection = if node.pods_count() >= node.pods_max {
+        Rejection::TooManyPods { used: node.pods_count(), capacity: node.pods_max }
     } else if !matches_node(&pod.spec, &node) {
-        "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector".to_owned()
+        Rejection::Affinity
     } else if !ports_free(&node, &host_ports(&pod.spec)) {
-        "Pod was rejected: Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports"
-            .to_owned()
+        Rejection::Ports
     } else {
         return draft.bind(&pod.key, &node.name);
     };
     draft.revision.index.pending.remove(&pod.queued);
     draft.change_pod(&pod.key, |record| {
         record.node = Some(node.name.clone());
-        (record.phase, record.reason) = (PodPhase::Failed, refusal.into());
+        (record.phase, record.reason) = (PodPhase::Failed, PodReason::Rejected(rejection));
     });
 }
 
@@ -114,7 +112,7 @@ struct Class {
     /// (Pods on it, index) of each node that passes.
     order: BTreeSet<(u32, u32)>,
     /// Why the others do not, and how many.
-    refused: BTreeMap<String, u32>,
+    refused: BTreeMap<Objection, u32>,
 }
 
 /// The Pods of one owner, counted by node.
@@ -137,17 +135,19 @@ const CLASSES_MAX: usize = 8;
 
 impl Scheduler {
     /// The best node, or the scheduler's complaint.
-    fn place(&mut self, draft: &Draft, pod: &PodRecord) -> Result<Arc<NodeRecord>, Arc<str>> {
+    fn place(&mut self, draft: &Draft, pod: &PodRecord) -> Result<Arc<NodeRecord>, PodReason> {
         let ports = host_ports(&pod.spec);
         if let Some(name) = &pod.meant_for {
-            return place_on(draft, pod, name, &ports);
+            return place_on(draft, name, &ports);
         }
         if let Some(node) = home_of_given_ip(draft, pod).filter(|node| fits(node, &ports)) {
             return Ok(node);
         }
         self.use_class(draft, &pod.spec);
         self.use_group(draft, pod);
-        let (Some(class), Some(group)) = (self.classes.last(), self.group.as_mut()) else { return Err("".into()) };
+        let (Some(class), Some(group)) = (self.classes.last(), self.group.as_mut()) else {
+            return Err(PodReason::None);
+        };
         let node_at = |index: u32| {
             let name = draft.revision.index.node_names.get(&index)?;
             draft.revision.nodes.get(&**name).filter(|node| fits(node, &ports)).cloned()
@@ -264,51 +264,46 @@ fn intolerable<'n>(spec: &PodSpec, node: &'n NodeRecord, effect: TaintEffect) ->
     node.taints.iter().find(|taint| taint.effect == effect && !tolerated(taint))
 }
 
-/// Why a node is out of the question whatever runs on it, in the words of the first plugin that objects.
-fn refusal(spec: &PodSpec, node: &NodeRecord) -> Option<String> {
+/// Why a node is out of the question whatever runs on it: what the first plugin objects to.
+fn refusal(spec: &PodSpec, node: &NodeRecord) -> Option<Objection> {
     let cordon = "node.kubernetes.io/unschedulable";
     let tolerates_cordon = || {
         let taint = Taint { key: cordon.into(), value: "".into(), effect: TaintEffect::NoSchedule };
         spec.tolerations.iter().any(|toleration| toleration.tolerates(&taint))
     };
     if node.unschedulable && !tolerates_cordon() {
-        return Some("node(s) were unschedulable".to_owned());
+        return Some(Objection::Cordoned);
     }
     let taint = node.taints.iter().find(|taint| {
         taint.effect != TaintEffect::PreferNoSchedule && !spec.tolerations.iter().any(|t| t.tolerates(taint))
     });
     if let Some(taint) = taint {
-        return Some(format!("node(s) had untolerated taint {{{}: {}}}", taint.key, taint.value));
+        return Some(Objection::Taint { key: taint.key.clone(), value: taint.value.clone() });
     }
-    if !matches_node(spec, node) {
-        return Some("node(s) didn't match Pod's node affinity/selector".to_owned());
-    }
-    None
+    (!matches_node(spec, node)).then_some(Objection::Affinity)
 }
 
 /// Why a node will not do as it is now; fewer Pods on it would change that.
-fn occupied(node: &NodeRecord, ports: &[HostPort]) -> Option<&'static str> {
+fn occupied(node: &NodeRecord, ports: &[HostPort]) -> Option<Objection> {
     if !ports_free(node, ports) {
-        return Some("node(s) didn't have free ports for the requested pod ports");
+        return Some(Objection::Ports);
     }
-    (node.pods_count() >= node.pods_max).then_some("Too many pods")
+    (node.pods_count() >= node.pods_max).then_some(Objection::TooManyPods)
 }
 
 fn fits(node: &NodeRecord, ports: &[HostPort]) -> bool {
     occupied(node, ports).is_none()
 }
 
-fn place_on(draft: &Draft, pod: &PodRecord, name: &str, ports: &[HostPort]) -> Result<Arc<NodeRecord>, Arc<str>> {
+fn place_on(draft: &Draft, name: &str, ports: &[HostPort]) -> Result<Arc<NodeRecord>, PodReason> {
+    let Some(node) = draft.revision.nodes.get(name) else { return Err(PodReason::None) };
+    let Some(objection) = occupied(node, ports) else { return Ok(node.clone()) };
     let others = draft.revision.nodes.len().saturating_sub(1) as u32;
-    let mut refused = BTreeMap::new();
+    let mut refused = BTreeMap::from([(objection, 1)]);
     if others > 0 {
-        refused.insert("node(s) didn't satisfy plugin(s) [NodeAffinity]".to_owned(), others);
+        refused.insert(Objection::MeantForAnother, others);
     }
-    let Some(node) = draft.revision.nodes.get(name) else { return Err("".into()) };
-    match occupied(node, ports) {
-        None if pod.spec.node_name.is_none() => Ok(node.clone()),
-        reason => Err(message(&refused, &BTreeMap::from([(reason.unwrap_or_default(), 1)]))),
-    }
+    Err(PodReason::Unschedulable(Arc::new(refused)))
 }
 
 /// A Pod whose address is given belongs on the node whose subnet that is part of.
@@ -334,42 +329,13 @@ fn is_cluster_addon(draft: &Draft, pod: &PodRecord) -> bool {
     deployment.is_some_and(|object| object.provenance == Provenance::Builtin)
 }
 
-fn complaint(draft: &Draft, class: &Class, ports: &[HostPort]) -> Arc<str> {
-    let mut busy: BTreeMap<&'static str, u32> = BTreeMap::new();
+fn complaint(draft: &Draft, class: &Class, ports: &[HostPort]) -> PodReason {
+    let mut objections = class.refused.clone();
     for (_, index) in &class.order {
         let node = draft.revision.index.node_names.get(index).and_then(|name| draft.revision.nodes.get(&**name));
-        if let Some(reason) = node.and_then(|node| occupied(node, ports)) {
-            *busy.entry(reason).or_default() += 1;
+        if let Some(objection) = node.and_then(|node| occupied(node, ports)) {
+            *objections.entry(objection).or_default() += 1;
         }
     }
-    message(&class.refused, &busy)
-}
-
-/// Models pkg/scheduler/framework/types.go FitError.Error, with what the PostFilter plugins DynamicResources and
-/// DefaultPreemption add.
-fn message(refused: &BTreeMap<String, u32>, busy: &BTreeMap<&'static str, u32>) -> Arc<str> {
-    let (hopeless, full): (u32, u32) = (refused.values().sum(), busy.values().sum());
-    let nodes = hopeless + full;
-    if nodes == 0 {
-        return "no nodes available to schedule pods".into();
-    }
-    let join = |mut reasons: Vec<String>| {
-        reasons.sort();
-        reasons.join(", ")
-    };
-    let refused = refused.iter().map(|(reason, count)| format!("{count} {reason}"));
-    let reasons = join(refused.chain(busy.iter().map(|(reason, count)| format!("{count} {reason}"))).collect());
-    let mut preemption = Vec::new();
-    if hopeless > 0 {
-        preemption.push(format!("{hopeless} Preemption is not helpful for scheduling"));
-    }
-    if full > 0 {
-        preemption.push(format!("{full} No preemption victims found for incoming pod"));
-    }
-    let preemption = join(preemption);
-    format!(
-        "0/{nodes} nodes are available: {reasons}. no new claims to deallocate, preemption: 0/{nodes} nodes are \
-         available: {preemption}."
-    )
-    .into()
+    PodReason::Unschedulable(Arc::new(objections))
 }

@@ -27,18 +27,51 @@ const BALANCERS_FIRST: u32 = 10;
 /// Looks at the Services that changed: those that name an address or port first, so that nobody else is handed it.
 pub fn reconcile(draft: &mut Draft) {
     let dirty = std::mem::take(&mut draft.dirty_services);
-    let mut present = Vec::new();
+    let (mut present, mut freed) = (Vec::new(), Freed::default());
     for key in dirty {
         let object = draft.revision.objects.get(&ObjectKey::service(&key)).cloned();
         match object.map(|object| (object.typed.clone(), object)) {
             Some((Typed::Service(service), object)) => present.push((key, object, service)),
-            _ => release(draft, &key),
+            _ => release(draft, &key, &mut freed),
         }
     }
     present.sort_by_key(|(_, object, service)| (!names_any(service), object.written().span));
     for (key, object, service) in present {
-        allocate(draft, key, &object, &service);
+        allocate(draft, key, &object, &service, &mut freed);
     }
+    for (key, object, service) in waiting(draft, freed) {
+        allocate(draft, key, &object, &service, &mut Freed::default());
+    }
+}
+
+/// What Services have given back.
+#[derive(Default)]
+struct Freed {
+    ips: Vec<IpAddr>,
+    ports: Vec<u16>,
+}
+
+/// Services that name something which another one had, and which nobody has now.
+fn waiting(draft: &Draft, mut freed: Freed) -> Vec<(ServiceKey, Arc<Object>, Arc<Service>)> {
+    let index = &draft.revision.index;
+    freed.ips.retain(|ip| !index.service_ips.contains_key(ip));
+    freed.ports.retain(|port| !index.node_ports.contains_key(port));
+    if freed.ips.is_empty() && freed.ports.is_empty() {
+        return Vec::new();
+    }
+    let waits = |record: &&Arc<ServiceRecord>| {
+        let mut ips = record.cluster_ips.iter().chain(&record.ingress);
+        let mut ports = record.spec.ports.iter().zip(&record.node_ports).filter(|(_, had)| had.is_none());
+        ips.any(|(ip, _)| freed.ips.contains(ip))
+            || ports.any(|(port, _)| port.node_port.is_some_and(|port| freed.ports.contains(&port)))
+    };
+    let found = draft.revision.services.values().filter(waits).filter_map(|record| {
+        let object = draft.revision.objects.get(&ObjectKey::service(&record.key))?;
+        Some((record.key.clone(), object.clone(), record.spec.clone()))
+    });
+    let mut found: Vec<_> = found.collect();
+    found.sort_by_key(|(_, object, _)| object.written().span);
+    found
 }
 
 fn names_any(service: &Service) -> bool {
@@ -47,31 +80,33 @@ fn names_any(service: &Service) -> bool {
         || service.ports.iter().any(|port| port.node_port.is_some())
 }
 
-fn release(draft: &mut Draft, key: &ServiceKey) {
+fn release(draft: &mut Draft, key: &ServiceKey, freed: &mut Freed) {
     let Some(record) = draft.revision.services.remove(key) else { return };
     draft.revision.services_version = draft.revision.number;
-    free(draft, &record);
+    free(draft, &record, freed);
 }
 
-fn free(draft: &mut Draft, record: &ServiceRecord) {
+fn free(draft: &mut Draft, record: &ServiceRecord, freed: &mut Freed) {
     let index = &mut draft.revision.index;
     for (ip, _) in record.cluster_ips.iter().chain(&record.ingress) {
         if index.service_ips.get(ip) == Some(&record.key) {
             index.service_ips.remove(ip);
+            freed.ips.push(*ip);
         }
     }
     let ports = record.node_ports.iter().flatten().chain(&record.health_check_node_port);
     for (port, _) in ports {
         if index.node_ports.get(port) == Some(&record.key) {
             index.node_ports.remove(port);
+            freed.ports.push(*port);
         }
     }
 }
 
-fn allocate(draft: &mut Draft, key: ServiceKey, object: &Arc<Object>, service: &Arc<Service>) {
+fn allocate(draft: &mut Draft, key: ServiceKey, object: &Arc<Object>, service: &Arc<Service>, freed: &mut Freed) {
     let old = draft.revision.services.get(&key).cloned();
     if let Some(old) = &old {
-        free(draft, old);
+        free(draft, old, freed);
     }
     let same = old.as_deref().filter(|old| old.uid == object.uid);
     let families = families(draft, object, service);
@@ -178,13 +213,23 @@ impl Maker<'_> {
             let found = self.draft.diagnostics.warning("cluster-ip-twice", span, message);
             found.hint("a real API server refuses it: leave clusterIP out, and it finds a free one");
         }
+        // A dump tells of a cluster whose subnets may be unknown here.
+        let dumped = self.object.written().get("metadata").is_some_and(|metadata| metadata.get("uid").is_some());
+        let networks = || self.draft.revision.network.service_networks().map(|(net, _)| net);
+        if networks().any(|net| net.contains(&ip)) || dumped {
+            return;
+        }
+        let subnets: Vec<String> = networks().map(ToString::to_string).collect();
+        let message = format!("the address {ip} is not in the Service subnet {}", subnets.join(","));
+        let found = self.draft.diagnostics.warning("cluster-ip-outside", span, message);
+        found.hint("a real API server refuses it: leave clusterIP out, or take one of that subnet");
     }
 
     /// The address it has had, or a free one. Models ipallocator's dynamic range: the first addresses are left to those
     /// who name one.
     fn find_ip(&mut self, family: Family) -> Option<(IpAddr, Origin)> {
-        let networks = self.draft.revision.network.service_networks();
-        let (net, _) = networks.filter(|(net, _)| Family::of(net.addr()) == family).next().cloned()?;
+        let mut networks = self.draft.revision.network.service_networks();
+        let (net, _) = networks.find(|(net, _)| Family::of(net.addr()) == family).cloned()?;
         let origin =
             Origin::default("kube-apiserver", "a free address of the Service subnet (--service-cluster-ip-range)");
         let ips = &self.draft.revision.index.service_ips;
@@ -298,6 +343,9 @@ impl Maker<'_> {
             })
             .collect();
         if !given.is_empty() {
+            for (ip, _) in &given {
+                self.draft.revision.index.service_ips.entry(*ip).or_insert_with(|| self.key.clone());
+            }
             return given;
         }
         let mut ips = Vec::new();

@@ -14,7 +14,8 @@ pub fn reconcile(draft: &mut Draft, key: &ObjectKey) {
     let Some(stateful) = &workload.stateful else { return };
     let hash = format!("{}-{}", object.key.name, workload.template.hash());
     let mut pods: BTreeMap<u32, PodKey> = BTreeMap::new();
-    for pod in claim(draft, &object, &workload) {
+    // Only Pods that are named as its own. Models stateful_set_utils.go isMemberOf.
+    for pod in claim(draft, &object, &workload, |pod| ordinal(&object, pod).is_some()) {
         if let Some(ordinal) = ordinal(&object, &pod) {
             pods.insert(ordinal, pod);
         }

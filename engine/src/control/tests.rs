@@ -4,9 +4,13 @@ use super::start;
 use crate::cluster::{Applied, Cluster, ObjectKey, Options, Outcome, PodKey};
 
 mod addresses;
+mod endpoints;
 mod files;
 mod nodes;
 mod random;
+mod readiness;
+mod services;
+mod statefulset;
 mod workloads;
 
 fn cluster() -> Cluster {

@@ -48,7 +48,7 @@ fn check_pod(draft: &mut Draft, object: &Arc<Object>) {
         problem.hint(words::ADDRESS_OUTSIDE_HINT);
     }
     let waits = matches!(pod.phase, PodPhase::Pending | PodPhase::ContainerCreating | PodPhase::Failed);
-    if waits && !pod.reason.is_empty() {
+    if waits && !pod.reason.is_none() {
         let path = if pod.spec.node_name.is_some() { "spec.nodeName" } else { "metadata.name" };
         let message = format!("the Pod does not run: {}", pod.reason);
         draft.diagnostics.warning("not-running", span(path), message);

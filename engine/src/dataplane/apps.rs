@@ -26,7 +26,7 @@ pub(super) fn data(app: &App, body: &Body, client: (IpAddr, u16)) -> Answer {
         App::Echo => Answer { send: Some(body.clone()), close: false },
         App::Redis => redis(body),
         App::Http { server, content_type, body: page } => http(body, |request| {
-            Page { status: "200 OK", server, content_type, body: page.to_string() }.or_bad(request)
+            Page { status: "200 OK", server, content_type, more: "", body: page.to_string() }.or_bad(request)
         }),
         App::NotFound => http(body, |_| {
             let title = "404 Not Found";
@@ -34,9 +34,14 @@ pub(super) fn data(app: &App, body: &Body, client: (IpAddr, u16)) -> Answer {
                 "<HTML><HEAD><TITLE>{title}</TITLE></HEAD>\n<BODY><H1>{title}</H1>\n\
                  The requested URL was not found\n</BODY></HTML>\n"
             );
-            Page { status: title, server: "", content_type: "text/html", body: text }
+            Page { status: title, server: "", content_type: "text/html", more: "", body: text }
         }),
         App::Netexec { hostname } => http(body, |request| netexec(request, hostname, client)),
+        App::ServiceHealth { namespace, name, local_endpoints } => {
+            let weight =
+                format!("X-Load-Balancing-Endpoint-Weight: {local_endpoints}\r\nX-Content-Type-Options: nosniff\r\n");
+            http(body, |_| service_health((namespace, name), *local_endpoints, &weight))
+        }
     }
 }
 
@@ -55,7 +60,13 @@ pub(super) fn datagram(app: &App, body: &Body, client: (IpAddr, u16)) -> Option<
                 _ => return None,
             })
         }
-        App::Silent | App::Http { .. } | App::NotFound | App::Redis | App::Dns(_) | App::DnsPages(_) => None,
+        App::Silent
+        | App::Http { .. }
+        | App::NotFound
+        | App::Redis
+        | App::ServiceHealth { .. }
+        | App::Dns(_)
+        | App::DnsPages(_) => None,
     }
 }
 
@@ -95,6 +106,8 @@ struct Page<'a> {
     status: &'static str,
     server: &'a str,
     content_type: &'a str,
+    /// Further header lines, each with its end.
+    more: &'a str,
     body: String,
 }
 
@@ -125,7 +138,7 @@ fn http<'a>(body: &Body, page: impl Fn(&Request<'_>) -> Page<'a>) -> Answer {
     if !page.server.is_empty() {
         send += &format!("Server: {}\r\n", page.server);
     }
-    send += &format!("Content-Type: {}\r\nContent-Length: {}\r\n", page.content_type, page.body.len());
+    send += &format!("Content-Type: {}\r\n{}Content-Length: {}\r\n", page.content_type, page.more, page.body.len());
     send += if close { "Connection: close\r\n\r\n" } else { "Connection: keep-alive\r\n\r\n" };
     if method != "HEAD" {
         send += &page.body;
@@ -137,8 +150,18 @@ fn http<'a>(body: &Body, page: impl Fn(&Request<'_>) -> Page<'a>) -> Answer {
 pub(super) fn page(body: &Body, text: impl Fn(&str) -> (&'static str, String)) -> Answer {
     http(body, |request| {
         let (status, body) = text(request.path);
-        Page { status, server: "", content_type: "text/plain; charset=utf-8", body }
+        Page { status, server: "", content_type: "text/plain; charset=utf-8", more: "", body }
     })
+}
+
+/// Models pkg/proxy/healthcheck/service_health.go, of a kube-proxy that is well.
+fn service_health<'a>((namespace, name): (&str, &str), local_endpoints: u32, more: &'a str) -> Page<'a> {
+    let body = format!(
+        "{{\n\t\"service\": {{\n\t\t\"namespace\": \"{namespace}\",\n\t\t\"name\": \"{name}\"\n\t}},\n\t\"localEndpoints\": \
+         {local_endpoints},\n\t\"serviceProxyHealthy\": true\n}}"
+    );
+    let status = if local_endpoints > 0 { "200 OK" } else { "503 Service Unavailable" };
+    Page { status, server: "", content_type: "application/json", more, body }
 }
 
 /// agnhost netexec's pages (kubernetes test/images/agnhost/netexec).
@@ -154,8 +177,9 @@ fn netexec<'a>(request: &Request<'_>, hostname: &str, client: (IpAddr, u16)) -> 
         "/" => format!("NOW: {hostname}"),
         _ => {
             let body = "404 page not found\n".to_owned();
-            return Page { status: "404 Not Found", server: "", content_type: "text/plain; charset=utf-8", body };
+            let content_type = "text/plain; charset=utf-8";
+            return Page { status: "404 Not Found", server: "", content_type, more: "", body };
         }
     };
-    Page { status: "200 OK", server: "", content_type: "text/plain; charset=utf-8", body }
+    Page { status: "200 OK", server: "", content_type: "text/plain; charset=utf-8", more: "", body }
 }

@@ -69,6 +69,7 @@ impl Walk<'_> {
             self.state.reassembly.insert(key, Reassembly { pieces });
             return None;
         }
+        skb.fragment_len_max = pieces.iter().chain([&skb]).filter_map(|piece| Some(piece.ip()?.len() as u16)).max();
         for piece in pieces {
             self.recorder.finish(piece.track, Disposition::Delivered);
         }

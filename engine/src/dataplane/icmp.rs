@@ -30,7 +30,7 @@ impl Walk<'_> {
     }
 
     /// Tells the packet's sender. The source is the address the packet was for, if that is ours; else it follows the
-    /// route back (`icmp_errors_use_inbound_ifaddr` 0).
+    /// route back (`icmp_errors_use_inbound_ifaddr` 0). netfilter takes it for a part of the packet's connection.
     pub(super) fn icmp_error(&mut self, about: &Skb, error: IcmpError) {
         if !Walk::may_answer(about) {
             return;
@@ -45,7 +45,7 @@ impl Walk<'_> {
         let answer = self.packet(src, packet.src, payload);
         let parent = Some((about.track.packet, Relation::Answers));
         // Whether the answer can be sent is its own story, told in its own record.
-        let _ = self.send(answer, about.track.flow, parent);
+        let _ = self.send_attached(answer, about.track.flow, parent, about.tracking.attached());
     }
 
     pub(super) fn icmp_receive(&mut self, link: LinkIndex, skb: Skb) {

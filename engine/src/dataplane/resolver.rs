@@ -60,6 +60,8 @@ pub struct Resolved {
     pub addresses: Vec<IpAddr>,
     /// Where its aliases lead, without a dot at the end.
     pub canonical: String,
+    /// The names on the way there.
+    pub aliases: Vec<String>,
 }
 
 /// One name being looked up.
@@ -279,7 +281,7 @@ impl Lookup {
     fn hear(&mut self, io: &mut Io<'_, '_>, socket: SocketId, event: SocketEvent) -> Outcome {
         match event {
             SocketEvent::Datagram { body: Body::Bytes(bytes), .. } => {
-                Message::parse(&bytes).map_or(None, |message| self.answered(io, message))
+                Message::parse(&bytes).and_then(|message| self.answered(io, message))
             }
             SocketEvent::Connected => {
                 let (index, ..) = self.stream.as_ref()?;
@@ -377,24 +379,15 @@ impl Lookup {
         addresses.sort_by_key(|ip| ip.is_ipv6() != own_v6);
         let owner = messages.iter().flat_map(|message| &message.answers).find(|record| record.ip().is_some());
         let canonical = owner.map_or("", |record| &record.name).trim_end_matches('.').to_owned();
-        Some(Ok(Resolved { addresses, canonical }))
-    }
-}
-
-/// The canonical name that an answer's aliases lead to from a name.
-pub fn alias_target<'m>(message: &'m Message, from: &'m str) -> &'m str {
-    let mut at = from;
-    for _ in 0..16 {
-        let next = message.answers.iter().find_map(|record| match &record.data {
-            Data::Cname(target) if record.name.eq_ignore_ascii_case(at) => Some(&**target),
+        let alias = |record: &dns::Record| match record.data {
+            Data::Cname(_) => Some(record.name.trim_end_matches('.').to_owned()),
             _ => None,
-        });
-        match next {
-            Some(target) => at = target,
-            None => break,
-        }
+        };
+        let mut aliases: Vec<String> = messages.iter().flat_map(|message| &message.answers).filter_map(alias).collect();
+        let mut seen = std::collections::BTreeSet::new();
+        aliases.retain(|alias| seen.insert(alias.clone()));
+        Some(Ok(Resolved { addresses, canonical, aliases }))
     }
-    at
 }
 
 type Then = Box<dyn FnOnce(&mut Io<'_, '_>, Result<Resolved, ResolveError>) -> Option<Box<dyn Process>>>;

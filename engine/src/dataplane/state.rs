@@ -9,7 +9,7 @@ use super::socket::Sockets;
 use crate::net::MacAddr;
 use crate::tables::netfilter::Connection;
 use crate::tables::text::neigh::NeighborState;
-use crate::tables::{LinkIndex, NetnsId};
+use crate::tables::{LinkIndex, Netns, NetnsId};
 use crate::trace::Nanos;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -243,6 +243,22 @@ impl NetnsState {
     pub fn forget_connections(&mut self, ids: &[u32]) -> Vec<RuntimeChange> {
         let gone = ids.iter().filter_map(|id| self.connections.remove(*id));
         gone.map(|entry| RuntimeChange { before: Some(Learned::Connection(entry)), after: None }).collect()
+    }
+
+    /// Forgets what was learned by devices that are gone or have lost their carrier: neighbours, and what a bridge knew
+    /// of a port. Models net/core/neighbour.c neigh_carrier_down and net/bridge/br_fdb.c br_fdb_delete_by_port.
+    pub fn forget_devices(&mut self, netns: &Netns, now: Nanos) -> Vec<RuntimeChange> {
+        let dark = |link: LinkIndex| netns.link(link).is_none_or(|link| !netns.has_carrier(link));
+        let mut changes = self.forget_neighbors(&mut |link, _, _| dark(link), now);
+        self.fdb.retain(|(bridge, mac), (port, seen)| {
+            let goes = netns.link(*port).is_none();
+            if goes && now < *seen + FDB_AGEING {
+                let row = Learned::Fdb { bridge: *bridge, mac: *mac, port: *port };
+                changes.push(RuntimeChange { before: Some(row), after: None });
+            }
+            !goes
+        });
+        changes
     }
 
     /// Every printable row, as it is at `now`.

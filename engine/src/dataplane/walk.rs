@@ -188,6 +188,10 @@ impl Walk<'_> {
         if !device.up {
             return self.drop(skb, Stage::Transmit, Some(link), DropReason::DeviceDown, cause);
         }
+        // Models net/sched/sch_generic.c dev_deactivate, which net/core/link_watch.c calls when the carrier is lost.
+        if !netns.has_carrier(device) {
+            return self.drop(skb, Stage::Transmit, Some(link), DropReason::NoCarrier, cause);
+        }
         if let Some(netem) = netns.netem.iter().find(|netem| netem.link == link) {
             let bits = self.netem_bits(&skb);
             let queue = Some(CauseTable::Netem(link));

@@ -1,9 +1,6 @@
 //! A Pod's events, in the words of the scheduler and of the kubelet.
 
-use crate::cluster::{PodPhase, PodRecord};
-
-/// How the status of a Pod begins that the kubelet has not taken.
-const REJECTED: &str = "Pod was rejected: ";
+use crate::cluster::{PodPhase, PodReason, PodRecord};
 
 /// What happened to a Pod, oldest first: type, reason, component and message, as `kubectl describe pod` lists them.
 /// They are read off its record, so each stands for the last time it happened.
@@ -14,8 +11,8 @@ pub fn pod_events(pod: &PodRecord) -> Vec<String> {
     let mut events = Vec::new();
     let Some(node) = &pod.node else {
         // Without a word from the scheduler the Pod waits for another one.
-        if !pod.reason.is_empty() {
-            events.push(event("Warning", "FailedScheduling", "default-scheduler", &pod.reason));
+        if !pod.reason.is_none() {
+            events.push(event("Warning", "FailedScheduling", "default-scheduler", &pod.reason.to_string()));
         }
         return events;
     };
@@ -24,18 +21,16 @@ pub fn pod_events(pod: &PodRecord) -> Vec<String> {
         let message = format!("Successfully assigned {}/{} to {node}", pod.key.namespace, pod.key.name);
         events.push(event("Normal", "Scheduled", "default-scheduler", &message));
     }
-    match pod.phase {
-        PodPhase::Pending | PodPhase::ContainerCreating if !pod.reason.is_empty() => {
-            let message = format!("Failed to create pod sandbox: {}", pod.reason);
+    match (pod.phase, &pod.reason) {
+        (PodPhase::Pending | PodPhase::ContainerCreating, PodReason::Sandbox(words)) => {
+            let message = format!("Failed to create pod sandbox: {words}");
             events.push(event("Warning", "FailedCreatePodSandBox", "kubelet", &message));
         }
-        PodPhase::Pending | PodPhase::ContainerCreating => {}
-        PodPhase::Failed if pod.reason.starts_with(REJECTED) => {
-            let message = pod.reason.trim_start_matches(REJECTED);
-            let predicate = message.split(' ').nth(1).unwrap_or("FailedAdmission");
-            events.push(event("Warning", predicate, "kubelet", message));
+        (PodPhase::Pending | PodPhase::ContainerCreating, _) => {}
+        (_, PodReason::Rejected(rejection)) => {
+            events.push(event("Warning", rejection.name(), "kubelet", &rejection.to_string()));
         }
-        PodPhase::Running | PodPhase::CrashLoopBackOff | PodPhase::Succeeded | PodPhase::Failed => {
+        (PodPhase::Running | PodPhase::CrashLoopBackOff | PodPhase::Succeeded | PodPhase::Failed, _) => {
             for container in &pod.spec.containers {
                 let pulled = format!("Container image \"{}\" already present on machine", container.image);
                 events.push(event("Normal", "Pulled", "kubelet", &pulled));
@@ -52,6 +47,9 @@ pub fn pod_events(pod: &PodRecord) -> Vec<String> {
             );
             events.push(event("Warning", "BackOff", "kubelet", &message));
         }
+    }
+    for unready in pod.unready.iter() {
+        events.push(event("Warning", "Unhealthy", "kubelet", &unready.message));
     }
     events
 }

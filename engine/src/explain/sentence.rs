@@ -266,6 +266,9 @@ fn dropped(reason: DropReason) -> (String, String) {
             ("would leave by the port it came in", "The bridge does not send a frame back where it came from.")
         }
         DropReason::DeviceDown => ("the device is down", "The device is switched off."),
+        DropReason::NoCarrier => {
+            ("the bridge has no carrier: no Pod is left", "The Pods' bridge is there, and no Pod is plugged into it.")
+        }
         DropReason::SegmentNoPort => ("no port has this MAC", "No card on this network has this address."),
         DropReason::ReassemblyTimeout => ("not all fragments came in time", "Some pieces never came."),
         DropReason::Bound => {

@@ -1,5 +1,6 @@
 //! A document within a document: JSON or YAML in a ConfigMap's text, with positions in the file it stands in.
 
+use super::parse::parse_json_only;
 use super::{Diagnostics, Documents, Node, Source, Sources, Span, Value};
 
 /// Parses `text`, the value of a scalar that stands at `span`. Spans of the tree and of diagnostics point into the source
@@ -28,6 +29,22 @@ pub fn parse(text: &str, span: Span, sources: &Sources, diagnostics: &mut Diagno
 /// The place in the outer text of bytes `start..end` of `text`, the value of a scalar that stands at `span`.
 pub fn place(text: &str, span: Span, sources: &Sources, start: u32, end: u32) -> Span {
     Places::of(text, span, sources).outer(Span { source: u32::MAX, start, end })
+}
+
+/// [`parse`] for a text whose reader takes JSON and nothing else. What is YAML only is an error at the first byte that is
+/// not JSON.
+pub fn parse_json(text: &str, span: Span, sources: &Sources, diagnostics: &mut Diagnostics) -> Option<Node> {
+    let errors = diagnostics.errors();
+    let root = parse(text, span, sources, diagnostics)?;
+    let inner = Source::new(u32::MAX, "", text);
+    let Err(at) = parse_json_only(&inner, &mut Diagnostics::default()) else { return Some(root) };
+    if diagnostics.errors() == errors {
+        let at = at.min(text.len()) as u32;
+        let span = Places::of(text, span, sources).outer(Span { source: u32::MAX, start: at, end: at });
+        let hint = "write JSON: names and texts in double quotes, no comments, no comma after the last entry";
+        diagnostics.error("json", span, "this is YAML, and it is read as JSON").hint(hint);
+    }
+    None
 }
 
 /// Where each line of the inner text stands in the outer one.
@@ -103,5 +120,24 @@ mod tests {
         }
         let places: Vec<String> = diagnostics.iter().map(|d| sources.location(d.span)).collect();
         assert_eq!(places, ["cm.yaml:4:33", "cm.yaml:7:6"]);
+    }
+    #[test]
+    fn what_is_yaml_only_is_no_json() {
+        let said = |text: &str| {
+            let mut sources = Sources::default();
+            let indented = text.replace('\n', "\n    ");
+            let source = sources.add("cm.yaml", format!("data:\n  net-conf.json: |\n    {indented}\n"));
+            let mut diagnostics = Diagnostics::default();
+            let documents = parse(&source, &mut diagnostics);
+            let value = documents[0].root.at("data").get("net-conf.json").unwrap();
+            let read = super::parse_json(value.as_str().unwrap(), value.span, &sources, &mut diagnostics).is_some();
+            (read, diagnostics.iter().map(|d| format!("{} {}", sources.location(d.span), d.code)).collect::<Vec<_>>())
+        };
+        assert_eq!(said("{\"a\": 1}"), (true, vec![]));
+        assert_eq!(said("Network: 10.244.0.0/16"), (false, vec!["cm.yaml:3:5 json".to_owned()]));
+        assert_eq!(said("{\n\"a\": 1,\n}"), (false, vec!["cm.yaml:5:5 json".to_owned()]));
+        assert_eq!(said("{'a': 1}"), (false, vec!["cm.yaml:3:6 json".to_owned()]));
+        assert_eq!(said("{\"a\": 1} # said").1.len(), 1);
+        assert_eq!(said("{\"a\": ]}").1.len(), 1, "what is neither is told once");
     }
 }

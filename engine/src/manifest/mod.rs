@@ -18,6 +18,6 @@ pub mod validate;
 pub use diagnostic::{Diagnostic, Diagnostics, Fix, Severity};
 pub use fields::FieldTable;
 pub use node::{Key, Node, Span, Value};
-pub use parse::{Document, Documents, parse};
+pub use parse::{Document, Documents, Watch, parse};
 pub use source::{Source, Sources};
 pub use validate::{api_cause, path_at, validate};

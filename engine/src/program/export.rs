@@ -100,7 +100,10 @@ impl Script {
 
     fn head(&mut self, count: usize) {
         self.line("#!/bin/sh");
-        let _ = writeln!(self.out, "# {count} namespaces of a simulated Kubernetes cluster. Needs root and iproute2.");
+        let _ = writeln!(
+            self.out,
+            "# {count} namespaces of a simulated Kubernetes cluster. Needs root, iproute2 and iptables."
+        );
         self.line("# sh FILE [up]: build. sh FILE down: remove. Then, for example: ip netns exec NAME ping ADDRESS");
         self.line("set -e");
     }
@@ -272,6 +275,13 @@ impl Script {
         }
         if link.up {
             let _ = writeln!(self.out, "link set {name} up");
+        }
+        // A bridge loses its carrier with its last port; one that never had a port has it still.
+        if link.kind == LinkKind::Bridge && netns.ports_of(link.index).next().is_none() {
+            let _ = writeln!(
+                self.out,
+                "link add name last type veth peer name lastpeer\nlink set last master {name}\nlink del last"
+            );
         }
     }
 }

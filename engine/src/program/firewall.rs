@@ -1,7 +1,7 @@
 //! What netfilter holds on a node: Flannel's rules and kube-proxy's.
 
-use super::cni;
 use super::kube_proxy::{self, Proxy};
+use super::{Shared, cni};
 use crate::cluster::{NodeRecord, PodRecord, ProxyMode, Revision};
 use crate::net::Family;
 use crate::tables::Netns;
@@ -9,7 +9,13 @@ use crate::tables::netfilter::Netfilter;
 use std::sync::Arc;
 
 /// The rules and sets of a node, and the settings that go with them. `pods` are those with a sandbox on it.
-pub(super) fn program(revision: &Revision, node: &NodeRecord, pods: &[&PodRecord], netns: &mut Netns) {
+pub(super) fn program(
+    revision: &Revision,
+    node: &NodeRecord,
+    pods: &[&PodRecord],
+    shared: &mut Shared,
+    netns: &mut Netns,
+) {
     // kubeadm's preflight checks want it.
     netns.sysctls.bridge_nf = true;
     let mut netfilter = Netfilter::default();
@@ -29,7 +35,10 @@ pub(super) fn program(revision: &Revision, node: &NodeRecord, pods: &[&PodRecord
             let family = Family::of(net.addr());
             let proxy = Proxy { revision, node, config, family, random_fully: true };
             netns.sysctls.route_localnet |= proxy.localhost_node_ports();
-            kube_proxy::iptables::program(&proxy, netfilter.ruleset_mut(family));
+            kube_proxy::iptables::program(&proxy, &mut shared.proxies, netfilter.ruleset_mut(family));
+        }
+        if let Some(pod) = pods.iter().find(|pod| pod.is_kube_proxy()) {
+            netns.listeners.extend(kube_proxy::health::listeners(revision, node, pod));
         }
     }
     netns.netfilter = Arc::new(netfilter);

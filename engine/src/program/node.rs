@@ -9,7 +9,7 @@ use crate::tables::{LinkIndex, LinkKind, Netns, Origin, Place, Port, Scope};
 pub const ETH0: LinkIndex = LinkIndex(2);
 /// `flannel.1`, which flanneld makes as it starts.
 pub const FLANNEL: LinkIndex = LinkIndex(3);
-/// The bridge, which the first Pod's CNI ADD makes.
+/// The bridge, which the first Pod's CNI ADD makes and no CNI DEL takes away.
 pub const CNI0: LinkIndex = LinkIndex(4);
 
 pub(super) fn netns(revision: &Revision, node: &NodeRecord, shared: &mut Shared) -> Netns {
@@ -26,7 +26,7 @@ pub(super) fn netns(revision: &Revision, node: &NodeRecord, shared: &mut Shared)
     let pods = pods(revision, node);
     let peers = cni::flannel::node(revision, node, &pods, config, &mut writer).then(|| shared.peers(revision));
     containers::node_listeners(revision, node, &pods, shared, &mut writer.netns.listeners);
-    super::firewall::program(revision, node, &pods, &mut writer.netns);
+    super::firewall::program(revision, node, &pods, shared, &mut writer.netns);
     let mut netns = writer.finish(peers.as_ref().map(|peers| (peers.routes.clone(), node.index)));
     if let Some(peers) = peers {
         netns.neighbors = crate::tables::Rows::with_shared(Vec::new(), peers.neighbors, node.index);

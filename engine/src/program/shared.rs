@@ -1,6 +1,7 @@
 //! The rows that every node has about every other: built once for all nodes.
 
 use super::cni::flannel;
+use super::kube_proxy;
 use crate::cluster::Revision;
 use crate::tables::dns::ClusterData;
 use crate::tables::{FdbEntry, NeighborEntry, Route, SharedRows};
@@ -11,6 +12,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default)]
 pub struct Shared {
     latest: Option<(u64, Peers)>,
+    pub(super) proxies: kube_proxy::iptables::Cache,
     /// What CoreDNS has synced, with what it was made from.
     pub(super) dns: Option<(DnsKey, Arc<ClusterData>)>,
 }

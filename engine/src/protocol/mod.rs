@@ -16,6 +16,7 @@ mod ways;
 mod why;
 
 pub use crate::assist::{Completion, Completions, Hover};
+pub use crate::cluster::Progress;
 pub use origin::origin_view;
 pub use request::{
     Chunk, Console, DiagnosticView, Difference, Edited, FileView, LineCandidate, LineCompletion, OpenFile, Opened,

@@ -2,6 +2,7 @@
 
 use super::{FlowList, FlowView, HeadersView, ObjectView, Scene, TableView, TextRange, WaysView, WhyView};
 use crate::assist::{Completions, Hover};
+use crate::cluster::Progress;
 use serde::{Deserialize, Serialize};
 
 /// One question, numbered by the asker; the reply bears the same number.
@@ -135,6 +136,8 @@ pub enum ReplyBody {
     /// The question made no sense: what, and what would.
     Error(String),
     Difference(Difference),
+    /// Not the answer yet: how far it has come.
+    Progress(Progress),
     Ways(WaysView),
 }
 
@@ -161,6 +164,7 @@ pub struct Opened {
 pub struct Edited {
     pub revision: u64,
     pub applied: bool,
+    /// All files, in the answers to `Rename` and `Return`; empty in others, whose asker knows them.
     pub files: Vec<FileView>,
     /// All diagnostics of all files.
     pub diagnostics: Vec<DiagnosticView>,
@@ -198,7 +202,7 @@ pub struct Console {
     pub flows: Vec<u32>,
     pub revision: u64,
     pub diagnostics: Vec<DiagnosticView>,
-    /// Files that the line made live or created (a source tab for console-made objects).
+    /// Files that the line made live, changed or created (a source tab for console-made objects).
     pub files: Vec<FileView>,
     /// The scene, if the revision has changed.
     pub scene: Option<Scene>,

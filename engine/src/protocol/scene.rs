@@ -105,6 +105,8 @@ pub struct DeviceView {
     /// Empty for loopback.
     pub mac: String,
     pub mtu: u32,
+    /// False: switched off, or a bridge that nothing is plugged into.
+    pub carrier: bool,
     /// A word more: `VNI 1 · UDP 8472`.
     pub note: String,
 }

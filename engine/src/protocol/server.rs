@@ -10,7 +10,7 @@ use super::{
     ShelfView, Stream, Viewer,
 };
 use crate::assist;
-use crate::cluster::{Applied, File, Object, ObjectKey, Options, Outcome, Provenance};
+use crate::cluster::{Applied, File, Object, ObjectKey, Options, Outcome, Progress, Provenance};
 use crate::console::shell;
 use crate::console::terminal::Terminal;
 use crate::explain;
@@ -40,6 +40,8 @@ pub struct Server {
     terminals: BTreeMap<u32, Terminal>,
     fields: Option<Arc<FieldTable>>,
     library: Option<Library>,
+    /// Hears how far an answer has come.
+    watch: Option<fn(Progress)>,
     /// What the asker has seen the scenes of.
     seen: Seen,
     /// The revision before the last one that changed an object.
@@ -65,6 +67,7 @@ impl Server {
             terminals: BTreeMap::new(),
             fields: None,
             library: None,
+            watch: None,
             seen: Seen::default(),
             last_change: None,
         }
@@ -73,6 +76,13 @@ impl Server {
     /// The same server, which offers scenarios.
     pub fn offering(self, library: Library) -> Server {
         Server { library: Some(library), ..self }
+    }
+
+    /// The same server, which tells how far answers that take long have come.
+    pub fn watched(mut self, watch: fn(Progress)) -> Server {
+        self.watch = Some(watch);
+        self.world.change(|cluster, _| cluster.set_watch(Some(watch)));
+        self
     }
 
     pub fn world(&mut self) -> &mut World {
@@ -88,7 +98,7 @@ impl Server {
     fn answer(&mut self, body: RequestBody) -> Result<ReplyBody, String> {
         Ok(match body {
             RequestBody::Open { files, seed } => ReplyBody::Opened(self.open(files, seed)),
-            RequestBody::Edit { file, text } => ReplyBody::Edited(self.edit(&file, &text)),
+            RequestBody::Edit { file, text } => ReplyBody::Edited(self.edit(&file, text.into())),
             RequestBody::Apply { file } => ReplyBody::Edited(self.apply(&file)),
             RequestBody::Run { session, line } => ReplyBody::Console(self.run(session, &line)?),
             RequestBody::CompleteLine { session, line, cursor } => {
@@ -139,7 +149,7 @@ impl Server {
             }
             RequestBody::Rename { file, name } => {
                 let applied = self.world.change(|cluster, now| cluster.rename_file(&file, &name, now));
-                ReplyBody::Edited(self.edited(&applied))
+                ReplyBody::Edited(Edited { files: views(self.world.cluster().files()), ..self.edited(&applied) })
             }
             RequestBody::Difference { since } => {
                 let before = self.world.cluster().revision_at(since);
@@ -164,15 +174,23 @@ impl Server {
 
     fn open(&mut self, files: Vec<OpenFile>, seed: u64) -> Opened {
         self.world = World::new(Options { seed, ..Options::default() });
+        let watch = self.watch;
+        self.world.change(|cluster, _| cluster.set_watch(watch));
         self.seen = Seen::default();
         self.use_fields();
         self.terminals.clear();
         self.last_change = None;
-        for file in &files {
-            self.world.open_file(&file.name, &file.text, file.live);
+        for OpenFile { name, text, live } in files {
+            let text: Arc<str> = text.into();
+            self.world.change(|cluster, now| cluster.open_text(&name, text, live, now));
         }
         let scene = self.scene();
-        Opened { revision: scene.revision, files: self.files(), diagnostics: self.diagnostics(), scene }
+        Opened {
+            revision: scene.revision,
+            files: views(self.world.cluster().files()),
+            diagnostics: self.diagnostics(),
+            scene,
+        }
     }
 
     fn use_fields(&mut self) {
@@ -180,12 +198,10 @@ impl Server {
         self.world.change(|cluster, now| cluster.set_fields(fields, now));
     }
 
-    fn edit(&mut self, file: &str, text: &str) -> Edited {
+    fn edit(&mut self, file: &str, text: Arc<str>) -> Edited {
         let before = self.world.revision().number;
-        let applied = match self.world.cluster().file(file) {
-            Some(_) => self.world.edit_file(file, text),
-            None => self.world.open_file(file, text, false),
-        };
+        // A file that is there already stays live if it is.
+        let applied = self.world.change(|cluster, now| cluster.open_text(file, text, false, now));
         self.changed(before, &applied);
         self.edited(&applied)
     }
@@ -219,14 +235,14 @@ impl Server {
         }
         self.last_change = Some(before);
         let committed = Applied { committed: true, ..Applied::default() };
-        Ok(self.edited(&committed))
+        Ok(Edited { files: views(self.world.cluster().files()), ..self.edited(&committed) })
     }
 
     fn edited(&mut self, applied: &Applied) -> Edited {
         Edited {
             revision: self.world.revision().number,
             applied: applied.committed,
-            files: self.files(),
+            files: Vec::new(),
             diagnostics: self.diagnostics(),
             changes: applied.objects.iter().map(|(key, outcome)| format!("{key} {outcome}")).collect(),
             scene: self.scene(),
@@ -238,6 +254,7 @@ impl Server {
             return Err(format!("more than {TERMINALS_MAX} terminals: close one"));
         }
         let before = self.world.revision().number;
+        let files = self.world.cluster().files().to_vec();
         let terminal = self.terminals.entry(session).or_default();
         let ran = terminal.run(&mut self.world, line);
         let (prompt, place) = (terminal.prompt(), terminal.place());
@@ -253,7 +270,7 @@ impl Server {
             flows: ran.flows.iter().map(|flow| flow.0).collect(),
             revision,
             diagnostics: self.diagnostics(),
-            files: self.files(),
+            files: views(self.world.cluster().files().iter().filter(|file| !files.iter().any(|old| same(old, file)))),
             scene: (self.seen.number() != Some(revision)).then(|| self.scene()),
             clear: ran.clear,
         })
@@ -279,18 +296,6 @@ impl Server {
     fn scene(&mut self) -> Scene {
         self.seen.put(self.world.revision());
         Scene::of(&mut self.world)
-    }
-
-    fn files(&self) -> Vec<FileView> {
-        let files = self.world.cluster().files().iter();
-        files
-            .map(|file| FileView {
-                name: file.name.to_string(),
-                text: file.text.to_string(),
-                live: file.live,
-                read_only: file.read_only,
-            })
-            .collect()
     }
 
     fn diagnostics(&self) -> Vec<DiagnosticView> {
@@ -362,6 +367,21 @@ impl Server {
     pub fn netns_named(&self, place: &str) -> Option<crate::tables::NetnsId> {
         netns_named(&self.world, place)
     }
+}
+
+fn views<'f>(files: impl IntoIterator<Item = &'f Arc<File>>) -> Vec<FileView> {
+    let view = |file: &Arc<File>| FileView {
+        name: file.name.to_string(),
+        text: file.text.to_string(),
+        live: file.live,
+        read_only: file.read_only,
+    };
+    files.into_iter().map(view).collect()
+}
+
+/// Whether a file is as it was, as far as its view tells.
+fn same(old: &File, new: &File) -> bool {
+    (&old.name, old.live) == (&new.name, new.live) && (Arc::ptr_eq(&old.text, &new.text) || old.text == new.text)
 }
 
 fn chunk(chunk: shell::Chunk) -> Chunk {

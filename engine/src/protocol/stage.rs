@@ -74,7 +74,8 @@ fn devices(netns: &Netns) -> Vec<DeviceView> {
     own.map(|link| {
         let (kind, note) = match &link.kind {
             LinkKind::Loopback => ("loopback", String::new()),
-            LinkKind::Bridge => ("bridge", String::new()),
+            LinkKind::Bridge if netns.has_carrier(link) => ("bridge", String::new()),
+            LinkKind::Bridge => ("bridge", "no carrier: no Pod is left".to_owned()),
             LinkKind::Vxlan { vni, port, .. } => ("vxlan", format!("VNI {vni} · UDP {port}")),
             LinkKind::Nic { .. } => ("nic", String::new()),
             LinkKind::Veth { .. } => ("veth", String::new()),
@@ -85,6 +86,7 @@ fn devices(netns: &Netns) -> Vec<DeviceView> {
             address: netns.addresses_of(link.index).next().map_or_else(String::new, |a| a.net.to_string()),
             mac: if kind == "loopback" { String::new() } else { link.mac.to_string() },
             mtu: link.mtu,
+            carrier: netns.has_carrier(link),
             note,
         }
     })

@@ -34,7 +34,19 @@ macro_rules! shelf {
 /// All of them. Made when asked for, so that the texts are not part of what the page needs to open.
 pub fn library() -> Vec<Shelf> {
     vec![
-        shelf!("Labs", "labs", "01-pod-to-pod"),
+        shelf!(
+            "Labs",
+            "labs",
+            "01-pod-to-pod",
+            "02-clusterip",
+            "03-nodeport",
+            "04-dns",
+            "05-headless",
+            "06-loadbalancer",
+            "07-out",
+            "08-ndots",
+            "09-stale-rules"
+        ),
         shelf!(
             "Ways of a packet",
             "tests/cases/paths",
@@ -47,6 +59,35 @@ pub fn library() -> Vec<Shelf> {
             "sctp"
         ),
         shelf!(
+            "Services",
+            "tests/cases/services",
+            "many-ports",
+            "named-ports",
+            "no-endpoints",
+            "no-selector",
+            "readiness",
+            "hairpin",
+            "host-processes",
+            "session-affinity",
+            "internal-policy",
+            "external-ips",
+            "balancer",
+            "external-name",
+            "api-server"
+        ),
+        shelf!(
+            "Names",
+            "tests/cases/dns",
+            "troubleshooting",
+            "records",
+            "names",
+            "search-list",
+            "policies",
+            "corefile",
+            "broken-corefile",
+            "truncated"
+        ),
+        shelf!(
             "When it fails",
             "tests/cases/failures",
             "absent-address-own-subnet",
@@ -56,7 +97,11 @@ pub fn library() -> Vec<Shelf> {
             "traceroute",
             "oversized-from-the-pod",
             "oversized-into-the-overlay",
-            "pod-mtu-above-overlay"
+            "pod-mtu-above-overlay",
+            "bridge-nf",
+            "udp-dead-endpoint",
+            "tcp-dead-endpoint",
+            "last-pod-gone"
         ),
         shelf!(
             "Where Pods go",
@@ -64,9 +109,10 @@ pub fn library() -> Vec<Shelf> {
             "out-of-pod-addresses",
             "max-pods",
             "unschedulable",
-            "clashing-ports"
+            "clashing-ports",
+            "statefulset"
         ),
-        shelf!("What is wrong", "tests/cases/problems", "service", "placement", "flannel"),
+        shelf!("What is wrong", "tests/cases/problems", "service", "services", "placement", "flannel"),
         shelf!(
             "What describes a cluster",
             "tests/cases/input",
@@ -84,6 +130,7 @@ pub fn library() -> Vec<Shelf> {
             "debug-node",
             "nodes",
             "rollout",
+            "expose",
             "shell"
         ),
     ]

@@ -1,6 +1,7 @@
 //! `probe` fences: who reaches whom.
 
 use crate::cluster::PodPhase;
+use crate::net::IcmpError;
 use crate::tables::NetnsId;
 use crate::trace::FlowEnd;
 use crate::world::{ProbeKind, ProbeSpec, World};
@@ -9,7 +10,8 @@ use std::net::IpAddr;
 const TIMEOUT: u64 = 10_000_000_000;
 
 /// Runs one line, `FROM -> TO[:PORT[/PROTOCOL]] = allowed | blocked | refused`. FROM and TO are `pod`, `namespace/pod`
-/// or `node/name`, TO may be an address. Without a port it is a ping. Says what is, if that is not what should be.
+/// or `node/name`, TO may be an address. Without a port it is a ping. Refused:
+/// the destination says so, or a rule on the way. Says what is, if that is not what should be.
 pub(super) fn run(world: &mut World, line: &str) -> Result<(), String> {
     let form = || format!("{line:?} is not of the form FROM -> TO:PORT = allowed | blocked | refused");
     let (ends, wanted) = line.rsplit_once('=').ok_or_else(form)?;
@@ -20,7 +22,7 @@ pub(super) fn run(world: &mut World, line: &str) -> Result<(), String> {
     let result = world.probe(&ProbeSpec { from, to, kind, timeout: TIMEOUT });
     let is = match result.end {
         FlowEnd::Delivered => "allowed",
-        FlowEnd::Refused => "refused",
+        FlowEnd::Refused | FlowEnd::Unreachable { error: IcmpError::PortUnreachable, .. } => "refused",
         _ => "blocked",
     };
     match wanted.trim() {

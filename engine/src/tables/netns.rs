@@ -2,7 +2,7 @@
 
 use super::netfilter::Netfilter;
 use super::rows::Keyed;
-use super::{Address, Link, LinkIndex, Listener, Netem, Origin, RouteTable, Rows};
+use super::{Address, Link, LinkIndex, LinkKind, Listener, Netem, Origin, Route, RouteKind, RouteTable, Rows};
 use crate::net::MacAddr;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -166,6 +166,18 @@ impl Netns {
     /// True if the kernel would accept packets for `ip` as its own.
     pub fn is_local(&self, ip: IpAddr) -> bool {
         ip.is_loopback() || self.addresses.iter().any(|address| address.net.addr() == ip)
+    }
+
+    /// A bridge has a carrier while one of its ports has; any other device that is up has one.
+    pub fn has_carrier(&self, link: &Link) -> bool {
+        link.up && (link.kind != LinkKind::Bridge || self.ports_of(link.index).any(|port| port.up))
+    }
+
+    /// `linkdown`: the route leads to a device without a carrier. It is used all the same
+    /// (`net.ipv4.conf.all.ignore_routes_with_linkdown` is 0). Models net/ipv4/fib_semantics.c fib_sync_down_dev.
+    pub fn is_linkdown(&self, route: &Route) -> bool {
+        let leaves = matches!(route.kind, RouteKind::Unicast | RouteKind::Broadcast);
+        leaves && self.link(route.dev).is_some_and(|link| link.up && !self.has_carrier(link))
     }
 
     /// The bridge's ports.

@@ -36,6 +36,8 @@ pub enum App {
     Echo,
     /// Answers `PING` with `+PONG`, as redis does.
     Redis,
+    /// kube-proxy's answer to a load balancer's health check: how many ready endpoints of a Service the node has.
+    ServiceHealth { namespace: Arc<str>, name: Arc<str>, local_endpoints: u32 },
     /// Answers DNS, over UDP and TCP.
     Dns(Arc<super::dns::DnsServer>),
     /// CoreDNS's page of counters, and whether its process is well: `/metrics`, `/health`, `/ready`.
@@ -56,6 +58,7 @@ impl App {
         match self {
             App::Http { .. } => Some(200),
             App::NotFound => Some(404),
+            App::ServiceHealth { local_endpoints, .. } => Some(if *local_endpoints > 0 { 200 } else { 503 }),
             App::Netexec { .. } => {
                 let path = path.split_once('?').map_or(path, |(path, _)| path);
                 let known = ["/", "/hostname", "/hostName", "/clientip", "/echo", "/healthz"].contains(&path);

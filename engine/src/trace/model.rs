@@ -239,6 +239,8 @@ pub enum DropReason {
     /// No bridge port, and nobody to flood to.
     BridgeNoPort,
     DeviceDown,
+    /// A device without a carrier has no queue: `noop_qdisc` throws its packets away.
+    NoCarrier,
     /// No port of the segment has this MAC.
     SegmentNoPort,
     /// Not all fragments came in time.
@@ -271,6 +273,7 @@ impl DropReason {
             DropReason::VxlanVniNotFound => "VXLAN_VNI_NOT_FOUND",
             DropReason::BridgeNoPort => "BRIDGE_INGRESS_STP_STATE",
             DropReason::DeviceDown => "DEV_READY",
+            DropReason::NoCarrier => "QDISC_DROP",
             DropReason::SegmentNoPort => "SWITCH_NO_PORT",
             DropReason::ReassemblyTimeout => "FRAG_REASM_TIMEOUT",
             DropReason::Bound => "SIMULATION_BOUND",

@@ -6,6 +6,7 @@
 mod journal;
 mod pairs;
 mod probe;
+mod proxies;
 mod question;
 mod runtime;
 mod scratch;
@@ -59,6 +60,8 @@ impl World {
             self.tables.set_revision(self.cluster.revision().clone());
             let revision = self.tables.revision();
             self.runtime.forget(|id| revision.netns.contains_key(&id));
+            self.runtime.forget_devices(&mut self.tables);
+            self.clean_stale_connections();
         }
         result
     }

@@ -2,6 +2,7 @@
 
 use super::journal::Journal;
 use super::tables::TableCache;
+use crate::cluster::NetnsOwner;
 use crate::dataplane::{
     Effect, HopTarget, Io, JournalEntry, Neighbor, NetnsState, Output, Process, ProcessEvent, ProcessId, RuntimeChange,
     Skb, SocketEvent, SocketId, Surroundings, Switch, Timer, Walk,
@@ -115,6 +116,20 @@ impl Runtime {
             self.changes.extend(lost.map(|change| JournalEntry { at: now, netns: *id, change }));
         }
         self.states.retain(|id, _| alive(*id));
+        self.journal.append(&mut self.changes);
+    }
+
+    /// Nodes whose devices have changed lose what they had learned by those that are gone or without a carrier.
+    pub fn forget_devices(&mut self, tables: &mut TableCache) {
+        let now = self.now;
+        for (id, state) in &mut self.states {
+            if !matches!(tables.revision().netns.get(id), Some(NetnsOwner::Node(_))) {
+                continue;
+            }
+            let Some(netns) = tables.netns(*id) else { continue };
+            let changes = state.forget_devices(&netns, now).into_iter();
+            self.changes.extend(changes.map(|change| JournalEntry { at: now, netns: *id, change }));
+        }
         self.journal.append(&mut self.changes);
     }
 

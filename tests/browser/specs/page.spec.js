@@ -191,3 +191,23 @@ test("a worker that traps is replaced, and the page says so", async ({ page }) =
   await podhop.run("kubectl get pods");
   await expect(podhop.output).toContainText(/pod-b +1\/1 +Running/);
 });
+
+test("the opening shows nothing that a late style sheet is for, and the palette never stands without its own", async ({ page }) => {
+  await podhop.flowPlayed();
+  expect(await page.evaluate(() => document.adoptedStyleSheets.length)).toBe(0);
+  await page.keyboard.press("Control+k");
+  await expect(page.locator(".palette")).toBeVisible();
+  await expect(page.locator(".palette .choice").first()).toHaveCSS("display", "flex");
+  const late = await page.evaluate(() => {
+    const selectors = (rules) => [...rules].flatMap((rule) => rule.selectorText ?? selectors(rule.cssRules));
+    return document.adoptedStyleSheets.flatMap((sheet) => selectors(sheet.cssRules));
+  });
+  expect(late.length).toBeGreaterThan(100);
+  await podhop.open();
+  await podhop.flowPlayed();
+  const shown = await page.evaluate(
+    (late) => late.filter((selector) => document.querySelector(selector.replace(/:(hover|focus-visible)/g, ""))),
+    late,
+  );
+  expect(shown).toEqual([]);
+});

@@ -60,7 +60,7 @@ impl Kind {
 /// Most probes about MTUs in one cluster, when they are sampled.
 const OVERSIZED_MAX: usize = 34;
 /// Of these, most that fit the sender's device and not the tunnel.
-const SQUEEZED_MAX: usize = 20;
+const SQUEEZED_MAX: usize = 28;
 /// Most probes from one node that the gateway turns down: the kernel rations these errors by the receiver's address,
 /// five at a stroke and then one a second, whatever `icmp_ratelimit` says (net/ipv4/route.c ip_error).
 const TURNED_DOWN_MAX: u32 = 4;
@@ -77,7 +77,7 @@ pub struct Chooser<'a> {
     nodes: Vec<usize>,
     /// Every address but loopback's, and its namespace.
     addresses: Vec<(Ipv4Addr, usize)>,
-    /// How many probes of each namespace the gateway turns down.
+    /// How many probes of each node and its Pods the gateway turns down.
     turned_down: BTreeMap<usize, u32>,
     random: Random,
 }
@@ -252,6 +252,16 @@ impl<'a> Chooser<'a> {
         Some(Probe { netns, to, what })
     }
 
+    /// The node that a Pod's cable leads to; a node is its own.
+    fn node_of(&self, netns: usize) -> usize {
+        let cable = self.spaces[netns].links.iter().find_map(|link| match link.kind {
+            LinkKind::Veth { peer_netns, .. } if link.master.is_none() => Some(peer_netns),
+            _ => None,
+        });
+        let node = cable.and_then(|node| self.spaces.iter().position(|space| space.id == node));
+        node.unwrap_or(netns)
+    }
+
     /// Addresses that nobody has: in the sender's own subnet, in another node's, in the node network, in no node's
     /// part of the Pod network, and outside.
     fn absent(&mut self) -> Option<Probe> {
@@ -287,8 +297,10 @@ impl<'a> Chooser<'a> {
                 Ipv4Addr::new(198, 51, 100, self.random.range(1, 254) as u8)
             }
         };
-        if matches!(self.spaces[netns].place, Place::Node(_)) && leaves_the_cluster(&self.spaces[netns], to) {
-            let turned_down = self.turned_down.entry(netns).or_default();
+        // Pods leave with their node's address.
+        let node = self.node_of(netns);
+        if leaves_the_cluster(&self.spaces[node], to) {
+            let turned_down = self.turned_down.entry(node).or_default();
             *turned_down += 1;
             if *turned_down > TURNED_DOWN_MAX {
                 return None;

@@ -95,6 +95,7 @@ fn name(place: &Place) -> String {
         Place::Node(node) => format!("node {node}"),
         Place::Pod { namespace, name } => format!("Pod {namespace}/{name}"),
         Place::Gateway => "the gateway".to_owned(),
+        Place::Internet => "the world outside".to_owned(),
         Place::Fabric(number) => format!("segment {number}"),
     }
 }

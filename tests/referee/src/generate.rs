@@ -3,8 +3,15 @@
 use crate::random::Random;
 use std::fmt::Write;
 
-/// The manifests of the cluster with this seed: 1–5 nodes, 1–20 Pods, its own networks, MTUs and open ports.
-pub fn manifests(seed: u64) -> String {
+/// A cluster with a past: what was applied first, and, if Pods have gone since, what is applied now.
+pub struct Manifests {
+    pub first: String,
+    pub now: Option<String>,
+}
+
+/// The manifests of the cluster with this seed: 1–5 nodes, 1–20 Pods, its own networks, MTUs and open ports. In a third
+/// of them a node or two have had Pods that are gone; often they were all that the node had.
+pub fn manifests(seed: u64) -> Manifests {
     let mut random = Random::new(seed, "cluster");
     let mut yaml = String::new();
     let nodes_count = random.range(1, 5);
@@ -12,8 +19,21 @@ pub fn manifests(seed: u64) -> String {
         0 => kind_cluster(&mut yaml, &mut random, nodes_count),
         _ => plain_nodes(&mut yaml, &mut random, nodes_count),
     };
-    workloads(&mut yaml, &mut random, &nodes);
-    yaml
+    let mut past = Random::new(seed, "past");
+    let emptied_count =
+        if nodes.len() > 1 && past.percent(40) { past.range(1, 2.min(nodes.len() as u64 - 1)) } else { 0 };
+    let (left, emptied) = nodes.split_at(nodes.len() - emptied_count as usize);
+    workloads(&mut yaml, &mut random, left);
+    if emptied.is_empty() {
+        return Manifests { first: yaml, now: None };
+    }
+    let mut first = yaml.clone();
+    for (i, node) in emptied.iter().cycle().take(past.range(emptied_count, 4) as usize).enumerate() {
+        push(&mut first, &format!("apiVersion: v1\nkind: Pod\nmetadata:\n  name: gone{i}\nspec:\n"));
+        let containers = "- name: shell\n  image: busybox:1.37\n  command: [sleep, infinity]\n";
+        push(&mut first, &pod_spec(Some(node), false, containers, ""));
+    }
+    Manifests { first, now: Some(yaml) }
 }
 
 /// `kind.x-k8s.io` Cluster: names and node addresses are the simulation's choice, so Pods are left to the scheduler.
@@ -159,17 +179,26 @@ mod tests {
 
     #[test]
     fn a_seed_gives_one_cluster_and_others_give_others() {
-        assert_eq!(manifests(7), manifests(7));
-        assert_ne!(manifests(7), manifests(8));
+        assert_eq!(manifests(7).first, manifests(7).first);
+        assert_ne!(manifests(7).first, manifests(8).first);
     }
 
     #[test]
     fn every_manifest_has_pods_and_separated_documents() {
-        for seed in 0..200 {
-            let yaml = manifests(seed);
+        let texts = (0..200).map(manifests).flat_map(|made| [Some(made.first), made.now]).flatten();
+        for yaml in texts {
             assert!(yaml.contains("containers:"), "{yaml}");
             let documents = yaml.split("---\n").count();
             assert_eq!(documents, yaml.lines().filter(|line| line.starts_with("kind:")).count(), "{yaml}");
+        }
+    }
+
+    #[test]
+    fn pods_that_are_gone_were_on_nodes_that_stay() {
+        let pasts: Vec<Manifests> = (0..200).map(manifests).filter(|made| made.now.is_some()).collect();
+        assert!(pasts.len() > 30, "{}", pasts.len());
+        for Manifests { first, now } in pasts {
+            assert!(first.starts_with(&now.unwrap_or_default()) && first.contains("name: gone0"), "{first}");
         }
     }
 }

@@ -145,6 +145,7 @@ pub fn probes(spaces: &[Arc<Netns>], seed: u64) -> Vec<(Kind, Probe)> {
     let mut random = Random::new(seed, "service probes");
     let backends = backends(spaces, seed);
     let sources: Vec<usize> = (0..spaces.len()).filter(|i| spaces[*i].place != Place::Gateway).collect();
+    let nodes: Vec<usize> = (0..spaces.len()).filter(|i| matches!(spaces[*i].place, Place::Node(_))).collect();
     let mut probes = Vec::new();
     for (number, (_, at)) in (1..).zip(&backends) {
         let listens = |protocol: Protocol| {
@@ -168,10 +169,14 @@ pub fn probes(spaces: &[Arc<Netns>], seed: u64) -> Vec<(Kind, Probe)> {
         let Some(netns) = random.pick(&sources).copied() else { continue };
         let to = refused(number);
         probes.push(Probe { netns, to, what: What::Tcp { port: 80, ttl: 64 } });
-        probes.push(match random.percent(50) {
+        // A node's own programs hear of it from their kernel (EPERM).
+        let own = random.pick(&nodes).copied().filter(|_| number < 7);
+        probes.extend(own.map(|netns| Probe { netns, to, what: What::Ping { size: 56, df: false, ttl: 64 } }));
+        // Of 7 only TCP is refused; the gateway rations what it says of the others.
+        probes.extend((number < 7).then(|| match random.percent(50) {
             true => Probe { netns, to, what: What::Ping { size: 56, df: false, ttl: 64 } },
             false => Probe { netns, to, what: What::Udp { port: 53, size: 30, df: false, ttl: 64 } },
-        });
+        }));
     }
     probes.truncate(PROBES_MAX);
     probes.into_iter().map(|probe| (Kind::Rules, probe)).collect()

@@ -1,5 +1,6 @@
 //! The simulated side: the same manifests, the same probes.
 
+use crate::generate::Manifests;
 use crate::job::{Answer, Job, Listener, Probe, Transport, What};
 use crate::outcome::{Outcome, Seen, Verdict};
 use podhop_engine::cluster::Options;
@@ -25,12 +26,14 @@ pub struct Simulation {
 }
 
 impl Simulation {
-    /// The cluster that the manifests describe, settled.
-    pub fn new(manifests: &str, seed: u64) -> Result<Simulation, String> {
+    /// The cluster that the manifests describe, settled after each.
+    pub fn new(manifests: &Manifests, seed: u64) -> Result<Simulation, String> {
         let mut world = World::new(Options { seed, ..Options::default() });
-        let applied = world.open_file("cluster.yaml", manifests, true);
-        if !applied.committed {
-            return Err(format!("the manifests are refused: {:?}\n{manifests}", applied.diagnostics));
+        for text in [Some(&manifests.first), manifests.now.as_ref()].into_iter().flatten() {
+            let applied = world.open_file("cluster.yaml", text, true);
+            if !applied.committed {
+                return Err(format!("the manifests are refused: {:?}\n{text}", applied.diagnostics));
+            }
         }
         let ids: Vec<NetnsId> = world.revision().netns.keys().copied().collect();
         let spaces: Vec<Arc<Netns>> = ids.iter().filter_map(|id| world.netns(*id)).collect();
@@ -141,7 +144,14 @@ fn answer(app: &App) -> Answer {
     match app {
         App::Echo => Answer::Echo,
         App::Banner { text } => Answer::Text(text.to_string()),
-        App::Silent | App::Http { .. } | App::NotFound | App::Netexec { .. } | App::Redis => Answer::Nothing,
+        App::Silent
+        | App::Http { .. }
+        | App::NotFound
+        | App::Netexec { .. }
+        | App::Redis
+        | App::ServiceHealth { .. }
+        | App::Dns(_)
+        | App::DnsPages(_) => Answer::Nothing,
     }
 }
 

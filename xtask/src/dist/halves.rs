@@ -47,13 +47,14 @@ pub fn worker(staging: &Path, layout: &split::Layout) -> Result<()> {
 }
 
 /// Splits the page's module in `staging`, which has all other files of the site, if there is a Chromium to rehearse in.
-/// `html` is the page as it ships.
-pub fn page(staging: &Path, layout: &split::Layout, html: &str) -> Result<()> {
+/// `html` is the page as it ships. Gives whether it was split.
+pub fn page(staging: &Path, layout: &split::Layout, html: &str) -> Result<bool> {
     let [bound, rest] = paths(staging, "podhop-app");
     let Some(chromium) = installed_chromium() else {
         println!("  no Chromium to rehearse the page in: its module stays whole, and the first load is larger");
         // A module of nothing.
-        return Ok(fs::write(rest, b"\0asm\x01\0\0\0")?);
+        fs::write(rest, b"\0asm\x01\0\0\0")?;
+        return Ok(false);
     };
     let whole = fs::read(&bound)?;
     let site = empty_folder("page")?;
@@ -63,7 +64,14 @@ pub fn page(staging: &Path, layout: &split::Layout, html: &str) -> Result<()> {
     let server = Site::start(&site, 0, Kind::Brotli)?;
     let mut rehearse = command("node", ["rehearse.mjs", &server.url()]);
     let ran = output(rehearse.current_dir(browser_tests()).env("CHROMIUM", chromium))?;
-    write(&whole, layout, &ran, [&bound, &rest])
+    write(&whole, layout, &ran, [&bound, &rest])?;
+    Ok(true)
+}
+
+/// Where the second half of a program is.
+pub fn second(staging: &Path, program: &str) -> PathBuf {
+    let [_, rest] = paths(staging, program);
+    rest
 }
 
 /// The halves of a program: the first replaces the whole.
@@ -76,10 +84,15 @@ fn write(whole: &[u8], layout: &split::Layout, ran: &str, paths: [&Path; 2]) -> 
     let words: Vec<u64> =
         ran.lines().map(str::parse).collect::<Result<_, _>>().context("the rehearsal said no bits")?;
     let ran = |stretch: u32| words.get(stretch as usize / 64).is_some_and(|word| word >> (stretch % 64) & 1 == 1);
-    for (path, half) in paths.into_iter().zip(split::split(whole, layout, ran, LOAD)?) {
-        fs::write(path, half)?;
+    let mut halves = split::split(whole, layout, ran, LOAD)?;
+    for (path, half) in paths.into_iter().zip(&mut halves) {
+        fs::write(path, &half)?;
         // Nothing lies below 1024: there the stack would end that grows down from the first megabyte's end.
         run(npm_bin("wasm-opt").args(["--low-memory-unused", "-Oz"]).args(FEATURES).arg(path).arg("-o").arg(path))?;
+        *half = fs::read(path)?;
+    }
+    for (path, half) in paths.into_iter().zip(split::order(&halves[0], &halves[1])?) {
+        fs::write(path, half)?;
     }
     Ok(())
 }

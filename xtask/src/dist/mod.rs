@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::command::{cargo, command, npm_bin, root, run, target};
+use crate::setup;
 use crate::steps::Tally;
 
 pub use page::CONTENT_SECURITY_POLICY;
@@ -33,8 +34,15 @@ const ENTRIES: [&str; 2] = ["start.js", "worker.js"];
 /// The script that runs where modules cannot.
 const CLASSIC: &str = "boot.js";
 const JOINED: [&str; 3] = ["streams.js", "podhop-app.js", "podhop-worker.js"];
+/// The custom section of the page's second half that start.js finds its style sheet in.
+const STYLES_SECTION: &str = "styles";
+const TARGET: &str = "wasm32-unknown-unknown";
 /// Has the linker say where each constant lies, which splitting needs to know.
-const LINKING: &str = "target.wasm32-unknown-unknown.rustflags=['-Clink-arg=--emit-relocs']";
+const LINKING: &str = "'-Clink-arg=--emit-relocs'";
+/// A panic traps and says nothing: nobody would hear it in a browser. Only a standard library built here can do that.
+const PANICKING: &str = "'-Zunstable-options','-Cpanic=immediate-abort'";
+/// Builds the standard library along, for size. Cargo and rustc of a stable release take this if `RUSTC_BOOTSTRAP` is set.
+const BUILD_STD: [&str; 2] = ["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"];
 
 pub fn dist() -> PathBuf {
     root().join("dist")
@@ -45,20 +53,22 @@ pub fn build() -> Result<Tally> {
     // Whatever goes wrong from here on, no earlier site is mistaken for this one.
     empty(&dist())?;
     println!("  compiling to wasm");
-    let mut build = cargo("build --quiet --locked --package podhop-app --profile wasm-release");
-    build.args(["--target", "wasm32-unknown-unknown", "--config", LINKING]);
-    run(build.args(PROGRAMS.iter().flat_map(|program| ["--bin", program])))?;
+    compile()?;
     let staging = target().join("xtask/site");
     empty(&staging)?;
     println!("  wasm-bindgen, wasm-opt");
     let [page_layout, worker_layout] = bind(&staging)?;
     let html = fs::read_to_string(root().join("index.html"))?;
     copy_folder(&root().join("public"), &staging)?;
-    fs::write(staging.join(page::STYLES), join_styles(&html)?)?;
+    let [opening_styles, late_styles] = [join_styles(&html, false)?, join_styles(&html, true)?];
+    fs::write(staging.join(page::STYLES), opening_styles.clone() + &late_styles)?;
     let html = page::ship(&html)?;
     println!("  rehearsals, halves");
     halves::worker(&staging, &worker_layout)?;
-    halves::page(&staging, &page_layout, &html)?;
+    if halves::page(&staging, &page_layout, &html)? {
+        fs::write(staging.join(page::STYLES), opening_styles)?;
+        fs::write(staging.join(page::LATE_STYLES), late_styles)?;
+    }
     for program in PROGRAMS {
         tighten(&staging, program)?;
     }
@@ -77,6 +87,19 @@ pub fn build() -> Result<Tally> {
     Ok(Tally::NOTHING)
 }
 
+fn compile() -> Result<()> {
+    let mut build = cargo("build --quiet --locked --package podhop-app --profile wasm-release");
+    let mut flags = LINKING.to_string();
+    if setup::has_library_source()? {
+        flags = format!("{LINKING},{PANICKING}");
+        build.args(BUILD_STD).env("RUSTC_BOOTSTRAP", "1");
+    } else {
+        println!("  no source of Rust's standard library: it is taken as it comes, and the first load is larger");
+    }
+    build.args(["--target", TARGET, "--config", &format!("target.{TARGET}.rustflags=[{flags}]")]);
+    run(build.args(PROGRAMS.iter().flat_map(|program| ["--bin", program])))
+}
+
 /// Writes the compressed forms beside the files, and prints their sizes.
 pub fn compress() -> Result<Tally> {
     compress::folder(&dist())?;
@@ -85,7 +108,7 @@ pub fn compress() -> Result<Tally> {
 
 /// JavaScript glue and optimised wasm for each program; gives the layouts of their data.
 fn bind(staging: &Path) -> Result<[split::Layout; 2]> {
-    let built = target().join("wasm32-unknown-unknown/wasm-release");
+    let built = target().join(TARGET).join("wasm-release");
     std::thread::scope(|scope| {
         let programs = PROGRAMS.map(|program| {
             let wasm = built.join(format!("{program}.wasm"));
@@ -131,16 +154,17 @@ fn tighten(staging: &Path, program: &str) -> Result<()> {
     run(&mut command("node", [check, staging.join("streams.js"), module, whole]))
 }
 
-fn join_styles(html: &str) -> Result<String> {
+fn join_styles(html: &str, late: bool) -> Result<String> {
     let mut all = String::new();
-    for sheet in page::style_sheets(html) {
+    for sheet in page::style_sheets(html, late) {
         all.push_str(&fs::read_to_string(root().join(sheet)).with_context(|| format!("index.html names {sheet}"))?);
         all.push('\n');
     }
     Ok(all)
 }
 
-/// Joins and shortens scripts, shortens the style sheet.
+/// Joins and shortens scripts, shortens the style sheets; that of what the opening does not show comes with the code that
+/// shows it.
 fn bundle(staging: &Path) -> Result<()> {
     for entry in ENTRIES {
         let whole = target().join("xtask").join(entry);
@@ -157,10 +181,20 @@ fn bundle(staging: &Path) -> Result<()> {
     for entry in ENTRIES {
         editor::shorten(&target().join("xtask").join(entry), &staging.join(entry))?;
     }
-    let sheet = staging.join(page::STYLES);
+    shorten_styles(&staging.join(page::STYLES))?;
+    let late = staging.join(page::LATE_STYLES);
+    if late.exists() {
+        shorten_styles(&late)?;
+        split::add_section(&halves::second(staging, PROGRAMS[0]), STYLES_SECTION, &fs::read(&late)?)?;
+        fs::remove_file(late)?;
+    }
+    Ok(())
+}
+
+fn shorten_styles(sheet: &Path) -> Result<()> {
     let mut esbuild = npm_bin("esbuild");
     esbuild.args(["--minify", "--target=es2022", "--log-level=warning", "--allow-overwrite"]);
-    run(esbuild.arg(&sheet).arg(format!("--outfile={}", sheet.display())))
+    run(esbuild.arg(sheet).arg(format!("--outfile={}", sheet.display())))
 }
 
 fn collect(folder: &Path, staging: &Path, files: &mut Files) -> Result<()> {

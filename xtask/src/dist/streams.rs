@@ -3,15 +3,22 @@
 //! WebAssembly asks for.
 //!
 //! The sorted module is a module still: where its code section was, it has a custom section named `streams` with the
-//! bytes that the code section will have, then the lengths of the streams, then the streams themselves. Instructions
-//! follow each other as in the code section, each with an opcode in the first stream and its immediates in others:
+//! bytes that the code section will have, how many functions are imported, the function that brings the second half, and
+//! the first slot by which it is called, then the lengths of the streams, then the streams themselves. Instructions follow
+//! each other as in the code section, each with an opcode in the first stream and its immediates in others:
 //!
 //! - an access to memory with its natural alignment leaves it out; another has 0xaf added to its opcode;
+//! - a called function's number is 0 if it is the last one defined before this that was not called yet, else it has 1 added;
+//! - `i32.const`, `call` of what brings the second half and `call_indirect` of table 0 are one opcode, 0x06, with a slot
+//!   and a type; a slot is twice how far it lies beyond the expected one, or once less than twice how far it lies before
+//!   it; expected is the one after the last that lay no more than 7 beyond the expected;
+//! - `i32.const` has a stream of its own before `i32.add` and `i32.sub`, and another, and the opcode 0x07, if it can be an
+//!   address;
 //! - how long a function's body is follows from its blocks.
 //!
 //! Where its export section was, it has a custom section named `exports`: how many exports it writes out, their bytes as
 //! in the export section (length first), then for `_0`, `_1` … (see `split::shared_name`) their count and how much each
-//! function's index is greater than the one before.
+//! function's index is greater than the one before, modulo 2^32.
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -22,6 +29,14 @@ const STREAMS_SECTION: &[u8] = b"\x07streams";
 const EXPORTS_SECTION: &[u8] = b"\x07exports";
 /// Added to the opcode of an access to memory that is not naturally aligned: opcodes that WebAssembly does not have.
 const UNALIGNED: u8 = 0xaf;
+/// Opcodes that rustc's modules do not have.
+const COLD: u8 = 0x06;
+const ADDRESS: u8 = 0x07;
+/// Constants lie beyond the stack.
+const ADDRESS_MIN: usize = 1 << 20;
+/// A slot that lies as far beyond the expected one does not change what is expected.
+const JUMP_SLOTS: usize = 8;
+const IMPORT: u8 = 2;
 const EXPORT: u8 = 7;
 const CODE: u8 = 10;
 /// log2 of the bytes that 0x28 (`i32.load`) to 0x3e (`i64.store32`) access.
@@ -44,23 +59,34 @@ enum Stream {
     I64,
     Global,
     Float,
+    Sum,
+    Address,
+    Slot,
     Other,
 }
 
 const STREAMS: usize = Stream::Other as usize + 1;
+/// Numbers before the lengths of the streams.
+const NUMBERS: usize = 4;
 
 /// Sorts a module. Errors: an instruction that rustc's modules do not have.
 pub fn sort(module: &[u8]) -> Result<Vec<u8>> {
     let mut sorted = module.get(..8).context("no module")?.to_vec();
     let mut rest = Reader { bytes: module, at: 8 };
+    let mut ways = Ways::default();
     while rest.at < module.len() {
         let id = rest.byte()?;
         let length = rest.number()?;
         let section = module.get(rest.at..rest.at + length).context("a section is cut off")?;
         rest.at += length;
         let (id, section) = match id {
-            CODE => (0, code(section)?),
-            EXPORT => (0, exports(section)?),
+            CODE => (0, code(section, std::mem::take(&mut ways))?),
+            EXPORT => (0, exports(section, &mut ways)?),
+            IMPORT => {
+                // Functions are all that is imported.
+                ways.imports_count = Reader { bytes: section, at: 0 }.number()?;
+                (id, section.to_vec())
+            }
             _ => (id, section.to_vec()),
         };
         sorted.push(id);
@@ -70,17 +96,36 @@ pub fn sort(module: &[u8]) -> Result<Vec<u8>> {
     Ok(sorted)
 }
 
-fn code(section: &[u8]) -> Result<Vec<u8>> {
-    let (lengths, streams) = streams(section)?;
+/// The ways to other functions.
+#[derive(Clone, Default)]
+struct Ways {
+    imports_count: usize,
+    /// The function that brings the second half.
+    ensure: Option<usize>,
+    /// The first slot by which the second half is called.
+    first_slot: Option<usize>,
+    /// Defined functions so far that nobody has called.
+    uncalled: Vec<usize>,
+    /// The expected slot.
+    slot: usize,
+}
+
+fn code(section: &[u8], ways: Ways) -> Result<Vec<u8>> {
+    let mut sorter = Sorter { code: Reader { bytes: section, at: 0 }, streams: Default::default(), ways };
+    sorter.bodies()?;
     let mut content = STREAMS_SECTION.to_vec();
-    for number in std::iter::once(section.len()).chain(lengths) {
+    let Ways { imports_count, ensure, first_slot, .. } = sorter.ways;
+    for number in [section.len(), imports_count, ensure.unwrap_or(0), first_slot.unwrap_or(0)] {
         push_number(&mut content, number);
     }
-    content.extend(streams);
+    for stream in &sorter.streams {
+        push_number(&mut content, stream.len());
+    }
+    content.extend(sorter.streams.concat());
     Ok(content)
 }
 
-fn exports(section: &[u8]) -> Result<Vec<u8>> {
+fn exports(section: &[u8], ways: &mut Ways) -> Result<Vec<u8>> {
     let mut reader = Reader { bytes: section, at: 0 };
     let (mut written, mut written_count, mut indices) = (Vec::new(), 0, Vec::new());
     for _ in 0..reader.number()? {
@@ -90,6 +135,9 @@ fn exports(section: &[u8]) -> Result<Vec<u8>> {
         reader.at += length;
         let is_function = reader.byte()? == 0;
         let index = reader.number()?;
+        if name == split::ENSURE.as_bytes() {
+            ways.ensure = Some(index);
+        }
         if is_function && name == split::shared_name(indices.len() as u32).as_bytes() {
             indices.push(index);
         } else {
@@ -105,7 +153,8 @@ fn exports(section: &[u8]) -> Result<Vec<u8>> {
     push_number(&mut content, indices.len());
     let mut before = 0;
     for index in indices {
-        push_number(&mut content, index.checked_sub(before).context("shared functions are out of order")?);
+        // Of functions that turned out to be the same, the later has the earlier's index: adding wraps around.
+        push_number(&mut content, (index as u32).wrapping_sub(before as u32) as usize);
         before = index;
     }
     Ok(content)
@@ -128,7 +177,9 @@ fn find(file: &[u8]) -> Result<Vec<usize>> {
             continue;
         }
         reader.at += STREAMS_SECTION.len();
-        reader.number()?;
+        for _ in 0..NUMBERS {
+            reader.number()?;
+        }
         let lengths: Vec<usize> = (0..STREAMS).map(|_| reader.number()).collect::<Result<_>>()?;
         let mut at = reader.at;
         let ends = lengths.iter().map(|length| {
@@ -140,24 +191,25 @@ fn find(file: &[u8]) -> Result<Vec<usize>> {
     Ok(Vec::new())
 }
 
-/// The streams of a code section's content, joined, and the length of each.
-fn streams(code: &[u8]) -> Result<(Vec<usize>, Vec<u8>)> {
-    let mut sorter = Sorter { code: Reader { bytes: code, at: 0 }, streams: Default::default() };
-    let functions = sorter.code.number()?;
-    push_number(&mut sorter.streams[Stream::Locals as usize], functions);
-    for _ in 0..functions {
-        sorter.body()?;
-    }
-    ensure!(sorter.code.at == code.len(), "the code section is longer than its functions");
-    Ok((sorter.streams.iter().map(Vec::len).collect(), sorter.streams.concat()))
-}
-
 struct Sorter<'a> {
     code: Reader<'a>,
     streams: [Vec<u8>; STREAMS],
+    ways: Ways,
 }
 
 impl Sorter<'_> {
+    fn bodies(&mut self) -> Result<()> {
+        let functions = self.code.number()?;
+        push_number(&mut self.streams[Stream::Locals as usize], functions);
+        for number in 0..functions {
+            self.body()?;
+            let function = self.ways.imports_count + number;
+            self.ways.uncalled.push(function);
+        }
+        ensure!(self.code.at == self.code.bytes.len(), "the code section is longer than its functions");
+        Ok(())
+    }
+
     fn body(&mut self) -> Result<()> {
         let length = self.code.number()?;
         let end = self.code.at + length;
@@ -189,7 +241,7 @@ impl Sorter<'_> {
                 let labels = self.numbers(Stream::Table, 1)?;
                 self.numbers(Stream::Table, labels + 1)?
             }
-            0x10 => self.numbers(Stream::Call, 1)?,
+            0x10 => self.call()?,
             0x11 => self.numbers(Stream::CallIndirect, 2)?,
             0x1c => {
                 let types = self.numbers(Stream::Other, 1)?;
@@ -201,15 +253,13 @@ impl Sorter<'_> {
                 if self.code.bytes.get(self.code.at) == Some(&NATURAL[usize::from(opcode - 0x28)]) {
                     self.code.at += 1;
                 } else {
-                    if let Some(last) = self.streams[Stream::Opcode as usize].last_mut() {
-                        *last += UNALIGNED;
-                    }
+                    self.replace_opcode(opcode + UNALIGNED);
                     self.numbers(Stream::Alignment, 1)?;
                 }
                 self.numbers(Stream::Offset, 1)?
             }
             0x25 | 0x26 | 0x3f | 0x40 | 0xd0 | 0xd2 => self.numbers(Stream::Other, 1)?,
-            0x41 => self.numbers(Stream::I32, 1)?,
+            0x41 => self.constant()?,
             0x42 => self.numbers(Stream::I64, 1)?,
             0x43 => self.bytes(Stream::Float, 4)?,
             0x44 => self.bytes(Stream::Float, 8)?,
@@ -227,6 +277,65 @@ impl Sorter<'_> {
             _ => bail!("instruction {opcode:#x} has no stream"),
         };
         Ok(opcode)
+    }
+
+    fn call(&mut self) -> Result<usize> {
+        let function = self.code.number()?;
+        let place = self.ways.uncalled.iter().rposition(|uncalled| *uncalled == function);
+        let is_last = place.is_some_and(|place| place + 1 == self.ways.uncalled.len());
+        if let Some(place) = place {
+            self.ways.uncalled.remove(place);
+        }
+        push_number(&mut self.streams[Stream::Call as usize], if is_last { 0 } else { function + 1 });
+        Ok(0)
+    }
+
+    fn constant(&mut self) -> Result<usize> {
+        if self.cold_call()? {
+            return Ok(0);
+        }
+        let mut ahead = Reader { ..self.code };
+        let is_address = (ADDRESS_MIN..1 << 27).contains(&ahead.number()?);
+        if is_address {
+            self.replace_opcode(ADDRESS);
+            return self.numbers(Stream::Address, 1);
+        }
+        self.numbers(if matches!(ahead.byte(), Ok(0x6a | 0x6b)) { Stream::Sum } else { Stream::I32 }, 1)
+    }
+
+    /// Moves a call of the second half, if there is one after the opcode of its slot.
+    fn cold_call(&mut self) -> Result<bool> {
+        let mut ahead = Reader { ..self.code };
+        let slot = ahead.number()?;
+        let goes_on = ahead.byte().is_ok_and(|opcode| opcode == 0x10)
+            && ahead.number().is_ok_and(|function| Some(function) == self.ways.ensure)
+            && ahead.byte().is_ok_and(|opcode| opcode == 0x11);
+        if !goes_on {
+            return Ok(false);
+        }
+        let (of, table) = (ahead.number()?, ahead.number()?);
+        if table != 0 {
+            return Ok(false);
+        }
+        if self.ways.first_slot.is_none() {
+            (self.ways.first_slot, self.ways.slot) = (Some(slot), slot);
+        }
+        let next = self.ways.slot;
+        if (next..next + JUMP_SLOTS).contains(&slot) {
+            self.ways.slot = slot + 1;
+        }
+        self.code = ahead;
+        self.replace_opcode(COLD);
+        let difference = if slot < next { 2 * (next - slot) - 1 } else { 2 * (slot - next) };
+        push_number(&mut self.streams[Stream::Slot as usize], difference);
+        push_number(&mut self.streams[Stream::CallIndirect as usize], of);
+        Ok(true)
+    }
+
+    fn replace_opcode(&mut self, opcode: u8) {
+        if let Some(last) = self.streams[Stream::Opcode as usize].last_mut() {
+            *last = opcode;
+        }
     }
 
     /// Moves so many LEB128 numbers, as they are written; gives the last, if it is an unsigned one of 32 bits.
@@ -283,110 +392,4 @@ fn push_number(bytes: &mut Vec<u8>, mut number: usize) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::command::{command, root, run, target};
-    use wasm_encoder::{
-        BlockType, CodeSection, ExportKind, ExportSection, Function, FunctionSection, HeapType, Instruction, MemArg,
-        MemArgTarget, Module, RefType, TypeSection, ValType,
-    };
-
-    const FUNCTIONS: u32 = 1_500;
-
-    /// Instructions of every sort of immediates. That they make sense together is not asked here.
-    fn body() -> Vec<Instruction<'static>> {
-        let at = |align: u32, offset: u64| MemArg { offset, align, target: MemArgTarget::Memory(0), ordering: None };
-        vec![
-            Instruction::Block(BlockType::Empty),
-            Instruction::Loop(BlockType::Result(ValType::I32)),
-            Instruction::If(BlockType::FunctionType(700)),
-            Instruction::Else,
-            Instruction::End,
-            Instruction::BrTable(std::borrow::Cow::Owned((0..300).collect()), 7),
-            Instruction::End,
-            Instruction::Br(0),
-            Instruction::End,
-            Instruction::I32Load(at(2, 70_000)),
-            Instruction::I32Load(at(0, 4)),
-            Instruction::I64Store32(at(1, 0)),
-            Instruction::I64Load8U(at(0, 129)),
-            Instruction::I32Const(i32::MIN),
-            Instruction::I64Const(i64::MIN),
-            Instruction::F32Const(1.5_f32.into()),
-            Instruction::F64Const((-0.1_f64).into()),
-            Instruction::LocalTee(300),
-            Instruction::GlobalSet(130),
-            Instruction::Call(1_499),
-            Instruction::CallIndirect { type_index: 200, table_index: 1 },
-            Instruction::TypedSelect(ValType::I64),
-            Instruction::Select,
-            Instruction::RefNull(HeapType::EXTERN),
-            Instruction::RefIsNull,
-            Instruction::RefFunc(128),
-            Instruction::TableGet(1),
-            Instruction::TableGrow(1),
-            Instruction::TableFill(1),
-            Instruction::TableCopy { src_table: 0, dst_table: 1 },
-            Instruction::MemoryGrow(0),
-            Instruction::MemoryCopy { src_mem: 0, dst_mem: 0 },
-            Instruction::MemoryFill(0),
-            Instruction::I32TruncSatF64U,
-            Instruction::I64Extend32S,
-            Instruction::End,
-        ]
-    }
-
-    fn module() -> Vec<u8> {
-        let mut types = TypeSection::new();
-        types.ty().function([], []);
-        let (mut functions, mut code, mut exports) = (FunctionSection::new(), CodeSection::new(), ExportSection::new());
-        exports.export("memory", ExportKind::Memory, 0);
-        for number in 0..FUNCTIONS {
-            functions.function(0);
-            let locals =
-                if number % 2 == 0 { vec![] } else { vec![(200, ValType::I32), (1, ValType::Ref(RefType::EXTERNREF))] };
-            let mut function = Function::new(locals);
-            for instruction in if number % 100 == 0 { body() } else { vec![Instruction::End] } {
-                function.instruction(&instruction);
-            }
-            code.function(&function);
-            exports.export(&split::shared_name(number), ExportKind::Func, number);
-        }
-        Module::new().section(&types).section(&functions).section(&exports).section(&code).clone().finish()
-    }
-
-    fn check(name: &str, whole: &[u8], sorted: &[u8]) {
-        let folder = target().join("xtask/streams");
-        std::fs::create_dir_all(&folder).unwrap();
-        let paths = ["sorted", "whole"].map(|end| folder.join(format!("{name}-{end}.wasm")));
-        for (path, bytes) in paths.iter().zip([sorted, whole]) {
-            std::fs::write(path, bytes).unwrap();
-        }
-        let [script, streams] = ["xtask/src/dist/in-order.mjs", "public/streams.js"].map(|path| root().join(path));
-        run(command("node", [script, streams]).args(paths)).unwrap();
-    }
-
-    #[test]
-    fn the_page_puts_every_instruction_back_where_it_was() {
-        let whole = module();
-        let sorted = sort(&whole).unwrap();
-        assert_eq!(boundaries(&sorted).len(), STREAMS + 1);
-        assert!(boundaries(&whole).is_empty());
-        check("all", &whole, &sorted);
-        check("plain", &whole, &whole);
-        check("empty", b"\0asm\x01\0\0\0", &sort(b"\0asm\x01\0\0\0").unwrap());
-    }
-
-    #[test]
-    fn an_instruction_without_a_stream_is_an_error() {
-        let mut types = TypeSection::new();
-        types.ty().function([], []);
-        let (mut functions, mut code) = (FunctionSection::new(), CodeSection::new());
-        functions.function(0);
-        let mut function = Function::new([]);
-        function.instruction(&Instruction::V128Const(0)).instruction(&Instruction::End);
-        code.function(&function);
-        let module = Module::new().section(&types).section(&functions).section(&code).clone().finish();
-        assert_eq!(sort(&module).unwrap_err().to_string(), "instruction 0xfd has no stream");
-    }
-}
+mod tests;

@@ -2,6 +2,7 @@
 
 pub mod browser;
 mod conformance;
+mod dns;
 mod parity;
 pub mod referee;
 mod rust;
@@ -24,7 +25,7 @@ const STEPS: [(&str, Step); 16] = [
     ("docs", rust::docs),
     ("rust tests", rust::tests),
     ("scenarios", scenarios::check),
-    ("conformance", conformance::check),
+    ("conformance", conformance_all),
     ("parity of native and wasm", parity::check),
     ("kernel referee", referee::check),
     ("kernel referee with mutations", referee::check_mutations),
@@ -33,6 +34,13 @@ const STEPS: [(&str, Step); 16] = [
     ("size", size::check),
     ("browser tests", browser::check),
 ];
+
+/// Reachability, then names.
+fn conformance_all() -> Result<Tally> {
+    let mut tally = conformance::check()?;
+    tally += dns::check()?;
+    Ok(tally)
+}
 
 /// Runs all steps, or those asked for, and ends with one line that counts every check.
 pub fn run(args: &mut Args) -> Result<bool> {

@@ -32,6 +32,17 @@ pub fn api_object(revision: &Revision, key: &ObjectKey) -> Option<Node> {
     Some(root)
 }
 
+/// Commands that make objects without `kubectl apply`, and leave no trace of what they have sent.
+const CREATING: [&str; 3] = ["kubectl run ", "kubectl expose ", "kubectl debug "];
+
+fn was_applied(provenance: &Provenance) -> bool {
+    match provenance {
+        Provenance::File { .. } => true,
+        Provenance::Console { file } => !CREATING.iter().any(|command| file.starts_with(command)),
+        _ => false,
+    }
+}
+
 /// The annotation in which `kubectl apply` keeps what was applied.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -49,7 +60,7 @@ fn metadata(revision: &Revision, object: &Object, tree: &Node) -> Node {
     if !object.key.namespace.is_empty() {
         set(&mut metadata, "namespace", text(&object.key.namespace));
     }
-    if matches!(object.provenance, Provenance::File { .. } | Provenance::Console { .. }) {
+    if was_applied(&object.provenance) {
         let applied = last_applied(object, tree);
         if let Some(annotations) = build::child(&mut metadata, "annotations") {
             default(annotations, LAST_APPLIED, applied);
@@ -61,7 +72,13 @@ fn metadata(revision: &Revision, object: &Object, tree: &Node) -> Node {
     if has_generation(object) {
         set(&mut metadata, "generation", int(object.generation));
     }
-    if let Some(owner) = &object.owner {
+    // Nobody owns what the endpoints controller and the API server write.
+    let own = object.key.is("Endpoints") || (&*object.key.namespace, &*object.key.name) == ("default", "kubernetes");
+    if let Some(owner) = object.owner.as_ref().filter(|_| !own) {
+        if object.key.is("EndpointSlice") && object.is_made() {
+            let prefix: String = owner.key.name.chars().take(57).chain(['-']).collect();
+            set(&mut metadata, "generateName", text(prefix));
+        }
         default(&mut metadata, "ownerReferences", list(vec![owner_reference(revision, owner)]));
         if matches!(object.body, Body::Template(_)) && object.key.is("Pod") {
             let prefix: String = owner.key.name.chars().take(57).chain(['-']).collect();

@@ -1,6 +1,6 @@
 //! EndpointSlices and Endpoints that a controller made, as the API server returns them.
 
-use super::build::{boolean, int, list, map, set, text};
+use super::build::{boolean, int, list, map, remove, set, text};
 use crate::cluster::{Object, Revision, Typed};
 use crate::manifest::Node;
 use crate::manifest::typed::{AddressType, Endpoint, EndpointPort, EndpointSlice};
@@ -14,7 +14,7 @@ pub fn made(object: &Object, revision: &Revision) -> Node {
         ("metadata", map([("name", text(&object.key.name)), ("namespace", text(&object.key.namespace))])),
     ]);
     match &object.typed {
-        Typed::EndpointSlice(slice) => complete(slice, &mut root),
+        Typed::EndpointSlice(slice) => complete(slice, revision, &mut root),
         _ if object.key.is("Endpoints") => set(&mut root, "subsets", subsets(object, revision)),
         _ => {}
     }
@@ -36,12 +36,15 @@ fn subsets(object: &Object, revision: &Revision) -> Node {
                 set(&mut address, "nodeName", text(node));
             }
             if let Some((namespace, name)) = &endpoint.pod {
-                set(&mut address, "targetRef", pod_reference(namespace, name));
+                set(&mut address, "targetRef", pod_reference(revision, namespace, name));
             }
             address
         };
+        // Models pkg/api/v1/endpoints RepackSubsets: in the order of the addresses.
+        let mut endpoints: Vec<&Endpoint> = slice.endpoints.iter().collect();
+        endpoints.sort_by_key(|endpoint| endpoint.addresses.first().copied());
         let pick = |ready: bool| -> Vec<Node> {
-            slice.endpoints.iter().filter(|endpoint| endpoint.ready == ready).map(address).collect()
+            endpoints.iter().filter(|endpoint| endpoint.ready == ready).map(|endpoint| address(endpoint)).collect()
         };
         let (ready, unready) = (pick(true), pick(false));
         if ready.is_empty() && unready.is_empty() {
@@ -54,24 +57,38 @@ fn subsets(object: &Object, revision: &Revision) -> Node {
             }
         }
         if !slice.ports.is_empty() {
-            set(&mut subset, "ports", list(slice.ports.iter().map(port).collect()));
+            set(&mut subset, "ports", list(slice.ports.iter().map(endpoints_port).collect()));
         }
         subsets.push(subset);
     }
     list(subsets)
 }
 
-fn pod_reference(namespace: &str, name: &str) -> Node {
-    map([("kind", text("Pod")), ("name", text(name)), ("namespace", text(namespace))])
+/// The older API leaves out an empty name.
+fn endpoints_port(port: &EndpointPort) -> Node {
+    let mut node = self::port(port);
+    if port.name.as_deref().unwrap_or("").is_empty() {
+        remove(&mut node, "name");
+    }
+    node
 }
 
-fn complete(slice: &EndpointSlice, root: &mut Node) {
+fn pod_reference(revision: &Revision, namespace: &str, name: &str) -> Node {
+    let mut reference = map([("kind", text("Pod")), ("name", text(name)), ("namespace", text(namespace))]);
+    if let Some(pod) = revision.pod(namespace, name) {
+        set(&mut reference, "uid", text(pod.uid.to_string()));
+    }
+    reference
+}
+
+fn complete(slice: &EndpointSlice, revision: &Revision, root: &mut Node) {
     set(root, "addressType", text(slice.address_type.name()));
-    set(root, "endpoints", list(slice.endpoints.iter().map(|endpoint| self::endpoint(slice, endpoint)).collect()));
+    let endpoints = slice.endpoints.iter().map(|endpoint| self::endpoint(slice, revision, endpoint));
+    set(root, "endpoints", list(endpoints.collect()));
     set(root, "ports", list(slice.ports.iter().map(port).collect()));
 }
 
-fn endpoint(slice: &EndpointSlice, endpoint: &Endpoint) -> Node {
+fn endpoint(slice: &EndpointSlice, revision: &Revision, endpoint: &Endpoint) -> Node {
     debug_assert!(slice.address_type != AddressType::Fqdn, "no controller makes one of names");
     let addresses = endpoint.addresses.iter().map(|ip| text(ip.to_string())).collect();
     let mut node = map([
@@ -103,7 +120,7 @@ fn endpoint(slice: &EndpointSlice, endpoint: &Endpoint) -> Node {
         }
     }
     if let Some((namespace, name)) = &endpoint.pod {
-        set(&mut node, "targetRef", pod_reference(namespace, name));
+        set(&mut node, "targetRef", pod_reference(revision, namespace, name));
     }
     node
 }

@@ -2,7 +2,7 @@
 
 use super::build::{boolean, child, defaults, int, list, map, set, text};
 use super::timestamp;
-use crate::cluster::{Object, PodPhase, PodRecord, Revision, identity};
+use crate::cluster::{Object, PodPhase, PodReason, PodRecord, Revision, identity};
 use crate::manifest::Node;
 use std::sync::Arc;
 
@@ -57,7 +57,8 @@ pub fn container_statuses(pod: &PodRecord) -> Vec<ContainerStatus> {
                 (PodPhase::Running | PodPhase::CrashLoopBackOff, None) => (ContainerState::Running, 0),
                 _ => (ContainerState::Waiting, 0),
             };
-            let ready = state == ContainerState::Running;
+            let probed = pod.unready.iter().all(|unready| unready.index as usize != i);
+            let ready = state == ContainerState::Running && probed;
             ContainerStatus { name: container.name.clone(), ready, restarts_count, state }
         })
         .collect()
@@ -144,8 +145,9 @@ fn pod_status(revision: &Revision, pod: &PodRecord) -> Node {
     let created = timestamp(pod.created_at_ns);
     let mut status = map([("phase", text(pod.phase_name())), ("qosClass", text("BestEffort"))]);
     let Some(node) = &pod.node else {
-        let why = ("Unschedulable", &*pod.reason);
-        let conditions = vec![condition("PodScheduled", false, &created, (!pod.reason.is_empty()).then_some(why))];
+        let words = pod.reason.to_string();
+        let why = (!pod.reason.is_none()).then_some(("Unschedulable", &*words));
+        let conditions = vec![condition("PodScheduled", false, &created, why)];
         set(&mut status, "conditions", list(conditions));
         return status;
     };
@@ -173,8 +175,9 @@ fn pod_status(revision: &Revision, pod: &PodRecord) -> Node {
         set(&mut status, "podIPs", list(vec![map([("ip", text(ip.to_string()))])]));
     }
     set(&mut status, "startTime", text(&created));
-    if pod.phase == PodPhase::Failed {
-        set(&mut status, "message", text(&pod.reason));
+    if let PodReason::Rejected(rejection) = pod.reason {
+        set(&mut status, "message", text(pod.reason.to_string()));
+        set(&mut status, "reason", text(rejection.name()));
     }
     status
 }

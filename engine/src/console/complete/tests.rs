@@ -91,7 +91,7 @@ fn commands_of_the_place() {
 #[test]
 fn kubectl_s_words() {
     let mut lab = Lab::new();
-    assert_eq!(lab.offers("kubectl de"), "debug delete");
+    assert_eq!(lab.offers("kubectl de"), "debug delete describe");
     assert_eq!(lab.completed("kubectl sc"), "kubectl scale ");
 }
 

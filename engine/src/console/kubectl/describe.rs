@@ -117,13 +117,9 @@ fn service(revision: &Revision, object: &Object, api: &Node) -> String {
         lines.put("IP Family Policy", field(api, "spec.ipFamilyPolicy"));
     }
     let families = items(api, "spec.ipFamilies");
-    if !families.is_empty() {
-        lines.put("IP Families", joined(families));
-    }
+    lines.put("IP Families", or_none(joined(families)));
     lines.put("IP", field(api, "spec.clusterIP"));
-    if !families.is_empty() {
-        lines.put("IPs", or_none(joined(items(api, "spec.clusterIPs"))));
-    }
+    lines.put("IPs", or_none(joined(items(api, "spec.clusterIPs"))));
     let external = items(api, "spec.externalIPs");
     if !external.is_empty() {
         lines.put("External IPs", joined(external));

@@ -3,6 +3,7 @@
 use super::flags::{Flag, Parsed, Takes, flag};
 use super::{Command, Failure, get, not_found, resource};
 use crate::cluster::{ObjectKey, Outcome, PodKey, PodPhase, PodRecord, Revision, identity};
+use crate::console::environment;
 use crate::console::machine::Context;
 use crate::console::shell::{self, Host, Io};
 use crate::console::terminal;
@@ -124,7 +125,10 @@ impl Command<'_, '_> {
             return Ok(0);
         }
         let mut session = terminal::session_of(&context, installed);
-        session.export("HOSTNAME", &machine.hostname());
+        let hostname = machine.hostname();
+        for (name, value) in environment::of(machine.world.revision(), pod, container, &hostname) {
+            session.export(&name, &value);
+        }
         let before = self.io.swap_input(input);
         let status = if is_shell {
             Some(shell::run_shell(argv, &mut machine, &mut session, self.io))

@@ -118,9 +118,9 @@ fn tables_of_every_kind() {
         "NAME                  READY   UP-TO-DATE   AVAILABLE   AGE   CONTAINERS   IMAGES       SELECTOR\n\
          deployment.apps/web   2/2     2            2           0s    nginx        nginx:1.27   app=web2\n\
          \n\
-         NAME                 TYPE        CLUSTER-IP   EXTERNAL-IP   PORT(S)                AGE   SELECTOR\n\
-         service/kubernetes   ClusterIP   10.96.0.1    <none>        443/TCP                0s    <none>\n\
-         service/web          NodePort    10.96.5.5    <none>        80:30080/TCP,443/TCP   0s    app=web2\n",
+         NAME                 TYPE        CLUSTER-IP   EXTERNAL-IP   PORT(S)                      AGE   SELECTOR\n\
+         service/kubernetes   ClusterIP   10.96.0.1    <none>        443/TCP                      0s    <none>\n\
+         service/web          NodePort    10.96.5.5    <none>        80:30080/TCP,443:30591/TCP   0s    app=web2\n",
     );
     prints("kubectl get rs --no-headers | sed 's/web-[^ ]*/web-HASH/'", "web-HASH   2     2     2     0s\n");
     prints(

@@ -27,7 +27,6 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Io) -> i32 {
     let name = machine.hostname();
     let text = match asked {
         's' => name.split('.').next().unwrap_or_default().to_owned(),
-        'd' | 'y' => name.split_once('.').map_or("", |(_, domain)| domain).to_owned(),
         'i' => match Hosts::read(machine).address(&name) {
             Some(ip) => ip.to_string(),
             None => return fail(io, "hostname: Name or service not known\n", 1),
@@ -36,6 +35,15 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Io) -> i32 {
             let Some(netns) = machine.netns() else { return fail(io, NOT_RUNNING, 126) };
             let own = netns.addresses.iter().map(|address| address.net.addr()).filter(|ip| !ip.is_loopback());
             own.map(|ip| format!("{ip} ")).collect()
+        }
+        'f' | 'd' | 'y' => {
+            // The name that /etc/hosts has for the own address.
+            let hosts = Hosts::read(machine);
+            let full = hosts.address(&name).and_then(|ip| hosts.name(ip)).unwrap_or(&name).to_owned();
+            match asked {
+                'f' => full,
+                _ => full.split_once('.').map_or("", |(_, domain)| domain).to_owned(),
+            }
         }
         _ => name,
     };

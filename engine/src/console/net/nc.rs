@@ -30,6 +30,8 @@ struct Netcat {
     verbose: u8,
     numeric: bool,
     shut: bool,
+    /// `-p`: the port that datagrams are sent from.
+    source: Option<u16>,
     wait: Option<Nanos>,
     socket: Option<SocketId>,
     connected: bool,
@@ -59,6 +61,7 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Out) -> i32 {
         verbose: 0,
         numeric: false,
         shut: busybox,
+        source: None,
         wait: None,
         socket: None,
         connected: false,
@@ -75,6 +78,11 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Out) -> i32 {
             Ok(('n', _)) => nc.numeric = true,
             Ok(('N', _)) => nc.shut = true,
             Ok(('l', _)) => listens = true,
+            Ok(('p', value)) => match value.parse() {
+                Ok(port) => nc.source = Some(port),
+                Err(_) if busybox => return fail(io, &format!("nc: bad port '{value}'\n"), 1),
+                Err(_) => return fail(io, &format!("nc: port number invalid: {value}\n"), 1),
+            },
             Ok(('w', value)) => match seconds(value) {
                 Some(wait) => nc.wait = Some(wait).filter(|wait| *wait > 0),
                 None if busybox => return fail(io, &format!("nc: invalid number '{value}'\n"), 1),
@@ -187,7 +195,7 @@ impl Netcat {
 
     /// UDP has no handshake: what is not refused has succeeded.
     fn udp(&mut self, io: &mut Io<'_, '_>) {
-        self.socket = io.udp_open(None);
+        self.socket = io.udp_open(self.source);
         let Some(socket) = self.socket else { return io.exit(1) };
         io.udp_connect(socket, (self.to, self.port));
         let text = if self.scan { "X" } else { &self.input };

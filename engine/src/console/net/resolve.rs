@@ -100,7 +100,7 @@ pub fn run(
 ) -> i32 {
     let Some(netns) = machine.netns() else { return fail(io, NOT_RUNNING, 126) };
     if let Some(ip) = Hosts::read(machine).address_in(host, families) {
-        let found = Resolved { addresses: vec![ip], canonical: host.to_owned() };
+        let found = Resolved { addresses: vec![ip], canonical: host.to_owned(), aliases: Vec::new() };
         return match program(&netns, Ok(found)) {
             Ok(process) => machine.run_process((title, Some(ip)), process, Limit::default(), io),
             Err((message, status)) => fail(io, &message, status),

@@ -1,6 +1,7 @@
 //! Files, edits and refusals.
 
 use super::*;
+use crate::manifest::fields::FieldTable;
 
 #[test]
 fn a_live_file_is_what_the_cluster_has() {
@@ -145,6 +146,29 @@ fn earlier_revisions_can_be_returned_to() {
 }
 
 #[test]
+fn a_bridge_is_history_that_undo_takes_back() {
+    let on = |name: &str| pod(name, "  nodeName: worker-1\n");
+    let made = |cluster: &Cluster| cluster.revision().node("worker-1").map(|node| node.bridge_made);
+    let (mut cluster, _) = with(&on("a").replace("spec:", "spec:\n  hostNetwork: true"));
+    assert_eq!(made(&cluster), Some(false), "hostNetwork has no sandbox of its own");
+    let before = cluster.revision().number;
+    cluster.edit_file("a.yaml", &on("b"), 0);
+    assert_eq!(made(&cluster), Some(true));
+    cluster.edit_file("a.yaml", "", 0);
+    assert_eq!(made(&cluster), Some(true), "the Pod is gone, the bridge is not");
+    assert!(cluster.return_to(before));
+    assert_eq!(made(&cluster), Some(false));
+    cluster.edit_file("a.yaml", &on("c"), 0);
+    cluster.delete(&[ObjectKey::node(&"worker-1".into())], 0);
+    let node = |name: &str| format!("apiVersion: v1\nkind: Node\nmetadata: {{name: {name}}}\n---\n");
+    // CoreDNS needs a place, too.
+    let other = node("cp").replace("}\n", ", labels: {node-role.kubernetes.io/control-plane: \"\"}}\n");
+    let again = other + &node("worker-1");
+    cluster.open_file("again.yaml", &again, true, 0);
+    assert_eq!(made(&cluster), Some(false), "a node that joins again is another machine");
+}
+
+#[test]
 fn the_history_is_bounded_and_keeps_texts_that_are_pointed_into() {
     let (mut cluster, _) = with(&pod("a", ""));
     for n in 0..300 {
@@ -157,4 +181,19 @@ fn the_history_is_bounded_and_keeps_texts_that_are_pointed_into() {
     for object in revision.objects.values() {
         assert!(revision.sources.contains_key(&object.written().span.source), "{}", object.key);
     }
+}
+
+#[test]
+fn a_field_that_a_pod_does_not_have_is_dropped_and_replaces_no_pod() {
+    let (mut cluster, _) = with(&pod("a", ""));
+    let table = FieldTable::parse(include_str!("../../../../public/fields.txt")).expect("the field table");
+    cluster.set_fields(Some(std::sync::Arc::new(table)), 0);
+    let uid = |cluster: &Cluster| cluster.revision().pod("default", "a").map(|pod| pod.uid);
+    let before = uid(&cluster);
+    let applied = cluster.edit_file("a.yaml", &pod("a", "  colour: red\n"), 0);
+    assert_eq!(outcomes(&applied), ["pod/a configured"]);
+    assert!(rendered(&cluster, &applied).contains("warning: unknown field \"colour\""));
+    assert_eq!(uid(&cluster), before);
+    cluster.edit_file("a.yaml", &pod("a", "  hostname: red\n"), 0);
+    assert_ne!(uid(&cluster), before, "a field that Pods have makes another one");
 }

@@ -30,10 +30,13 @@ pub fn check(revision: &Revision) {
     }
     let (gateway_ip, gateway) = revision.network.gateway;
     assert!(live.insert(gateway) && addresses.insert(gateway_ip, gateway).is_none());
+    assert!(live.insert(revision.network.internet));
     assert_eq!(revision.netns.keys().copied().collect::<BTreeSet<_>>(), live);
     assert_eq!(revision.addresses.iter().map(|(ip, id)| (*ip, *id)).collect::<BTreeMap<_, _>>(), addresses);
     check_indexes(revision);
     check_controllers(revision);
+    super::services::check_allocations(revision);
+    super::endpoints::check_slices(revision);
 }
 
 fn check_pod(
@@ -108,6 +111,10 @@ fn check_controllers(revision: &Revision) {
             if counts.updated == workload.replicas && counts.ready == counts.current {
                 assert_eq!(counts.current, workload.replicas, "{}", object.key);
             }
+        } else if object.key.is("StatefulSet") {
+            // A Pod that does not become ready holds up those behind it.
+            assert!(counts.current <= workload.replicas, "{} {counts:?}", object.key);
+            assert!(counts.current == workload.replicas || counts.ready < counts.current, "{} {counts:?}", object.key);
         } else if !workload.paused {
             assert_eq!(counts.current, workload.replicas, "{}", object.key);
         }
@@ -137,11 +144,19 @@ fn essence(revision: &Revision) -> Vec<String> {
             .count();
         lines.push(format!("{} {} {} {daemons}", node.name, node.ip, node.control_plane));
     }
+    for service in revision.services.values() {
+        let slices: Vec<_> = revision.slices(&service.key).map(|(_, slice)| slice).collect();
+        let endpoints = || slices.iter().flat_map(|slice| &slice.endpoints);
+        let ports: BTreeSet<_> = slices.iter().flat_map(|slice| &slice.ports).map(|port| port.port).collect();
+        let ready = endpoints().filter(|endpoint| endpoint.ready).count();
+        let had = (service.cluster_ips.len(), service.node_ports.iter().flatten().count(), service.ingress.len());
+        lines.push(format!("{} {ready} of {} {ports:?} {had:?}", service.key, endpoints().count()));
+    }
     lines.push(format!("{:?}", revision.network.pod_network));
     lines
 }
 
-/// A random file: nodes or not, Pods, workloads.
+/// A random file: nodes or not, Pods, workloads, Services.
 fn random_text(bits: &mut impl FnMut(u64) -> u64) -> String {
     let mut text = String::new();
     if bits(3) == 0 {
@@ -155,20 +170,36 @@ fn random_text(bits: &mut impl FnMut(u64) -> u64) -> String {
     for name in ["a", "b", "c", "d"] {
         let spec = ["", "  hostNetwork: true\n", "  nodeName: worker-1\n", "  nodeSelector: {disk: n1}\n"];
         if bits(2) == 0 {
-            let app = ["a", "web", "db"][bits(3) as usize];
-            text += &pod(name, spec[bits(4) as usize]).replace(&format!("{{app: {name}}}"), &format!("{{app: {app}}}"));
+            let (app, spec) = (["a", "web", "db"][bits(3) as usize], spec[bits(4) as usize]);
+            // Workloads take in only what runs: how many of theirs are ready would depend on the order.
+            let app = if spec.is_empty() { app } else { "a" };
+            text += &pod(name, spec).replace(&format!("{{app: {name}}}"), &format!("{{app: {app}}}"));
         }
     }
     for name in ["web", "db"] {
         let image = ["nginx:1", "nginx:2", "httpd"][bits(3) as usize];
         let made = deployment(name, bits(6) as u32, image);
-        match bits(4) {
+        match bits(5) {
             0 => text += &made,
             1 => text += &made.replace("kind: Deployment", "kind: ReplicaSet"),
             2 => {
                 let replicas = made.lines().find(|line| line.contains("replicas:")).unwrap_or("").to_owned() + "\n";
                 text += &made.replace("kind: Deployment", "kind: DaemonSet").replace(&replicas, "");
             }
+            3 => {
+                text += &made
+                    .replace("kind: Deployment", "kind: StatefulSet")
+                    .replace("  selector:", "  serviceName: x\n  selector:")
+            }
+            _ => {}
+        }
+        let spec =
+            ["", "  clusterIP: None\n", "  type: NodePort\n", "  type: LoadBalancer\n", "  clusterIP: 10.96.0.99\n"];
+        let made = super::services::service(name, spec[bits(5) as usize]);
+        match bits(4) {
+            0 => text += &made,
+            1 => text += &made.replace("{port: 80}", "{port: 80, targetPort: http}"),
+            2 => text += &made.replace(&format!("  selector: {{app: {name}}}\n"), ""),
             _ => {}
         }
     }

@@ -10,6 +10,9 @@ use std::sync::Arc;
 /// How often a server may ask itself for one answer.
 const DEPTH_MAX: u32 = 8;
 
+/// How often in all.
+const LOOKUPS_MAX: u32 = 100;
+
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Client {
@@ -76,6 +79,8 @@ pub(super) struct Chain<'a> {
     /// What the client takes, in bytes; `bufsize` lowers it.
     pub udp_size: u16,
     pub depth: u32,
+    /// How often the server has asked itself so far.
+    pub lookups: u32,
 }
 
 /// A question on its way, with the server block that has it.
@@ -205,7 +210,8 @@ impl Chain<'_> {
 
     /// Asks this very server: how plugins follow a name that leads elsewhere. Models plugin/pkg/upstream.
     pub fn lookup(&mut self, asked: &Asked, name: &str, kind: Type) -> Result<Option<Message>, Box<Need>> {
-        if self.depth >= DEPTH_MAX {
+        self.lookups += 1;
+        if self.depth >= DEPTH_MAX || self.lookups > LOOKUPS_MAX {
             return Ok(None);
         }
         let query = asked.with(name, kind).message;

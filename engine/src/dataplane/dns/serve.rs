@@ -177,6 +177,7 @@ impl Walk<'_> {
             effects: Effects::default(),
             udp_size: question.query.udp_size(),
             depth: 0,
+            lookups: 0,
         };
         match chain.serve(&question.query) {
             Ok(outcome) => {

@@ -86,11 +86,7 @@ impl Walk<'_> {
     }
 
     fn defragment(&mut self, input: Option<LinkIndex>, skb: Skb) -> Option<Skb> {
-        let Some(part) = skb.ip()?.fragment else { return Some(skb) };
-        let len = skb.ip()?.header_len() + usize::from(part.len);
-        let mut whole = self.reassemble(input.unwrap_or(LinkIndex::LO), skb)?;
-        whole.fragment_len_max = Some(whole.fragment_len_max.unwrap_or(0).max(len as u16));
-        Some(whole)
+        self.reassemble(input.unwrap_or(LinkIndex::LO), skb)
     }
 
     /// Asks a table.

@@ -54,13 +54,14 @@ impl Tracking {
         }
     }
 
-    /// For a packet that is made about this one and goes back (nf_conntrack_attach).
+    /// For a packet that is made about this one and goes back (icmp_glue_bits, nf_conntrack_attach).
     pub fn attached(&self) -> Tracking {
         match self {
             Tracking::Of { entry, reply, .. } => {
                 Tracking::Of { entry: entry.clone(), reply: !reply, related: true, new: false }
             }
-            other => other.clone(),
+            Tracking::Untracked => Tracking::Untracked,
+            Tracking::Unseen | Tracking::Invalid => Tracking::Unseen,
         }
     }
 }

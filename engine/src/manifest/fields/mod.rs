@@ -4,10 +4,12 @@
 //! when it is idle. Without a table nothing is said about unknown fields.
 
 mod check;
+mod known;
 mod table;
 
 #[cfg(test)]
 mod tests;
 
 pub use check::check;
+pub use known::known;
 pub use table::{Field, FieldTable, Sort};

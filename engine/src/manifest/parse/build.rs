@@ -258,9 +258,16 @@ impl<'a> Builder<'a> {
     /// A value is complete: it goes where it belongs.
     fn value(&mut self, node: Node, anchor: usize) -> Result<Option<Node>, Refused> {
         self.remember(&node, anchor)?;
+        let depth = self.stack.len();
         let Some(frame) = self.stack.last_mut() else { return Ok(Some(node)) };
         match &mut frame.children {
-            Children::Items(items) => items.push(node),
+            Children::Items(items) => {
+                // A list's items are two levels deep: they are objects, as far as can be told before the end.
+                if depth == 2 {
+                    self.state.count(node.span.end as usize);
+                }
+                items.push(node);
+            }
             Children::Entries { entries, key: waiting, merged } => match waiting.take() {
                 Some(Pending::Key(key)) => {
                     if let Some(earlier) = entries.insert(key.clone(), node)

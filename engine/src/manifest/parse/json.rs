@@ -102,6 +102,9 @@ impl Json<'_> {
         }
         loop {
             items.push(self.value(depth + 1)?);
+            if depth == 1 {
+                self.state.count(self.at);
+            }
             self.skip_space();
             match self.next()? {
                 b',' => {}

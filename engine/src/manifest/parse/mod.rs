@@ -4,6 +4,7 @@
 //! booleans, `0644` is octal, integral floats are integers and a repeated key's last value wins. Each document is parsed
 //! by itself, so an error in one leaves the others whole and memory grows with the trees only.
 
+mod block;
 mod build;
 mod entries;
 mod json;
@@ -19,6 +20,8 @@ use std::{collections::VecDeque, sync::Arc};
 
 pub(super) use build::excerpt;
 pub(crate) use scalar::{is_plain_string, resolve_plain};
+pub use tree::Watch;
+pub(super) use tree::parse_json_only;
 
 use super::{Diagnostics, Key, Node, Source, Span, Value, source};
 
@@ -56,6 +59,12 @@ impl<'s> Documents<'s> {
         Documents { source, position: bom, rest: None, state: tree::State::default(), pending: VecDeque::new() }
     }
 
+    /// Tells how far the reading of a long text has come.
+    pub fn watched(mut self, watch: Watch) -> Documents<'s> {
+        self.state.watch = Some(watch);
+        self
+    }
+
     /// The next object; `None` at the end. What is wrong on the way goes to `diagnostics`.
     pub fn next(&mut self, diagnostics: &mut Diagnostics) -> Option<Document> {
         loop {
@@ -81,6 +90,7 @@ impl<'s> Documents<'s> {
                 (self.position, self.rest) = (parsed.end, Some(end));
             }
             if let Some(root) = parsed.root {
+                self.state.count(parsed.end);
                 flatten(root, &mut self.pending, diagnostics);
             }
         }

@@ -265,3 +265,117 @@ fn a_wide_space_before_a_key_is_no_trap() {
         read(&text[at..]);
     }
 }
+
+/// Both readers of one text: block YAML read directly, and the YAML parser.
+fn both_readers(text: &str) -> (Option<(Node, usize)>, Option<Node>) {
+    let source = Source::new(3, "t.yaml", text);
+    let direct = super::block::read(&source, 0, text.len(), &mut super::tree::State::default());
+    let direct = direct.map(|(node, said)| (node, said.iter().count()));
+    let mut diagnostics = Diagnostics::default();
+    let parsed =
+        super::tree::parse_events(&source, 0..text.len(), &mut super::tree::State::default(), &mut diagnostics);
+    (direct, parsed.ok().flatten())
+}
+
+#[test]
+fn block_yaml_is_read_as_the_parser_reads_it() {
+    let texts = [
+        "a: 1\n",
+        "a: 1",
+        "---\n# said\na: x y\nb:\n  c: true\n\n  d: []\n",
+        "a: b\nc:\n- d\n- 5\n- \"x\\ty\"\ne:\n  - f: g\n    h: {}\n  - 'it''s'\n",
+        "a:\n- - x\n  - y\n- - z\nb: null\n",
+        "f:meta:\n  k:{\"p\":1}:\n    .: {}\n    f:x: {}\n\"q r\": -5\n'8080': é\n",
+        "items:\n- a: |\n    one\n     two\n\n  b: c\n- {x: 1}\n- d: e\nkind: List\n",
+        "items:\n- a: &x 1\n  b: *x\n# said\n- c: >-\n    z\n\n- d: [1]\n",
+    ];
+    for text in texts {
+        let (direct, parsed) = both_readers(text);
+        let (direct, _) = direct.unwrap_or_else(|| panic!("read directly: {text}"));
+        assert_eq!(Some(direct), parsed, "{text}");
+    }
+}
+
+#[test]
+fn block_yaml_that_is_not_plain_is_left_to_the_parser() {
+    let texts = [
+        "a:\n",
+        "a: x\n  y\n",
+        "a: x: y\n",
+        "a: x # said\n",
+        "a: 1\na: 2\n",
+        "a: |\n  x\n",
+        "- a\n",
+        "a: .nan\n",
+        "yes: 1\n",
+        "a: \"x\n  y\"\n",
+        "a: 'x\n",
+        "a: '\n",
+        "a: \"\n",
+        " a: 1\n",
+        "a:\n  b: 1\n c: 2\n",
+        "a: b\n- c\n",
+        "? a\n: b\n",
+        "a:\tb\n",
+        "a: \u{85}b\n",
+        "<<: {a: 1}\n",
+        "a: !!str 1\n",
+        "a: @x\n",
+        "a :  1\n",
+        "a: x \n",
+        "a:1\n",
+        "",
+        "\n# x\n",
+        "a: \"\\u00e9\"\n",
+        "a: 'x' y\n",
+    ];
+    for text in texts {
+        assert_eq!(both_readers(text).0, None, "{text:?}");
+    }
+}
+
+#[test]
+fn random_block_yaml_is_read_as_the_parser_reads_it() {
+    // Lines of random shapes at random columns: most are no YAML, and some are.
+    let pieces = [
+        "a: 1",
+        "b:",
+        "- c: x",
+        "- d",
+        "- - e",
+        "'f': \"g\"",
+        "h: {}",
+        "- k: |",
+        "  text",
+        "# said",
+        "",
+        "i: [1, 2]",
+        "- &n m: 1",
+        "l: *n",
+        "o: p q",
+        "- r:",
+        "key: -3",
+        "- {s: t}",
+        "u: 'v''w'",
+    ];
+    let mut seed = 7u64;
+    let mut below = |n: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % n
+    };
+    let mut read = 0;
+    for _ in 0..60_000 {
+        let mut text = String::new();
+        for _ in 0..1 + below(7) {
+            text.push_str(&" ".repeat(2 * below(3) as usize));
+            text.push_str(pieces[below(pieces.len() as u64) as usize]);
+            text.push('\n');
+        }
+        let (direct, parsed) = both_readers(&text);
+        if let Some((direct, _)) = direct {
+            read += 1;
+            assert_eq!(Some(direct), parsed, "{text}");
+        }
+    }
+    assert!(read > 500, "{read}");
+}

@@ -40,7 +40,7 @@ impl FlannelNetConf {
     /// `sources` has it. `None` if it is no JSON object.
     pub fn parse(text: &str, span: Span, sources: &Sources, diagnostics: &mut Diagnostics) -> Option<FlannelNetConf> {
         let d = diagnostics;
-        let root = embedded::parse(text, span, sources, d)?;
+        let root = embedded::parse_json(text, span, sources, d)?;
         if !reader::is_object(&root, d) {
             return None;
         }
@@ -119,7 +119,7 @@ impl CniConf {
     /// Parses the text of `cni-conf.json`, which stands at `span`; see [`FlannelNetConf::parse`].
     pub fn parse(text: &str, span: Span, sources: &Sources, diagnostics: &mut Diagnostics) -> Option<CniConf> {
         let d = diagnostics;
-        let root = embedded::parse(text, span, sources, d)?;
+        let root = embedded::parse_json(text, span, sources, d)?;
         if !reader::is_object(&root, d) {
             return None;
         }

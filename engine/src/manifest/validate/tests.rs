@@ -219,7 +219,7 @@ fn services() {
         ),
         (
             "{type: NodePort, ports: [{port: 80, nodePort: 80}]}",
-            "4:53: error: Invalid value: 80: provided port is not in the valid range. The range of valid ports is 30000-32767",
+            "4:53: warning: Invalid value: 80: provided port is not in the valid range. The range of valid ports is 30000-32767",
         ),
         (
             "{ports: [{port: 80, targetPort: \"8080\"}]}",

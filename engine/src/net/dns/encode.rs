@@ -1,6 +1,6 @@
 //! Messages as bytes, with names compressed if the message says so.
 
-use super::{Data, Message, Record, name};
+use super::{Data, Message, Record, Type, name};
 use std::collections::BTreeMap;
 
 /// Offsets beyond this cannot be pointed at.
@@ -58,16 +58,38 @@ impl Message {
             return;
         }
         self.compressed = true;
-        while self.len() > size {
-            let keep_opt = |records: &Vec<Record>| records.last().is_some_and(|r| r.kind() == super::Type::OPT);
-            self.flags.truncated = true;
-            if self.additional.len() > usize::from(keep_opt(&self.additional)) {
-                let at = self.additional.len() - 1 - usize::from(keep_opt(&self.additional));
-                self.additional.remove(at);
-            } else if self.authority.pop().is_none() && self.answers.pop().is_none() {
-                return;
+        if self.len() <= size {
+            return;
+        }
+        self.flags.truncated = true;
+        let total = self.records().filter(|record| record.kind() != Type::OPT).count();
+        // The most records that fit: `low` do, `high` do not.
+        let (mut low, mut high) = (0, total);
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            if self.with_records(middle).len() <= size {
+                low = middle;
+            } else {
+                high = middle;
             }
         }
+        *self = self.with_records(low);
+    }
+
+    /// The first so many records of all sections in order, and the OPT record.
+    fn with_records(&self, count: usize) -> Message {
+        let mut left = count;
+        let mut take = |records: &[Record]| -> Vec<Record> {
+            let keeps = |record: &&Record| {
+                let opt = record.kind() == Type::OPT;
+                let fits = opt || left > 0;
+                left -= usize::from(fits && !opt);
+                fits
+            };
+            records.iter().filter(keeps).cloned().collect()
+        };
+        let (answers, authority, additional) = (take(&self.answers), take(&self.authority), take(&self.additional));
+        Message { answers, authority, additional, questions: self.questions.clone(), ..*self }
     }
 }
 

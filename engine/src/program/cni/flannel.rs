@@ -12,14 +12,19 @@ use crate::net::MacAddr;
 use crate::tables::{
     FdbEntry, LinkIndex, LinkKind, NeighborEntry, Netns, NetnsId, Origin, Place, Scope, SharedRows, Uid,
 };
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 static FLANNEL_NAME: LazyLock<Arc<str>> = LazyLock::new(|| "flannel.1".into());
 static CNI0_NAME: LazyLock<Arc<str>> = LazyLock::new(|| "cni0".into());
 
 const BRIDGE: Origin = Origin::Default {
-    component: std::borrow::Cow::Borrowed("flannel"),
-    reason: std::borrow::Cow::Borrowed("cni-conf.json delegates to the bridge plugin, whose bridge is cni0"),
+    component: Cow::Borrowed("flannel"),
+    reason: Cow::Borrowed("cni-conf.json delegates to the bridge plugin, whose bridge is cni0"),
+};
+const BRIDGE_LEFT: Origin = Origin::Default {
+    component: Cow::Borrowed("flannel"),
+    reason: Cow::Borrowed("the bridge plugin made cni0 for Pods that are gone, and never takes it away"),
 };
 
 /// What flanneld and the bridge plugin make on a node. False if the node has no subnet: flanneld does not start then.
@@ -38,11 +43,12 @@ pub(in super::super) fn node(
     writer.address(FLANNEL, subnet.network().into(), Scope::Global, origin.clone());
     let own_sandbox = |pod: &&PodRecord| if pod.host_network { None } else { pod.netns };
     let mut sandboxes = pods.iter().filter_map(|pod| Some((*pod, own_sandbox(pod)?))).peekable();
-    if sandboxes.peek().is_none() {
+    if !node.bridge_made {
         return true;
     }
     let mac = MacAddr::local(bits(revision, node.uid, "cni0"));
-    writer.link(CNI0, CNI0_NAME.clone(), LinkKind::Bridge, mac, config.pod_mtu.0, BRIDGE);
+    let bridge_origin = if sandboxes.peek().is_some() { BRIDGE } else { BRIDGE_LEFT };
+    writer.link(CNI0, CNI0_NAME.clone(), LinkKind::Bridge, mac, config.pod_mtu.0, bridge_origin);
     writer.address(CNI0, rows::in_net(rows::first_host(subnet), subnet), Scope::Global, origin.clone());
     for (pod, netns) in sandboxes {
         let kind = LinkKind::Veth { peer_netns: netns, peer: ETH0 };

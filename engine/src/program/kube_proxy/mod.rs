@@ -2,6 +2,7 @@
 //!
 //! Each mode has a module; what they have in common, which endpoints a Service port has on a node, is [`ports`].
 
+pub mod health;
 pub mod iptables;
 mod names;
 pub mod nftables;
@@ -17,12 +18,13 @@ use crate::manifest::typed::KubeProxyConfiguration;
 use crate::net::Family;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 /// One kube-proxy: its node, its family and what its node's iptables can do.
 pub struct Proxy<'a> {
     pub revision: &'a Revision,
     pub node: &'a NodeRecord,
-    pub config: &'a KubeProxyConfiguration,
+    pub config: &'a Arc<KubeProxyConfiguration>,
     pub family: Family,
     /// `MASQUERADE --random-fully`, which iptables has since 1.6.2.
     pub random_fully: bool,

@@ -269,10 +269,10 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
             }
         }
         if !self.usable.cluster.is_empty() && port.uses_cluster() {
-            self.to_endpoints("service-", &self.usable.cluster);
+            self.lead_to_endpoints("service-", &self.usable.cluster);
         }
         if !self.usable.local.is_empty() && port.uses_local() {
-            self.to_endpoints("local-", &self.usable.local);
+            self.lead_to_endpoints("local-", &self.usable.local);
         }
         for backend in &self.usable.all {
             self.endpoint(backend);
@@ -359,7 +359,7 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
         self.writer.table.add(&chain, vec![others, drop], None, port.origin("loadBalancerSourceRanges"));
     }
 
-    fn to_endpoints(&mut self, prefix: &str, backends: &[Backend]) {
+    fn lead_to_endpoints(&mut self, prefix: &str, backends: &[Backend]) {
         let chain = self.chain(prefix);
         if self.port.affinity.is_some() {
             for backend in backends {

@@ -2,7 +2,7 @@
 
 use super::Proxy;
 use crate::cluster::{Revision, ServiceRecord};
-use crate::manifest::typed::{AddressType, Endpoint, ServiceType, TrafficPolicy};
+use crate::manifest::typed::{AddressType, Endpoint, EndpointSlice, ServiceType, TrafficPolicy};
 use crate::net::{Family, Protocol};
 use crate::tables::Origin;
 use ipnet::IpNet;
@@ -154,6 +154,14 @@ impl<'a> ServicePort<'a> {
         backends.sort_by(|a, b| a.text.cmp(&b.text));
         backends.dedup_by(|a, b| a.address == b.address);
         backends
+    }
+
+    /// How many endpoints the port has in all, ready or not.
+    pub fn endpoints_count(&self, proxy: &Proxy<'_>) -> usize {
+        let v4 = self.cluster_ip.is_ipv4();
+        let same = |slice: &EndpointSlice| (slice.address_type == AddressType::Ipv4) == v4;
+        let slices = proxy.revision.slices(&self.service.key).filter(|(_, slice)| same(slice));
+        slices.map(|(_, slice)| slice.endpoints.len()).sum()
     }
 
     /// The endpoints that this node uses.

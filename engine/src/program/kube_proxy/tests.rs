@@ -138,7 +138,9 @@ fn upstreams_six_services_get_upstreams_rules() {
         }
     }
     let mut rules = Ruleset::default();
-    with_proxy(&upstreams_six_services(folder), |proxy| iptables::program(proxy, &mut rules));
+    with_proxy(&upstreams_six_services(folder), |proxy| {
+        iptables::program(proxy, &mut iptables::Cache::default(), &mut rules)
+    });
     let found = by_chain(&rules);
     let names = |chains: &BTreeMap<(TableName, String), Vec<String>>| chains.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&found), names(&wanted));

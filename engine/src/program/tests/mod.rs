@@ -1,9 +1,11 @@
 mod versions;
 
 use super::*;
-use crate::cluster::{Cni, FlannelBackend, FlannelConfig, Network, PodKey, PodPhase, ProxyMode};
+use crate::cluster::{Cni, FlannelBackend, FlannelConfig, Network, PodKey, PodPhase, PodReason, ProxyMode};
 use crate::manifest::typed::{Container, PodSpec};
 use crate::net::MacAddr;
+use crate::tables::text::route::{Filter, Table};
+use crate::tables::text::{Format, Tool};
 use crate::tables::{LinkIndex, Origin, Uid, text};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -97,6 +99,7 @@ fn add_node(revision: &mut Revision, n: u32, pods: u32) {
         reserved: imbl::OrdMap::new(),
         host_ports: imbl::OrdMap::new(),
         last_reserved_ip: None,
+        bridge_made: pods > 0,
         created_at_ns: 0,
     };
     for p in 0..pods + u32::from(n == 0) {
@@ -125,8 +128,8 @@ fn add_node(revision: &mut Revision, n: u32, pods: u32) {
             labels: Arc::default(),
             owner: None,
             phase: PodPhase::Running,
-            reason: "".into(),
-            unready: "".into(),
+            reason: PodReason::None,
+            unready: [].into(),
             frozen: false,
             corefile: None,
             failing: Arc::from([]),
@@ -282,6 +285,30 @@ fn nothing_is_made_without_a_subnet_and_no_bridge_without_a_pod() {
 }
 
 #[test]
+fn the_bridge_stays_without_a_carrier_when_the_last_pod_is_gone() {
+    let mut revision = cluster(2, 1);
+    let with = tables(&revision, 2);
+    let mut node = (*revision.nodes["node-1"]).clone();
+    node.pods.clear();
+    revision.nodes.insert("node-1".into(), Arc::new(node));
+    let without = tables(&revision, 2);
+    let bridge = without.link(CNI0).expect("cni0");
+    assert!(!without.has_carrier(bridge) && without.has_carrier(&without.links[1]));
+    assert_eq!(bridge.mac, with.link(CNI0).expect("cni0").mac, "the plugin has set it, so it is no port's");
+    assert_eq!(
+        text::route::all(&without, Format::default(), Filter { dev: Some(CNI0), ..Filter::default() }),
+        "10.244.1.0/24 proto kernel scope link src 10.244.1.1 linkdown \n"
+    );
+    let json = text::route::all(&without, Format { json: true, ..Format::default() }, Filter::default());
+    assert!(json.contains(r#""prefsrc":"10.244.1.1","flags":["linkdown"]"#), "{json}");
+    let busybox = Format { tool: Tool::Busybox, ..Format::default() };
+    assert!(!text::route::all(&without, busybox, Filter::default()).contains("linkdown"));
+    let local = text::route::all(&without, Format::default(), Filter { table: Table::Local, ..Filter::default() });
+    assert!(local.contains("local 10.244.1.1 dev cni0 proto kernel scope host src 10.244.1.1 \n"), "{local}");
+    assert!(local.contains("10.244.1.255 dev cni0 proto kernel scope link src 10.244.1.1 linkdown \n"), "{local}");
+}
+
+#[test]
 fn direct_routing_goes_without_the_tunnel() {
     let mut revision = cluster(2, 1);
     let mut network = network();
@@ -303,7 +330,8 @@ fn the_segment_knows_every_nic() {
     assert_eq!(port.netns, NetnsId(2));
     assert_eq!(segment.ports_answering(ip("172.18.0.1")).count(), 1);
     let gateway = tables(&revision, 0);
-    assert_eq!(gateway.main.lookup(ip("8.8.8.8")), None, "no way out");
+    let (_, out) = gateway.main.lookup(ip("8.8.8.8")).expect("the way to the world");
+    assert_eq!(text::route::row(&gateway, out), "default via 192.0.2.2 dev eth1");
     assert!(gateway.sysctls.ip_forward);
 }
 

@@ -3,8 +3,9 @@
 use crate::cluster::Revision;
 use crate::dataplane::NetnsState;
 use crate::explain;
-use crate::net::{Family, MacAddr};
+use crate::net::{Family, MacAddr, Protocol};
 use crate::program;
+use crate::tables::dns::Entry;
 use crate::tables::netfilter::{Connection, Table, TableName};
 use crate::tables::text::{addr, conntrack, fdb, iptables, link, neigh, qdisc, route, segment, socket, sysctl};
 use crate::tables::{Address, App, LinkIndex, Listener, Netns, Origin, Place, Port, Route, RouteTable, Segment};
@@ -39,6 +40,19 @@ pub(super) fn of_netns(netns: &Netns, state: Option<&NetnsState>, at: Nanos, tab
         "addr" => netns.addresses.iter().map(|a| row(addr_key(a), addr::row(netns, a), &a.origin)).collect(),
         "link" => netns.links.iter().map(|l| row(l.name.to_string(), link::row(netns, l), &l.origin)).collect(),
         "socket" => netns.listeners.iter().map(|l| row(socket_key(l), socket::row(l), &l.origin)).collect(),
+        "dns" => {
+            // A server's sockets share what it holds.
+            let servers = netns.listeners.iter().filter(|listener| listener.protocol == Protocol::Udp);
+            let servers = servers.filter_map(|listener| match &listener.app {
+                App::Dns(server) => Some(server),
+                _ => None,
+            });
+            let entries = servers.take(1).flat_map(|server| {
+                let shown = |entry| Some((entry, server.entry(entry)?));
+                server.entries().into_iter().filter_map(shown)
+            });
+            entries.map(|(entry, (text, origin))| row(dns_key(entry), text, &origin)).collect()
+        }
         "sysctl" => {
             sysctl::all(netns).lines().map(|line| row(sysctl_key(line), line.to_owned(), &Origin::Kernel)).collect()
         }
@@ -70,15 +84,6 @@ pub(super) fn of_netns(netns: &Netns, state: Option<&NetnsState>, at: Nanos, tab
             .iter()
             .map(|netem| row(netem.link.0.to_string(), qdisc::row(netns, netem), &Origin::Kernel))
             .collect(),
-        "dns" => {
-            // A process holds the same behind all its sockets.
-            let server = netns.listeners.iter().find_map(|listener| match &listener.app {
-                App::Dns(server) => Some(server),
-                _ => None,
-            });
-            let rows = server.map_or_else(Vec::new, |server| server.rows());
-            rows.into_iter().map(|(text, origin)| row(text.clone(), text, &origin)).collect()
-        }
         "conntrack" => {
             let entries = state.into_iter().flat_map(|state| state.connections.iter(at));
             let text = |entry: &Connection| conntrack::row(entry, at);
@@ -183,10 +188,7 @@ pub(super) fn key_of(netns: &Netns, cause: &CauseTable, table: &str) -> Option<S
         }
         CauseTable::Policy { family, table, hook } => (explain::rules_name(family, table), policy_key(hook.chain())),
         CauseTable::Connection(id) => ("conntrack", id.to_string()),
-        CauseTable::Dns { listener, entry } => match &netns.listeners.get(listener as usize)?.app {
-            App::Dns(server) => ("dns", server.entry(entry)?.0),
-            _ => return None,
-        },
+        CauseTable::Dns { entry, .. } => ("dns", dns_key(entry)),
         CauseTable::Segment { .. } => return None,
     };
     (of == table).then_some(key)
@@ -206,6 +208,15 @@ fn addr_key(row: &Address) -> String {
 
 fn socket_key(row: &Listener) -> String {
     format!("{:?} {:?} {}", row.protocol, row.ip, row.port)
+}
+
+fn dns_key(entry: Entry) -> String {
+    match entry {
+        Entry::Plugin { block, at } => format!("plugin {block} {at}"),
+        Entry::Service { block, at, row } => format!("service {block} {at} {row}"),
+        Entry::Endpoint { block, at, row, address } => format!("endpoint {block} {at} {row} {address}"),
+        Entry::Pod { block, at, row } => format!("pod {block} {at} {row}"),
+    }
 }
 
 fn sysctl_key(line: &str) -> String {

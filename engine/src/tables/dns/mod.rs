@@ -16,7 +16,6 @@ pub use data::{Address, ClusterData, ClusterDataBuilder, Endpoints, Pod, Port, S
 pub use pattern::Pattern;
 
 use super::Origin;
-use std::fmt::Write;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -78,6 +77,25 @@ impl DnsServer {
         self.directive(block, at).map_or("", |directive| directive.plugin.name())
     }
 
+    /// Every entry: plugins in the order of the chain, each `kubernetes` with what it has synced.
+    pub fn entries(&self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        for (block, of) in (0..).zip(&self.blocks) {
+            for (at, directive) in (0..).zip(&of.plugins) {
+                entries.push(Entry::Plugin { block, at });
+                let Plugin::Kubernetes(kubernetes) = &directive.plugin else { continue };
+                let data = &kubernetes.data;
+                entries.extend((0..data.services.len() as u32).map(|row| Entry::Service { block, at, row }));
+                for (row, endpoints) in (0..).zip(&data.endpoints) {
+                    let addresses = 0..endpoints.addresses.len().min(usize::from(u16::MAX)) as u16;
+                    entries.extend(addresses.map(|address| Entry::Endpoint { block, at, row, address }));
+                }
+                entries.extend((0..data.pods.len() as u32).map(|row| Entry::Pod { block, at, row }));
+            }
+        }
+        entries
+    }
+
     /// The entry as it is shown, and why it is there.
     pub fn entry(&self, entry: Entry) -> Option<(String, Origin)> {
         match entry {
@@ -102,49 +120,9 @@ impl DnsServer {
         }
     }
 
-    /// Every row of what it holds, as [`DnsServer::entry`] shows them: the plugins' in the order of the chain, with what
-    /// they have synced from the API.
-    pub fn rows(&self) -> Vec<(String, Origin)> {
-        let mut entries = Vec::new();
-        for (b, block) in self.blocks.iter().enumerate() {
-            for (a, directive) in block.plugins.iter().enumerate() {
-                let (block, at) = (b as u16, a as u16);
-                entries.push(Entry::Plugin { block, at });
-                let Plugin::Kubernetes(kubernetes) = &directive.plugin else { continue };
-                let data = &kubernetes.data;
-                entries.extend((0..data.services.len() as u32).map(|row| Entry::Service { block, at, row }));
-                for (row, endpoints) in data.endpoints.iter().enumerate() {
-                    let row = row as u32;
-                    let addresses = 0..endpoints.addresses.len() as u16;
-                    entries.extend(addresses.map(|address| Entry::Endpoint { block, at, row, address }));
-                }
-                entries.extend((0..data.pods.len() as u32).map(|row| Entry::Pod { block, at, row }));
-            }
-        }
-        entries.into_iter().filter_map(|entry| self.entry(entry)).collect()
-    }
-
-    /// Everything it holds, a line each: server blocks with their plugins in the order of the chain, then what was synced.
+    /// Everything it holds, a line each.
     pub fn print(&self) -> String {
-        let mut text = String::new();
-        for block in &self.blocks {
-            for listen in &block.listens {
-                let _ = writeln!(text, "{}:{}", listen.zone, listen.port);
-            }
-            for directive in &block.plugins {
-                let _ = writeln!(text, "    {}", directive.text);
-                let Plugin::Kubernetes(kubernetes) = &directive.plugin else { continue };
-                for service in &kubernetes.data.services {
-                    let _ = writeln!(text, "        {service}");
-                }
-                for endpoints in &kubernetes.data.endpoints {
-                    for address in &endpoints.addresses {
-                        let (name, namespace) = (&endpoints.service, &endpoints.namespace);
-                        let _ = writeln!(text, "        endpoint {} {name}.{namespace}", address.ip);
-                    }
-                }
-            }
-        }
-        text
+        let lines = self.entries().into_iter().filter_map(|entry| self.entry(entry));
+        lines.map(|(text, _)| text + "\n").collect()
     }
 }

@@ -137,7 +137,12 @@ impl Table {
 
     /// Appends to a chain, which is made if it is not there: `iptables -A`.
     pub fn append(&mut self, chain: &str, rule: Rule) {
-        self.edit(chain, |rules| rules.push(Arc::new(rule)));
+        self.append_shared(chain, Arc::new(rule));
+    }
+
+    /// The same for a rule that other namespaces have as well.
+    pub fn append_shared(&mut self, chain: &str, rule: Arc<Rule>) {
+        self.edit(chain, |rules| rules.push(rule));
     }
 
     /// Puts a rule first: `iptables -I`.

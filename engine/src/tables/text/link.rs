@@ -78,14 +78,9 @@ fn operstate(netns: &Netns, link: &Link) -> &'static str {
     match link.kind {
         _ if !link.up => "DOWN",
         LinkKind::Loopback | LinkKind::Vxlan { .. } => "UNKNOWN",
-        LinkKind::Bridge if !carrier(netns, link) => "DOWN",
+        LinkKind::Bridge if !netns.has_carrier(link) => "DOWN",
         LinkKind::Bridge | LinkKind::Veth { .. } | LinkKind::Nic { .. } => "UP",
     }
-}
-
-/// A bridge has a carrier while one of its ports has.
-fn carrier(netns: &Netns, link: &Link) -> bool {
-    link.up && (link.kind != LinkKind::Bridge || netns.ports_of(link.index).any(|port| port.up))
 }
 
 /// How the other end of a veth shows: its name, or its number in a namespace that is not this one.
@@ -102,14 +97,14 @@ fn flags(out: &mut Out, netns: &Netns, link: &Link, tool: Tool) {
     out.open("flags", '[');
     let loopback = link.kind == LinkKind::Loopback;
     let mut names: Vec<&str> = Vec::with_capacity(6);
-    if link.up && !carrier(netns, link) {
+    if link.up && !netns.has_carrier(link) {
         names.push("NO-CARRIER");
     }
     names.extend_from_slice(if loopback { &["LOOPBACK"] } else { &["BROADCAST", "MULTICAST"] });
     if link.up {
         names.push("UP");
     }
-    if carrier(netns, link) {
+    if netns.has_carrier(link) {
         names.push("LOWER_UP");
     }
     if let (LinkKind::Veth { peer, .. }, Tool::Busybox) = (&link.kind, tool)

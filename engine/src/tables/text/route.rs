@@ -139,5 +139,8 @@ fn one(out: &mut Out, netns: &Netns, route: &Route, format: Format, filter: &Fil
     if route.onlink {
         out.word("", "", &"onlink", " ");
     }
+    if !busybox && netns.is_linkdown(route) {
+        out.word("", "", &"linkdown", " ");
+    }
     out.close(']');
 }

@@ -93,14 +93,15 @@ pub fn forget_neighbors(namespaces: &[File]) -> Result<()> {
     Ok(())
 }
 
-/// The kernel activates a device's queue some time after its carrier comes up; packets before that are lost.
+/// The kernel activates a device's queue some time after its carrier comes up; packets before that are lost. In the same
+/// way it takes time until a bridge without ports has lost its carrier.
 fn wait_for_carrier(name: &str) -> Result<()> {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let output = Command::new("ip").args(["-o", "link", "show", "up"]).output();
         let output = output.map_err(|error| format!("ip link: {error}"))?;
         let text = String::from_utf8_lossy(&output.stdout);
-        if !text.lines().any(|line| line.contains("qdisc noop ") || line.contains("state DOWN")) {
+        if text.lines().all(|line| is_settled(line, &text)) {
             return Ok(());
         }
         if Instant::now() > deadline {
@@ -108,4 +109,13 @@ fn wait_for_carrier(name: &str) -> Result<()> {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Whether the device of a line of `ip -o link` is as it will stay, among the lines of all.
+fn is_settled(line: &str, all: &str) -> bool {
+    let name = line.split(": ").nth(1).unwrap_or_default();
+    if name == "cni0" && !all.contains(" master cni0 ") {
+        return line.contains("state DOWN");
+    }
+    !line.contains("qdisc noop ") && !line.contains("state DOWN")
 }

@@ -8,15 +8,17 @@ mod data;
 mod instrument;
 mod liveness;
 mod module;
+mod order;
 mod outline;
 mod plan;
 mod region;
 
 pub use data::Layout;
 pub use instrument::instrument;
-pub use plan::{base36, shared_name};
+pub use order::order;
+pub use plan::{ENSURE, base36, shared_name};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use plan::Plan;
 
 /// The two halves of a module; `ran` says of a stretch of its code whether the rehearsal needed it. `load` is part of the
@@ -24,6 +26,7 @@ use plan::Plan;
 pub fn split(wasm: &[u8], layout: &Layout, ran: impl Fn(u32) -> bool, load: &str) -> Result<[Vec<u8>; 2]> {
     let (outlined, functions_ran) = outline::outline(wasm, ran)?;
     let module = module::Module::parse(&outlined)?;
+    ensure!(module.other_imports.is_empty(), "imports that are no functions: {}", module.other_imports.join(", "));
     let found = module.imports.iter().position(|(_, name, _)| name.contains(load));
     let load = found.with_context(|| format!("the module imports no `{load}`"))? as u32;
     let imports_count = module.imports_count();
@@ -47,6 +50,15 @@ pub fn without_linking(wasm: &[u8]) -> Result<Vec<u8>> {
         }
     }
     Ok(kept.finish())
+}
+
+/// Adds a custom section to a module's file.
+pub fn add_section(path: &std::path::Path, name: &str, data: &[u8]) -> Result<()> {
+    let mut module = std::fs::read(path)?;
+    let section = wasm_encoder::CustomSection { name: name.into(), data: data.into() };
+    module.push(wasm_encoder::Section::id(&section));
+    wasm_encoder::Encode::encode(&section, &mut module);
+    Ok(std::fs::write(path, module)?)
 }
 
 #[cfg(test)]

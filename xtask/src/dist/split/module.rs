@@ -12,6 +12,8 @@ pub struct Module<'a> {
     types: Vec<SubType>,
     /// Module, name and type index of each imported function.
     pub imports: Vec<(&'a str, &'a str, u32)>,
+    /// Names of what else is imported. Only second halves do that.
+    pub other_imports: Vec<&'a str>,
     /// The type index of each function that is defined.
     pub functions: Vec<u32>,
     pub bodies: Vec<FunctionBody<'a>>,
@@ -45,8 +47,10 @@ impl<'a> Module<'a> {
             Payload::ImportSection(section) => {
                 for import in section.into_imports() {
                     let import = import?;
-                    let TypeRef::Func(of) = import.ty else { bail!("an import that is no function: {}", import.name) };
-                    self.imports.push((import.module, import.name, of));
+                    match import.ty {
+                        TypeRef::Func(of) => self.imports.push((import.module, import.name, of)),
+                        _ => self.other_imports.push(import.name),
+                    }
                 }
             }
             Payload::FunctionSection(section) => self.functions = section.into_iter().collect::<Result<_, _>>()?,

@@ -16,6 +16,12 @@ use super::module::Module;
 /// What the second module imports everything from: the exports of the first.
 pub const FIRST: &str = "first";
 
+/// By this name the first half exports what brings the second if it is not there, and gives the slot that it takes.
+pub const ENSURE: &str = "ensure";
+
+/// The slots by which the second half is called begin here at least: numbers that nothing else in the code is likely to have.
+const SLOTS_BEGIN: u64 = 6_000;
+
 /// A moved function that is called more often has a stub; each call in place takes some bytes more than that of a stub.
 const CALLS_IN_PLACE_MAX: u32 = 4;
 
@@ -52,23 +58,19 @@ impl<'a> Plan<'a> {
         let table = module.function_table()?;
         let mut table_len = module.tables[table as usize].initial;
         let in_table = module.slots.iter().filter(|(of, _, function)| *of == table && is_moved.contains(function));
-        let mut slots: BTreeMap<u32, u32> = in_table.map(|(_, slot, function)| (*function, *slot)).collect();
-        let mut stubs: BTreeSet<u32> = slots.keys().copied().collect();
+        let mut stubs: BTreeSet<u32> = in_table.map(|(_, _, function)| *function).collect();
         let mut calls: BTreeMap<u32, u32> = BTreeMap::new();
         for function in &kept {
             for named in module.named_in(*function)?.into_iter().filter(|named| is_moved.contains(named)) {
                 *calls.entry(named).or_default() += 1;
             }
         }
-        for (function, count) in calls {
-            slots.entry(function).or_insert_with(|| {
-                table_len += 1;
-                table_len as u32 - 1
-            });
-            if count > CALLS_IN_PLACE_MAX {
-                stubs.insert(function);
-            }
-        }
+        stubs.extend(calls.iter().filter(|(_, count)| **count > CALLS_IN_PLACE_MAX).map(|(function, _)| *function));
+        // Slots of their own also for those that are in the table already: these follow each other.
+        let called: BTreeSet<u32> = stubs.iter().chain(calls.keys()).copied().collect();
+        table_len = table_len.max(SLOTS_BEGIN);
+        let slots: BTreeMap<u32, u32> = called.into_iter().zip(table_len as u32..).collect();
+        table_len += slots.len() as u64;
         let mut shared = BTreeSet::new();
         for function in &moved {
             shared.extend(module.named_in(*function)?.into_iter().filter(|named| !is_moved.contains(named)));
@@ -88,10 +90,10 @@ impl<'a> Plan<'a> {
         let mut renumber = Renumber { indices, in_place: None };
         let mut encoded = Encoded::new();
 
-        // One type more: that of `ensure`, which takes and gives nothing.
+        // One type more: that of `ensure`, which gives the slot that it takes.
         let mut types = self.types(&mut renumber)?;
-        let nothing = types.len();
-        types.ty().function([], []);
+        let ensure_type = types.len();
+        types.ty().function([ValType::I32], [ValType::I32]);
         encoded.section(&types);
         let mut imports = ImportSection::new();
         for (module, name, of) in &self.module.imports {
@@ -102,7 +104,7 @@ impl<'a> Plan<'a> {
         for function in self.kept.iter().chain(&self.stubs) {
             functions.function(self.module.type_of(*function));
         }
-        functions.function(nothing);
+        functions.function(ensure_type);
         encoded.section(&functions);
         let mut tables = TableSection::new();
         for table in self.tables(&mut renumber)? {
@@ -121,11 +123,11 @@ impl<'a> Plan<'a> {
         }
         globals.global(GlobalType { val_type: ValType::I32, mutable: true, shared: false }, &ConstExpr::i32_const(0));
         encoded.section(&globals);
-        encoded.section(&self.exports(&mut renumber)?);
+        encoded.section(&self.exports(&mut renumber, ensure)?);
         if let Some(start) = self.module.start {
             encoded.section(&wasm_encoder::StartSection { function_index: renumber.of(start)? });
         }
-        encoded.section(&self.elements(&renumber, self.module.slots.iter().copied())?);
+        encoded.section(&elements(&renumber.slots(self.module.slots.iter().copied())?));
         let mut code = CodeSection::new();
         renumber.in_place = Some((self, ensure));
         for function in &self.kept {
@@ -171,8 +173,7 @@ impl<'a> Plan<'a> {
         let moved: BTreeSet<u32> = self.moved.iter().copied().collect();
         let old_slots = self.module.slots.iter().copied().filter(|(.., function)| moved.contains(function));
         let new_slots = self.slots.iter().map(|(function, slot)| (self.table, *slot, *function));
-        let slots: BTreeSet<(u32, u32, u32)> = old_slots.chain(new_slots).collect();
-        encoded.section(&self.elements(&renumber, slots.into_iter())?);
+        encoded.section(&elements(&renumber.slots(old_slots.chain(new_slots))?));
         let mut code = CodeSection::new();
         for function in &self.moved {
             said(renumber.parse_function_body(&mut code, self.module.body(*function).clone()))?;
@@ -203,7 +204,7 @@ impl<'a> Plan<'a> {
     }
 
     /// What was exported before, and what the second module needs, by short names of its own.
-    fn exports(&self, renumber: &mut Renumber) -> Result<ExportSection> {
+    fn exports(&self, renumber: &mut Renumber, ensure: u32) -> Result<ExportSection> {
         let mut exports = ExportSection::new();
         for export in &self.module.exports {
             said(renumber.parse_export(&mut exports, *export))?;
@@ -218,49 +219,32 @@ impl<'a> Plan<'a> {
                 exports.export(&format!("{letter}{number}"), kind, number as u32);
             }
         }
+        exports.export(ENSURE, ExportKind::Func, ensure);
         for (function, number) in self.shared.iter().zip(0..) {
             exports.export(&shared_name(number), ExportKind::Func, renumber.of(*function)?);
         }
         Ok(exports)
     }
 
-    /// Element segments, one for each run of slots.
-    fn elements(&self, renumber: &Renumber, slots: impl Iterator<Item = (u32, u32, u32)>) -> Result<ElementSection> {
-        let mut runs: Vec<(u32, u32, Vec<u32>)> = Vec::new();
-        for (table, slot, function) in slots {
-            let function = renumber.of(function)?;
-            match runs.last_mut() {
-                Some((of, begin, run)) if *of == table && *begin + run.len() as u32 == slot => run.push(function),
-                _ => runs.push((table, slot, vec![function])),
-            }
-        }
-        let mut elements = ElementSection::new();
-        for (table, slot, run) in runs {
-            let table = (table != 0).then_some(table);
-            elements.active(table, &ConstExpr::i32_const(slot as i32), Elements::Functions(run.into()));
-        }
-        Ok(elements)
-    }
-
     /// Brings the second module if it is not there, then calls what stands in the slot.
     fn stub(&self, function: u32, ensure: u32) -> Function {
         let type_index = self.module.type_of(function);
         let mut stub = Function::new([]);
-        stub.instruction(&Instruction::Call(ensure));
         for param in 0..self.module.signature(type_index).params().len() as u32 {
             stub.instruction(&Instruction::LocalGet(param));
         }
-        for instruction in self.through_table(function) {
+        for instruction in self.through_table(function, ensure) {
             stub.instruction(&instruction);
         }
         stub.instruction(&Instruction::End);
         stub
     }
 
-    fn through_table(&self, function: u32) -> [Instruction<'static>; 2] {
+    /// `ensure` stands between the slot and the call, so that no optimizer parts the three.
+    fn through_table(&self, function: u32, ensure: u32) -> [Instruction<'static>; 3] {
         let type_index = self.module.type_of(function);
         let call = Instruction::CallIndirect { type_index, table_index: self.table };
-        [Instruction::I32Const(self.slots[&function] as i32), call]
+        [Instruction::I32Const(self.slots[&function] as i32), Instruction::Call(ensure), call]
     }
 
     fn ensure(&self, loaded: u32) -> Function {
@@ -272,9 +256,27 @@ impl<'a> Plan<'a> {
         ensure.instruction(&Instruction::I32Const(1));
         ensure.instruction(&Instruction::GlobalSet(loaded));
         ensure.instruction(&Instruction::End);
+        ensure.instruction(&Instruction::LocalGet(0));
         ensure.instruction(&Instruction::End);
         ensure
     }
+}
+
+/// Element segments, one for each run of slots: table, slot, function.
+pub fn elements(slots: &BTreeSet<(u32, u32, u32)>) -> ElementSection {
+    let mut runs: Vec<(u32, u32, Vec<u32>)> = Vec::new();
+    for (table, slot, function) in slots.iter().copied() {
+        match runs.last_mut() {
+            Some((of, begin, run)) if *of == table && *begin + run.len() as u32 == slot => run.push(function),
+            _ => runs.push((table, slot, vec![function])),
+        }
+    }
+    let mut elements = ElementSection::new();
+    for (table, slot, run) in runs {
+        let table = (table != 0).then_some(table);
+        elements.active(table, &ConstExpr::i32_const(slot as i32), Elements::Functions(run.into()));
+    }
+    elements
 }
 
 fn segments(pieces: &[Piece]) -> DataSection {
@@ -310,6 +312,10 @@ struct Renumber<'p> {
 }
 
 impl Renumber<'_> {
+    fn slots(&self, old: impl Iterator<Item = (u32, u32, u32)>) -> Result<BTreeSet<(u32, u32, u32)>> {
+        old.map(|(table, slot, function)| Ok((table, slot, self.of(function)?))).collect()
+    }
+
     fn of(&self, function: u32) -> Result<u32> {
         self.indices.get(&function).copied().with_context(|| format!("function {function} is in neither module"))
     }
@@ -336,9 +342,8 @@ impl Reencode for Renumber<'_> {
                 && !self.indices.contains_key(&function_index)
                 && plan.slots.contains_key(&function_index)
             {
-                // The arguments are on the stack already; `ensure` leaves them there.
-                function.instruction(&Instruction::Call(ensure));
-                for instruction in plan.through_table(function_index) {
+                // The arguments are on the stack already.
+                for instruction in plan.through_table(function_index, ensure) {
                     function.instruction(&instruction);
                 }
                 continue;

@@ -76,9 +76,10 @@ pub struct Body<'a, 'b> {
     pub hot: &'b dyn Fn(usize) -> bool,
 }
 
-/// Bytes that a call of an outlined region takes besides its locals, and what it must save to be worth it.
-const CALL_BYTES: u32 = 10;
-const SAVED_BYTES_MIN: u32 = 6;
+/// Bytes that a call of an outlined region takes besides its locals, as such calls compress well, and what it must save to
+/// be worth it.
+const CALL_BYTES: u32 = 5;
+const SAVED_BYTES_MIN: u32 = 3;
 
 impl Body<'_, '_> {
     /// The regions, in order. They do not overlap.

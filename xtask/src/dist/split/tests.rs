@@ -8,7 +8,7 @@ use super::code::Code;
 use super::liveness::Liveness;
 use super::module;
 use super::region::{Body, Exit};
-use super::{instrument, outline, without_linking};
+use super::{ENSURE, instrument, order, outline, without_linking};
 
 /// `fn (i32) -> i32` with one local more, and a body of its own.
 fn module_of(body: &[Instruction<'_>]) -> Vec<u8> {
@@ -137,4 +137,55 @@ fn only_the_linkers_sections_are_left_out() {
         })
         .collect();
     assert_eq!(names, ["name"]);
+}
+
+/// One function calls another, both call the second half by its slots; slot 1 may be named otherwise, too.
+#[test]
+fn functions_and_slots_are_numbered_as_the_code_speaks_of_them() {
+    let mut types = TypeSection::new();
+    types.ty().function([], []);
+    types.ty().function([ValType::I32], [ValType::I32]);
+    let bodies: [&[i32]; 3] = [&[3, 2, 1], &[], &[3]];
+    let (mut functions, mut code, mut exports) = (FunctionSection::new(), CodeSection::new(), ExportSection::new());
+    for (number, slots) in bodies.iter().enumerate() {
+        functions.function(u32::from(number == 1));
+        let mut function = Function::new([]);
+        for slot in *slots {
+            function.instruction(&Instruction::I32Const(*slot)).instruction(&Instruction::Call(1));
+            function.instruction(&Instruction::CallIndirect { type_index: 0, table_index: 0 });
+        }
+        if number == 0 {
+            function.instruction(&Instruction::Call(2));
+            function.instruction(&Instruction::I32Const(1)).instruction(&Instruction::Drop);
+        }
+        code.function(function.instruction(&Instruction::End));
+    }
+    exports.export(ENSURE, ExportKind::Func, 1).export("_0", ExportKind::Func, 0).export("_1", ExportKind::Func, 2);
+    let mut first = Module::new();
+    first.section(&types).section(&functions).section(&exports).section(&code);
+
+    let (mut imports, mut elements) = (ImportSection::new(), ElementSection::new());
+    imports.import("first", "_0", EntityType::Function(0)).import("first", "_1", EntityType::Function(0));
+    elements.active(None, &ConstExpr::i32_const(1), Elements::Functions(vec![0, 1, 0].into()));
+    let mut second = Module::new();
+    second.section(&types).section(&imports).section(&elements);
+
+    let [first, second] = order(&first.finish(), &second.finish()).unwrap();
+    let module = module::Module::parse(&first).unwrap();
+    // What is called comes before the caller, the first called last.
+    let exports: Vec<(&str, u32)> = module.exports.iter().map(|export| (export.name, export.index)).collect();
+    assert_eq!(exports, [(ENSURE, 0), ("_0", 1), ("_1", 2)]);
+    let slots = |function: u32| -> Vec<i32> {
+        let code = Code::read(module.body(function)).unwrap();
+        let constants = code.operators.iter().filter_map(|operator| match operator {
+            Operator::I32Const { value } => Some(*value),
+            _ => None,
+        });
+        constants.collect()
+    };
+    // Slot 1 stays; the other two change places.
+    assert_eq!((slots(1), slots(2)), (vec![2], vec![2, 3, 1, 1]));
+    let second = module::Module::parse(&second).unwrap();
+    let names: Vec<&str> = second.imports.iter().map(|(_, name, _)| *name).collect();
+    assert_eq!((names, second.slots), (vec!["_1", "_0"], vec![(0, 1, 0), (0, 2, 0), (0, 3, 1)]));
 }

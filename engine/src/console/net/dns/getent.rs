@@ -57,7 +57,9 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Out) -> i32 {
         let known: Vec<IpAddr> = hosts.addresses(&key).collect();
         let text = |found: &Resolved, name: &str| if all { ahosts(found, name) } else { hosts_lines(found, name) };
         if !known.is_empty() {
-            let found = Resolved { addresses: known, canonical: key.clone() };
+            let names = hosts.names(known[0]);
+            let canonical = names.first().unwrap_or(&key).clone();
+            let found = Resolved { addresses: known, canonical, aliases: names.iter().skip(1).cloned().collect() };
             io.out(&text(&found, &key));
             continue;
         }
@@ -73,10 +75,11 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Out) -> i32 {
 
 /// `10.96.0.50      backend.default.svc.cluster.local`
 fn hosts_lines(found: &Resolved, name: &str) -> String {
-    let canonical = if found.canonical.is_empty() { name } else { &found.canonical };
+    let canonical = if found.canonical.is_empty() { name } else { found.canonical.as_str() };
     let v6 = found.addresses.iter().any(IpAddr::is_ipv6);
     let shown = found.addresses.iter().filter(|ip| ip.is_ipv6() == v6);
-    shown.map(|ip| format!("{:<15} {canonical}\n", ip.to_string())).collect()
+    let names: Vec<&str> = std::iter::once(canonical).chain(found.aliases.iter().map(String::as_str)).collect();
+    shown.map(|ip| format!("{:<15} {}\n", ip.to_string(), names.join(" "))).collect()
 }
 
 /// Three socket types an address; the canonical name on the first line.

@@ -37,13 +37,13 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Out) -> i32 {
         let (key, value) = option.split_once('=').unwrap_or((option, ""));
         let done = match key {
             "type" | "q" | "querytype" | "query" | "ty" => Type::parse(value).map(|kind| settings.kinds = vec![kind]),
-            "vc" => Some(settings.tcp = true),
-            "novc" => Some(settings.tcp = false),
             "port" => value.parse().ok().map(|port| settings.port = port),
             "timeout" => value.parse().ok().map(|timeout| settings.timeout = timeout),
-            "search" => Some(settings.search = true),
-            "nosearch" => Some(settings.search = false),
-            "debug" | "retry" | "nodebug" | "recurse" => Some(()),
+            "vc" | "novc" | "search" | "nosearch" | "debug" | "retry" | "nodebug" | "recurse" => {
+                settings.tcp = if key.ends_with("vc") { key == "vc" } else { settings.tcp };
+                settings.search = if key.ends_with("search") { key == "search" } else { settings.search };
+                Some(())
+            }
             _ => None,
         };
         if done.is_none() {
@@ -185,7 +185,12 @@ impl Bind {
                 io.conclude(FlowEnd::TimedOut);
                 io.exit(1);
             }
-            Heard::Answer { message, .. } => self.answer(io, &message),
+            Heard::Answer { message, tcp, .. } => {
+                if tcp && !self.settings.tcp {
+                    io.print(";; Truncated, retrying in TCP mode.\n");
+                }
+                self.answer(io, &message);
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! `dig`: BIND 9.18's. Left out: files of questions, DNSSEC, transfers, `+trace`.
 
+mod options;
+
 use super::ask::{Ask, Heard, draw_id};
 use crate::console::machine::Machine;
 use crate::console::net::clock::Moment;
@@ -10,55 +12,11 @@ use crate::dataplane::resolver::{Families, Library, candidates};
 use crate::dataplane::{Io, Process, ProcessEvent};
 use crate::net::dns::{self, Data, Message, Question, Rcode, Record, ResolvConf, Type, name};
 use crate::trace::{FlowEnd, Nanos};
+use options::{Settings, USAGE, plus};
 use std::net::IpAddr;
 
 const VERSION: &str = "DiG 9.18.28";
 const SECOND: Nanos = 1_000_000_000;
-
-#[derive(Clone)]
-struct Settings {
-    short: bool,
-    tcp: bool,
-    search: bool,
-    ndots: Option<u32>,
-    recurse: bool,
-    edns: bool,
-    bufsize: u16,
-    time: u64,
-    tries: u32,
-    command: bool,
-    comments: bool,
-    question: bool,
-    answer: bool,
-    authority: bool,
-    additional: bool,
-    stats: bool,
-    port: u16,
-}
-
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
-            short: false,
-            tcp: false,
-            search: false,
-            ndots: None,
-            recurse: true,
-            edns: true,
-            bufsize: 1232,
-            time: 5,
-            tries: 3,
-            command: true,
-            comments: true,
-            question: true,
-            answer: true,
-            authority: true,
-            additional: true,
-            stats: true,
-            port: dns::PORT,
-        }
-    }
-}
 
 struct Wanted {
     name: String,
@@ -196,49 +154,6 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Out) -> i32 {
     })
 }
 
-const USAGE: &str = "Usage:  dig [@global-server] [domain] [q-type] [q-class] {q-opt}\n            {global-d-opt} host [@local-server] {local-d-opt}\n            [ host [@local-server] {local-d-opt} [...]]\n\nUse \"dig -h\" (or \"dig -h | more\") for complete list of options\n";
-
-/// `+option`
-fn plus(settings: &mut Settings, option: &str) -> Result<(), String> {
-    let (option, value) = option.split_once('=').map_or((option, None), |(option, value)| (option, Some(value)));
-    let (on, name) = option.strip_prefix("no").map_or((true, option), |n| (false, n));
-    let number = || value.and_then(|value| value.parse::<u32>().ok());
-    match name {
-        "short" => {
-            settings.short = on;
-            if on {
-                settings.command = false;
-                (settings.comments, settings.stats) = (false, false);
-            }
-        }
-        "tcp" | "vc" => settings.tcp = on,
-        "search" | "defname" => settings.search = on,
-        "ndots" => (settings.ndots, settings.search) = (number(), true),
-        "recurse" | "rec" | "rdflag" => settings.recurse = on,
-        "edns" => settings.edns = on,
-        "bufsize" | "bufs" => settings.bufsize = number().map_or(1232, |size| size.min(65_535) as u16),
-        "time" | "timeout" => settings.time = u64::from(number().unwrap_or(5).clamp(1, 300)),
-        "tries" => settings.tries = number().unwrap_or(3).clamp(1, 10),
-        "retry" => settings.tries = number().unwrap_or(2).clamp(0, 9) + 1,
-        "cmd" => settings.command = on,
-        "comments" | "comm" => settings.comments = on,
-        "question" | "qu" => settings.question = on,
-        "answer" | "ans" => settings.answer = on,
-        "authority" | "auth" => settings.authority = on,
-        "additional" | "add" => settings.additional = on,
-        "stats" => settings.stats = on,
-        "all" => {
-            (settings.command, settings.comments, settings.stats) = (on, on, on);
-            (settings.question, settings.answer, settings.authority, settings.additional) = (on, on, on, on);
-        }
-        "cookie" | "aaflag" | "adflag" | "cdflag" | "dnssec" | "identify" | "multiline" | "nssearch" | "qr"
-        | "ttlid" | "class" | "fail" | "ignore" | "idnin" | "idnout" | "crypto" | "mapped" | "besteffort" | "trace"
-        | "showsearch" | "rrcomments" => {}
-        _ => return Err(format!("Invalid option: +{option}\n{USAGE}")),
-    }
-    Ok(())
-}
-
 impl Dig {
     fn names(&self) -> Vec<String> {
         let wanted = &self.lookups[self.at].name;
@@ -328,8 +243,12 @@ impl Dig {
     }
 
     fn print(&mut self, io: &mut Io<'_, '_>, message: &Message, len: usize, (elapsed, tcp): (Nanos, bool)) {
-        let mut text = self.greeting();
         let s = self.settings.clone();
+        let mut text = String::new();
+        if tcp && !s.tcp && s.comments {
+            text.push_str(";; Truncated, retrying in TCP mode.\n");
+        }
+        text.push_str(&self.greeting());
         if s.short {
             for record in &message.answers {
                 text.push_str(&format!("{}\n", record.data));

@@ -1,0 +1,284 @@
+//! kube-proxy in iptables mode: the same chains, rules and order as pkg/proxy/iptables/proxier.go syncProxyRules.
+
+mod port;
+
+use super::Proxy;
+use super::ports::{ServicePort, service_ports};
+use crate::cluster::ServiceKey;
+use crate::manifest::typed::{DetectLocal, KubeProxyConfiguration};
+use crate::net::{Family, Protocol};
+use crate::tables::Origin;
+use crate::tables::netfilter::{AddrType, Chain, CtState, Match, Rule, Ruleset, TableName, Target};
+use ipnet::{IpNet, Ipv4Net};
+use port::{PortRules, PortWriter};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+const SERVICES: &str = "KUBE-SERVICES";
+const EXTERNAL: &str = "KUBE-EXTERNAL-SERVICES";
+const NODE_PORTS: &str = "KUBE-NODEPORTS";
+const POSTROUTING: &str = "KUBE-POSTROUTING";
+const MARK_MASQ: &str = "KUBE-MARK-MASQ";
+const FORWARD: &str = "KUBE-FORWARD";
+const PROXY_FIREWALL: &str = "KUBE-PROXY-FIREWALL";
+const FIREWALL: &str = "KUBE-FIREWALL";
+
+/// Beyond this many endpoints rules go without comments.
+const LARGE_CLUSTER: usize = 1_000;
+
+/// Adds what kube-proxy (and the kubelet, whose firewall chain it shares) writes to a node's tables.
+pub fn program(proxy: &Proxy<'_>, cache: &mut Cache, rules: &mut Ruleset) {
+    let ports = service_ports(proxy.revision, proxy.family);
+    let endpoints_count: usize = ports.iter().map(|port| port.endpoints_count(proxy)).sum();
+    let comments = endpoints_count <= LARGE_CLUSTER;
+    let mut writer = Writer { proxy, rules };
+    writer.chains();
+    writer.frame();
+    cache.prepare(proxy, comments, ports.len());
+    for port in &ports {
+        let written = cache.of(proxy, port, comments);
+        for (table, chain, rule) in &written.shared {
+            writer.rules.table(*table).append_shared(chain, rule.clone());
+        }
+        for chain in &written.chains {
+            writer.rules.table(TableName::Nat).put(chain.clone());
+        }
+    }
+    writer.node_ports();
+    writer.jumps();
+}
+
+/// What was written for each Service port, as long as nothing of it changes: nodes have most of it in common, and an
+/// edit of one Service writes that one anew.
+#[derive(Clone, Debug, Default)]
+pub struct Cache {
+    /// What all of it depends on.
+    made_for: Option<(Arc<KubeProxyConfiguration>, bool, bool)>,
+    /// By family, Service, port and, where the endpoints differ from node to node, the node's number; with the Service's
+    /// version.
+    ports: BTreeMap<PortKey, (u64, Arc<PortRules>)>,
+}
+
+type PortKey = (Family, ServiceKey, usize, Option<u32>);
+
+impl Cache {
+    fn prepare(&mut self, proxy: &Proxy<'_>, comments: bool, ports_count: usize) {
+        let made_for = Some((proxy.config.clone(), comments, proxy.random_fully));
+        // What is of no use any more goes once there is much of it.
+        if self.made_for != made_for || self.ports.len() > 4 * ports_count + 4_096 {
+            (self.made_for, self.ports) = (made_for, BTreeMap::new());
+        }
+    }
+
+    fn of(&mut self, proxy: &Proxy<'_>, port: &ServicePort<'_>, comments: bool) -> Arc<PortRules> {
+        let node = port.depends_on_node(proxy).then_some(proxy.node.index);
+        let key = (proxy.family, port.service.key.clone(), port.index, node);
+        // A node's own part depends on the node, too: its subnet, its zone.
+        let version = port.service.version.max(if node.is_some() { proxy.revision.nodes_version } else { 0 });
+        match self.ports.get(&key) {
+            Some((known, rules)) if *known == version => rules.clone(),
+            _ => {
+                let usable = port.usable(proxy);
+                let rules = Arc::new(PortWriter::new(proxy, port, &usable, comments).write());
+                self.ports.insert(key, (version, rules.clone()));
+                rules
+            }
+        }
+    }
+}
+
+fn component(reason: &'static str) -> Origin {
+    Origin::default("kube-proxy", reason)
+}
+
+fn comment(text: impl Into<Arc<str>>) -> Match {
+    Match::Comment(text.into())
+}
+
+fn source(net: IpNet) -> Match {
+    Match::Source { net, invert: false }
+}
+
+fn destination(net: IpNet) -> Match {
+    Match::Destination { net, invert: false }
+}
+
+fn protocol(protocol: Protocol) -> [Match; 2] {
+    [Match::Transport(protocol), Match::Protocol { protocol, invert: false }]
+}
+
+fn to_port(port: u16) -> Match {
+    Match::DestinationPort { ports: port.into(), invert: false }
+}
+
+fn local_source() -> Match {
+    Match::AddrType { source: Some(AddrType::Local), destination: None }
+}
+
+fn local_destination() -> Match {
+    Match::AddrType { source: None, destination: Some(AddrType::Local) }
+}
+
+fn jump(chain: &str) -> Option<Target> {
+    Some(Target::Jump(chain.into()))
+}
+
+fn host(ip: IpAddr) -> IpNet {
+    IpNet::from(ip)
+}
+
+struct Writer<'w, 'a> {
+    proxy: &'w Proxy<'a>,
+    rules: &'w mut Ruleset,
+}
+
+impl Writer<'_, '_> {
+    fn append(&mut self, table: TableName, chain: &str, matches: Vec<Match>, target: Option<Target>, origin: Origin) {
+        self.rules.table(table).append(chain, Rule { matches, target, origin });
+    }
+
+    /// The chains that are always there.
+    fn chains(&mut self) {
+        let filter = [NODE_PORTS, SERVICES, EXTERNAL, FIREWALL, FORWARD, PROXY_FIREWALL];
+        let firewall = self.proxy.localhost_node_ports();
+        for chain in filter.into_iter().filter(|chain| *chain != FIREWALL || firewall) {
+            self.rules.table(TableName::Filter).put(Arc::new(Chain::user(chain)));
+        }
+        for chain in [NODE_PORTS, SERVICES, MARK_MASQ, POSTROUTING] {
+            self.rules.table(TableName::Nat).put(Arc::new(Chain::user(chain)));
+        }
+        // By their absence kubelet and kube-proxy notice that somebody has flushed the tables.
+        for table in [TableName::Mangle, TableName::Nat, TableName::Filter] {
+            for canary in ["KUBE-KUBELET-CANARY", "KUBE-PROXY-CANARY"] {
+                self.rules.table(table).put(Arc::new(Chain::user(canary)));
+            }
+        }
+        // The kubelet tells by it which iptables backend it uses.
+        self.rules.table(TableName::Mangle).put(Arc::new(Chain::user("KUBE-IPTABLES-HINT")));
+    }
+
+    /// The rules that do not depend on Services.
+    fn frame(&mut self) {
+        let mark = self.proxy.config.masquerade_mark;
+        let masquerade = || component("what KUBE-MARK-MASQ has marked is masqueraded");
+        let is_marked = |invert| Match::Mark { value: mark, mask: mark, invert };
+        let mut nat = |chain: &str, matches: Vec<Match>, target, origin| {
+            self.rules.table(TableName::Nat).append(chain, Rule { matches, target: Some(target), origin });
+        };
+        nat(POSTROUTING, vec![is_marked(true)], Target::Return, masquerade());
+        nat(POSTROUTING, vec![], Target::Mark { value: mark, mask: 0 }, masquerade());
+        let random_fully = self.proxy.random_fully;
+        let why = vec![comment("kubernetes service traffic requiring SNAT")];
+        nat(POSTROUTING, why, Target::Masquerade { random_fully }, masquerade());
+        nat(MARK_MASQ, vec![], Target::Mark { value: mark, mask: mark }, masquerade());
+        let mut filter = |chain: &str, matches: Vec<Match>, target, origin| {
+            self.rules.table(TableName::Filter).append(chain, Rule { matches, target: Some(target), origin });
+        };
+        let state = |states: &[CtState], invert| Match::CtState { states: states.to_vec(), invert };
+        let invalid = vec![state(&[CtState::Invalid], false), Match::Nfacct("ct_state_invalid_dropped_pkts".into())];
+        filter(FORWARD, invalid, Target::Drop, component("packets that fit no connection are dropped"));
+        let rules = vec![comment("kubernetes forwarding rules"), is_marked(false)];
+        filter(FORWARD, rules, Target::Accept, component("forwards what it has marked, whatever the policy"));
+        let known = state(&[CtState::Related, CtState::Established], false);
+        let rules = vec![comment("kubernetes forwarding conntrack rule"), known];
+        filter(FORWARD, rules, Target::Accept, component("forwards what belongs to a known connection"));
+        if self.proxy.localhost_node_ports() {
+            let loopback = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8));
+            let matches = vec![
+                comment("block incoming localnet connections"),
+                destination(loopback),
+                Match::Source { net: loopback, invert: true },
+                state(&[CtState::Related, CtState::Established, CtState::Dnat], true),
+            ];
+            let origin = component("iptables.localhostNodePorts: 127.0.0.0/8 is routed, so strangers are kept out");
+            self.append(TableName::Filter, FIREWALL, matches, Some(Target::Drop), origin);
+        }
+    }
+
+    /// The way from KUBE-SERVICES to the node ports comes last.
+    fn node_ports(&mut self) {
+        let note = "kubernetes service nodeports; NOTE: this must be the last rule in this chain";
+        let addresses = &self.proxy.config.node_port_addresses;
+        let origin = || component("nodePortAddresses: every address of the node");
+        if addresses.is_empty() || addresses.iter().any(|net| matches!(&**net, "0.0.0.0/0" | "::/0")) {
+            let mut matches = vec![comment(note), local_destination()];
+            let (ip, len) = match self.proxy.family {
+                Family::V4 => (IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
+                Family::V6 => (IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
+            };
+            if !self.proxy.localhost_node_ports() {
+                matches.push(Match::Destination { net: IpNet::new_assert(ip, len), invert: true });
+            }
+            return self.append(TableName::Nat, SERVICES, matches, jump(NODE_PORTS), origin());
+        }
+        let nets: Vec<IpNet> = addresses.iter().filter_map(|net| net.parse().ok()).collect();
+        let primary = addresses.iter().any(|net| &**net == "primary");
+        let ips: Vec<IpAddr> = self.proxy.node.ips().filter(|ip| self.proxy.of_family(ip)).collect();
+        for (at, ip) in ips.into_iter().enumerate() {
+            if (primary && at == 0) || nets.iter().any(|net| net.contains(&ip)) {
+                let matches = vec![comment(note), destination(host(ip))];
+                self.append(TableName::Nat, SERVICES, matches, jump(NODE_PORTS), origin());
+            }
+        }
+        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        if self.proxy.localhost_node_ports() && nets.iter().any(|net| net.contains(&loopback)) {
+            let matches = vec![comment(note), destination(host(loopback))];
+            self.append(TableName::Nat, SERVICES, matches, jump(NODE_PORTS), origin());
+        }
+    }
+
+    /// From the built-in chains to kube-proxy's. Each jump is put first, so the last one here is asked first.
+    fn jumps(&mut self) {
+        use TableName::{Filter, Nat};
+        if self.proxy.localhost_node_ports() {
+            for chain in ["INPUT", "OUTPUT"] {
+                let rule = Rule { matches: vec![], target: jump(FIREWALL), origin: component("the kubelet's jump") };
+                self.rules.table(Filter).prepend(chain, rule);
+            }
+        }
+        let portals = "kubernetes externally-visible service portals";
+        let balancer = "kubernetes load balancer firewall";
+        let jumps: [(TableName, &str, &str, &str, bool); 12] = [
+            (Filter, EXTERNAL, "INPUT", portals, true),
+            (Filter, EXTERNAL, "FORWARD", portals, true),
+            (Filter, NODE_PORTS, "INPUT", "kubernetes health check service ports", false),
+            (Filter, SERVICES, "FORWARD", "kubernetes service portals", true),
+            (Filter, SERVICES, "OUTPUT", "kubernetes service portals", true),
+            (Filter, FORWARD, "FORWARD", "kubernetes forwarding rules", false),
+            (Filter, PROXY_FIREWALL, "INPUT", balancer, true),
+            (Filter, PROXY_FIREWALL, "OUTPUT", balancer, true),
+            (Filter, PROXY_FIREWALL, "FORWARD", balancer, true),
+            (Nat, SERVICES, "OUTPUT", "kubernetes service portals", false),
+            (Nat, SERVICES, "PREROUTING", "kubernetes service portals", false),
+            (Nat, POSTROUTING, "POSTROUTING", "kubernetes postrouting rules", false),
+        ];
+        for (table, to, from, note, new_only) in jumps {
+            let mut matches = Vec::new();
+            if new_only {
+                matches.push(Match::CtState { states: vec![CtState::New], invert: false });
+            }
+            matches.push(comment(note));
+            let rule = Rule { matches, target: jump(to), origin: component("the way into kube-proxy's chains") };
+            self.rules.table(table).prepend(from, rule);
+        }
+    }
+}
+
+impl Proxy<'_> {
+    /// What tells this node's Pods from other senders, if anything does.
+    fn pods(&self, invert: bool) -> Option<Match> {
+        let of_family = |net: &&IpNet| Family::of(net.addr()) == self.family;
+        match &self.config.detect_local {
+            DetectLocal::ClusterCidr => {
+                let net = self.config.cluster_cidrs.iter().find(of_family)?;
+                Some(Match::Source { net: *net, invert })
+            }
+            DetectLocal::NodeCidr => {
+                let net = self.node.pod_cidrs().find(|net| Family::of(net.addr()) == self.family)?;
+                Some(Match::Source { net, invert })
+            }
+            DetectLocal::Interface(name) => Some(Match::InInterface { name: name.clone(), invert }),
+        }
+    }
+}
