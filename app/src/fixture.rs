@@ -34,11 +34,43 @@ pub fn pod(namespace: &str, name: &str, ip: &str) -> PodView {
         phase: PodPhase::Running,
         reason: String::new(),
         host_network: ip.starts_with("172."),
+        frozen: false,
+        dns: false,
         system,
         containers: vec![container],
         veth: if ip.starts_with("172.") { String::new() } else { ["veth", name].concat() },
         owner: String::new(),
         labels: vec![["app=", name].concat()],
+    }
+}
+
+/// A Service `10.96.0.50:80` with these Pods behind it, all ready.
+pub fn service(name: &str, pods: &[&str]) -> ServiceView {
+    let endpoint = |(at, place): (usize, &&str)| EndpointView {
+        ip: format!("10.244.1.{}", 2 + at),
+        place: (*place).to_string(),
+        ready: true,
+    };
+    let port = ServicePortView {
+        name: String::new(),
+        protocol: "TCP".into(),
+        port: 80,
+        target: "8080".into(),
+        node_port: None,
+    };
+    ServiceView {
+        namespace: "default".into(),
+        name: name.into(),
+        kind: "ClusterIP".into(),
+        system: false,
+        cluster_ips: vec!["10.96.0.50".into()],
+        ingress: Vec::new(),
+        external_name: String::new(),
+        ports: vec![port],
+        selector: vec![["app=", name].concat()],
+        ready_count: pods.len() as u32,
+        endpoints_count: pods.len() as u32,
+        endpoints: pods.iter().enumerate().map(endpoint).collect(),
     }
 }
 
@@ -72,6 +104,7 @@ pub fn node(number: usize, pods: usize) -> NodeView {
         other_ip: String::new(),
         pod_cidr: format!("{subnet}.0/24"),
         ready: true,
+        proxy: ProxyState::Follows,
         labels: vec!["tier=edge".into()],
         devices: vec![
             device("lo", "loopback", "127.0.0.1/8"),
@@ -94,6 +127,10 @@ pub fn scene(workers: usize, pods: usize) -> Scene {
         cni: "Flannel VXLAN".into(),
         nodes: (0..=workers).map(|i| node(i, if i == 0 { 0 } else { pods })).collect(),
         pending: Vec::new(),
+        proxy_mode: "iptables".into(),
+        services: Vec::new(),
+        services_count: 0,
+        internet_ip: "198.51.100.7".into(),
     }
 }
 
@@ -130,6 +167,7 @@ fn step(at_ns: u64, place: &str, device: &str, stage: &str, wrapped: bool) -> St
             command: "ip route".into(),
             origin,
         }),
+        chance: String::new(),
         has_why: matches!(stage, "route" | "neighbor" | "bridge" | "encapsulate" | "decapsulate" | "switch"),
         envelope,
         len: if wrapped { 148 } else { 98 },

@@ -22,10 +22,16 @@ pub enum Glyph {
     Gateway,
     Route,
     Socket,
+    StatefulSet,
+    EndpointSlice,
+    /// A name server.
+    Dns,
+    /// What lies beyond the gateway.
+    Internet,
 }
 
 impl Glyph {
-    pub const ALL: [Glyph; 17] = [
+    pub const ALL: [Glyph; 21] = [
         Glyph::Node,
         Glyph::Pod,
         Glyph::Container,
@@ -43,6 +49,10 @@ impl Glyph {
         Glyph::Gateway,
         Glyph::Route,
         Glyph::Socket,
+        Glyph::StatefulSet,
+        Glyph::EndpointSlice,
+        Glyph::Dns,
+        Glyph::Internet,
     ];
 
     /// Lines in a square of 16, as SVG writes them; drawn 1.4 wide with round ends.
@@ -76,6 +86,16 @@ impl Glyph {
             Glyph::Gateway => "M9 2.500H3v11h6M6.5 8h7.500M11.5 5.500L14 8l-2.5 2.5",
             // A fork in the road.
             Glyph::Route => "M8 14V9L3.5 4.500M8 9l4.5-4.500M3 7.500V4h3.500M9.5 4H13v3.5",
+            // Numbered, each with what it keeps.
+            Glyph::StatefulSet => "M2.5 2.500h11v3.500h-11zM2.5 10h11v3.500h-11zM5 6v4M11 6v4M5 4.200h.1M5 11.700h.1",
+            // The ends of a Service, listed.
+            Glyph::EndpointSlice => "M2 3.500h1M2 8h1M2 12.500h1M5.500 3.500H14M5.500 8H14M5.500 12.500H14",
+            // A signpost.
+            Glyph::Dns => "M8 14.500V1.500M3 3h8l2.500 2L11 7H3zM13 9.500H6.500L4.500 11l2 1.500H13z",
+            // A globe.
+            Glyph::Internet => {
+                "M8 2a6 6 0 1 1-.01 0zM2 8h12M8 2c-3.500 3.500-3.500 8.500 0 12M8 2c3.500 3.500 3.500 8.500 0 12"
+            }
             Glyph::Socket => "M8 2.500a5.5 5.5 0 1 1-.01 0zM6 6.500V8M10 6.500V8M8 10.800h.1",
         }
     }
@@ -89,6 +109,8 @@ impl Glyph {
             "ReplicaSet" => Glyph::ReplicaSet,
             "DaemonSet" => Glyph::DaemonSet,
             "Service" => Glyph::Service,
+            "StatefulSet" => Glyph::StatefulSet,
+            "EndpointSlice" | "Endpoints" => Glyph::EndpointSlice,
             "ConfigMap" => Glyph::ConfigMap,
             "Namespace" => Glyph::Namespace,
             "bridge" => Glyph::Bridge,

@@ -1,6 +1,6 @@
 //! The list of steps, grouped by packet.
 
-use super::model::{self, Group};
+use super::model::{self, Group, Names};
 use super::why;
 use crate::dom::{El, Nodes, Var, button, derived, effect, el};
 use crate::few::Few;
@@ -55,7 +55,16 @@ pub fn journey(app: App) -> El {
             };
             let groups = app.unfolded.with(|unfolded| model::groups(&flow, unfolded));
             let mut nodes = vec![head(app, &flow)];
-            nodes.extend(groups.into_iter().map(|group| group_view(list, group)));
+            let names = model::names(&flow);
+            let (asked, rest): (Vec<Group>, Vec<Group>) = match &names {
+                Some(names) => groups.into_iter().partition(|group| names.packets.contains(&group.packet)),
+                None => (Vec::new(), groups),
+            };
+            if let Some(names) = names {
+                let asked = asked.into_iter().map(|group| group_view(list, group)).collect();
+                nodes.push(names_view(app, names, asked));
+            }
+            nodes.extend(rest.into_iter().map(|group| group_view(list, group)));
             nodes
         });
     effect(move || {
@@ -160,6 +169,26 @@ fn head(app: App, flow: &FlowView) -> El {
         .kid(link("pcapng", save).title("Save as pcapng, for Wireshark"))
         .kid(el("p").text(&summary.reason).hidden(summary.reason.is_empty()))
         .kid(el("p").text(&unrecorded).hidden(flow.unrecorded_count == 0))
+}
+
+/// The questions to the name servers, folded to what came of them; they open while one of them is under way.
+fn names_view(app: App, names: Names, asked: Nodes) -> El {
+    let Names { packets, summary, count, by } = names;
+    let head = el("summary")
+        .part("span", "names-what", &summary)
+        .part("span", "names-count", &[" · ", &count].concat())
+        .kid(el("span").class("names-by").text(&by).hidden(by.is_empty()));
+    let fold = el("details").class("names").kid(head).kids(asked);
+    let of = fold.0.clone();
+    let was: Cell<Option<bool>> = Cell::new(None);
+    effect(move || {
+        let inside = app.player.beat.get().is_some_and(|(packet, _)| packets.contains(&packet));
+        // In between it is the reader's.
+        if was.replace(Some(inside)) != Some(inside) {
+            let _ = of.toggle_attribute_with_force("open", inside);
+        }
+    });
+    fold
 }
 
 fn group_view(list: List, group: Group) -> El {
@@ -280,6 +309,8 @@ fn step_view(app: App, packet: usize, index: usize, step: &StepView) -> Row {
     if !step.changes.is_empty() {
         body = body.kid(el("p").class("changes").kids(step.changes.iter().map(change).collect()));
     }
+    body =
+        body.kid(el("p").class("chance").text("Chosen by chance, ").text(&step.chance).hidden(step.chance.is_empty()));
     let mut buttons = vec![head.0.clone()];
     if let Some(cause) = &step.cause {
         let (view, links) = cause_view(app, cause);
@@ -287,7 +318,7 @@ fn step_view(app: App, packet: usize, index: usize, step: &StepView) -> Row {
         buttons.extend(links);
     }
     if step.has_why {
-        let ask = button("link why").attr("tabindex", "-1").attr("aria-expanded", "false").text("Why not another?");
+        let ask = button("link why").attr("tabindex", "-1").attr("aria-expanded", "false").text(model::why_words(step));
         let ask = ask.title("The rows that were tried").on_click(move || app.ask_why(packet, index));
         buttons.push(ask.0.clone());
         body = body.kid(ask);

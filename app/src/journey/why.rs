@@ -7,7 +7,7 @@ use crate::parts::link;
 use crate::platform;
 use crate::state::{App, TableAsk};
 use crate::text::thousands;
-use podhop_engine::protocol::{ReplyBody, RequestBody, TriedRowView, TriedView, WhyView};
+use podhop_engine::protocol::{ReplyBody, RequestBody, RuleView, TriedRowView, TriedView, WhyView};
 
 /// Shows what was tried in the present step, or takes it away.
 pub fn follow(app: App) {
@@ -76,6 +76,13 @@ fn note(text: &str) -> El {
 fn view(app: App, why: &WhyView) -> Nodes {
     let because = el("p").class("because").part("b", "", &["Sought: ", &why.sought, ". "].concat());
     let mut nodes = vec![because.text(&capital(&why.because)).text(".")];
+    if !why.path.is_empty() {
+        let heading = el("p").class("tried-note").text("The rules that matched:");
+        nodes.extend([
+            heading,
+            el("ol").class("path").kids(why.path.iter().map(|rule| matched(app, why, rule)).collect()),
+        ]);
+    }
     nodes.extend(why.tables.iter().map(|tried| table(app, tried)));
     nodes
 }
@@ -112,6 +119,20 @@ fn table(app: App, tried: &TriedView) -> El {
         0 => section,
         left => section.kid(note(&["and ", &thousands(left), " more"].concat())),
     }
+}
+
+/// A rule that matched, with its place in its chain.
+fn matched(app: App, why: &WhyView, rule: &RuleView) -> El {
+    let of = why.tables.first();
+    let (place, table) = of.map(|of| (of.place.clone(), of.table.clone())).unwrap_or_default();
+    let ask = TableAsk { place, table, lit: rule.text.clone() };
+    let place = ["rule ", &rule.number.to_string(), " of ", &rule.count.to_string()].concat();
+    let text = button("tried-row").title("Show it in its table").text(&rule.text);
+    el("li")
+        .part("b", "chain", &rule.chain)
+        .part("span", "reason", &place)
+        .kid(text.on_click(move || app.look_at_table(ask.clone())))
+        .kid(origin_view(app, &rule.origin))
 }
 
 fn row(app: App, ask: &TableAsk, tried: &TriedRowView) -> El {

@@ -7,6 +7,8 @@ use crate::parts;
 use crate::platform;
 use crate::shell::settings::choose;
 use crate::shown::Tab;
+use crate::stage::send::Choice;
+use crate::stage::{faults, shelf};
 use crate::state::App;
 use crate::workspace::{saved::Saved, scenarios};
 use podhop_engine::protocol::{PodView, ReplyBody, RequestBody};
@@ -16,6 +18,8 @@ use web_sys::{HtmlDialogElement, HtmlInputElement, KeyboardEvent};
 
 /// Pods and nodes of a very large cluster are found by the search of the stage.
 const OBJECTS_MAX: usize = 2_000;
+/// Nodes of which faults are offered.
+const FAULTY_NODES_MAX: usize = 20;
 const LIST: &str = "palette-list";
 
 /// Something that can be chosen.
@@ -69,7 +73,7 @@ fn listen(open: impl Fn() + 'static) {
 
 impl Palette {
     fn dialog(self) -> El {
-        let dialog = el("dialog").class("help palette").label("Find an action, a Pod or a node");
+        let dialog = el("dialog").class("help palette").label("Find an action, a Pod, a Service or a node");
         let shown: HtmlDialogElement = dialog.cast();
         let close: Rc<dyn Fn()> = Rc::new(move || shown.close());
         let done = close.clone();
@@ -86,7 +90,7 @@ impl Palette {
         let field = el("input")
             .attr("type", "text")
             .class("textfield")
-            .attr("placeholder", "Find an action, a Pod or a node")
+            .attr("placeholder", "Find an action, a Pod, a Service or a node")
             .label("Find")
             .attr("role", "combobox")
             .attr("aria-expanded", "true")
@@ -160,6 +164,7 @@ impl Palette {
     fn fill(self) {
         let mut entries = actions(self.app);
         entries.extend(self.objects());
+        entries.extend(self.faults());
         self.entries.set(entries);
         self.app.ask(RequestBody::Scenarios, move |reply| {
             let ReplyBody::Scenarios(shelves) = reply else { return };
@@ -170,6 +175,22 @@ impl Palette {
             });
             self.entries.update(|entries| entries.extend(all));
         });
+    }
+
+    /// What can be broken on nodes.
+    fn faults(self) -> Vec<Entry> {
+        let app = self.app;
+        let choices = app.scene.peek(|scene| scene.as_ref().map(|scene| faults::of_nodes(scene, FAULTY_NODES_MAX)));
+        let entry = |choice: Choice| {
+            let line = choice.line.ok()?;
+            let run = line.clone();
+            let act = Rc::new(move || {
+                app.dock.set(Tab::Terminal);
+                app.run(run.clone());
+            });
+            Some(Entry { title: ["Fault: ", &choice.label].concat(), detail: line, act })
+        };
+        choices.unwrap_or_default().into_iter().filter_map(entry).collect()
     }
 
     fn objects(self) -> Vec<Entry> {
@@ -196,7 +217,13 @@ impl Palette {
                 act: look("Pod", pod.namespace.clone(), pod.name.clone()),
             };
             let (first, last): (Vec<_>, Vec<_>) = pods.partition(|(_, pod)| own(pod));
-            first.into_iter().chain(last).map(pod).chain(node).take(OBJECTS_MAX).collect()
+            let services = scene.iter().flat_map(|scene| &scene.services).map(|service| Entry {
+                title: ["Service ", &service.namespace, "/", &service.name].concat(),
+                detail: shelf::address_line(service),
+                act: look("Service", service.namespace.clone(), service.name.clone()),
+            });
+            let pods = first.into_iter().chain(last).map(pod);
+            services.chain(pods).chain(node).take(OBJECTS_MAX).collect()
         })
     }
 }

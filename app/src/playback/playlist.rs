@@ -44,6 +44,8 @@ pub fn nominal_ms(verdict: VerdictKind, stage: &str) -> f64 {
         (_, "switch") => 420.0,
         (_, "bridge" | "receive" | "transmit") => 240.0,
         (_, "deliver") => 340.0,
+        // What netfilter has to say is to be read.
+        (_, "prerouting" | "input" | "output" | "postrouting") => 560.0,
         _ => 180.0,
     }
 }

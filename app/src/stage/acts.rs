@@ -39,11 +39,11 @@ pub struct Drag {
     pub over: Option<Target>,
 }
 
-/// The menu of what can be sent.
+/// The menu of what can be sent, or, without a target, of what can be broken there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Menu {
     pub from: Target,
-    pub to: Target,
+    pub to: Option<Target>,
     /// On the screen.
     pub at: Point,
 }
@@ -381,6 +381,12 @@ impl Stage {
                 self.look_at_table(&node.place, table);
             }
             Target::Gateway => self.look_at_table("gateway", "route"),
+            Target::Internet => self.look_at_table(layout::INTERNET, "route"),
+            Target::Service(service) => {
+                let service = &scene.services[service];
+                self.app.look_at_object("Service", &service.namespace, &service.name);
+            }
+            Target::MoreServices => self.finder.set(Some(Purpose::Look)),
         }
     }
 

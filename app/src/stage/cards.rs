@@ -1,10 +1,10 @@
 //! The card beside what is pointed at, focused or chosen.
 
 use super::acts::Stage;
-use super::facts;
 use super::geometry::{Point, point};
 use super::layout::Target;
 use super::send;
+use super::{facts, faults};
 use crate::dom::{El, Nodes, Var, button, derived, el};
 use crate::parts;
 use crate::platform;
@@ -74,6 +74,15 @@ fn buttons(stage: Stage, target: &Target) -> Nodes {
         let (from, of) = (target.clone(), target.clone());
         made.push(button("button").text("Send…").on_click(move || stage.send_from(&from)));
         made.push(button("button").text("Ping all").on_click(move || stage.ping_all(&of)));
+    }
+    let breaks =
+        stage.app.scene.peek(|scene| scene.as_ref().is_some_and(|scene| !faults::choices(scene, target).is_empty()));
+    if breaks {
+        let of = target.clone();
+        made.push(button("button").text("Faults…").on_click(move || {
+            let at = stage.screen_rect(&of).map(|place| place.center());
+            stage.offer_faults(&of, at);
+        }));
     }
     if let Target::Node(node) = *target {
         made.push(button("button").text("Look inside").on_click(move || stage.look_inside(node)));

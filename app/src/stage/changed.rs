@@ -239,7 +239,7 @@ impl Change {
                 let name = node.and_then(|node| node.devices.get(device)).map(|device| &device.name);
                 (Of::Device, node.map(|node| &node.place), name)
             }
-            Target::Gateway => return "",
+            Target::Gateway | Target::Internet | Target::Service(_) | Target::MoreServices => return "",
         };
         let is = |entry: &&Entry| {
             entry.of == of && Some(&entry.place) == place && name.is_none_or(|name| *name == entry.name)

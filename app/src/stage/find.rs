@@ -1,6 +1,7 @@
 //! Finding Pods and nodes by name, address, namespace or label.
 
 use super::layout::Target;
+use super::shelf;
 use podhop_engine::protocol::{NodeView, PodView, Scene};
 
 /// Found things that are listed.
@@ -95,6 +96,19 @@ pub fn find(scene: &Scene, question: &str) -> Found {
             hits.push(Hit { target: Target::Pending(i), name: pod.name.clone(), detail, rank });
         }
     }
+    for (i, service) in scene.services.iter().enumerate() {
+        let words = Words {
+            name: &service.name,
+            ip: service.cluster_ips.first().map_or("", String::as_str),
+            around: [&service.namespace, "service"],
+            labels: &[],
+        };
+        if let Some(rank) = rank_of(&words, &question) {
+            let detail = joined(&["Service", &service.namespace, &shelf::address_line(service)]);
+            let rank = rank * 4 + u8::from(service.system);
+            hits.push(Hit { target: Target::Service(i), name: service.name.clone(), detail, rank });
+        }
+    }
     let count = hits.len();
     hits.sort_by_key(|hit| hit.rank);
     hits.truncate(LISTED_MAX);
@@ -121,6 +135,15 @@ mod tests {
         let system = find(&fixture::scene(3, 4), "kube-system");
         assert!(system.count > 0 && system.hits.iter().all(|hit| hit.detail.contains("kube-system")));
         assert_eq!(first("nothing-like-this"), "");
+    }
+
+    #[test]
+    fn services_are_found_by_name_address_and_kind() {
+        let mut scene = fixture::scene(2, 2);
+        scene.services = vec![fixture::service("shop-front", &[])];
+        for question in ["shop", "10.96.0.50", "service shop"] {
+            assert_eq!(find(&scene, question).hits[0].target, Target::Service(0), "{question}");
+        }
     }
 
     #[test]

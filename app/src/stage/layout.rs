@@ -3,9 +3,12 @@
 
 use super::geometry::{Point, Rect, point, rect};
 use super::room::{self, Room, RoomPlan};
+use super::shelf::{self, Shelf};
 use crate::few::Few;
 use podhop_engine::protocol::{NodeView, Scene};
 
+/// The place of the world beyond the gateway, as steps name it.
+pub const INTERNET: &str = "internet";
 pub const GAP: f64 = 52.0;
 const BUS_DROP: f64 = 64.0;
 /// Rooms that a conversation may open by itself.
@@ -68,6 +71,10 @@ pub struct Layout {
     /// Around the tiles, when they are more than one row.
     pub tile_frame: Option<Rect>,
     pub gateway: Rect,
+    /// What lies beyond the gateway, if a load balancer or the conversation leads there.
+    pub internet: Option<Rect>,
+    /// The Services, above the rooms.
+    pub shelf: Shelf,
     /// The wire of the node network, from left to right.
     pub bus: (Point, Point),
     /// Pods that no node has taken: index into `Scene.pending`.
@@ -136,19 +143,24 @@ pub fn layout(scene: &Scene, focus: &Focus) -> Layout {
     let width = (x - GAP).max(560.0);
     let bus_y = height + BUS_DROP;
     let bus = (point(0.0, bus_y), point(width, bus_y));
-    let gateway = rect(width - 150.0, bus_y + 40.0, 150.0, 44.0);
+    let balancers = shelf::balancers(scene).len();
+    let gateway = rect(width - 150.0, bus_y + 40.0, 150.0, 44.0 + 14.0 * balancers as f64);
+    let is_wanted = balancers > 0 || focus.places.iter().any(|place| place == INTERNET);
+    let internet = is_wanted.then(|| rect(gateway.x, gateway.bottom() + 24.0, gateway.width, 40.0));
+    let outside = internet.map_or(gateway, |internet| gateway.union(internet));
+    let shelf = Shelf::new(scene, width);
     let below = bus_y + 40.0;
     let (pending, pending_bottom) = pending_row(scene, width - 170.0, below);
     let closed: Vec<usize> = (0..scene.nodes.len()).filter(|index| !open.contains(index)).collect();
     let tiles_y = if pending.is_empty() { below } else { pending_bottom + 20.0 };
-    let (tiles, tile_size, tile_frame) = tile_rows(&closed, width, tiles_y, gateway);
-    let focus = rect(0.0, 0.0, width, gateway.bottom());
+    let (tiles, tile_size, tile_frame) = tile_rows(&closed, width, tiles_y, outside);
+    let focus = shelf.rects().fold(rect(0.0, 0.0, width, outside.bottom()), Rect::union);
     let mut bounds = focus;
     for other in tile_frame.iter().copied().chain(tiles.iter().map(|tile| tile.rect)).chain(pending.iter().map(|p| p.1))
     {
         bounds = bounds.union(other);
     }
-    Layout { rooms, tiles, tile_size, tile_frame, gateway, bus, pending, bounds, focus }
+    Layout { rooms, tiles, tile_size, tile_frame, gateway, internet, shelf, bus, pending, bounds, focus }
 }
 
 fn pending_row(scene: &Scene, width: f64, y: f64) -> (Vec<(usize, Rect)>, f64) {
@@ -210,10 +222,24 @@ pub enum Target {
     /// Index in `Scene.pending`.
     Pending(usize),
     Gateway,
+    Internet,
+    /// Index in `Scene.services`.
+    Service(usize),
+    /// The Services that have no chip.
+    MoreServices,
 }
 
 impl Layout {
     pub fn hit(&self, at: Point) -> Option<Target> {
+        if let Some((service, _)) = self.shelf.chips.iter().find(|(_, place)| place.contains(at)) {
+            return Some(Target::Service(*service));
+        }
+        if self.shelf.more.is_some_and(|more| more.contains(at)) {
+            return Some(Target::MoreServices);
+        }
+        if self.internet.is_some_and(|internet| internet.contains(at)) {
+            return Some(Target::Internet);
+        }
         if self.gateway.contains(at) {
             return Some(Target::Gateway);
         }
@@ -252,6 +278,9 @@ impl Layout {
         let tile = |node: usize| self.tiles.iter().find(|tile| tile.node == node).map(|tile| tile.rect);
         match *target {
             Target::Gateway => Some(self.gateway),
+            Target::Internet => self.internet,
+            Target::Service(service) => self.shelf.rect_of(service),
+            Target::MoreServices => self.shelf.more,
             Target::Pending(index) => self.pending.iter().find(|(i, _)| *i == index).map(|(_, place)| *place),
             Target::Node(node) => room(node).map(|room| room.rect).or_else(|| tile(node)),
             Target::Pod(node, pod) => match room(node) {

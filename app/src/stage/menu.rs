@@ -5,6 +5,7 @@ use super::cards::pixels;
 use super::geometry::within;
 use super::reach;
 use super::send::{self, Choice};
+use super::{facts, faults};
 use crate::dom::{El, Nodes, button, derived, effect, el};
 use crate::parts;
 use crate::platform;
@@ -18,12 +19,21 @@ const ITEM: f64 = 50.0;
 
 pub fn menu(stage: Stage) -> El {
     let choices = move |menu: &Menu| {
-        stage.app.scene.with(|scene| scene.as_ref().map(|scene| send::choices(scene, &menu.from, &menu.to)))
+        stage.app.scene.with(|scene| {
+            let scene = scene.as_ref()?;
+            Some(match &menu.to {
+                Some(to) => send::choices(scene, &menu.from, to),
+                None => faults::choices(scene, &menu.from),
+            })
+        })
     };
     let choices = derived(move || stage.menu.get().and_then(|menu| choices(&menu)).unwrap_or_default());
     let title = move || {
         let names = |scene: &Scene, menu: &Menu| {
-            let (from, to) = (send::address(scene, &menu.from)?, send::address(scene, &menu.to)?);
+            let Some(to) = &menu.to else {
+                return Some(["Faults: ", &facts::facts(scene, &menu.from)?.title].concat());
+            };
+            let (from, to) = (send::address(scene, &menu.from)?, send::address(scene, to)?);
             Some([&from.0, " → ", &to.0, " ", &to.1].concat())
         };
         let menu = stage.menu.get();

@@ -3,9 +3,11 @@
 use super::changed::Change;
 use super::layout::Target;
 use super::picture::phase_word;
+use super::shelf;
 use crate::few::Few;
 use crate::glyph::Glyph;
-use podhop_engine::protocol::{NodeView, PodView, Scene};
+use crate::text::thousands;
+use podhop_engine::protocol::{NodeView, PodView, ProxyState, Scene, ServiceView};
 
 /// One row of the tree.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,7 +33,8 @@ fn node_label(node: &NodeView) -> String {
         (true, true) => ", control plane",
         _ => "",
     };
-    ["Node ", &node.name, ", ", &node.ip, state, ", ", &pods].concat()
+    let proxy = if node.proxy == ProxyState::Stale { ", its kube-proxy is stopped" } else { "" };
+    ["Node ", &node.name, ", ", &node.ip, state, proxy, ", ", &pods].concat()
 }
 
 /// What is said of a Pod in one line.
@@ -44,6 +47,12 @@ pub fn pod_label(pod: &PodView) -> String {
     if !pod.ip.is_empty() {
         label.push_str(", ");
         label.push_str(&pod.ip);
+    }
+    if pod.dns {
+        label.push_str(", answers DNS");
+    }
+    if pod.frozen {
+        label.push_str(", stopped");
     }
     if pod.host_network {
         label.push_str(", on the node's network");
@@ -74,6 +83,36 @@ fn device_label(node: &NodeView, index: usize) -> String {
     label
 }
 
+/// What is said of a Service in one line.
+pub fn service_label(service: &ServiceView) -> String {
+    let mut label = ["Service ", &service.name].concat();
+    if service.namespace != "default" {
+        label.push_str(" in ");
+        label.push_str(&service.namespace);
+    }
+    if service.kind != "ClusterIP" {
+        label.push_str(", ");
+        label.push_str(&service.kind);
+    }
+    let (ready, _) = shelf::readiness(service);
+    for part in [&shelf::address_line(service), &ready] {
+        if !part.is_empty() {
+            label.push_str(", ");
+            label.push_str(part);
+        }
+    }
+    label
+}
+
+fn gateway_label(scene: &Scene) -> String {
+    let mut label = ["Gateway of the node network, ", &scene.gateway_ip].concat();
+    for balancer in shelf::balancers(scene) {
+        label.push_str(", load balancer ");
+        label.push_str(&balancer);
+    }
+    label
+}
+
 /// What is said of anything in the picture.
 pub fn label(scene: &Scene, target: &Target) -> String {
     match *target {
@@ -83,7 +122,13 @@ pub fn label(scene: &Scene, target: &Target) -> String {
             scene.nodes.get(node).filter(|node| device < node.devices.len()).map(|node| device_label(node, device))
         }
         Target::Pending(pod) => scene.pending.get(pod).map(pod_label),
-        Target::Gateway => Some(["Gateway of the node network, ", &scene.gateway_ip].concat()),
+        Target::Gateway => Some(gateway_label(scene)),
+        Target::Internet => Some(["Internet, beyond the gateway, ", &scene.internet_ip].concat()),
+        Target::Service(service) => scene.services.get(service).map(service_label),
+        Target::MoreServices => {
+            let left = scene.services_count as usize - scene.services.len();
+            Some([&thousands(left as u32), " more Services, found by kubectl"].concat())
+        }
     }
     .unwrap_or_default()
 }
@@ -95,6 +140,8 @@ pub fn glyph(scene: &Scene, target: &Target) -> Option<Glyph> {
         Target::Pod(..) | Target::Pending(_) => Some(Glyph::Pod),
         Target::Device(node, device) => Glyph::of(&scene.nodes.get(node)?.devices.get(device)?.kind),
         Target::Gateway => Some(Glyph::Gateway),
+        Target::Internet => Some(Glyph::Internet),
+        Target::Service(_) | Target::MoreServices => Some(Glyph::Service),
     }
 }
 
@@ -113,7 +160,14 @@ pub fn items(scene: &Scene, open: &Few<usize>) -> Vec<Item> {
         }
     }
     (0..scene.pending.len().min(NODES_MAX)).for_each(|pod| push(Target::Pending(pod), 1, None));
+    (0..scene.services.len()).for_each(|service| push(Target::Service(service), 1, None));
+    if scene.services_count as usize > scene.services.len() {
+        push(Target::MoreServices, 1, None);
+    }
     push(Target::Gateway, 1, None);
+    if scene.services.iter().any(|service| service.kind == "LoadBalancer") {
+        push(Target::Internet, 1, None);
+    }
     items
 }
 
@@ -172,6 +226,25 @@ mod tests {
         );
         assert!(all.iter().any(|item| item.label.contains("flannel.1") && item.label.contains("VNI 1")));
         assert_eq!(items(&scene, &Few::default()).len(), scene.nodes.len() + 1);
+    }
+
+    #[test]
+    fn services_are_rows_that_say_what_is_known() {
+        let mut scene = fixture::scene(1, 1);
+        scene.services = vec![fixture::service("web", &["pod/default/pod-a"])];
+        scene.services[0].kind = "LoadBalancer".into();
+        scene.services[0].ingress = vec!["203.0.113.10".into()];
+        scene.services_count = 12;
+        scene.nodes[1].proxy = ProxyState::Stale;
+        let labels: Vec<String> = items(&scene, &Few::default()).into_iter().map(|item| item.label).collect();
+        let expected = [
+            "Node worker-1, 172.18.0.3, its kube-proxy is stopped, 3 Pods",
+            "Service web, LoadBalancer, 10.96.0.50:80, 1/1 ready",
+            "11 more Services, found by kubectl",
+            "Gateway of the node network, 172.18.0.1, load balancer 203.0.113.10 → web",
+            "Internet, beyond the gateway, 198.51.100.7",
+        ];
+        assert_eq!(labels[1..], expected);
     }
 
     #[test]

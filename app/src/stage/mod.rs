@@ -12,6 +12,7 @@ pub mod changed;
 mod changes;
 pub mod crowd;
 pub mod facts;
+pub mod faults;
 pub mod find;
 #[cfg(target_arch = "wasm32")]
 mod finder;
@@ -36,6 +37,7 @@ pub mod route;
 pub mod send;
 #[cfg(target_arch = "wasm32")]
 mod sending;
+pub mod shelf;
 pub mod signs;
 pub mod stack;
 pub mod swarm;

@@ -9,7 +9,7 @@ use super::signs::{self, Mark};
 use super::text::Face;
 use crate::few::Few;
 use crate::playback::playlist::Playlist;
-use podhop_engine::protocol::{FlowView, PacketView, Scene, StepView, VerdictKind};
+use podhop_engine::protocol::{ChangeView, FlowView, PacketView, Scene, StepView, VerdictKind};
 
 /// The ways of a conversation's packets, computed once a layout.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -107,6 +107,10 @@ pub fn motion(flow: &FlowView, ways: &Ways, list: &Playlist, ms: f64, sight: Sig
     let shown = shown(flow, list, now.beat, ms);
     let card = card_at(flow, ways, list, ms, sight);
     envelope(&mut picture, shown, at, card, scale);
+    let rewritten = translation(step).filter(|_| arrived);
+    if let Some((text, card)) = rewritten.zip(card) {
+        rewriting(&mut picture, &text, at, card, sight);
+    }
     signs::sent_again(&mut marks, packet, &ways.routes[beat.packet]);
     if ended {
         let last = now.beat + 1 == list.beats.len();
@@ -117,6 +121,39 @@ pub fn motion(flow: &FlowView, ways: &Ways, list: &Playlist, ms: f64, sight: Sig
     }
     signs::draw(&mut picture, &marks, sight, card.as_slice());
     picture
+}
+
+/// What a step has rewritten of a packet's ends: `dst 10.96.0.50 → 10.244.2.5`.
+pub fn translation(step: &StepView) -> Option<String> {
+    let end = |change: &&ChangeView| {
+        ["ip.src", "ip.dst", "port.src", "port.dst"].contains(&change.field.as_str()) && !change.before.is_empty()
+    };
+    let told = |change: &ChangeView| {
+        let (of, what) = change.field.split_once('.').unwrap_or_default();
+        let port = if of == "port" { " port" } else { "" };
+        [what, port, " ", &change.before, " → ", &change.after].concat()
+    };
+    let all: Vec<String> = step.changes.iter().filter(end).map(told).collect();
+    (!all.is_empty()).then(|| all.join(" · "))
+}
+
+/// Where an address was rewritten, the place lights up, and a slip at the card says what was there before.
+fn rewriting(picture: &mut Picture, text: &str, at: Point, card: Rect, sight: Sight) {
+    let (view, scale) = (sight.view.world, sight.view.legible);
+    let pen = Stroke { tone: Tone::Nat, width: 1.6 * scale, dashed: false };
+    let halo = rect(at.x - 9.0 * scale, at.y - 9.0 * scale, 18.0 * scale, 18.0 * scale);
+    picture.prims.push(Prim::Box { rect: halo, radius: 9.0 * scale, fill: None, stroke: Some(pen), shadow: false });
+    let (width, height) = ((super::text::width(text, Face::Mono) + 18.0) * scale, 20.0 * scale);
+    let gap = 4.0 * scale;
+    let fits_below = card.bottom() + gap + height < view.bottom();
+    let y = if fits_below { card.bottom() + gap } else { card.y - gap - height };
+    let x = within(card.x, view.x + gap, view.right() - width - gap);
+    let slip = rect(x, y, width, height);
+    let thin = Stroke { width: 1.2 * scale, ..pen };
+    let radius = 5.0 * scale;
+    picture.prims.push(Prim::Box { rect: slip, radius, fill: Some(Tone::Sheet), stroke: Some(thin), shadow: true });
+    let baseline = point(slip.x + 9.0 * scale, slip.y + 14.0 * scale);
+    picture.scaled(baseline, text, (Face::Mono, scale), Tone::Nat, Align::Left);
 }
 
 /// What the end of a packet's way says: an answer that tells of a failure, such as an ICMP error or an RST, arrives well,
@@ -351,6 +388,37 @@ mod tests {
             one.disposition_kind = VerdictKind::Refused;
         });
         assert_eq!(kind(&flow), Some(VerdictKind::Refused), "the packet that it answers");
+    }
+
+    #[test]
+    fn a_rewritten_address_is_told_on_arrival_and_not_before() {
+        let (mut flow, ways, list, made) = setup();
+        let beat = list.beats.iter().position(|beat| beat.step == 6).unwrap();
+        let of = list.beats[beat];
+        let change = |field: &str, before: &str, after: &str| ChangeView {
+            field: field.into(),
+            before: before.into(),
+            after: after.into(),
+        };
+        let step = &mut flow.packets[of.packet].steps[of.step];
+        step.changes = vec![change("ip.dst", "10.96.0.50", "10.244.2.2"), change("port.dst", "80", "8080")];
+        let told = "dst 10.96.0.50 → 10.244.2.2 · dst port 80 → 8080";
+        assert_eq!(translation(step).as_deref(), Some(told));
+        let says = |ms: f64| {
+            let picture = motion(&flow, &ways, &list, ms, sight_of(&made));
+            let place = picture.prims.iter().find_map(|prim| match prim {
+                Prim::Box { rect, stroke: Some(Stroke { tone: Tone::Nat, .. }), fill: Some(_), .. } => Some(*rect),
+                _ => None,
+            });
+            let is_told = picture.prims.iter().any(|prim| matches!(prim, Prim::Text { text, .. } if text == told));
+            place.filter(|_| is_told)
+        };
+        assert_eq!(says(of.start_ms + 1.0), None);
+        let slip = says(list.rest_ms(beat)).expect("a slip beside the card");
+        let world = sight_of(&made).view.world;
+        assert_eq!(world.union(slip), world);
+        let ttl = StepView { changes: vec![change("ip.ttl", "64", "63")], ..flow.packets[of.packet].steps[0].clone() };
+        assert_eq!(translation(&ttl), None);
     }
 
     #[test]

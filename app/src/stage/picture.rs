@@ -1,13 +1,14 @@
 //! The still picture: rooms, Pods, devices, wires, tiles. Redrawn only when cluster, camera or theme change.
 
-use super::geometry::{Point, point, rect};
+use super::geometry::{Point, Rect, point, rect};
 use super::layout::{Focus, Layout, Tile, TileSize};
 use super::prim::{Align, Picture, Prim, Stroke, Tone, stroke};
 use super::room::{POD_WIDTH, PodPlace, PodShape, Room};
+use super::shelf;
 use super::stack;
 use super::text::{self, Face};
 use crate::glyph::Glyph;
-use podhop_engine::protocol::{DeviceView, NodeView, PodPhase, PodView, Scene};
+use podhop_engine::protocol::{DeviceView, NodeView, PodPhase, PodView, ProxyState, Scene};
 
 /// How much is said, by how far away one is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,6 +44,10 @@ impl Detail {
 pub fn picture(scene: &Scene, layout: &Layout, focus: &Focus, detail: Detail) -> Picture {
     let mut picture = Picture::default();
     bus(&mut picture, scene, layout);
+    if !layout.shelf.chips.is_empty() {
+        let large = if let Detail::Far(large) = detail { Some(large) } else { None };
+        shelf::draw(&mut picture, scene, layout, focus, large);
+    }
     for room in &layout.rooms {
         match detail {
             Detail::Far(large) => draw_room_far(&mut picture, &scene.nodes[room.node], room, large),
@@ -116,6 +121,23 @@ fn bus(picture: &mut Picture, scene: &Scene, layout: &Layout) {
     picture.text(point(gateway.x + 12.0, gateway.y + 19.0), "gateway to outside", Face::Note, Tone::Ink2);
     let ip = text::fit(&scene.gateway_ip, gateway.width - 24.0, Face::Mono);
     picture.text(point(gateway.x + 12.0, gateway.y + 34.0), ip, Face::Mono, Tone::Ink2);
+    if let Some(internet) = layout.internet {
+        outside(picture, scene, gateway, internet);
+    }
+}
+
+/// The load balancers at the gateway, and what lies beyond.
+fn outside(picture: &mut Picture, scene: &Scene, gateway: Rect, internet: Rect) {
+    for (i, line) in shelf::balancers(scene).iter().enumerate() {
+        let line = text::fit(line, gateway.width - 24.0, Face::Note);
+        picture.text(point(gateway.x + 12.0, gateway.y + 49.0 + 14.0 * i as f64), line, Face::Note, Tone::Ink2);
+    }
+    let x = gateway.center().x;
+    picture.line(vec![point(x, gateway.bottom()), point(x, internet.y)], wire());
+    picture.boxed(internet, 14.0, Tone::Paper, Stroke { tone: Tone::Line, width: 1.0, dashed: true });
+    picture.glyph(point(internet.right() - 24.0, internet.y + 12.0), Glyph::Internet, 15.0, Tone::Ink2);
+    picture.text(point(internet.x + 12.0, internet.y + 17.0), "internet", Face::Note, Tone::Ink2);
+    picture.text(point(internet.x + 12.0, internet.y + 31.0), scene.internet_ip.clone(), Face::Mono, Tone::Ink3);
 }
 
 fn draw_room(picture: &mut Picture, node: &NodeView, room: &Room, focus: &Focus, close: bool) {
@@ -124,14 +146,19 @@ fn draw_room(picture: &mut Picture, node: &NodeView, room: &Room, focus: &Focus,
     picture.boxed(place, 14.0, Tone::Node, edge);
     let inner = place.width - 36.0;
     picture.glyph(point(place.x + 17.0, place.y + 15.5), Glyph::Node, 15.0, Tone::Ink2);
-    let state = match (node.ready, node.control_plane) {
-        (false, _) => "NotReady",
-        (true, true) => "control plane",
+    let state = match (node.ready, node.proxy, node.control_plane) {
+        (false, ..) => "NotReady",
+        (true, ProxyState::Stale, _) => "stale kube-proxy",
+        (true, _, true) => "control plane",
         _ => "",
     };
     let name = text::fit(&node.name, inner - text::width(state, Face::Note) - 30.0, Face::Title);
     picture.text(point(place.x + 40.0, place.y + 28.0), name, Face::Title, Tone::Ink);
-    let state_tone = if node.ready { Tone::Ink3 } else { Tone::Drop };
+    let state_tone = match (node.ready, node.proxy) {
+        (false, _) => Tone::Drop,
+        (true, ProxyState::Stale) => Tone::Wait,
+        _ => Tone::Ink3,
+    };
     picture.aligned(point(place.right() - 18.0, place.y + 28.0), state, Face::Note, state_tone, Align::Right);
     let mut about = node.ip.clone();
     if !node.pod_cidr.is_empty() {
@@ -287,24 +314,27 @@ pub fn pod_box(at: &PodPlace) -> bool {
 
 fn draw_pod(picture: &mut Picture, pod: &PodView, at: &PodPlace, focus: &Focus) {
     let concerned = focus.places.contains(&pod.place);
-    let running = pod.phase == PodPhase::Running;
+    let running = pod.phase == PodPhase::Running && !pod.frozen;
     let edge = match (concerned, running) {
         (true, _) => stroke(Tone::Ink, 1.3),
         (false, true) => wire(),
+        (false, false) if pod.frozen => Stroke { tone: Tone::Wait, width: 1.0, dashed: true },
         (false, false) => Stroke { tone: phase_tone(pod.phase), width: 1.0, dashed: true },
     };
     let place = at.rect;
     match at.shape {
         PodShape::Box => {
             picture.boxed(place, 9.0, Tone::Pod, edge);
-            picture.glyph(point(place.right() - 19.0, place.y + 4.0), Glyph::Pod, 12.0, Tone::Ink3);
+            let glyph = if pod.dns { Glyph::Dns } else { Glyph::Pod };
+            picture.glyph(point(place.right() - 19.0, place.y + 4.0), glyph, 12.0, Tone::Ink3);
             let face = if concerned { Face::Strong } else { Face::Plain };
             let tone = if pod.system && !concerned { Tone::Ink2 } else { Tone::Ink };
             let name = text::fit(&pod.name, place.width - 22.0, face);
             picture.text(point(place.x + 13.0, place.y + 25.0), name, face, tone);
-            let word = phase_word(pod.phase);
+            let word = if pod.frozen { "stopped" } else { phase_word(pod.phase) };
             let (line, face, tone) = match word.is_empty() || (pod.phase == PodPhase::CrashLoopBackOff && running) {
                 true => (pod.ip.as_str(), Face::Mono, Tone::Ink2),
+                false if pod.frozen => (word, Face::Note, Tone::Wait),
                 false => (word, Face::Note, phase_tone(pod.phase)),
             };
             let line = text::fit(line, place.width - 16.0, face);

@@ -24,10 +24,11 @@ pub enum Tone {
     Drop,
     Reject,
     Wait,
+    Nat,
 }
 
 impl Tone {
-    pub const ALL: [Tone; 16] = [
+    pub const ALL: [Tone; 17] = [
         Tone::Paper,
         Tone::Sheet,
         Tone::Ink,
@@ -44,6 +45,7 @@ impl Tone {
         Tone::Drop,
         Tone::Reject,
         Tone::Wait,
+        Tone::Nat,
     ];
 
     /// The CSS custom property.
@@ -65,6 +67,7 @@ impl Tone {
             Tone::Drop => "--drop",
             Tone::Reject => "--reject",
             Tone::Wait => "--wait",
+            Tone::Nat => "--nat",
         }
     }
 }

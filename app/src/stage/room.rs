@@ -19,8 +19,7 @@ const DEVICE_WIDTH: f64 = 148.0;
 /// From the top of the bridge to the bottom of the room: bridge, tunnel device, NIC.
 ///
 /// Between the devices and the way round them is a column for the kernel's stations (`stack.rs`), which are drawn from
-/// close by. The hooks of netfilter will stand between them: PREROUTING and INPUT above and below Route, FORWARD at
-/// Forward, OUTPUT at Sockets, POSTROUTING below Neighbor.
+/// close by: PREROUTING above Route, POSTROUTING below Neighbor; what is filtered is filtered at Forward and Sockets.
 const LOWER: f64 = DEVICE_HEIGHT + 30.0 + DEVICE_HEIGHT + 28.0 + DEVICE_HEIGHT + 24.0;
 /// The column of the stations.
 pub const STACK_X: f64 = PAD + DEVICE_WIDTH + 18.0;

@@ -1,7 +1,7 @@
 //! The way of a packet through the picture: every step has a stop, and between stops the packet follows the wires.
 
 use super::geometry::{Point, Polyline, point};
-use super::layout::Layout;
+use super::layout::{INTERNET, Layout};
 use super::picture::pod_box;
 use super::room::Room;
 use super::stack::{self, Station};
@@ -37,6 +37,7 @@ impl<'a> Stop<'a> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Seat {
     Gateway,
+    Internet,
     Bus,
     /// Index of the room; for a Pod also its index in the node.
     Room(usize),
@@ -82,6 +83,7 @@ pub enum Spot {
     Kernel(usize),
     Bus,
     Gateway,
+    Internet,
     /// A node that is drawn as a tile.
     Tile(Point),
     /// Nothing in the picture: the packet stays where it is.
@@ -92,6 +94,9 @@ impl Map<'_> {
     pub fn seat(&self, place: &str) -> Seat {
         if place == "gateway" || place == "outside" {
             return Seat::Gateway;
+        }
+        if place == INTERNET {
+            return Seat::Internet;
         }
         if place.starts_with("segment") || place.starts_with("fabric") {
             return Seat::Bus;
@@ -119,6 +124,7 @@ impl Map<'_> {
     pub fn spot(&self, seat: Seat, stop: Stop) -> Spot {
         let index = match seat {
             Seat::Gateway => return Spot::Gateway,
+            Seat::Internet => return Spot::Internet,
             Seat::Bus => return Spot::Bus,
             Seat::Tile(at) => return Spot::Tile(at),
             Seat::Unknown => return Spot::Unknown,
@@ -255,6 +261,10 @@ impl Map<'_> {
                 point(x, bus_y)
             }
             Spot::Gateway => point(self.layout.gateway.center().x, self.layout.gateway.y),
+            Spot::Internet => {
+                let gateway = self.layout.gateway;
+                point(gateway.center().x, self.layout.internet.map_or(gateway.bottom(), |internet| internet.y))
+            }
             Spot::Tile(at) => at,
             Spot::Unknown => last.unwrap_or(self.layout.bus.0),
         }
@@ -263,7 +273,7 @@ impl Map<'_> {
     /// x at which a spot is plugged into the wire.
     fn bus_x(&self, spot: &Spot) -> Option<f64> {
         match spot {
-            Spot::Gateway => Some(self.layout.gateway.center().x),
+            Spot::Gateway | Spot::Internet => Some(self.layout.gateway.center().x),
             Spot::Tile(at) => Some(at.x),
             Spot::Bus | Spot::Unknown => None,
             spot => room_of(spot).map(|room| self.layout.rooms[room].lane_x),
@@ -295,6 +305,7 @@ impl Map<'_> {
                 return corners;
             }
             (Spot::Pod { at: one, .. }, Spot::Pod { at: other, .. }) if one == other => return Vec::new(),
+            (Spot::Gateway | Spot::Internet, Spot::Gateway | Spot::Internet) => return Vec::new(),
             (Spot::Station(..), Spot::Station(..)) if room_of(&before) == room_of(&spot) => return Vec::new(),
             (Spot::Station(room, _), _) if room_of(&spot) == Some(room) => return self.riser(room, from, to, spot),
             (_, Spot::Station(room, _)) if room_of(&before) == Some(room) => {
@@ -351,7 +362,7 @@ fn room_of(spot: &Spot) -> Option<usize> {
         Spot::Pod { room, .. } | Spot::Veth { room, .. } | Spot::InPod { room, .. } => Some(*room),
         Spot::Station(room, _) => Some(*room),
         Spot::Bridge(room) | Spot::Tunnel(room) | Spot::Nic(room) | Spot::Own(room) | Spot::Kernel(room) => Some(*room),
-        Spot::Bus | Spot::Gateway | Spot::Tile(_) | Spot::Unknown => None,
+        Spot::Bus | Spot::Gateway | Spot::Internet | Spot::Tile(_) | Spot::Unknown => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What can be sent from one place to another, as command lines: a drag and the terminal make the same conversation.
 
 use super::layout::Target;
-use podhop_engine::protocol::{PodPhase, PodView, Scene, ToolsView};
+use podhop_engine::protocol::{PodPhase, PodView, Scene, ServiceView, ToolsView};
 
 /// Ports for which connections are offered.
 const PORTS_MAX: usize = 4;
@@ -36,16 +36,22 @@ struct Sender {
     node: Option<String>,
 }
 
+/// The machine that the terminal is on, at the gateway.
+const HOST: &str = "host";
+
 fn exec(pod: &PodView) -> String {
     let namespace = if pod.namespace == "default" { String::new() } else { ["-n ", &pod.namespace, " "].concat() };
     ["kubectl exec ", &namespace, &pod.name, " -- "].concat()
 }
 
 fn sender(scene: &Scene, from: &Target) -> Option<Sender> {
+    let tools = ToolsView { ping: true, nc: true, wget: true, curl: true };
     match *from {
+        Target::Gateway => {
+            Some(Sender { name: HOST.to_string(), prefix: String::new(), tools, image: String::new(), node: None })
+        }
         Target::Node(node) => {
             let name = scene.nodes.get(node)?.name.clone();
-            let tools = ToolsView { ping: true, nc: true, wget: true, curl: true };
             Some(Sender { prefix: ["ssh ", &name, " "].concat(), name, tools, image: String::new(), node: None })
         }
         Target::Pod(node, pod) => {
@@ -82,7 +88,13 @@ pub fn address(scene: &Scene, to: &Target) -> Option<(String, String)> {
             Some((device.name.clone(), device.address.split('/').next().unwrap_or_default().to_string()))
         }
         Target::Gateway => Some(("gateway".to_string(), scene.gateway_ip.clone())),
-        Target::Pending(_) => None,
+        Target::Internet => Some(("internet".to_string(), scene.internet_ip.clone())),
+        Target::Service(service) => {
+            let service = scene.services.get(service)?;
+            let ip = service.cluster_ips.first().or(service.ingress.first());
+            Some((service.name.clone(), ip.cloned().unwrap_or_else(|| dns_name(service, "default"))))
+        }
+        Target::Pending(_) | Target::MoreServices => None,
     }?;
     (!ip.is_empty()).then_some((name, ip))
 }
@@ -106,6 +118,9 @@ fn tcp_ports(scene: &Scene, to: &Target) -> Vec<String> {
 /// What can be sent from `from` to `to`, in the order of the menu. Empty if nothing can.
 pub fn choices(scene: &Scene, from: &Target, to: &Target) -> Vec<Choice> {
     let (Some(sender), Some((_, ip))) = (sender(scene, from), address(scene, to)) else { return Vec::new() };
+    if let Target::Service(service) = *to {
+        return scene.services.get(service).map(|to| to_service(scene, from, &sender, to)).unwrap_or_default();
+    }
     let mut choices = Vec::new();
     let mut offer = |label: String, tool: &str, command: Option<String>| {
         let missing = || [&sender.image, " has no ", tool].concat();
@@ -138,6 +153,61 @@ pub fn choices(scene: &Scene, from: &Target, to: &Target) -> Vec<Choice> {
     choices
 }
 
+/// A Service's name as a Pod of this namespace may call it: `web`, `web.shop`.
+fn dns_name(service: &ServiceView, namespace: &str) -> String {
+    match service.namespace == namespace {
+        true => service.name.clone(),
+        false => [&service.name, ".", &service.namespace].concat(),
+    }
+}
+
+/// What can be sent to a Service: by its name from a Pod, by its address from a node, by what outside knows of it from
+/// the host.
+fn to_service(scene: &Scene, from: &Target, sender: &Sender, service: &ServiceView) -> Vec<Choice> {
+    let cluster_ip = || service.cluster_ips.first().cloned();
+    let node_ip = || scene.nodes.iter().find(|node| !node.control_plane).map(|node| node.ip.clone());
+    // Where it is reached, and whether by its node port.
+    let reached = match *from {
+        Target::Pod(node, pod) => Some((dns_name(service, &scene.nodes[node].pods[pod].namespace), false)),
+        Target::Gateway => {
+            let is_open = service.ports.iter().any(|port| port.node_port.is_some());
+            let by_port = || node_ip().filter(|_| is_open).map(|ip| (ip, true));
+            service.ingress.first().map(|ip| (ip.clone(), false)).or_else(by_port)
+        }
+        _ => cluster_ip().map(|ip| (ip, false)),
+    };
+    let Some((host, by_node_port)) = reached else {
+        let line = Err("It has no address outside of the cluster.".to_string());
+        return vec![Choice { label: ["Connect to ", &service.name].concat(), line }];
+    };
+    let mut choices = Vec::new();
+    let mut offer = |label: String, tool: &str, command: Option<String>| {
+        let missing = || [&sender.image, " has no ", tool].concat();
+        let line = command.map(|command| [&sender.prefix, command.as_str()].concat());
+        choices.push(Choice { label, line: line.ok_or_else(missing) });
+    };
+    let tools = sender.tools;
+    for port in service.ports.iter().filter(|port| port.protocol == "TCP").take(PORTS_MAX) {
+        let number = if by_node_port { port.node_port } else { Some(port.port) };
+        let Some(number) = number.map(|number| number.to_string()) else { continue };
+        let at = if number == "80" { host.clone() } else { [&host, ":", &number].concat() };
+        let url = ["http://", &at, "/"].concat();
+        let command = match (tools.wget, tools.curl) {
+            (_, true) => Some(["curl -sS -m 3 ", &url].concat()),
+            (true, _) => Some(["wget -qO- -T 3 ", &url].concat()),
+            _ => None,
+        };
+        offer(["HTTP GET from ", &at].concat(), "wget or curl", command);
+        let connect = ["nc -zv -w 2 ", &host, " ", &number].concat();
+        offer(["TCP connect to ", &host, " port ", &number].concat(), "nc", tools.nc.then_some(connect));
+    }
+    // Where a Pod has wget or ping of BusyBox, it has nslookup, too.
+    if matches!(from, Target::Pod(..)) && tools.wget && tools.ping {
+        offer(["Ask DNS for ", &host].concat(), "nslookup", Some(["nslookup ", &host].concat()));
+    }
+    choices
+}
+
 /// What "Ping all" runs and whom it asks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PingAll {
@@ -153,7 +223,9 @@ pub struct PingAll {
 
 /// A ping from a Pod or node to every other running Pod that has an address of its own, as one line. Err says why not.
 pub fn ping_all(scene: &Scene, from: &Target) -> Result<PingAll, String> {
-    let sender = sender(scene, from).ok_or("Only running Pods and nodes can send.")?;
+    // No route leads from the host to Pods.
+    let sender = sender(scene, from).filter(|_| *from != Target::Gateway);
+    let sender = sender.ok_or("Only running Pods and nodes can send.")?;
     if !sender.tools.ping {
         return Err([&sender.image, " has no ping"].concat());
     }
@@ -270,6 +342,29 @@ mod tests {
         assert_eq!(all[0].line, Err("nginx has no ping".to_string()));
         assert_eq!(lines(&all)[0], "kubectl exec pod-a -- curl -sS -m 3 http://10.244.2.2:80/");
         assert!(lines(&all)[1].starts_with("kubectl debug node/worker-1 -i --image=busybox -- ping"));
+    }
+
+    #[test]
+    fn a_service_is_called_by_its_name_from_pods_and_by_its_address_from_elsewhere() {
+        let mut scene = fixture::scene(2, 2);
+        scene.services = vec![fixture::service("web", &["pod/default/pod-b"])];
+        let (a, web) = (target(&scene, "pod-a"), Target::Service(0));
+        let expected = [
+            "kubectl exec pod-a -- wget -qO- -T 3 http://web/",
+            "kubectl exec pod-a -- nc -zv -w 2 web 80",
+            "kubectl exec pod-a -- nslookup web",
+        ];
+        assert_eq!(lines(&choices(&scene, &a, &web)), expected);
+        assert_eq!(lines(&choices(&scene, &Target::Node(1), &web))[0], "ssh worker-1 curl -sS -m 3 http://10.96.0.50/");
+        assert!(choices(&scene, &Target::Gateway, &web)[0].line.is_err(), "nothing leads in from outside");
+        scene.services[0].ports[0].node_port = Some(30_080);
+        let outside = choices(&scene, &Target::Gateway, &web);
+        assert_eq!(lines(&outside)[0], "curl -sS -m 3 http://172.18.0.3:30080/");
+        scene.services[0].ingress = vec!["203.0.113.10".into()];
+        assert_eq!(lines(&choices(&scene, &Target::Gateway, &web))[0], "curl -sS -m 3 http://203.0.113.10/");
+        scene.services[0].namespace = "shop".into();
+        assert!(lines(&choices(&scene, &a, &web))[0].ends_with("http://web.shop/"));
+        assert_eq!(address(&scene, &web), Some(("web".to_string(), "10.96.0.50".to_string())));
     }
 
     #[test]

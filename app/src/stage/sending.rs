@@ -1,6 +1,7 @@
 //! Acts of finding and sending: what the finder, the menu, the cards and the keys do.
 
 use super::acts::{Menu, Purpose, Stage};
+use super::faults;
 use super::find::Hit;
 use super::geometry::Point;
 use super::layout::Target;
@@ -42,7 +43,20 @@ impl Stage {
             let at = at.unwrap_or(self.canvas.now().middle());
             self.hovered.put(None);
             self.pinned.put(None);
-            self.menu.set(Some(Menu { from, to, at }));
+            self.menu.set(Some(Menu { from, to: Some(to), at }));
+        }
+    }
+
+    /// Opens the menu of what can be broken at a target; in the middle unless it is said where.
+    pub fn offer_faults(self, of: &Target, at: Option<Point>) {
+        let any = |scene: &Scene| !faults::choices(scene, of).is_empty();
+        if self.app.scene.peek(|scene| scene.as_deref().is_some_and(any)) {
+            let at = at.unwrap_or(self.canvas.now().middle());
+            self.hovered.put(None);
+            self.pinned.put(None);
+            self.menu.set(Some(Menu { from: of.clone(), to: None, at }));
+        } else {
+            self.app.spoken.set("Nothing can be broken here.".to_string());
         }
     }
 

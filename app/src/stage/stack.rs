@@ -13,19 +13,28 @@ pub const SCALE: f64 = 1.8;
 /// Letters of the stations are smaller than the room's.
 const SMALL: f64 = 0.5;
 const HEIGHT: f64 = 12.0;
-const STEP: f64 = 16.0;
+const STEP: f64 = 15.0;
 
 /// Where a packet stops within the kernel of a namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Station {
+    Prerouting,
     Route,
     Forward,
     Neighbor,
+    Postrouting,
     Sockets,
 }
 
 impl Station {
-    pub const ALL: [Station; 4] = [Station::Route, Station::Forward, Station::Neighbor, Station::Sockets];
+    pub const ALL: [Station; 6] = [
+        Station::Prerouting,
+        Station::Route,
+        Station::Forward,
+        Station::Neighbor,
+        Station::Postrouting,
+        Station::Sockets,
+    ];
 
     /// The station of a step at this stage, if it happens at one and not at a device.
     pub fn of(stage: &str) -> Option<Station> {
@@ -33,7 +42,9 @@ impl Station {
             "route" => Station::Route,
             "forward" | "fragment" => Station::Forward,
             "neighbor" => Station::Neighbor,
-            "send" | "deliver" | "reassemble" => Station::Sockets,
+            "prerouting" => Station::Prerouting,
+            "postrouting" => Station::Postrouting,
+            "send" | "deliver" | "reassemble" | "input" | "output" => Station::Sockets,
             _ => return None,
         })
     }
@@ -42,7 +53,9 @@ impl Station {
     fn words(self) -> (&'static str, &'static str) {
         match self {
             Station::Route => ("Route", "ip route"),
-            Station::Forward => ("Forward", "TTL, MTU"),
+            Station::Prerouting => ("Prerouting", "iptables"),
+            Station::Postrouting => ("Postrouting", "iptables"),
+            Station::Forward => ("Forward", "TTL, filter"),
             Station::Neighbor => ("Neighbour", "ip neigh"),
             Station::Sockets => ("Sockets", "ss"),
         }
@@ -79,7 +92,7 @@ pub fn pod_station(pod: Rect, of: Station) -> Option<Rect> {
         Station::Sockets => 0.0,
         Station::Route => 1.0,
         Station::Neighbor => 2.0,
-        Station::Forward => return None,
+        Station::Prerouting | Station::Forward | Station::Postrouting => return None,
     };
     let width = (pod.width - 16.0) / 3.0;
     Some(rect(pod.x + 8.0 + column * width + 1.0, pod.bottom() - 12.5, width - 2.0, 9.5))
@@ -88,7 +101,7 @@ pub fn pod_station(pod: Rect, of: Station) -> Option<Rect> {
 /// Draws the stations of a room.
 pub fn draw(picture: &mut Picture, room: &Room) {
     let line = stroke(Tone::Rule, 0.8);
-    let (riser, first, last) = (room.riser_x(), room.station(Station::Route), room.station(Station::Sockets));
+    let (riser, first, last) = (room.riser_x(), room.station(Station::Prerouting), room.station(Station::Sockets));
     picture.line(vec![point(riser, room.bridge_y + 13.0), point(riser, room.nic_y - 10.0)], line);
     for at in [room.tunnel, room.nic].into_iter().flatten().map(|index| room.devices[index].rect) {
         let edge = if room.mirrored { at.x } else { at.right() };

@@ -18,6 +18,8 @@ fn check(layout: &Layout) {
     all.extend(layout.tiles.iter().map(|tile| tile.rect));
     all.extend(layout.pending.iter().map(|pending| pending.1));
     all.push(layout.gateway);
+    all.extend(layout.internet);
+    all.extend(layout.shelf.rects());
     assert_disjoint("rooms, tiles and gateway", &all);
     for place in &all {
         assert_eq!(layout.bounds.union(*place), layout.bounds, "{place:?} is outside the picture");

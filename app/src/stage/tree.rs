@@ -50,6 +50,7 @@ pub fn tree(stage: Stage) -> El {
             "0" => stage.fit(),
             "s" | "S" => stage.send_from(&now),
             "p" | "P" => stage.ping_all(&now),
+            "f" | "F" => stage.offer_faults(&now, None),
             key => match items.peek(|items| mirror::moved(items, &now, key)) {
                 Move::To(target) => go(target),
                 Move::Turn(node) => {
@@ -96,6 +97,9 @@ fn id_of(target: &Target) -> String {
         Target::Device(node, device) => ("d", node, device),
         Target::Pending(pod) => ("w", pod, 0),
         Target::Gateway => ("g", 0, 0),
+        Target::Internet => ("i", 0, 0),
+        Target::Service(service) => ("s", service, 0),
+        Target::MoreServices => ("s-more", 0, 0),
     };
     ["tree-", kind, &a.to_string(), "-", &b.to_string()].concat()
 }

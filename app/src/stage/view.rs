@@ -11,7 +11,9 @@ use super::paint::{Painter, Palette};
 use super::pixels::Dots;
 use super::prim::{Picture, Prim, Stroke, Tone};
 use super::swarm::Flights;
-use super::{cards, change_marks, changes, finder, gestures, menu, minimap, picture, reach, signs, swarm, tools, tree};
+use super::{
+    cards, change_marks, changes, finder, gestures, menu, minimap, picture, reach, shelf, signs, swarm, tools, tree,
+};
 use crate::dom::{El, Nodes, Var, derived, effect, el};
 use crate::flows::recorded::is_gone;
 use crate::flows::together::Beside;
@@ -220,12 +222,20 @@ fn draw(stage: Stage, still: HtmlCanvasElement, moving: HtmlCanvasElement) {
 /// What lies above packets: the line that is being drawn from a sender, and the marks of "Ping all".
 fn above(stage: Stage) -> Option<Picture> {
     let (drag, reach) = (stage.drag.get(), stage.reach.get());
-    if drag.is_none() && reach.is_none() {
+    let pointed = [stage.hovered.get(), stage.pinned.get(), stage.focused.get()];
+    let service = pointed.into_iter().flatten().find_map(|target| match target {
+        Target::Service(service) => Some(service),
+        _ => None,
+    });
+    if drag.is_none() && reach.is_none() && service.is_none() {
         return None;
     }
     let (layout, camera) = (stage.layout.now()?, stage.camera.now());
     let view = camera.view(stage.canvas.now());
     let mut picture = Picture::default();
+    if let Some((service, scene)) = service.zip(stage.app.scene.now()) {
+        picture = shelf::threads(&scene, &layout, service);
+    }
     if reach.is_some() {
         let (texts, marks) = (stage.texts.now(), stage.marks.get());
         // A swarm shows where each packet ends by itself.

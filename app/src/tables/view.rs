@@ -1,6 +1,6 @@
 //! The table view.
 
-use super::{model, tables_of};
+use super::{TableName, model, tables_of};
 use crate::dom::{El, Nodes, Var, button, derived, effect, el};
 use crate::journey::model::short_place;
 use crate::journey::view::origin_view;
@@ -35,7 +35,7 @@ pub fn tables(app: App) -> El {
             let (packet, step) = app.player.beat.get()?;
             let place =
                 app.flow.with(|flow| Some(flow.as_ref()?.packets.get(packet)?.steps.get(step)?.place.clone()))?;
-            let table = tables_of(&place)[0].0.to_string();
+            let table = tables_in(app, &place)[0].0.to_string();
             Some(TableAsk { place, table, lit: String::new() })
         })
     });
@@ -137,6 +137,10 @@ fn moment(panel: Panel, chosen: Var<Option<bool>>) -> El {
         .kid(pill("Now", false))
 }
 
+fn tables_in(app: App, place: &str) -> Vec<TableName> {
+    app.scene.peek(|scene| tables_of(scene.as_deref(), place))
+}
+
 /// Which place, which table.
 fn choices(app: App, ask: Var<Option<TableAsk>>) -> El {
     let choose_place = move |event: web_sys::Event| {
@@ -146,7 +150,7 @@ fn choices(app: App, ask: Var<Option<TableAsk>>) -> El {
         };
         let place = select.value();
         let table = ask.peek(|ask| ask.as_ref().map(|ask| ask.table.clone())).unwrap_or_default();
-        let tables = tables_of(&place);
+        let tables = tables_in(app, &place);
         let table = if tables.iter().any(|(name, _)| *name == table) { table } else { tables[0].0.to_string() };
         app.table.set(Some(TableAsk { place, table, lit: String::new() }));
     };
@@ -154,7 +158,7 @@ fn choices(app: App, ask: Var<Option<TableAsk>>) -> El {
         let chosen = ask.with(|ask| ask.as_ref().map(|ask| ask.place.clone()).unwrap_or_default());
         let mut places =
             app.flow.with(|flow| flow.as_ref().map(|f| crate::stage::route::places(f)).unwrap_or_default());
-        places.retain(|place| place.contains('/') || place == "gateway");
+        places.retain(|place| place.contains('/') || place == "gateway" || place == "internet");
         if !places.contains(&chosen) && !chosen.is_empty() {
             places.push(chosen.clone());
         }
@@ -175,7 +179,7 @@ fn choices(app: App, ask: Var<Option<TableAsk>>) -> El {
             let on = now.table == name;
             button("pill").attr("aria-pressed", if on { "true" } else { "false" }).text(text).on_click(choose)
         };
-        tables_of(&now.place).iter().map(of_table).collect()
+        tables_in(app, &now.place).iter().map(of_table).collect()
     };
     el("div")
         .class("choices")

@@ -76,7 +76,7 @@ impl Names {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use podhop_engine::protocol::{NodeView, PodPhase};
+    use podhop_engine::protocol::{NodeView, PodPhase, ProxyState};
 
     fn pod(namespace: &str, name: &str, ip: &str, host_network: bool) -> PodView {
         PodView {
@@ -89,6 +89,8 @@ mod tests {
             phase: PodPhase::Running,
             reason: String::new(),
             host_network,
+            frozen: false,
+            dns: false,
             system: namespace != "default",
             containers: vec![],
             veth: String::new(),
@@ -106,6 +108,7 @@ mod tests {
             pod_cidr: String::new(),
             control_plane: false,
             ready: true,
+            proxy: ProxyState::Follows,
             devices: vec![],
             pods_count: 3,
             pods: vec![

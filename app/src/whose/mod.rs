@@ -26,6 +26,15 @@ pub fn whose(scene: &Scene, ip: &str) -> Option<String> {
             return Some(["Pod ", &pod.name, within, namespace, " on ", &node.name].concat());
         }
     }
+    if let Some(service) = scene.services.iter().find(|service| service.cluster_ips.iter().any(|own| own == ip)) {
+        return Some(["Service ", &service.namespace, "/", &service.name].concat());
+    }
+    if let Some(service) = scene.services.iter().find(|service| service.ingress.iter().any(|own| own == ip)) {
+        return Some(["load balancer of Service ", &service.namespace, "/", &service.name].concat());
+    }
+    if scene.internet_ip == ip {
+        return Some("a client in the internet".to_string());
+    }
     if scene.gateway_ip == ip {
         return Some("gateway of the node network".to_string());
     }

@@ -24,14 +24,16 @@ const OF_A_SORT_MAX: usize = 20;
 
 /// The sorts of problems that are told here, and `not-running`, which is what reading a manifest makes of several of them.
 /// What reading a manifest says of any holds only for the moment at which it was read.
-pub const CODES: [&str; 22] = [
+pub const CODES: [&str; 25] = [
     "address-outside",
     "config-map",
     "crash-loop",
+    "dns-unanswered",
     "flannel-config",
     "flannel-mtu",
     "flannel-network",
     "host-port",
+    "kube-proxy-stale",
     "no-node",
     "no-pod-subnet",
     "node-selector",
@@ -43,6 +45,7 @@ pub const CODES: [&str; 22] = [
     "pod-unschedulable",
     "pod-without-address",
     "rollout-stuck",
+    "service-not-ready",
     "service-selects-nothing",
     "subnets-overlap",
     "target-port-closed",

@@ -1,11 +1,10 @@
-//! Services that lead nowhere: whom they select and what listens there are facts of
-//! the objects.
+//! Services that lead nowhere, or elsewhere than the objects say.
 
-use super::Findings;
-use crate::cluster::{Labels, Object, PodPhase, PodRecord};
+use super::{Findings, NOWHERE};
+use crate::cluster::{Labels, Object, ObjectKey, PodKey, PodPhase, PodRecord};
 use crate::manifest::nearest::nearest;
 use crate::manifest::typed::{Container, IntOrString, Service, ServicePort, ServiceType};
-use crate::manifest::{Diagnostics, Fix, Node};
+use crate::manifest::{Diagnostics, Fix, Node, Severity};
 use crate::net::Protocol;
 use crate::program::containers;
 use crate::workload;
@@ -36,6 +35,8 @@ struct Index {
 }
 
 pub(super) fn check(findings: &mut Findings<'_>) {
+    stale_proxies(findings);
+    names_unanswered(findings);
     let services: Vec<Arc<Object>> = findings.revision.list("Service", None).cloned().collect();
     let mut read = services.iter().filter(|object| object.key.group.is_empty()).filter_map(|object| {
         let service = Service::project(object.written(), &mut Diagnostics::default())?;
@@ -52,6 +53,81 @@ pub(super) fn check(findings: &mut Findings<'_>) {
         for (number, port) in service.ports.iter().enumerate() {
             target(findings, object, (number, port), &selected);
         }
+        nobody_ready(findings, object, &service);
+    }
+}
+
+/// Pods are selected, and none of them takes connections.
+fn nobody_ready(findings: &mut Findings<'_>, object: &Object, service: &Service) {
+    let key = PodKey { namespace: object.key.namespace.clone(), name: object.key.name.clone() };
+    let mut first = None;
+    for (_, slice) in findings.revision.slices(&key) {
+        for endpoint in &slice.endpoints {
+            if endpoint.ready || service.publish_not_ready_addresses {
+                return;
+            }
+            first = first.or_else(|| endpoint.pod.clone());
+        }
+    }
+    if findings.is_left("service-not-ready", |findings| findings.span(object, "metadata.name")) {
+        return;
+    }
+    let (name, span) = (&object.key.name, findings.span(object, "metadata.name"));
+    let message = format!("Service {name} has no ready endpoint: connections to it are rejected");
+    let pod = first.and_then(|(namespace, name)| findings.revision.pod(&namespace, &name)).cloned();
+    let why = pod.map(|pod| (pod.key.name.clone(), if pod.frozen { "stopped".into() } else { pod_state(&pod) }));
+    if let Some(problem) = findings.warn("service-not-ready", span, message) {
+        problem.hint = why.map(|(pod, state)| format!("Pod {pod} is {state}"));
+    }
+}
+
+fn pod_state(pod: &PodRecord) -> String {
+    match (pod.unready.first(), pod.reason.to_string()) {
+        (Some(unready), _) => format!("not ready: {}", unready.message),
+        (None, reason) if reason.is_empty() => "not ready".to_owned(),
+        (None, reason) => format!("not running: {reason}"),
+    }
+}
+
+/// Nodes whose rules are older than the cluster's Services.
+fn stale_proxies(findings: &mut Findings<'_>) {
+    let stale: Vec<(Arc<str>, u64)> = findings
+        .revision
+        .faults
+        .stale_proxies
+        .iter()
+        .map(|(node, seen)| (node.clone(), seen.services_version))
+        .collect();
+    let now = findings.revision.services_version;
+    for (node, seen) in stale {
+        let Some(record) = findings.revision.nodes.get(&node) else { continue };
+        let object = findings.revision.object(&ObjectKey::new("Node", "", &node)).cloned();
+        let is_old = seen != now;
+        let message = match is_old {
+            true => format!("the rules on {} are older than the Services: its kube-proxy is stopped", record.name),
+            false => format!("kube-proxy on {} is stopped: its rules will not follow the next change", record.name),
+        };
+        let span = object.map_or(NOWHERE, |object| findings.span(&object, "metadata.name"));
+        let severity = if is_old { Severity::Warning } else { Severity::Info };
+        if let Some(problem) = findings.add(severity, "kube-proxy-stale", span, message) {
+            problem.hint = Some(format!("let it go on: ssh {node} pkill -CONT kube-proxy"));
+        }
+    }
+}
+
+/// The Service of the cluster's DNS has nobody to answer.
+fn names_unanswered(findings: &mut Findings<'_>) {
+    let key = PodKey { namespace: "kube-system".into(), name: "kube-dns".into() };
+    let Some(service) = findings.revision.services.get(&key).cloned() else { return };
+    let mut endpoints = findings.revision.slices(&key).flat_map(|(_, slice)| &slice.endpoints);
+    if endpoints.any(|endpoint| endpoint.ready) {
+        return;
+    }
+    let object = findings.revision.object_by_uid(service.uid).cloned();
+    let span = object.map_or(NOWHERE, |object| findings.span(&object, "metadata.name"));
+    let message = "CoreDNS has no ready Pod: names are not resolved";
+    if let Some(problem) = findings.warn("dns-unanswered", span, message) {
+        problem.hint = Some("scale it up: kubectl -n kube-system scale deploy coredns --replicas=2".to_owned());
     }
 }
 

@@ -32,6 +32,17 @@ impl FromStr for CniName {
     }
 }
 
+impl ProxyMode {
+    /// As `kube-proxy --proxy-mode` takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ProxyMode::Iptables => "iptables",
+            ProxyMode::Nftables => "nftables",
+            ProxyMode::Ipvs => "ipvs",
+        }
+    }
+}
+
 impl FromStr for ProxyMode {
     type Err = String;
 

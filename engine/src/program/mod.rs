@@ -16,6 +16,7 @@ mod pod;
 mod rows;
 mod shared;
 
+pub use internet::CLIENT;
 pub use node::{ETH0, FLANNEL};
 pub use shared::Shared;
 

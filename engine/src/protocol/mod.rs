@@ -7,6 +7,7 @@ mod problems;
 mod request;
 mod scene;
 mod server;
+mod services;
 mod stage;
 mod table;
 mod trace;
@@ -21,12 +22,15 @@ pub use request::{
     Chunk, Console, DiagnosticView, Difference, Edited, FileView, LineCandidate, LineCompletion, OpenFile, Opened,
     PairChanged, Reply, ReplyBody, Request, RequestBody, RowsChanged, ScenarioView, ScriptView, ShelfView, Stream,
 };
-pub use scene::{ContainerView, DeviceView, NodeView, PodPhase, PodView, Scene, ToolsView};
+pub use scene::{
+    ContainerView, DeviceView, EndpointView, NodeView, PodPhase, PodView, ProxyState, Scene, ServicePortView,
+    ServiceView, ToolsView,
+};
 pub use server::{Library, Server};
 pub use trace::Viewer;
 pub use view::{
     CauseView, ChangeView, FlowList, FlowSummary, FlowView, HeaderField, HeaderLayer, HeadersView, ObjectView,
-    OriginView, PacketView, RowMark, SetupStep, StepView, TableRowView, TableView, TextRange, TriedRowView, TriedView,
-    VerdictKind, WhyView,
+    OriginView, PacketView, RowMark, RuleView, SetupStep, StepView, TableRowView, TableView, TextRange, TriedRowView,
+    TriedView, VerdictKind, WhyView,
 };
 pub use ways::{FlowWays, PacketWay, StopView, WAYS_MAX, WaysView};

@@ -11,9 +11,70 @@ pub struct Scene {
     pub gateway_ip: String,
     /// `Flannel VXLAN`
     pub cni: String,
+    /// kube-proxy's mode: `iptables`.
+    pub proxy_mode: String,
     pub nodes: Vec<NodeView>,
     /// Pods that are on no node yet.
     pub pending: Vec<PodView>,
+    /// The user's first, then the cluster's own; only so many of a very large cluster.
+    pub services: Vec<ServiceView>,
+    /// All that there are.
+    pub services_count: u32,
+    /// An outside client's address.
+    pub internet_ip: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServiceView {
+    pub namespace: String,
+    pub name: String,
+    /// `ClusterIP`, `NodePort`, `LoadBalancer`, `ExternalName`
+    pub kind: String,
+    /// Belongs to the cluster itself: `kubernetes`, and all of kube-system.
+    pub system: bool,
+    /// Empty: headless, or ExternalName.
+    pub cluster_ips: Vec<String>,
+    /// The load balancer's addresses, or those of `externalIPs`.
+    pub ingress: Vec<String>,
+    /// Of an ExternalName.
+    pub external_name: String,
+    pub ports: Vec<ServicePortView>,
+    /// `app=web`, sorted by name.
+    pub selector: Vec<String>,
+    pub ready_count: u32,
+    pub endpoints_count: u32,
+    /// At most 40 of them.
+    pub endpoints: Vec<EndpointView>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServicePortView {
+    pub name: String,
+    /// `TCP`
+    pub protocol: String,
+    pub port: u16,
+    /// A number, or the name of a container's port.
+    pub target: String,
+    pub node_port: Option<u16>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EndpointView {
+    pub ip: String,
+    /// `pod/default/web-1`, or empty if no Pod stands behind it.
+    pub place: String,
+    pub ready: bool,
+}
+
+/// What a node's kube-proxy does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProxyState {
+    #[default]
+    Follows,
+    /// Its rules are those of an earlier moment: it is stopped, or gone.
+    Stale,
+    /// There is none, and it has left no rules.
+    Absent,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +89,7 @@ pub struct NodeView {
     pub pod_cidr: String,
     pub control_plane: bool,
     pub ready: bool,
+    pub proxy: ProxyState,
     /// `tier=edge`; what a kubelet says of every machine (`kubernetes.io/…`) is left out.
     pub labels: Vec<String>,
     /// The node's devices but the Pods' veths: `cni0`, `flannel.1`, `eth0`, `lo`.
@@ -76,6 +138,10 @@ pub struct PodView {
     /// Why it is not running, or empty: `0/3 nodes are available: …`.
     pub reason: String,
     pub host_network: bool,
+    /// Its processes are stopped (SIGSTOP).
+    pub frozen: bool,
+    /// Answers the cluster's DNS questions: CoreDNS.
+    pub dns: bool,
     /// Belongs to the cluster itself (kube-system, kube-flannel).
     pub system: bool,
     pub containers: Vec<ContainerView>,

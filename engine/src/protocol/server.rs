@@ -417,6 +417,9 @@ fn facts(object: &Object, world: &World) -> Vec<(String, String)> {
         add("PodCIDR", joined(node.pod_cidrs()));
         add("Pods", format!("{} of {}", node.pods_count(), node.pods_max));
     }
+    for (label, value) in super::services::facts(object, revision) {
+        add(label, value);
+    }
     let from = match &object.provenance {
         Provenance::File { file } | Provenance::Console { file } => file.to_string(),
         Provenance::Builtin => "part of every cluster".to_owned(),

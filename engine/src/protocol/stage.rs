@@ -1,6 +1,6 @@
 //! The scene: nodes, Pods and devices as they are now.
 
-use super::{ContainerView, DeviceView, NodeView, PodPhase, PodView, Scene, ToolsView};
+use super::{ContainerView, DeviceView, NodeView, PodPhase, PodView, ProxyState, Scene, ToolsView, services};
 use crate::cluster::{self, Cni, NodeRecord, PodRecord, Revision};
 use crate::program;
 use crate::tables::{LinkKind, Netns};
@@ -25,7 +25,11 @@ impl Scene {
             pod_network: network.pod_network.0.to_string(),
             gateway_ip: network.gateway.0.to_string(),
             cni: "Flannel VXLAN".to_owned(),
+            proxy_mode: network.kube_proxy_mode.0.name().to_owned(),
             nodes,
+            services: services::services(&revision),
+            services_count: revision.services.len() as u32,
+            internet_ip: program::CLIENT.to_string(),
             pending: pending.map(|pod| pod_view(&revision, pod)).collect(),
         }
     }
@@ -47,6 +51,7 @@ fn node_view(world: &mut World, revision: &Revision, node: &NodeRecord, pods_lef
         pod_cidr: node.pod_cidrs().map(|net| net.to_string()).collect::<Vec<_>>().join(", "),
         control_plane: node.control_plane,
         ready: node.ready,
+        proxy: proxy_state(revision, node),
         labels: if shown { labels(&node.labels, |name| !name.contains("kubernetes.io/")) } else { Vec::new() },
         devices: netns.map_or_else(Vec::new, |netns| devices(&netns)),
         pods_count: keys.len() as u32,
@@ -62,6 +67,14 @@ fn node_view(world: &mut World, revision: &Revision, node: &NodeRecord, pods_lef
 fn other_of(mut ips: impl Iterator<Item = IpAddr>) -> String {
     let Some(first) = ips.next() else { return String::new() };
     ips.find(|ip| ip.is_ipv4() != first.is_ipv4()).map_or_else(String::new, |ip| ip.to_string())
+}
+
+fn proxy_state(revision: &Revision, node: &NodeRecord) -> ProxyState {
+    if revision.faults.stale_proxies.contains_key(&node.name) {
+        return ProxyState::Stale;
+    }
+    let mut pods = node.pods.values().filter_map(|key| revision.pods.get(key));
+    if pods.any(|pod| pod.is_kube_proxy() && pod.is_ready()) { ProxyState::Follows } else { ProxyState::Absent }
 }
 
 fn devices(netns: &Netns) -> Vec<DeviceView> {
@@ -110,6 +123,8 @@ fn pod_view(revision: &Revision, pod: &PodRecord) -> PodView {
         },
         reason: pod.reason.to_string(),
         host_network: pod.host_network,
+        frozen: pod.frozen,
+        dns: pod.corefile.is_some(),
         system: matches!(&*pod.key.namespace, "kube-system" | "kube-flannel"),
         containers: containers(revision, pod),
         veth,

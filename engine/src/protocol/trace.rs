@@ -4,7 +4,7 @@ use super::{CauseView, ChangeView, FlowSummary, FlowView, OriginView, PacketView
 use crate::cluster::Revision;
 use crate::explain;
 use crate::net::{Frame, IcmpError};
-use crate::tables::netfilter::TableName;
+use crate::tables::netfilter::Hook;
 use crate::tables::{Netns, NetnsId, Origin, Segment};
 use crate::trace::{
     Change, Disposition, DropReason, FlowEnd, HopPlace, PacketTrace, Relation, RowRef, Stage, Step, Trace, Verdict,
@@ -71,6 +71,7 @@ impl Viewer<'_> {
         let mut steps = Vec::with_capacity(packet.steps.len());
         let mut hops = packet.hops.iter().peekable();
         let mut place = HopPlace::Netns(trace.flow.from);
+        let reply = is_reply(trace, packet);
         for (i, step) in packet.steps.iter().enumerate() {
             if let Some(hop) = hops.next_if(|hop| hop.first as usize == i) {
                 place = hop.place;
@@ -82,7 +83,11 @@ impl Viewer<'_> {
             let segment = self.segment.as_ref();
             let question = explain::Question { trace, packet, step: i as u32, segment };
             let has_why = explain::asks(question, &before);
-            steps.push(StepView { has_why, ..self.step(trace, place, step, &before, &frame) });
+            let mut view = StepView { has_why, ..self.step(trace, place, step, &before, &frame) };
+            if reply && matches!(step.stage, Stage::Conntrack(_)) && !step.changes.is_empty() {
+                view.sentence = format!("reply of a translated connection: {}", view.sentence);
+            }
+            steps.push(view);
         }
         let (disposition, disposition_kind) = disposition(packet.disposition);
         PacketView {
@@ -91,7 +96,7 @@ impl Viewer<'_> {
             title: explain::title(&packet.birth),
             label: explain::label(&packet.birth),
             plumbing: packet.birth.is_discovery(),
-            reply: is_reply(trace, packet),
+            reply,
             born_at_ns: packet.born_at,
             steps,
             disposition: disposition.to_owned(),
@@ -114,6 +119,9 @@ impl Viewer<'_> {
         let netns = self.netns_of(trace, place, step);
         let sentence = explain::sentence(step, after, netns.map(|n| &**n));
         let device = netns.zip(step.link).and_then(|(netns, link)| netns.link(link));
+        let chooses = step.changes.iter().any(|change| matches!(change, Change::Destination { .. }));
+        let chance = before.ip().zip(netns).filter(|_| chooses);
+        let chance = chance.map(|(packet, netns)| explain::chance(step, packet, netns, self.revision.seed));
         let envelope = explain::envelope(after).into_iter().map(|layer| (layer.name, layer.ends)).collect();
         StepView {
             at_ns: step.at,
@@ -126,6 +134,7 @@ impl Viewer<'_> {
             verdict: verdict_kind(step),
             changes: step.changes.iter().flat_map(|change| change_views(change, before)).collect(),
             cause: step.cause.and_then(|row| self.cause(trace, &row)),
+            chance: chance.unwrap_or_default(),
             has_why: false,
             envelope,
             len: after.len() as u32,
@@ -231,10 +240,13 @@ pub(super) fn stage_name(stage: Stage) -> &'static str {
         Stage::Switch => "switch",
         Stage::Reassemble => "reassemble",
         Stage::Deliver => "deliver",
-        Stage::Netfilter { table: TableName::Nat, .. } | Stage::Nftables { nat: true, .. } | Stage::Conntrack(_) => {
-            "nat"
-        }
-        Stage::Netfilter { .. } | Stage::Nftables { .. } => "filter",
+        Stage::Netfilter { hook, .. } | Stage::Nftables { hook, .. } | Stage::Conntrack(hook) => match hook {
+            Hook::Prerouting => "prerouting",
+            Hook::Input => "input",
+            Hook::Forward => "forward",
+            Hook::Output => "output",
+            Hook::Postrouting => "postrouting",
+        },
     }
 }
 

@@ -86,7 +86,8 @@ pub struct StepView {
     /// `eth0`, `cni0` …; empty where no device is concerned.
     pub device: String,
     /// A closed list of words: `send`, `route`, `forward`, `fragment`, `neighbor`, `transmit`, `receive`, `bridge`,
-    /// `encapsulate`, `decapsulate`, `switch`, `reassemble`, `deliver`.
+    /// `encapsulate`, `decapsulate`, `switch`, `reassemble`, `deliver`; netfilter's hooks: `prerouting`, `input`,
+    /// `output`, `postrouting` (what is filtered in FORWARD is `forward`, too).
     pub stage: String,
     /// `Route`, `Bridge`, `Encapsulate` …
     pub title: String,
@@ -96,6 +97,8 @@ pub struct StepView {
     pub verdict: VerdictKind,
     pub changes: Vec<ChangeView>,
     pub cause: Option<CauseView>,
+    /// How rules chose among several backends: `one of 3: 33.3 %; drew 0.215, below 0.333`. Mostly empty.
+    pub chance: String,
     /// Whether `RequestBody::Why` tells which rows were tried in this step.
     pub has_why: bool,
     /// The packet after this step, outermost layer first: (`VXLAN`, `172.18.0.3 → 172.18.0.4`),
@@ -103,6 +106,18 @@ pub struct StepView {
     pub envelope: Vec<(String, String)>,
     /// Bytes on the wire after this step.
     pub len: u32,
+}
+
+/// A rule that matched.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RuleView {
+    pub chain: String,
+    /// As `iptables -S` prints it.
+    pub text: String,
+    /// Its place in its chain, from 1, and the rules that the chain has.
+    pub number: u32,
+    pub count: u32,
+    pub origin: OriginView,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -169,6 +184,8 @@ pub struct WhyView {
     pub sought: String,
     /// One sentence without a full stop: `10.244.2.0/24 is the only route that holds 10.244.2.5`.
     pub because: String,
+    /// Of a step that a table of rules was asked in: those that matched, in their order; the last one decided.
+    pub path: Vec<RuleView>,
     /// Where it was looked for, the table that decided first.
     pub tables: Vec<TriedView>,
 }

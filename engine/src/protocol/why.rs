@@ -1,6 +1,6 @@
 //! The lookup behind a step, for a reader.
 
-use super::{Server, TriedRowView, TriedView, Viewer, WhyView, origin_view};
+use super::{RuleView, Server, TriedRowView, TriedView, Viewer, WhyView, origin_view};
 use crate::explain::{self, Known, Question, Tried};
 use crate::program;
 use crate::tables::Origin;
@@ -23,9 +23,24 @@ impl Server {
         };
         let why = explain::why(Question { trace, packet, step, segment: segment.as_ref() }, &known);
         let place = viewer.place(trace, hop.place);
+        let number = step as usize;
+        let path = packet.steps.get(number).filter(|step| step.ruled.is_some()).and_then(|step| {
+            let before =
+                number.checked_sub(1).map_or_else(|| (*packet.birth).clone(), |at| packet.frame_after(at as u32));
+            let netns = viewer.netns_of(trace, hop.place, step)?;
+            Some(explain::rule_path(step, before.ip()?, netns, self.world.revision().seed))
+        });
+        let rule = |rule: explain::PathRule| RuleView {
+            chain: rule.chain,
+            text: rule.text,
+            number: rule.number,
+            count: rule.count,
+            origin: resolve(&rule.origin),
+        };
         Ok(why.map(|why| WhyView {
             sought: why.sought,
             because: why.because,
+            path: path.into_iter().flatten().map(rule).collect(),
             tables: why.tables.into_iter().map(|tried| tried_view(tried, &place, &resolve)).collect(),
         }))
     }

@@ -99,6 +99,14 @@ const name = clusters.longName;
 
 /** States: a name, an address, what brings the page into it, and anything that is not as on a wide, light screen. */
 const states = [
+  ...["light", "dark"].flatMap((colorScheme) =>
+    [SCREENS.wide, SCREENS.narrow].map((viewport) => [
+      "services",
+      link({ files: { "web.yaml": clusters.served }, commands: ["kubectl exec client -- wget -qO- -T 3 http://web/"] }),
+      end,
+      { viewport, colorScheme },
+    ]),
+  ),
   ["empty", link({ title: "Empty cluster", files: inPods("") })],
   ["empty", link({ title: "Empty cluster", files: inPods("") }), undefined, { viewport: SCREENS.narrow }],
   ["no-files", link({ title: "No files", files: {} }), undefined, { viewport: SCREENS.middle }],

@@ -10,7 +10,6 @@ use podhop_engine::program::export;
 use podhop_engine::tables::{App, Netns, NetnsId};
 use podhop_engine::trace::{Disposition, DropReason, FlowEnd, PacketId, PacketTrace, Relation, Stage};
 use podhop_engine::world::{ProbeKind, ProbeResult, ProbeSpec, World};
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 /// How long a probe waits, in the kernel and in the simulation: longer than the three seconds that an address takes to
