@@ -1,7 +1,7 @@
 //! Random Services, as manifests: types, policies, affinity, source ranges, selectors and slices made by hand; and
 //! packets to all that they are reached by.
 
-use crate::choose::Kind;
+use crate::choose::{Kind, WHOLE_MAX_V6};
 use crate::family::{Family, first_address, nth};
 use crate::job::{Probe, What};
 use crate::random::Random;
@@ -179,7 +179,12 @@ impl Services {
                 let port = target.port;
                 let what = match target.protocol {
                     Protocol::Tcp => What::Tcp { port, ttl: 64 },
-                    _ => What::Udp { port, size: random.range(1, 1_600) as u16, df: false, ttl: 64 },
+                    _ => What::Udp {
+                        port,
+                        size: random.range(1, if target.to.is_ipv4() { 1_600 } else { WHOLE_MAX_V6 }) as u16,
+                        df: false,
+                        ttl: 64,
+                    },
                 };
                 probes.push((Kind::Services, Probe { netns, to: target.to, what }));
             }
