@@ -63,9 +63,14 @@ fn device(route: &Route) -> LinkIndex {
     if route.kind.is_local() { LinkIndex::LO } else { route.dev }
 }
 
-/// Whether no packet can come in like this (fib_validate_source, martian destinations).
+/// Whether no packet can come in like this: fib_validate_source and martian destinations, or ip6_rcv_core, which lets
+/// own addresses come from outside.
 pub(super) fn is_martian(netns: &Netns, packet: &IpPacket, link: LinkIndex) -> bool {
     let outside = link != LinkIndex::LO;
+    if packet.dst.is_ipv6() {
+        let loopback = packet.src.is_loopback() || packet.dst.is_loopback();
+        return outside && loopback || packet.src.is_multicast();
+    }
     let own_source = outside && netns.is_local(packet.src);
     let loopback_outside = outside && packet.dst.is_loopback() && !netns.sysctls.route_localnet;
     let limited_broadcast = packet.dst == IpAddr::V4(Ipv4Addr::BROADCAST);

@@ -16,10 +16,10 @@ const WORLD_NETS: [IpNet; 2] = nets(2);
 /// An outside client's address, of TEST-NET-2.
 pub const CLIENT: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 7);
 /// The same of IPv6.
-pub const CLIENT_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 7);
+pub const CLIENT_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 2, 0, 0, 0, 7);
 
 const fn nets(host: u8) -> [IpNet; 2] {
-    let v6 = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, host as u16);
+    let v6 = Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, host as u16);
     [IpNet::new_assert(IpAddr::V4(Ipv4Addr::new(192, 0, 2, host)), 24), IpNet::new_assert(IpAddr::V6(v6), 64)]
 }
 

@@ -71,7 +71,7 @@ const SQUEEZED_MAX: usize = 28;
 const TURNED_DOWN_MAX: u32 = 4;
 /// Most data bytes of a packet of IPv6 that may be cut: one that is larger than the path takes teaches its sender the
 /// path's MTU, and the kernel is asked everything at once.
-const WHOLE_MAX_V6: u64 = 1_200;
+pub const WHOLE_MAX_V6: u64 = 1_200;
 
 /// The namespaces of a cluster and what the choice needs to know of them.
 pub struct Chooser<'a> {

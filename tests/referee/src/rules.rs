@@ -1,7 +1,7 @@
 //! Random rules on nodes: made-up Services that lead to one Pod each, refusals of every kind, and bridges that ask
 //! netfilter or do not.
 
-use crate::choose::Kind;
+use crate::choose::{Kind, WHOLE_MAX_V6};
 use crate::family::{Family, first_address};
 use crate::job::{Probe, What};
 use crate::random::Random;
@@ -189,7 +189,7 @@ pub fn probes(spaces: &[Arc<Netns>], seed: u64, family: Family) -> Vec<(Kind, Pr
             let ttl = random.weighted(&[(8, 64), (1, 1), (1, 2)]).unwrap_or(64);
             let tcp = if random.percent(70) { random.pick(&tcp).copied() } else { None }.unwrap_or(40_001);
             let udp = if random.percent(50) { random.pick(&udp).copied() } else { None }.unwrap_or(40_002);
-            let size = random.range(1, 3_000) as u16;
+            let size = random.range(1, if family == Family::V4 { 3_000 } else { WHOLE_MAX_V6 }) as u16;
             let to = service(family, number);
             probes.push(Probe { netns, to, what: What::Tcp { port: tcp, ttl } });
             probes.push(Probe { netns, to, what: What::Udp { port: udp, size, df: false, ttl: 64 } });

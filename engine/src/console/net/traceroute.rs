@@ -166,7 +166,7 @@ impl Tracer {
         let number = self.sent as u16;
         let sent = match self.icmp {
             true => io.ping_send(socket, self.to, number.wrapping_add(1), body, options),
-            false => io.udp_send(socket, (self.to, self.port.wrapping_add(number)), body, options),
+            false => io.udp_send(socket, (self.to, self.port.wrapping_add(number)), body, options).map(drop),
         };
         self.sent += 1;
         self.sent_at = io.now();

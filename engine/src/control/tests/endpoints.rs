@@ -4,7 +4,9 @@ use super::services::service;
 use super::*;
 use crate::cluster::{PodPhase, Revision};
 use crate::manifest::typed::{EndpointSlice, ServiceType};
+use crate::net::Family;
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 fn slices(cluster: &Cluster, name: &str) -> Vec<Arc<EndpointSlice>> {
@@ -36,8 +38,12 @@ pub fn check_slices(revision: &Revision) {
         };
         let published = service.spec.publish_not_ready_addresses;
         let pods = revision.pods.values().filter(|pod| fits(pod));
+        let of_families = |ip: &IpAddr| service.families.contains(&Family::of(*ip));
         let expected: BTreeSet<_> = pods
-            .map(|pod| (pod.ip.as_ref().map(|(ip, _)| *ip), pod.key.name.clone(), published || pod.is_ready()))
+            .flat_map(|pod| {
+                let ready = published || pod.is_ready();
+                pod.ips().filter(of_families).map(move |ip| (Some(ip), pod.key.name.clone(), ready))
+            })
             .collect();
         let mut found = BTreeSet::new();
         for (_, slice) in revision.slices(&service.key) {

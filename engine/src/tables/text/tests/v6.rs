@@ -115,11 +115,11 @@ fn ip_route() {
         "2001:db8:1::/64 dev eth0 proto kernel metric 256 pref medium\n\
          fc00:f853:ccd:e793::/64 dev eth0 proto kernel metric 256 pref medium\n\
          fd00:10:244:1:: dev flannel-v6.1 proto kernel metric 256 pref medium\n\
-         fd00:10:244:1::/64 dev cni0 proto kernel metric 256 pref medium\n\
+         fd00:10:244:1::/64 dev cni0 proto kernel metric 256 linkdown pref medium\n\
          fd00:10:244:2::/64 via fd00:10:244:2:: dev flannel-v6.1 metric 1024 onlink pref medium\n\
          fe80::/64 dev eth0 proto kernel metric 256 pref medium\n\
          fe80::/64 dev flannel-v6.1 proto kernel metric 256 pref medium\n\
-         fe80::/64 dev cni0 proto kernel metric 256 pref medium\n\
+         fe80::/64 dev cni0 proto kernel metric 256 linkdown pref medium\n\
          default via fc00:f853:ccd:e793::1 dev eth0 metric 1024 pref medium\n"
     );
     assert_eq!(
