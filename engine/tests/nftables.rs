@@ -185,6 +185,7 @@ fn a_map_of_many_elements_is_not_walked() {
         map.elements.insert((Some(ip), Protocol::Tcp, 80), element);
     }
     lab.world.replace_tables(netns);
+    #[allow(clippy::disallowed_types, reason = "real time is what this is about")]
     let began = std::time::Instant::now();
     for _ in 0..100 {
         assert_eq!(lab.tcp(client, "10.96.0.50", 8080).end, FlowEnd::Delivered);

@@ -204,9 +204,11 @@ impl Script {
             }
             // What the kernel makes by itself is left to it.
             let added = netns.addresses.iter().filter(|address| address.scope != Scope::Link);
-            let (v6, v4): (Vec<_>, Vec<_>) = added.partition(|address| address.net.addr().is_ipv6());
+            let (mut v6, v4): (Vec<_>, Vec<_>) = added.partition(|address| address.net.addr().is_ipv6());
             // A device's IPv6 address that is added last is listed, and chosen, first (ipv6_link_dev_addr).
-            for address in v4.into_iter().chain(v6.into_iter().rev()) {
+            v6.reverse();
+            v6.sort_by_key(|address| address.link);
+            for address in v4.into_iter().chain(v6) {
                 let Some(link) = netns.link(address.link).filter(|link| link.kind != LinkKind::Loopback) else {
                     continue;
                 };
