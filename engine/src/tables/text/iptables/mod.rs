@@ -1,5 +1,5 @@
 //! `iptables-save`, `iptables -S` and `iptables -L` of iptables 1.8.9, and their IPv6 sisters; what kube-proxy feeds to
-//! `iptables-restore` ([`written`]); and the way back ([`parse`]).
+//! `iptables-restore` ([`written`]); and the way back ([`parse()`]).
 
 mod list;
 mod parse;
