@@ -44,7 +44,7 @@ pub struct Tried {
     pub table: &'static str,
     /// All its rows at that moment, the one that decided included.
     pub rows_count: u32,
-    /// Rows that did not decide, the nearest misses first, at most [`ROWS_MAX`].
+    /// Rows that did not decide, the nearest misses first, at most `ROWS_MAX`.
     pub rows: Vec<TriedRow>,
     /// Rows that did not decide beyond those.
     pub left_count: u32,

@@ -1,6 +1,6 @@
 //! What kube-proxy programs on a node, from Services and EndpointSlices. Models pkg/proxy of Kubernetes 1.34.
 //!
-//! Each mode has a module; what they have in common, which endpoints a Service port has on a node, is [`ports`].
+//! Each mode has a module; what they have in common, which endpoints a Service port has on a node, is `ports`.
 
 pub mod health;
 pub mod iptables;
