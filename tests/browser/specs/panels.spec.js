@@ -146,8 +146,6 @@ test("a session that nobody has changed is not put aside, and Lab 1 is listed on
 });
 
 test("every Pod pings every Pod: all packets at once, each of which can be picked", async ({ page }) => {
-  // A click at a Pod's door picks the packet of the Pod beside it.
-  test.fixme();
   const web = deployment("web", 9).replace("image: nginx", "image: busybox, command: [sleep, infinity]");
   await podhop.open(link({ files: { "web.yaml": [node("n1"), node("n2"), web].join("---\n") } }));
   await podhop.button("Ping all").click();
