@@ -138,7 +138,9 @@ fn keep_in_sight(app: App) {
         if row.top() < room.top() + 40.0 {
             list.set_scroll_top(list.scroll_top() + (row.top() - room.top() - 80.0) as i32);
         } else if row.bottom() > room.bottom() - 24.0 {
-            list.set_scroll_top(list.scroll_top() + (row.bottom() - room.bottom() + 80.0) as i32);
+            // In a low panel a tall step shows its beginning.
+            let down = (row.bottom() - room.bottom() + 80.0).min(row.top() - room.top() - 40.0);
+            list.set_scroll_top(list.scroll_top() + down as i32);
         }
     });
 }

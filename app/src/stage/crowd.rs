@@ -13,7 +13,7 @@ use crate::playback::playlist::Playlist;
 use podhop_engine::protocol::{FlowView, VerdictKind};
 
 /// Packets that have a label: more of them would hide the picture.
-const LABELS_MAX: usize = 8;
+pub const LABELS_MAX: usize = 8;
 /// More conversations than these draw one thin line each.
 const LINES_MAX: usize = 12;
 const LABEL: f64 = 19.0;

@@ -2,6 +2,7 @@
 //! each is. Far away they are squares, one path for each colour; when few are in sight, each has its label.
 
 use super::card::{Sight, beside};
+use super::crowd::LABELS_MAX;
 use super::geometry::{Point, Rect, point};
 use super::layout::Layout;
 use super::prim::{Align, Picture, Prim, Stroke, Tone};
@@ -13,8 +14,6 @@ use crate::journey::model::short_place;
 use podhop_engine::protocol::{FlowWays, Scene, WaysView};
 use std::cell::{Ref, RefCell};
 
-/// Packets that have a label when no more are in sight.
-pub const LABELS_MAX: usize = 100;
 /// How far packets keep from the middle of their way, each to a side of its own, so that a stream of them is broad.
 const SPREAD: f64 = 5.5;
 const REPLY: f64 = 7.0;

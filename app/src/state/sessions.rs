@@ -133,7 +133,7 @@ impl App {
         let action: Option<(String, Rc<dyn Fn()>)> = match (&opened, again) {
             (Some(_), Some(line)) => Some(("Run the command again".into(), Rc::new(move || self.run(line.clone())))),
             (Some(_), None) => None,
-            (None, _) => Some(("Start anew".into(), Rc::new(move || scenarios::begin(self, Saved::opening())))),
+            (None, _) => Some(("Start anew".into(), Rc::new(move || scenarios::put_aside(self, Saved::opening())))),
         };
         self.notice.set(Some(Notice { text: notice, action }));
         if let Some(opened) = opened {

@@ -91,12 +91,17 @@ pub fn open(app: App, id: &str) {
     });
 }
 
-/// Opens a session; what one has made before is a click away.
+/// Opens a session; what one has made before is a click away. What was only looked at is not offered.
 pub fn begin(app: App, next: Saved) {
+    let own = app.kept.now() || !app.began.peek(|began| app.saved().same_texts(began));
+    if own { put_aside(app, next) } else { app.begin(next, false) }
+}
+
+/// Opens a session; whatever was there before is a click away.
+pub fn put_aside(app: App, next: Saved) {
     let before = app.saved();
-    let own = app.kept.now() || !app.began.peek(|began| before.same_texts(began));
     app.begin(next, false);
-    if !own || before.is_opening() {
+    if before.is_opening() {
         return;
     }
     let back = Rc::new(move || app.begin(before.clone(), false));

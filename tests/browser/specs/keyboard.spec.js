@@ -82,7 +82,6 @@ test("the whole of Lab 1", async ({ page }) => {
 });
 
 test("at 400 % every area can be reached and used", async ({ page }) => {
-  await podhop.flowPlayed();
   await page.setViewportSize({ width: 360, height: 225 });
   const areas = { Journey: ".step.on .step-head", YAML: "#editor", Terminal: ".line input, .line textarea", Cluster: ".heading h2" };
   await reach(page.getByRole("tab", { name: "Cluster" }));

@@ -16,13 +16,17 @@ test.afterEach(async () => {
 
 const width = (page, id) => page.locator(id).evaluate((pane) => Math.round(pane.getBoundingClientRect().width));
 
+const CARD = "[role=group][aria-label^='Pod ']";
+
 /** Where the wire of a Pod begins, below the middle of the first one that the pointer finds, and its name. */
 async function doorOf(page, name) {
   const stage = await page.locator(".canvases").boundingBox();
   const card = page.getByRole("group", { name });
   const over = async (x, y) => {
     await page.mouse.move(x, y);
-    return card.isVisible();
+    // The card itself stays while the pointer is on it.
+    const onCard = await page.evaluate(([x, y, card]) => document.elementFromPoint(x, y)?.closest(card) != null, [x, y, CARD]);
+    return !onCard && card.isVisible();
   };
   for (let y = stage.y + 90; y < stage.y + stage.height; y += 16) {
     for (let x = stage.x + 20; x < stage.x + stage.width; x += 24) {

@@ -64,7 +64,13 @@ impl Chain<'_> {
             IpAddr::V6(ip) => format!("[{ip}]"),
         };
         let opt = asked.message.opt();
-        let flags = outcome.message.as_ref().map_or_else(|| "qr".to_owned(), flag_letters);
+        let flags = outcome.message.as_ref().map_or_else(
+            || "qr".to_owned(),
+            |message| {
+                let names: Vec<&str> = message.flags.names().collect();
+                names.join(",")
+            },
+        );
         let size = outcome.message.as_ref().map_or(0, Message::len);
         let values = [
             ("{remote}", remote),
@@ -301,18 +307,4 @@ fn rename(message: &mut Message, original: &Arc<str>, full: &Arc<str>) {
     }
     let ttl = message.answers[0].ttl;
     message.answers.insert(0, Record::new(original.clone(), ttl, Data::Cname(full.clone())));
-}
-
-fn flag_letters(message: &Message) -> String {
-    let f = message.flags;
-    let all = [
-        (f.response, "qr"),
-        (f.authoritative, "aa"),
-        (f.truncated, "tc"),
-        (f.recursion_desired, "rd"),
-        (f.recursion_available, "ra"),
-        (f.authentic_data, "ad"),
-        (f.checking_disabled, "cd"),
-    ];
-    all.into_iter().filter(|(set, _)| *set).map(|(_, name)| name).collect::<Vec<_>>().join(",")
 }

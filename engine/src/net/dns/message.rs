@@ -15,6 +15,22 @@ pub struct Flags {
     pub checking_disabled: bool,
 }
 
+impl Flags {
+    /// The names of those that are set, as dig and CoreDNS's log write them: `qr aa rd`.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        let all = [
+            (self.response, "qr"),
+            (self.authoritative, "aa"),
+            (self.truncated, "tc"),
+            (self.recursion_desired, "rd"),
+            (self.recursion_available, "ra"),
+            (self.authentic_data, "ad"),
+            (self.checking_disabled, "cd"),
+        ];
+        all.into_iter().filter(|(set, _)| *set).map(|(_, name)| name)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     pub id: u16,

@@ -324,16 +324,7 @@ impl Process for Dig {
 
 fn header(message: &Message) -> String {
     let f = message.flags;
-    let all = [
-        (f.response, "qr"),
-        (f.authoritative, "aa"),
-        (f.truncated, "tc"),
-        (f.recursion_desired, "rd"),
-        (f.recursion_available, "ra"),
-        (f.authentic_data, "ad"),
-        (f.checking_disabled, "cd"),
-    ];
-    let flags: Vec<&str> = all.into_iter().filter(|(set, _)| *set).map(|(_, name)| name).collect();
+    let flags: Vec<&str> = f.names().collect();
     let warning = if f.recursion_desired && !f.recursion_available {
         ";; WARNING: recursion requested but not available\n"
     } else {
