@@ -3,8 +3,7 @@
 use super::Result;
 use super::namespaces::enter;
 use super::sockets::{
-    NUMBER_BASE, open_onlooker, open_onlooker_v6, port_v6, read_v6, receive, recognise, recognise_v6, refused_locally,
-    send,
+    NUMBER_BASE, open_onlooker, open_onlooker_v6, read_v6, receive, recognise, refused_locally, send,
 };
 use crate::job::{Answer, Job, Line, Listener, Transport, What};
 use crate::outcome::{Outcome, Seen, Verdict};
@@ -172,11 +171,9 @@ impl Probing<'_> {
                 false
             }
             Socket::OnlookerV6(fd, protocol) => {
-                while let Some((packet, (source, ttl))) = read_v6(fd, &mut buffer) {
-                    if let Some(probe) = recognise_v6(packet, *protocol, &self.job.probes) {
-                        // Nothing translates destinations of IPv6 here.
-                        let to = (self.job.probes[probe].to, port_v6(packet, *protocol));
-                        self.seen[probe].get_or_insert(Seen { source, ttl, to });
+                while let Some(read) = read_v6(fd, *protocol, &self.job.probes) {
+                    if let Some((probe, seen)) = read {
+                        self.seen[probe].get_or_insert(seen);
                     }
                 }
                 false

@@ -6,7 +6,7 @@ use crate::outcome::{Seen, Verdict};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::sockopt::{
-    Ipv4RecvErr, Ipv4Ttl, Ipv6RecvErr, Ipv6RecvHopLimit, Ipv6Ttl, RcvBufForce, SocketError,
+    Ipv4RecvErr, Ipv4Ttl, Ipv6RecvErr, Ipv6RecvHopLimit, Ipv6RecvPacketInfo, Ipv6Ttl, RcvBufForce, SocketError,
 };
 use nix::sys::socket::{
     AddressFamily, ControlMessageOwned, MsgFlags, SetSockOpt, SockFlag, SockProtocol, SockType, SockaddrIn6,
@@ -80,32 +80,39 @@ pub fn open_onlooker(protocol: SockProtocol) -> Result<OwnedFd> {
     Ok(fd)
 }
 
-/// The same of IPv6: header left out, hop limit told.
+/// The same of IPv6: header left out, hop limit and destination told.
 pub fn open_onlooker_v6(protocol: SockProtocol) -> Result<OwnedFd> {
     let fd = socket(AddressFamily::Inet6, SockType::Raw, FLAGS, protocol).map_err(|error| format!("raw: {error}"))?;
     setsockopt(&fd, RcvBufForce, &(8 << 20)).map_err(|error| format!("SO_RCVBUFFORCE: {error}"))?;
     setsockopt(&fd, Ipv6RecvHopLimit, &true).map_err(|error| format!("IPV6_RECVHOPLIMIT: {error}"))?;
+    setsockopt(&fd, Ipv6RecvPacketInfo, &true).map_err(|error| format!("IPV6_RECVPKTINFO: {error}"))?;
     Ok(fd)
 }
 
-/// The next packet of such an onlooker, its source and hop limit.
-pub fn read_v6<'b>(fd: &OwnedFd, buffer: &'b mut [u8]) -> Option<(&'b [u8], (IpAddr, u8))> {
-    let mut control = nix::cmsg_space!(libc::c_int, [u8; 64]);
-    let (len, seen) = {
-        let mut parts = [IoSliceMut::new(buffer)];
-        let flags = MsgFlags::MSG_DONTWAIT;
-        let message = recvmsg::<SockaddrIn6>(fd.as_raw_fd(), &mut parts, Some(&mut control), flags).ok()?;
-        let ttl = message.cmsgs().ok()?.find_map(|message| match message {
-            ControlMessageOwned::Ipv6HopLimit(limit) => u8::try_from(limit).ok(),
-            _ => None,
-        })?;
-        (message.bytes, (message.address?.ip().into(), ttl))
-    };
-    Some((&buffer[..len.min(buffer.len())], seen))
+/// The next packet of such an onlooker and of this protocol: which probe's it is, if anyone's, and how it looks.
+pub fn read_v6(fd: &OwnedFd, protocol: SockProtocol, probes: &[Probe]) -> Option<Option<(usize, Seen)>> {
+    let mut buffer = [0; 2048];
+    let mut control = nix::cmsg_space!(libc::c_int, libc::in6_pktinfo);
+    let mut parts = [IoSliceMut::new(&mut buffer)];
+    let message =
+        recvmsg::<SockaddrIn6>(fd.as_raw_fd(), &mut parts, Some(&mut control), MsgFlags::MSG_DONTWAIT).ok()?;
+    let (mut ttl, mut to) = (None, None);
+    for told in message.cmsgs().ok()? {
+        match told {
+            ControlMessageOwned::Ipv6HopLimit(limit) => ttl = u8::try_from(limit).ok(),
+            ControlMessageOwned::Ipv6PacketInfo(info) => to = Some(Ipv6Addr::from(info.ipi6_addr.s6_addr)),
+            _ => {}
+        }
+    }
+    let (source, ttl, to) = (message.address?.ip().into(), ttl?, to?.into());
+    let len = message.bytes;
+    let payload = &buffer[..len.min(buffer.len())];
+    let probe = recognise_v6(payload, protocol, probes);
+    Some(probe.map(|probe| (probe, Seen { source, ttl, to: (to, port_v6(payload, protocol)) })))
 }
 
-/// Which probe's packet this payload of IPv6 is.
-pub fn recognise_v6(payload: &[u8], protocol: SockProtocol, probes: &[Probe]) -> Option<usize> {
+/// Which probe's packet this payload of IPv6 is. Answers are nobody's.
+fn recognise_v6(payload: &[u8], protocol: SockProtocol, probes: &[Probe]) -> Option<usize> {
     let number = |at: usize| Some(usize::from(u16::from_be_bytes([*payload.get(at)?, *payload.get(at + 1)?])));
     let number = match protocol {
         SockProtocol::IcmpV6 if *payload.first()? == 128 => number(4)?,
@@ -118,18 +125,24 @@ pub fn recognise_v6(payload: &[u8], protocol: SockProtocol, probes: &[Probe]) ->
     let probe = probes.get(index).filter(|probe| probe.to.is_ipv6())?;
     let fits = match (probe.what, protocol) {
         (What::Ping { .. }, SockProtocol::IcmpV6) | (What::Tcp { .. }, SockProtocol::Tcp) => true,
-        (What::Udp { port, .. }, SockProtocol::Udp) => payload.get(2..4)? == port.to_be_bytes(),
+        (What::Udp { port, .. }, SockProtocol::Udp) => may_be_at(port, port_v6(payload, protocol)),
         _ => false,
     };
     fits.then_some(index)
 }
 
 /// The port that a payload of IPv6 is for; 0 for an echo request.
-pub fn port_v6(payload: &[u8], protocol: SockProtocol) -> u16 {
+fn port_v6(payload: &[u8], protocol: SockProtocol) -> u16 {
     match (payload, protocol) {
         ([_, _, high, low, ..], SockProtocol::Tcp | SockProtocol::Udp) => u16::from_be_bytes([*high, *low]),
         _ => 0,
     }
+}
+
+/// A datagram to that port is seen at this one: it may have been translated, but tunnels choose their source ports as
+/// they like.
+fn may_be_at(port: u16, seen: u16) -> bool {
+    seen == port || !VXLAN_PORTS.contains(&seen)
 }
 
 /// Which probe's packet these bytes are, and how it looks. Answers are nobody's.
@@ -147,11 +160,7 @@ pub fn recognise(packet: &[u8], probes: &[Probe]) -> Option<(usize, Seen)> {
     let index = number.checked_sub(NUMBER_BASE)?;
     let fits = match (probes.get(index)?.what, packet[9]) {
         (What::Ping { .. }, 1) | (What::Tcp { .. }, 6) => true,
-        // The port may have been translated; tunnels choose their source ports as they like.
-        (What::Udp { port, .. }, 17) => {
-            let at = u16::from_be_bytes([*rest.get(2)?, *rest.get(3)?]);
-            at == port || !VXLAN_PORTS.contains(&at)
-        }
+        (What::Udp { port, .. }, 17) => may_be_at(port, u16::from_be_bytes([*rest.get(2)?, *rest.get(3)?])),
         _ => false,
     };
     let ip = |at: usize| Some(IpAddr::from(<[u8; 4]>::try_from(packet.get(at..at + 4)?).ok()?));
