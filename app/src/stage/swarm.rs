@@ -423,16 +423,20 @@ mod tests {
     fn it_rests_on_its_end_and_few_in_sight_have_labels_that_are_clear_of_each_other() {
         let mut flow = fixture::ping();
         flow.summary.end_kind = VerdictKind::Rejected;
-        let (flights, _, made) = flights(&flow, 60);
-        assert!(flights.at(999_999.0).at.iter().all(|dot| dot.tone == Tone::Reject));
-        let sight = Sight { view: View { world: made.bounds.grown(60.0), legible: 1.0 }, texts: &[] };
-        let labels = flights.labels(0.0, sight, Some(3), None);
-        let of = |prim: &Prim| match prim {
-            Prim::Box { rect, .. } => Some(*rect),
-            _ => None,
+        let labels = |count: u32, hovered: Option<usize>| {
+            let (flights, _, made) = flights(&flow, count);
+            assert!(flights.at(999_999.0).at.iter().all(|dot| dot.tone == Tone::Reject));
+            let sight = Sight { view: View { world: made.bounds.grown(60.0), legible: 1.0 }, texts: &[] };
+            let boxes = flights.labels(0.0, sight, hovered, None).prims.into_iter().filter_map(|prim| match prim {
+                Prim::Box { rect, .. } => Some(rect),
+                _ => None,
+            });
+            boxes.collect::<Vec<Rect>>()
         };
-        let boxes: Vec<Rect> = labels.prims.iter().filter_map(of).collect();
-        assert!(boxes.len() > 1 && boxes.len() < 60);
-        assert!(boxes.iter().enumerate().all(|(i, one)| boxes[i + 1..].iter().all(|other| !other.overlaps(*one))));
+        let few = labels(LABELS_MAX as u32, Some(3));
+        assert!((2..=LABELS_MAX).contains(&few.len()), "{few:?}");
+        assert!(few.iter().enumerate().all(|(i, one)| few[i + 1..].iter().all(|other| !other.overlaps(*one))));
+        assert_eq!(labels(60, Some(3)).len(), 1, "of many only the one that is pointed at");
+        assert_eq!(labels(60, None).len(), 0);
     }
 }

@@ -12,4 +12,4 @@ mod probe;
 mod run;
 
 pub use document::{Block, Document, Step};
-pub use run::{Check, Report, flows, run};
+pub use run::{Check, Report, run, traced};

@@ -16,6 +16,8 @@ pub struct Check {
     pub line: usize,
     /// What was asked: a command or a probe.
     pub what: String,
+    /// What came of it, as text; empty for a probe.
+    pub printed: String,
     /// None: as expected. Else what differs.
     pub problem: Option<String>,
 }
@@ -54,13 +56,13 @@ pub fn run(text: &str, fields: Option<Arc<FieldTable>>) -> Result<Report, String
     run_with(text, fields, &mut |_, _| {})
 }
 
-/// Every conversation of a scenario, in order, as `podhop trace --json` would print it.
-pub fn flows(text: &str) -> Result<Vec<FlowView>, String> {
+/// The same, and every conversation in order, as `podhop trace --json` would print it.
+pub fn traced(text: &str) -> Result<(Report, Vec<FlowView>), String> {
     let mut flows = Vec::new();
-    run_with(text, None, &mut |server, flow| {
+    let report = run_with(text, None, &mut |server, flow| {
         flows.extend(server.viewed(flow, |viewer, trace| viewer.flow(trace)));
     })?;
-    Ok(flows)
+    Ok((report, flows))
 }
 
 fn run_with(
@@ -103,7 +105,8 @@ impl Runner<'_> {
             Block::Probe { line, text } => {
                 for (i, probe) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
                     let problem = probe::run(self.server.world(), probe).err();
-                    self.report.checks.push(Check { line: line + 1 + i, what: probe.trim().to_owned(), problem });
+                    let (line, what) = (line + 1 + i, probe.trim().to_owned());
+                    self.report.checks.push(Check { line, what, printed: String::new(), problem });
                 }
             }
             Block::Problems { line, expected, expected_lines } => {
@@ -140,7 +143,7 @@ impl Runner<'_> {
             self.edits.push((first, after, actual.iter().map(|line| line.trim_end().to_owned()).collect()));
         }
         let problem = (!fine).then(|| difference(expected, &actual));
-        self.report.checks.push(Check { line, what: what.to_owned(), problem });
+        self.report.checks.push(Check { line, what: what.to_owned(), printed: printed.to_owned(), problem });
     }
 }
 

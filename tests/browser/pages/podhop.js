@@ -17,7 +17,11 @@ export class PodhopPage {
       if (["error", "warning"].includes(message.type())) this.problems.push(`console: ${message.text()}`);
     });
     page.on("pageerror", (error) => this.problems.push(`uncaught: ${error.message}`));
-    page.on("requestfailed", (request) => this.problems.push(`failed: ${request.url()} ${request.failure()?.errorText}`));
+    page.on("requestfailed", (request) => {
+      // A page that is left gives up what it is still fetching.
+      const error = request.failure()?.errorText;
+      if (error !== "net::ERR_ABORTED") this.problems.push(`failed: ${request.url()} ${error}`);
+    });
     page.on("response", (response) => {
       if (response.status() >= 400) this.problems.push(`${response.status()}: ${response.url()}`);
     });

@@ -9,7 +9,7 @@ fn main() -> ExitCode {
     };
     match std::fs::read_to_string(&path) {
         Ok(text) => {
-            print!("{}", podhop_parity::traces(&text));
+            print!("{}", podhop_parity::told(&text));
             ExitCode::SUCCESS
         }
         Err(error) => {

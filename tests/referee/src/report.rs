@@ -4,8 +4,10 @@ use crate::choose::Kind;
 use crate::outcome::Outcome;
 use std::collections::BTreeMap;
 
-/// Every kind and verdict must have at least this share of the probes.
+/// Every kind must have at least this share of the probes.
 const SHARE_MIN_PERCENT: f64 = 3.0;
+/// Every verdict must have been the kernel's at least so often a cluster.
+const VERDICTS_MIN: u64 = 1;
 /// Fewer clusters than this say nothing about shares.
 const CLUSTERS_FOR_SHARES: u64 = 20;
 
@@ -46,31 +48,33 @@ impl Counts {
         verdicts
     }
 
-    /// Kinds and verdicts with their shares, then every pair; false if a share is too small.
+    /// Kinds with their shares, verdicts, then every pair; false if there is too little of one.
     pub fn print(&self, clusters_count: u64) -> bool {
-        let chosen = self.total()
-            - [Kind::Reach, Kind::Rules, Kind::Services].map(|kind| self.of_kind(kind)).iter().sum::<u64>();
-        let share = |count: u64| 100.0 * count as f64 / chosen.max(1) as f64;
-        let mut small = Vec::new();
-        let mut line = |name: &str, count: u64| {
-            println!("  {name:<24}{count:>7}{:>7.1} %", share(count));
-            if share(count) < SHARE_MIN_PERCENT {
-                small.push(name.to_owned());
-            }
-        };
+        let chosen: Vec<Kind> = Kind::ALL.iter().copied().filter(|kind| !Counts::is_apart(*kind)).collect();
+        let all: u64 = chosen.iter().map(|kind| self.of_kind(*kind)).sum();
+        let mut few = Vec::new();
         println!("kinds of probe");
-        Kind::ALL
-            .iter()
-            .filter(|kind| !Counts::is_apart(**kind))
-            .for_each(|kind| line(kind.name(), self.of_kind(*kind)));
+        for kind in chosen {
+            let count = self.of_kind(kind);
+            let share = 100.0 * count as f64 / all.max(1) as f64;
+            println!("  {:<24}{count:>7}{share:>7.1} %", kind.name());
+            if share < SHARE_MIN_PERCENT {
+                few.push(kind.name());
+            }
+        }
         println!("verdicts of the kernel");
-        self.verdicts().into_iter().for_each(|(verdict, count)| line(verdict, count));
+        for (verdict, count) in self.verdicts() {
+            println!("  {verdict:<24}{count:>7}");
+            if count < clusters_count * VERDICTS_MIN {
+                few.push(verdict);
+            }
+        }
         println!("kind and verdict");
         for ((kind, verdict), count) in &self.0 {
             println!("  {:<24}{verdict:<24}{count:>7}", kind.name());
         }
-        if clusters_count >= CLUSTERS_FOR_SHARES && !small.is_empty() {
-            println!("below {SHARE_MIN_PERCENT} %: {}", small.join(", "));
+        if clusters_count >= CLUSTERS_FOR_SHARES && !few.is_empty() {
+            println!("too few: {}", few.join(", "));
             return false;
         }
         true

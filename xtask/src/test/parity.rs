@@ -34,13 +34,13 @@ pub fn check() -> Result<Tally> {
         tally += Tally::of(difference.is_none());
     }
     anyhow::ensure!(tally != Tally::NOTHING, "no scenarios in labs/ or tests/cases/");
-    println!("{} scenarios, {bytes} bytes of traces", tally.passed + tally.failed);
+    println!("{} scenarios, {bytes} bytes of answers and traces", tally.passed + tally.failed);
     Ok(tally)
 }
 
 fn difference(native: &str, wasm: &str) -> Option<String> {
     if native.trim().is_empty() {
-        return Some("no conversation at all".to_string());
+        return Some("no answer at all".to_string());
     }
     if let Some(error) = native.lines().find(|line| line.starts_with("error: ")) {
         return Some(error.to_string());
