@@ -4,8 +4,10 @@
 //! keeps the old one if the new one is broken. Models CoreDNS 1.12 coremain and plugin/reload.
 
 use super::resolv;
+use super::scheduler::is_cluster_addon;
 use crate::cluster::{
-    Draft, FailingContainer, LoadedConfig, ObjectKey, PodKey, PodPhase, PodReason, PodRecord, Revision, Typed,
+    Draft, FailingContainer, LoadedConfig, ObjectKey, PodKey, PodPhase, PodReason, PodRecord, Provenance, Revision,
+    Typed,
 };
 use crate::manifest::corefile::{PATH, Problem};
 use crate::manifest::embedded;
@@ -89,6 +91,9 @@ fn hosts(text: &str) -> Vec<(IpAddr, Vec<Arc<str>>)> {
 pub fn start(revision: &Revision, pod: &PodRecord) -> (Option<LoadedConfig>, Option<FailingContainer>) {
     let Some(index) = container(pod) else { return (None, None) };
     let config = config_map(revision, pod);
+    if is_built_in(revision, pod) {
+        return (config, None);
+    }
     match read(revision, pod, config.as_ref()) {
         Ok(_) => (config, None),
         Err(problem) => {
@@ -96,6 +101,13 @@ pub fn start(revision: &Revision, pod: &PodRecord) -> (Option<LoadedConfig>, Opt
             (None, Some(FailingContainer { index: index as u32, exit_status: 1, message }))
         }
     }
+}
+
+/// Whether both the Deployment and the Corefile are those that the cluster brings, which are known to be good.
+fn is_built_in(revision: &Revision, pod: &PodRecord) -> bool {
+    let key = ObjectKey::new("ConfigMap", &pod.key.namespace, CONFIG_MAP);
+    let config = revision.objects.get(&key);
+    config.is_some_and(|object| object.provenance == Provenance::Builtin) && is_cluster_addon(revision, pod)
 }
 
 /// ConfigMaps have changed: processes that run take them up, those that could not start try again.

@@ -6,7 +6,7 @@
 
 use crate::cluster::{
     Draft, HostPort, NodeRecord, ObjectKey, Objection, PodKey, PodPhase, PodReason, PodRecord, PodSpec, Provenance,
-    Rejection, host_ports,
+    Rejection, Revision, host_ports,
 };
 use crate::manifest::typed::{Operator, Taint, TaintEffect};
 use crate::tables::Uid;
@@ -152,7 +152,7 @@ impl Scheduler {
             let name = draft.revision.index.node_names.get(&index)?;
             draft.revision.nodes.get(&**name).filter(|node| fits(node, &ports)).cloned()
         };
-        if is_cluster_addon(draft, pod) {
+        if is_cluster_addon(&draft.revision, pod) {
             // kubeadm starts CoreDNS when the first control-plane node is ready, before any worker joins; there it
             // stays. So does it here, and workers' first addresses are left to the user's Pods.
             let found = class.order.iter().filter_map(|(_, index)| node_at(*index)).filter(|node| node.control_plane);
@@ -318,14 +318,14 @@ fn home_of_given_ip(draft: &Draft, pod: &PodRecord) -> Option<Arc<NodeRecord>> {
 }
 
 /// True for Pods of a Deployment that the cluster brought by itself.
-fn is_cluster_addon(draft: &Draft, pod: &PodRecord) -> bool {
+pub(super) fn is_cluster_addon(revision: &Revision, pod: &PodRecord) -> bool {
     let Some(owner) = &pod.owner else { return false };
     if &*pod.key.namespace != "kube-system" {
         return false;
     }
-    let replica_set = draft.revision.objects.get(&owner.key);
+    let replica_set = revision.objects.get(&owner.key);
     let deployment = replica_set.and_then(|object| object.owner.as_ref()).map(|owner| &owner.key);
-    let deployment = deployment.and_then(|key: &ObjectKey| draft.revision.objects.get(key));
+    let deployment = deployment.and_then(|key: &ObjectKey| revision.objects.get(key));
     deployment.is_some_and(|object| object.provenance == Provenance::Builtin)
 }
 

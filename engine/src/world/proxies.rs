@@ -1,7 +1,7 @@
 //! What kube-proxies do to connections that nodes track already.
 
 use super::World;
-use crate::cluster::{NodeRecord, Revision, ServiceRecord};
+use crate::cluster::{Cni, NodeRecord, Revision, ServiceRecord};
 use crate::net::Protocol;
 use crate::tables::NetnsId;
 use crate::tables::netfilter::{Connection, CtProtocol};
@@ -25,9 +25,14 @@ impl World {
     pub(super) fn clean_stale_connections(&mut self) {
         let now = self.runtime.now();
         let revision = self.tables.revision().clone();
+        let Cni::Flannel(flannel) = &revision.network.cni;
+        // The nodes' own tunnels, which have entries wherever Pods of different nodes talk.
+        let is_tunnel = |(ip, port): (IpAddr, u16)| {
+            port == flannel.port.0 && revision.nodes.values().any(|node| node.addresses().any(|(own, _)| own == ip))
+        };
         let tracks = |id: NetnsId| {
             let connections = self.runtime.state(id).into_iter().flat_map(|state| state.connections.iter(now));
-            connections.into_iter().any(|entry| entry.original.protocol == UDP)
+            connections.into_iter().any(|entry| entry.original.protocol == UDP && !is_tunnel(entry.original.dst))
         };
         let nodes: Vec<NetnsId> = (revision.nodes.values())
             .filter(|node| tracks(node.netns) && follows(&revision, node))

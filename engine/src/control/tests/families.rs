@@ -1,6 +1,7 @@
 //! Networks of two families, and of IPv6 alone.
 
 use super::*;
+use crate::control::coredns;
 
 const DUAL: &str = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnetworking: {ipFamily: dual}\nnodes: [{role: control-plane}, {role: worker}]\n";
 const KUBEADM: &str = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nnetworking: {podSubnet: '10.0.0.0/8,fd00:10::/56', serviceSubnet: '172.30.0.0/16,fd00:172:30::/112'}\n---\n";
@@ -134,4 +135,23 @@ fn networks_of_nodes_tell_their_families_by_themselves() {
     assert_eq!(network.pod_network.0.to_string(), "fd00:9::/62");
     assert_eq!(network.node_network.0.to_string(), "2001:db8::/64");
     assert_eq!(network.service_network.0.to_string(), "fd00:10:96::/112");
+}
+
+/// Nobody reads it when a CoreDNS Pod of the cluster's own starts.
+#[test]
+fn the_cluster_s_own_corefile_can_be_read_in_every_family() {
+    let v6 = DUAL.replace("dual", "ipv6");
+    let domain =
+        "kind: ClusterConfiguration\napiVersion: kubeadm.k8s.io/v1beta4\nnetworking: {dnsDomain: corp.example}\n";
+    for text in ["", DUAL, &v6, KUBEADM, domain] {
+        let (cluster, _) = with(&(text.to_owned() + "---\n" + &pod("a", "")));
+        let revision = cluster.revision();
+        let servers: Vec<_> = (revision.pods.values()).filter(|pod| coredns::container(pod).is_some()).collect();
+        assert_eq!(servers.len(), 2);
+        for pod in servers {
+            assert!(pod.corefile.is_some() && pod.container_runs(0), "{text}");
+            let read = coredns::read(revision, pod, pod.corefile.as_ref());
+            assert!(read.is_ok_and(|setup| setup.warnings.is_empty() && !setup.blocks.is_empty()), "{text}");
+        }
+    }
 }

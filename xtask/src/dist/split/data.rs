@@ -2,7 +2,8 @@
 //!
 //! The linker (`--emit-relocs`) says where each constant begins and ends, and by which addresses the code speaks of it;
 //! the first half keeps those that its code, or a constant it keeps, holds an address in. Whatever is a number in that
-//! range counts as an address, so a constant can be kept that nobody needs, but none is missing.
+//! range counts as an address, so a constant can be kept that nobody needs, but none is missing. Long ones, which many
+//! numbers lie in (one more than the last `char`, for example), are only reached near an address that the linker knows.
 //!
 //! Where in the sources a panic happens (`core::panic::Location`) is handed down by code that runs, and read by code that
 //! tells of a panic, which is in the second half: all those places go there.
@@ -17,11 +18,19 @@ use super::module::Module;
 /// Bytes between two kept pieces that cost less than a segment of their own.
 const GAP_BYTES: usize = 8;
 
+/// Longer constants are long.
+const SHORT_BYTES: u32 = 256;
+/// How far behind an address that the linker knows code reaches by an address of its own: fields, and words of a copy.
+const REACH_BYTES: u32 = 64;
+
 /// A stretch of memory: its address, and its bytes.
 pub type Piece = (u32, Vec<u8>);
 
-/// The constants, in order, none within another.
-pub struct Layout(Vec<Constant>);
+/// The constants, in order, none within another, and the addresses that the linker has put in.
+pub struct Layout {
+    constants: Vec<Constant>,
+    known: BTreeSet<u32>,
+}
 
 struct Constant {
     begin: u32,
@@ -37,6 +46,7 @@ impl Layout {
         let segments = Module::parse(wasm)?.segments()?;
         let mut symbols: Vec<Option<DefinedDataSymbol>> = Vec::new();
         let mut outside = BTreeSet::new();
+        let mut spoken = BTreeSet::new();
         for payload in Parser::new(0).parse_all(wasm) {
             let Payload::CustomSection(section) = payload? else { continue };
             match section.as_known() {
@@ -54,6 +64,7 @@ impl Layout {
                 KnownCustom::Reloc(relocations) => {
                     for entry in relocations.entries() {
                         let entry = entry?;
+                        spoken.insert((entry.index as usize, entry.addend));
                         let size = symbols.get(entry.index as usize).and_then(Option::as_ref).map(|symbol| symbol.size);
                         if size.is_some_and(|size| !(0..i64::from(size.max(1))).contains(&entry.addend)) {
                             outside.insert(entry.index as usize);
@@ -74,30 +85,38 @@ impl Layout {
         if constants.is_empty() {
             bail!("the linker names no constants: is it asked to `--emit-relocs`?");
         }
-        Ok(Layout::joined(constants))
-    }
-
-    /// Strings can be a part of others: those count as one.
-    fn joined(mut constants: Vec<Constant>) -> Layout {
-        constants.sort_by_key(|constant| (constant.begin, constant.end));
-        let mut joined: Vec<Constant> = Vec::new();
-        for constant in constants {
-            match joined.last_mut() {
-                Some(last) if constant.begin < last.end => {
-                    last.end = last.end.max(constant.end);
-                    last.is_reached_from_outside |= constant.is_reached_from_outside;
-                }
-                _ => joined.push(constant),
-            }
-        }
-        Layout(joined)
+        let known = spoken.into_iter().filter_map(|(number, addend)| {
+            let symbol = (*symbols.get(number)?)?;
+            let begin = segments.get(symbol.index as usize)?.0 + symbol.offset;
+            u32::try_from(i64::from(begin) + addend).ok()
+        });
+        Ok(Layout { known: known.collect(), constants: joined(constants) })
     }
 
     /// The number of the constant that an address lies in.
     fn find(&self, address: u32) -> Option<usize> {
-        let number = self.0.partition_point(|constant| constant.begin <= address).checked_sub(1)?;
-        (address < self.0[number].end).then_some(number)
+        let number = self.constants.partition_point(|constant| constant.begin <= address).checked_sub(1)?;
+        let constant = self.constants.get(number).filter(|constant| address < constant.end)?;
+        let near = address.saturating_sub(REACH_BYTES).max(constant.begin)..=address;
+        let is_meant = constant.end - constant.begin <= SHORT_BYTES || self.known.range(near).next().is_some();
+        is_meant.then_some(number)
     }
+}
+
+/// Strings can be a part of others: those count as one.
+fn joined(mut constants: Vec<Constant>) -> Vec<Constant> {
+    constants.sort_by_key(|constant| (constant.begin, constant.end));
+    let mut joined: Vec<Constant> = Vec::new();
+    for constant in constants {
+        match joined.last_mut() {
+            Some(last) if constant.begin < last.end => {
+                last.end = last.end.max(constant.end);
+                last.is_reached_from_outside |= constant.is_reached_from_outside;
+            }
+            _ => joined.push(constant),
+        }
+    }
+    joined
 }
 
 /// The memory as the module begins.
@@ -162,18 +181,18 @@ impl Image {
 /// The data of the two halves; `first` are the functions of the first.
 pub fn divide(module: &Module<'_>, layout: &Layout, first: &[u32]) -> Result<[Vec<Piece>; 2]> {
     let image = Image::of(module)?;
-    let outside = layout.0.iter().enumerate().filter(|(_, constant)| constant.is_reached_from_outside);
+    let outside = layout.constants.iter().enumerate().filter(|(_, constant)| constant.is_reached_from_outside);
     let mut waiting: Vec<usize> = outside.map(|(number, _)| number).collect();
     waiting.extend(addresses(module, first)?.into_iter().filter_map(|address| layout.find(address)));
     let mut kept = BTreeSet::new();
     while let Some(number) = waiting.pop() {
-        if !image.is_location(&layout.0[number]) && kept.insert(number) {
-            waiting.extend(image.words(&layout.0[number]).filter_map(|word| layout.find(word)));
+        if !image.is_location(&layout.constants[number]) && kept.insert(number) {
+            waiting.extend(image.words(&layout.constants[number]).filter_map(|word| layout.find(word)));
         }
     }
     // What belongs to no constant stays, too.
     let mut wanted = vec![true; image.bytes.len()];
-    for (number, constant) in layout.0.iter().enumerate() {
+    for (number, constant) in layout.constants.iter().enumerate() {
         // What lies behind the image is zero in any case.
         let [from, to] = [constant.begin, constant.end].map(|at| (at.min(image.end()) - image.begin) as usize);
         wanted[from..to].fill(kept.contains(&number));
