@@ -89,6 +89,8 @@ pub struct App {
     /// The entry of a terminal whose output comes with the packets that it reports.
     pub fresh: Var<Option<u32>>,
     pub notice: Var<Option<Notice>>,
+    /// How far a long answer has come; it stands before the notice.
+    progress: Var<Option<Notice>>,
     fields: Var<Fields>,
     /// Read out politely.
     pub spoken: Var<String>,
@@ -136,6 +138,7 @@ impl App {
             terminals: Var::new(Terminals::default()),
             fresh: Var::new(None),
             notice: Var::new(None),
+            progress: Var::new(None),
             fields: Var::new(Fields::Unasked),
             spoken: Var::new(String::new()),
             theme_epoch: Var::new(0),

@@ -78,7 +78,7 @@ pub fn journey(app: App) -> El {
         let beat = app.player.beat.get();
         list.rows.with(|rows| rows.iter().for_each(|row| mark(app, row, beat)));
     });
-    keep_in_sight(app);
+    keep_in_sight(list);
     effect(move || {
         // Nothing of it is needed before it is asked for the first time.
         if app.why.get() || app.why_asked.now() {
@@ -125,14 +125,19 @@ fn mark(app: App, row: &Row, beat: Option<(usize, usize)>) {
     }
 }
 
-/// Scrolls the list, when the present step has changed or the list has come into view, so that it can be seen.
-fn keep_in_sight(app: App) {
+/// Scrolls the list, when the present step has changed or has come into the list, or the list into view, so that the
+/// step can be seen, or its packet if that is folded.
+fn keep_in_sight(list: List) {
+    let app = list.app;
     effect(move || {
         app.inspector.track();
         app.pane.track();
+        list.rows.track();
         let Some((packet, step)) = app.player.beat.get() else { return };
-        let group = || platform::document().query_selector(".group.now").ok().flatten();
-        let Some(row) = platform::element(&step_id(packet, step)).map(Into::into).or_else(group) else { return };
+        let row = platform::element(&step_id(packet, step)).map(Into::into);
+        let folded =
+            || list.groups.peek(|groups| groups.iter().find(|one| one.packet == packet).map(|one| one.section.clone()));
+        let Some(row) = row.or_else(folded) else { return };
         let Some(list) = row.closest(".panel").ok().flatten() else { return };
         let (row, room) = (row.get_bounding_client_rect(), list.get_bounding_client_rect());
         if row.top() < room.top() + 40.0 {

@@ -114,22 +114,21 @@ fn dock(app: App, area: El) -> El {
 }
 
 fn notice(app: App) -> El {
-    let text = move || app.notice.with(|notice| notice.as_ref().map(|n| n.text.clone()).unwrap_or_default());
-    let action = move || match app.notice.with(|notice| notice.as_ref().and_then(|n| n.action.clone())) {
-        Some((words, act)) => {
-            let act = move || {
-                app.notice.set(None);
-                act();
-            };
-            vec![parts::link(&words, act)]
-        }
-        None => Vec::new(),
+    let (text, act) =
+        (move || app.shown_notice().map(|n| n.text).unwrap_or_default(), move || app.shown_notice()?.action);
+    let action = move || {
+        let (words, act) = act()?;
+        let act = move || {
+            app.dismiss_notice();
+            act();
+        };
+        Some(parts::link(&words, act))
     };
     el("div")
         .class("notice")
         .attr("role", "alert")
-        .hidden_of(move || app.notice.with(Option::is_none))
+        .hidden_of(move || app.shown_notice().is_none())
         .kid(el("span").text_of(text))
-        .kid(el("span").class("act").live(action))
-        .kid(parts::icon_button("Dismiss", parts::CLOSE, move || app.notice.set(None)))
+        .kid(el("span").class("act").live(move || action().into_iter().collect()))
+        .kid(parts::icon_button("Dismiss", parts::CLOSE, move || app.dismiss_notice()))
 }

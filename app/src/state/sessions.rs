@@ -62,7 +62,18 @@ impl App {
     fn take_progress(self, progress: Option<Progress>) {
         let stop: Rc<dyn Fn()> = Rc::new(move || self.stop());
         let notice = |text: String| Notice { text, action: Some(("Stop".into(), stop)) };
-        self.notice.set(progress.map(|progress| notice(words(progress))));
+        self.progress.set(progress.map(|progress| notice(words(progress))));
+    }
+
+    /// What is to be told now.
+    pub fn shown_notice(self) -> Option<Notice> {
+        self.progress.get().or_else(|| self.notice.get())
+    }
+
+    /// The user has seen it.
+    pub fn dismiss_notice(self) {
+        let told = if self.progress.now().is_some() { self.progress } else { self.notice };
+        told.set(None);
     }
 
     /// The session as it is now, for a link or for another day.
@@ -107,6 +118,7 @@ impl App {
         self.past.set(Past::default());
         self.script.update(Vec::clear);
         self.notice.set(None);
+        self.progress.set(None);
     }
 
     fn forget_flows(self) {
