@@ -1,16 +1,21 @@
 //! Where a command runs: on the student's own machine, in a container, or on a node. One dispatcher for all three.
 
-use super::shell::{FileError, FileKind, Host, Io, Session};
+use super::shell::{Background, Chunk, FileError, FileKind, Host, Io, Session};
 use super::{complete, files, kubectl, net, remote, text};
 use crate::cluster::PodKey;
 use crate::dataplane::{Output, OutputStream, Process};
 use crate::tables::{Netns, NetnsId};
-use crate::trace::FlowId;
+use crate::trace::{FlowId, Nanos};
 use crate::workload::Toolbox;
 use crate::world::{Limit, World};
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::Arc;
+
+/// Most commands that one line puts into the background, those that they start counted.
+const BACKGROUND_MAX: usize = 64;
 
 /// Whose shell it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +42,17 @@ pub struct Effects {
     pub changed: bool,
     /// Live files that the line has emptied and not filled again yet.
     pub truncated: BTreeSet<String>,
+    /// Where commands in the background tell what became of them.
+    pub background: Rc<RefCell<Told>>,
+}
+
+/// What commands in the background have printed and caused.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// How many were started.
+    pub started: usize,
+    pub chunks: Vec<Chunk>,
+    pub flows: Vec<FlowId>,
 }
 
 /// One machine: the command line's host.
@@ -142,6 +158,35 @@ impl Host for Machine<'_> {
                 Some(ran.unwrap_or_else(|| net::not_simulated(name, io)))
             }
         }
+    }
+
+    fn later(&mut self, sleeps: &[Vec<String>], commands: Background, io: &mut Io) -> Option<()> {
+        let mut after: Nanos = 0;
+        for argv in sleeps {
+            match net::slept(self, argv) {
+                Ok(duration) => after = after.saturating_add(duration),
+                Err(message) => io.err(&message),
+            }
+        }
+        let (context, background) = (self.context.clone(), self.effects.background.clone());
+        background.borrow_mut().started += 1;
+        let job = move |world: &mut World| {
+            let mut effects = Effects { background: background.clone(), ..Effects::default() };
+            let mut io = Io::new("");
+            commands.run(&mut Machine { world, context, effects: &mut effects }, &mut io);
+            let mut told = background.borrow_mut();
+            told.chunks.extend(io.take_chunks());
+            told.flows.extend(effects.flows);
+        };
+        let few = self.effects.background.borrow().started <= BACKGROUND_MAX;
+        if !few || !self.world.later(after, Box::new(job)) {
+            return None;
+        }
+        Some(())
+    }
+
+    fn wait(&mut self) {
+        self.world.wait();
     }
 
     fn help(&mut self, io: &mut Io) -> Option<i32> {

@@ -3,12 +3,14 @@
 use super::complete::{Completion, complete};
 use super::environment;
 use super::kubectl;
-use super::machine::{Context, Effects, Machine};
+use super::machine::{Context, Effects, Machine, Told};
 use super::shell::{self, Chunk, Dialect, Io, Session};
 use crate::cluster::PodKey;
 use crate::trace::FlowId;
 use crate::workload::Shell as Installed;
 use crate::world::World;
+use std::cell::RefCell;
+use std::rc::Rc;
 
 /// Deepest nesting of interactive shells.
 const SHELLS_MAX: usize = 16;
@@ -27,6 +29,8 @@ pub struct Terminal {
     shells: Vec<Shell>,
     /// Lines of a heredoc, loop or quote that is not closed yet.
     unfinished: String,
+    /// What its commands in the background have told since the last line.
+    background: Rc<RefCell<Told>>,
 }
 
 /// What a line did.
@@ -40,7 +44,8 @@ pub struct Ran {
 
 impl Default for Terminal {
     fn default() -> Terminal {
-        Terminal { shells: vec![shell_of(Context::Host, Installed::Bash)], unfinished: String::new() }
+        let shells = vec![shell_of(Context::Host, Installed::Bash)];
+        Terminal { shells, unfinished: String::new(), background: Rc::default() }
     }
 }
 
@@ -82,7 +87,7 @@ impl Terminal {
     /// Runs a whole script with `input` on its standard input, as `sh -c` does.
     pub fn run_script(&mut self, world: &mut World, script: &str, input: &str) -> Ran {
         let mut io = Io::new(input);
-        let mut effects = Effects::default();
+        let mut effects = Effects { background: self.background.clone(), ..Effects::default() };
         let mut status = 0;
         let mut left = None;
         if let Some(shell) = self.shells.last_mut() {
@@ -99,7 +104,12 @@ impl Terminal {
         if let Some(context) = effects.entered.take() {
             self.enter(world, context, effects.removed_when_left, &mut io);
         }
-        Ran { chunks: io.take_chunks(), status, flows: effects.flows, clear: effects.clear }
+        let told = std::mem::take(&mut *self.background.borrow_mut());
+        let mut ran = Ran { chunks: io.take_chunks(), status, flows: effects.flows, clear: effects.clear };
+        ran.chunks.extend(told.chunks);
+        // The last one is looked at first: what the line itself has done.
+        ran.flows.splice(0..0, told.flows);
+        ran
     }
 
     /// What could stand before `cursor` (a byte of `line`, which is not run yet).

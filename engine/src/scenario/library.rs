@@ -66,6 +66,7 @@ pub fn library() -> Vec<Shelf> {
             "no-endpoints",
             "no-selector",
             "readiness",
+            "endpoint-deleted",
             "hairpin",
             "host-processes",
             "session-affinity",

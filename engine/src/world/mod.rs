@@ -3,6 +3,7 @@
 //! [`World`] drives the other modules: a change of the store gives a revision, the revision's tables are programmed when
 //! something first looks at them, and packets walk them, event by event. The same input and seed give the same events.
 
+mod agenda;
 mod journal;
 mod pairs;
 mod probe;
@@ -20,6 +21,8 @@ pub use scratch::Scratch;
 pub use services::{FirstPacket, NodeRules, NodeVerdict};
 pub use tables::TableCache;
 
+use agenda::{Agenda, Job};
+
 use crate::cluster::{Applied, Cluster, ObjectKey, Options, PodKey, Revision};
 use crate::control;
 use crate::dataplane::{Neighbor, NetnsState, Process, Surroundings};
@@ -34,6 +37,7 @@ pub struct World {
     cluster: Cluster,
     tables: TableCache,
     runtime: Runtime,
+    agenda: Agenda,
     /// Files that commands have written.
     pub scratch: Scratch,
 }
@@ -44,7 +48,13 @@ impl World {
         let cluster = control::start(options);
         let revision = cluster.revision().clone();
         let runtime = Runtime::new(revision.seed);
-        World { cluster, tables: TableCache::new(revision), runtime, scratch: Scratch::default() }
+        World {
+            cluster,
+            tables: TableCache::new(revision),
+            runtime,
+            agenda: Agenda::default(),
+            scratch: Scratch::default(),
+        }
     }
 
     /// The store: files, objects, revisions.
@@ -153,9 +163,11 @@ impl World {
     /// Begins again at time zero with nothing learned and no conversations. The cluster and replaced tables stay.
     pub fn restart(&mut self) {
         self.runtime = Runtime::new(self.tables.revision().seed);
+        self.agenda = Agenda::default();
     }
 
-    /// Runs a program in a namespace until it ends. `title` and address name the conversation.
+    /// Runs a program in a namespace until it ends, and what the agenda has in the meantime. `title` and address name the
+    /// conversation.
     pub fn run(
         &mut self,
         netns: NetnsId,
@@ -163,7 +175,30 @@ impl World {
         process: Box<dyn Process>,
         limit: Limit,
     ) -> Finished {
-        self.runtime.run(&mut self.tables, netns, title, process, limit)
+        self.do_due();
+        let mut run = self.runtime.start(&mut self.tables, netns, title, process, limit);
+        while self.runtime.go_on(&mut self.tables, &mut run, self.agenda.due()) {
+            self.do_due();
+        }
+        self.runtime.finish(&mut self.tables, run)
+    }
+
+    /// Has something happen after a time, while other things run. False: too much waits already.
+    pub fn later(&mut self, after: Nanos, job: Job) -> bool {
+        self.agenda.add(self.now().saturating_add(after), job)
+    }
+
+    fn do_due(&mut self) {
+        while let Some(job) = self.agenda.take_due(self.runtime.now()) {
+            job(self);
+        }
+    }
+
+    /// Lets time pass until nothing is left on the agenda.
+    pub fn wait(&mut self) {
+        while let Some(at) = self.agenda.due() {
+            self.advance(at.saturating_sub(self.now()));
+        }
     }
 
     /// Makes a namespace forget neighbours that it has learned: `ip neigh flush`.
@@ -178,6 +213,11 @@ impl World {
 
     /// Lets virtual time pass.
     pub fn advance(&mut self, duration: Nanos) {
-        self.runtime.advance(&mut self.tables, duration);
+        let until = self.now().saturating_add(duration);
+        while let Some(at) = self.agenda.due().filter(|at| *at <= until) {
+            self.runtime.advance(&mut self.tables, at);
+            self.do_due();
+        }
+        self.runtime.advance(&mut self.tables, until);
     }
 }

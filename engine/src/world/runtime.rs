@@ -51,6 +51,14 @@ impl Default for Limit {
     }
 }
 
+/// A process that runs in the foreground.
+#[derive(Debug)]
+pub struct Run {
+    id: ProcessId,
+    deadline: Nanos,
+    events_left: u32,
+}
+
 /// A process that has ended.
 #[derive(Debug)]
 pub struct Finished {
@@ -153,7 +161,7 @@ impl Runtime {
         self.journal.append(&mut self.changes);
     }
 
-    /// Starts a process, which opens a conversation, and lets time pass until it ends and its packets have arrived.
+    /// Runs a process from its start to its end.
     pub fn run(
         &mut self,
         tables: &mut TableCache,
@@ -162,21 +170,48 @@ impl Runtime {
         process: Box<dyn Process>,
         limit: Limit,
     ) -> Finished {
+        let mut run = self.start(tables, netns, title, process, limit);
+        self.go_on(tables, &mut run, None);
+        self.finish(tables, run)
+    }
+
+    /// Starts a process, which opens a conversation.
+    pub fn start(
+        &mut self,
+        tables: &mut TableCache,
+        netns: NetnsId,
+        title: (String, Option<IpAddr>),
+        process: Box<dyn Process>,
+        limit: Limit,
+    ) -> Run {
         let id = self.spawn(tables, netns, title, process);
-        let deadline = self.now.saturating_add(limit.duration);
-        let mut events_left = EVENTS_MAX;
-        while self.is_running(id) && events_left > 0 {
-            if self.queue.first_key_value().is_none_or(|((at, _), _)| *at > deadline) {
+        Run { id, deadline: self.now.saturating_add(limit.duration), events_left: EVENTS_MAX }
+    }
+
+    /// Lets time pass until the process ends or reaches a bound: false; or until a moment comes, which is now: true.
+    pub fn go_on(&mut self, tables: &mut TableCache, run: &mut Run, until: Option<Nanos>) -> bool {
+        while self.is_running(run.id) && run.events_left > 0 {
+            let next = self.queue.first_key_value().map_or(Nanos::MAX, |((at, _), _)| *at);
+            if let Some(until) = until.filter(|until| *until <= next.min(run.deadline)) {
+                self.now = self.now.max(until);
+                return true;
+            }
+            if next > run.deadline {
                 break;
             }
             self.next_event(tables);
-            events_left -= 1;
+            run.events_left -= 1;
         }
-        let interrupted = self.is_running(id);
+        false
+    }
+
+    /// Ends a process that has reached a bound, and lets its packets arrive.
+    pub fn finish(&mut self, tables: &mut TableCache, run: Run) -> Finished {
+        let interrupted = self.is_running(run.id);
         if interrupted {
-            self.tell(tables, id, ProcessEvent::Interrupt, None, self.now);
+            self.tell(tables, run.id, ProcessEvent::Interrupt, None, self.now);
         }
-        self.reap(tables, id, interrupted, events_left)
+        self.reap(tables, run.id, interrupted, run.events_left)
     }
 
     fn is_running(&self, id: ProcessId) -> bool {
@@ -215,16 +250,15 @@ impl Runtime {
         id
     }
 
-    /// Lets virtual time pass: `sleep`.
-    pub fn advance(&mut self, tables: &mut TableCache, duration: Nanos) {
-        let until = self.now.saturating_add(duration);
+    /// Lets virtual time pass until a moment: `sleep`.
+    pub fn advance(&mut self, tables: &mut TableCache, until: Nanos) {
         for _ in 0..EVENTS_MAX {
             if self.queue.first_key_value().is_none_or(|((at, _), _)| *at > until) {
                 break;
             }
             self.next_event(tables);
         }
-        self.now = until;
+        self.now = self.now.max(until);
     }
 
     /// Packets under way arrive; timers stay set.

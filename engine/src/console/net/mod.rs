@@ -38,6 +38,7 @@ pub use installed::{has, path as installed_at};
 pub use ip::grammar as ip_grammar;
 pub use options::Spec;
 pub use sysctl::write as write_sysctl;
+pub use system::slept;
 pub use tool::{Operands, TOOLS, Tool, tool};
 
 /// Runs a tool; None if it is not one of these.

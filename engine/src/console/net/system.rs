@@ -5,6 +5,7 @@ use super::super::shell::Io;
 use super::clock::{EPOCH, Moment};
 use super::fail;
 use super::options::{Options, Spec, busybox_usage, seconds};
+use crate::trace::Nanos;
 
 /// Longest sleep of one command, in seconds: a virtual day.
 const SLEEP_MAX: u64 = 86_400;
@@ -62,6 +63,20 @@ fn strftime(format: &str, moment: &Moment, now: u64) -> String {
 
 /// `sleep N[smhd]…`: lets virtual time pass.
 pub fn sleep(machine: &mut Machine<'_>, argv: &[String], io: &mut Io) -> i32 {
+    let total = match slept(machine, argv) {
+        Ok(total) => total,
+        Err(message) => return fail(io, &message, 1),
+    };
+    let longest = SLEEP_MAX * 1_000_000_000;
+    machine.world.advance(total.min(longest));
+    if total > longest {
+        return fail(io, "sleep: stopped after a day, podhop's bound\n", 1);
+    }
+    0
+}
+
+/// How long `sleep` would sleep; an error is what it prints.
+pub fn slept(machine: &Machine<'_>, argv: &[String]) -> Result<Nanos, String> {
     let busybox = machine.toolbox().busybox;
     let mut total: u64 = 0;
     for word in &argv[1..] {
@@ -75,25 +90,19 @@ pub fn sleep(machine: &mut Machine<'_>, argv: &[String], io: &mut Io) -> i32 {
         let duration = match seconds(number) {
             Some(nanos) => nanos.saturating_mul(unit),
             None if matches!(word.as_str(), "infinity" | "inf") => u64::MAX,
-            None if busybox => return fail(io, &format!("sleep: invalid number '{word}'\n"), 1),
+            None if busybox => return Err(format!("sleep: invalid number '{word}'\n")),
             None => {
-                let message =
-                    format!("sleep: invalid time interval ‘{word}’\nTry 'sleep --help' for more information.\n");
-                return fail(io, &message, 1);
+                let help = "Try 'sleep --help' for more information.";
+                return Err(format!("sleep: invalid time interval ‘{word}’\n{help}\n"));
             }
         };
         total = total.saturating_add(duration);
     }
     if argv.len() == 1 {
         let missing = "sleep: missing operand\nTry 'sleep --help' for more information.\n".to_owned();
-        return fail(io, &if busybox { busybox_usage("sleep [N]...") } else { missing }, 1);
+        return Err(if busybox { busybox_usage("sleep [N]...") } else { missing });
     }
-    let longest = SLEEP_MAX * 1_000_000_000;
-    machine.world.advance(total.min(longest));
-    if total > longest {
-        return fail(io, "sleep: stopped after a day, podhop's bound\n", 1);
-    }
-    0
+    Ok(total)
 }
 
 /// The options of `uname`.

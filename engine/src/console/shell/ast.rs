@@ -27,6 +27,16 @@ pub struct Pipeline {
     pub commands: Vec<Command>,
 }
 
+impl Pipeline {
+    /// Its command, if it is nothing but one that no redirection belongs to.
+    pub fn alone(&self) -> Option<&Command> {
+        match &*self.commands {
+            [command] if !self.negated && command.redirects.is_empty() => Some(command),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Command {
     pub kind: Kind,

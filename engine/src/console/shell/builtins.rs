@@ -17,7 +17,11 @@ impl Shell<'_> {
         let arguments = &argv[1..];
         let first = arguments.first().map(String::as_str);
         Some(match argv[0].as_str() {
-            ":" | "true" | "wait" => Ok(0),
+            ":" | "true" => Ok(0),
+            "wait" => {
+                self.host.wait();
+                Ok(0)
+            }
             "false" => Ok(1),
             "break" | "continue" | "return" | "exit" => self.leave(&argv[0], first),
             "cd" => Ok(self.change_directory(first)),

@@ -6,7 +6,7 @@ use super::ast::*;
 use super::error::Dialect;
 use super::glob;
 use super::io::Io;
-use super::session::{FileKind, Host, Session};
+use super::session::{Background, FileKind, Host, Session};
 
 /// Why a list ended before its last command.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,16 +51,33 @@ impl Shell<'_> {
         Ok(status)
     }
 
-    /// `command &`: the host decides which programs can go on by themselves.
+    /// `command &`: a copy of the shell runs it while the next commands run. The host is told of the sleeps that it
+    /// begins with; from then on it takes the time that it takes.
     fn background(&mut self, and_or: &AndOr) -> Run<i32> {
-        let single = and_or.rest.is_empty() && and_or.first.commands.len() == 1;
-        if let (true, Kind::Simple { words, .. }) = (single, &and_or.first.commands[0].kind) {
-            let argv = self.fields(words)?;
-            if self.host.spawn(&argv, self.session, self.io).is_some() {
-                return Ok(0);
+        let mut list = match and_or.first.alone().map(|command| &command.kind) {
+            Some(Kind::Group(inner) | Kind::Subshell(inner)) if and_or.rest.is_empty() => inner.clone(),
+            _ => vec![AndOr { background: false, ..and_or.clone() }],
+        };
+        let mut sleeps = Vec::new();
+        while let Some(Kind::Simple { assignments, words }) =
+            list.first().filter(|first| !first.background).and_then(|first| first.first.alone()).map(|one| &one.kind)
+        {
+            let argv = if assignments.is_empty() { self.fields(words)? } else { break };
+            let next = list[0].rest.first().map(|(join, _)| *join);
+            if argv.first().is_none_or(|name| name != "sleep") || next == Some(Join::Or) {
+                break;
+            }
+            sleeps.push(argv);
+            match next {
+                Some(_) => list[0].first = list[0].rest.remove(0).1,
+                None => _ = list.remove(0),
             }
         }
-        Ok(self.complain("this command cannot go on in the background here (&): run it by itself", 1))
+        let commands = Background { list, session: self.session.clone() };
+        match self.host.later(&sleeps, commands, self.io) {
+            Some(()) => Ok(0),
+            None => Ok(self.complain("too many commands in the background: this one does not run", 1)),
+        }
     }
 
     fn pipeline(&mut self, pipeline: &Pipeline, tested: bool) -> Run<i32> {

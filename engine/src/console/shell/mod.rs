@@ -3,7 +3,7 @@
 //! `parse` turns text into `ast`, `expand` words into fields, `exec` runs it, `builtins` are the commands that change
 //! the shell itself. The words of messages are busybox ash's or bash's, by the session's `Dialect`.
 //!
-//! Left out, each with a message: background jobs other than those the host can start, signals, descriptors above 2,
+//! Left out, each with a message: job control beyond `&` and `wait`, signals, descriptors above 2,
 //! arrays and `[[ … ]]` beyond what `test` does.
 
 mod arithmetic;
@@ -25,7 +25,7 @@ mod word;
 
 pub use error::{Dialect, Problem, SyntaxError};
 pub use io::{Chunk, Io, Stream};
-pub use session::{FileError, FileKind, Host, Session, Variable};
+pub use session::{Background, FileError, FileKind, Host, Session, Variable};
 
 pub use builtins::NAMES as BUILTINS;
 use exec::{Flow, Run, Shell};
@@ -49,6 +49,16 @@ pub fn run(script: &str, host: &mut dyn Host, session: &mut Session, io: &mut Io
     session.last_status = outcome.status;
     io.report_stop(&name);
     outcome
+}
+
+impl Background {
+    /// Runs them to their end; gives the last one's status.
+    pub fn run(mut self, host: &mut dyn Host, io: &mut Io) -> i32 {
+        let name = self.session.name.clone();
+        let result = Shell { host, session: &mut self.session, io }.nested(&mut |shell| shell.list(&self.list));
+        io.report_stop(&name);
+        outcome(result).status
+    }
 }
 
 /// Runs `sh` or `bash` with its arguments, for a host whose programs include it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::ast::Command;
+use super::ast::{Command, List};
 use super::error::Dialect;
 use super::io::Io;
 
@@ -12,10 +12,14 @@ pub trait Host {
     /// Runs a program to its end and returns its exit status; None if there is no such program.
     fn run(&mut self, argv: &[String], session: &mut Session, io: &mut Io) -> Option<i32>;
 
-    /// Starts a program that goes on after the line (`&`); None if it cannot run in the background.
-    fn spawn(&mut self, _argv: &[String], _session: &mut Session, _io: &mut Io) -> Option<()> {
+    /// Has commands run while others do, after what `sleep` says of each of these argument lists; None if too many
+    /// run already.
+    fn later(&mut self, _sleeps: &[Vec<String>], _commands: Background, _io: &mut Io) -> Option<()> {
         None
     }
+
+    /// Waits for what runs in the background.
+    fn wait(&mut self) {}
 
     /// `help`: prints what there is to run; None if this place has nothing to say.
     fn help(&mut self, _io: &mut Io) -> Option<i32> {
@@ -36,6 +40,13 @@ pub trait Host {
 
     /// The names in a folder, sorted.
     fn list(&mut self, path: &str) -> Result<Vec<String>, FileError>;
+}
+
+/// Commands in the background: a copy of the shell that they run in.
+#[derive(Debug)]
+pub struct Background {
+    pub(super) list: List,
+    pub(super) session: Session,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
