@@ -286,6 +286,9 @@ impl Script {
             LinkKind::Bridge => {
                 let _ = writeln!(self.out, "link add name {name} index {index} address {mac} mtu {mtu} type bridge");
             }
+            LinkKind::Dummy => {
+                let _ = writeln!(self.out, "link add name {name} index {index} address {mac} mtu {mtu} type dummy");
+            }
             LinkKind::Vxlan { vni, port, local, underlay } => {
                 let underlay = netns.link(*underlay).map_or("", |link| &*link.name);
                 let _ = writeln!(

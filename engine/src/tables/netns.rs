@@ -84,6 +84,26 @@ pub struct Sysctls {
     /// `net.bridge.bridge-nf-call-ip6tables`: likewise IPv6 packets.
     pub bridge_nf6: bool,
     pub conntrack: ConntrackSysctls,
+    /// `net.ipv4.conf.all.arp_ignore`: 1 answers only for addresses of the device that the request comes in by.
+    pub arp_ignore: u8,
+    /// `net.ipv4.conf.all.arp_announce`: 2 asks only in the name of addresses of the device.
+    pub arp_announce: u8,
+    /// None: the module ip_vs is not there.
+    pub ipvs: Option<IpvsSysctls>,
+}
+
+/// `net.ipv4.vs.*` of those that kube-proxy sets; the walk takes them to be on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IpvsSysctls {
+    pub conntrack: bool,
+    pub expire_nodest_conn: bool,
+    pub expire_quiescent_template: bool,
+}
+
+impl Default for IpvsSysctls {
+    fn default() -> IpvsSysctls {
+        IpvsSysctls { conntrack: true, expire_nodest_conn: true, expire_quiescent_template: true }
+    }
 }
 
 /// `net.netfilter.nf_conntrack_*`; times in seconds.
@@ -126,6 +146,9 @@ impl Default for Sysctls {
             bridge_nf: true,
             bridge_nf6: true,
             conntrack: ConntrackSysctls::default(),
+            arp_ignore: 0,
+            arp_announce: 0,
+            ipvs: None,
         }
     }
 }

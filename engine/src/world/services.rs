@@ -67,7 +67,7 @@ fn rules(netns: &Netns, first: FirstPacket) -> NodeRules {
         false => (Hook::Prerouting, None),
     };
     let ask = |hook, packet: &IpPacket, output, mark, states, part| {
-        fates(Question { netns, hook, packet, input, output, mark, states }, part)
+        fates(Question { netns, hook, packet, input, output, mark, states, virtual_server: None }, part)
     };
     let mut answer = NodeRules { verdict: NodeVerdict::Untouched, backends: Vec::new(), masquerade: false };
     let mut backends = BTreeSet::new();
