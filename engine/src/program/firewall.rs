@@ -7,7 +7,7 @@ use crate::cluster::{NodeRecord, PodRecord, ProxyMode, Revision};
 use crate::net::{Family, MacAddr};
 use crate::tables::ipvs::Scheduler;
 use crate::tables::netfilter::Netfilter;
-use crate::tables::{IpvsSysctls, Link, LinkIndex, LinkKind, Origin};
+use crate::tables::{Link, LinkIndex, LinkKind, Origin};
 use std::sync::Arc;
 
 /// The rules and sets of a node, and the settings and devices that go with them. `pods` are those with a sandbox on it.
@@ -60,7 +60,7 @@ fn ipvs(proxies: Vec<Proxy<'_>>, writer: &mut Writer, netfilter: &mut Netfilter)
     let config = first.config.clone();
     let Some(scheduler) = Scheduler::named(&config.ipvs.scheduler) else { return };
     let netns = &mut writer.netns;
-    netns.sysctls.ipvs = Some(IpvsSysctls::default());
+    netns.sysctls.ipvs = true;
     if config.ipvs.strict_arp {
         (netns.sysctls.arp_ignore, netns.sysctls.arp_announce) = (1, 2);
     }

@@ -18,7 +18,7 @@ mod source;
 
 pub use fabric::{Port, Segment};
 pub use link::{Address, Link, LinkIndex, LinkKind, Netem, Scope};
-pub use netns::{ConntrackSysctls, FdbEntry, IpvsSysctls, NeighborEntry, Netns, NetnsId, Place, Sysctls};
+pub use netns::{ConntrackSysctls, FdbEntry, NeighborEntry, Netns, NetnsId, Place, Sysctls};
 pub use origin::{Origin, Uid};
 pub use route::{Route, RouteKind, RouteProto, RouteTable};
 pub use rows::{Keyed, RowId, Rows, SharedRows};

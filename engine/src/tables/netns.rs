@@ -88,22 +88,8 @@ pub struct Sysctls {
     pub arp_ignore: u8,
     /// `net.ipv4.conf.all.arp_announce`: 2 asks only in the name of addresses of the device.
     pub arp_announce: u8,
-    /// None: the module ip_vs is not there.
-    pub ipvs: Option<IpvsSysctls>,
-}
-
-/// `net.ipv4.vs.*` of those that kube-proxy sets; the walk takes them to be on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IpvsSysctls {
-    pub conntrack: bool,
-    pub expire_nodest_conn: bool,
-    pub expire_quiescent_template: bool,
-}
-
-impl Default for IpvsSysctls {
-    fn default() -> IpvsSysctls {
-        IpvsSysctls { conntrack: true, expire_nodest_conn: true, expire_quiescent_template: true }
-    }
+    /// The module ip_vs is there, with the settings `net.ipv4.vs.*` that kube-proxy gives it.
+    pub ipvs: bool,
 }
 
 /// `net.netfilter.nf_conntrack_*`; times in seconds.
@@ -148,7 +134,7 @@ impl Default for Sysctls {
             conntrack: ConntrackSysctls::default(),
             arp_ignore: 0,
             arp_announce: 0,
-            ipvs: None,
+            ipvs: false,
         }
     }
 }
@@ -224,6 +210,15 @@ impl Netns {
     /// True if `ip` is an IPv6 address of this very device: neighbour discovery answers for no others.
     pub fn has_on(&self, link: LinkIndex, ip: Ipv6Addr) -> bool {
         self.addresses_of(link).any(|address| address.net.addr() == IpAddr::V6(ip))
+    }
+
+    /// Whether a device answers ARP requests for an address: every one of this machine's, whatever its device, unless
+    /// `arp_ignore` says no.
+    pub fn answers_arp(&self, link: LinkIndex, ip: IpAddr) -> bool {
+        match self.sysctls.arp_ignore {
+            0 => self.is_local(ip),
+            _ => self.addresses_of(link).any(|address| address.net.addr() == ip),
+        }
     }
 
     /// A bridge has a carrier while one of its ports has; any other device that is up has one.

@@ -26,7 +26,7 @@ pub fn check() -> Result<Tally> {
     // IPv6, and a node with several addresses of a family.
     let cases: Vec<Value> = cases.into_iter().filter(|case| !id(case).contains("/TestNodePorts/ipv")).collect();
     let mut tally = Tally::NOTHING;
-    for mode in ["iptables", "nftables"] {
+    for mode in ["iptables", "nftables", "ipvs"] {
         let mut in_mode = cases.clone();
         in_mode.iter_mut().for_each(|case| case["cluster"]["proxy"] = json!(mode));
         let printed = probe(&in_mode)?;

@@ -294,3 +294,7 @@ fn powers_of_two(servers: &[Candidate], bits: u64) -> Option<usize> {
     let lighter = u64::from(b.weight) * overhead(a) > u64::from(a.weight) * overhead(b);
     Some(if lighter { other } else { one })
 }
+
+#[cfg(test)]
+#[path = "scheduler_tests.rs"]
+mod tests;
