@@ -4,7 +4,7 @@ use podhop_engine::cluster::{Options, PodKey, ProxyMode};
 use podhop_engine::net::IcmpError;
 use podhop_engine::net::Protocol;
 use podhop_engine::tables::NetnsId;
-use podhop_engine::tables::ipvs::IpvsState;
+use podhop_engine::tables::ipvs::{IpvsState, IpvsTimeouts, Scheduler};
 use podhop_engine::tables::netfilter::TableName;
 use podhop_engine::trace::{CauseTable, Change, FlowEnd, Stage, Trace, Verdict};
 use podhop_engine::world::{ProbeKind, ProbeResult, ProbeSpec, World};
@@ -287,6 +287,8 @@ fn policy_local_keeps_the_client_s_address_where_there_is_an_endpoint() {
     let result = lab.tcp(from, &to, 30081);
     assert_eq!(result.seen_destination, Some((lab.ip("far"), 80)));
     assert_eq!(result.end, FlowEnd::Delivered);
+    let node = lab.node("worker-1");
+    let netns = lab.world.netns(node).unwrap();
     let steps = &lab.trace(&result).packets[0].steps;
     let rules = steps.iter().filter_map(|step| match step.cause?.table {
         CauseTable::Rule { rule, .. } => {
@@ -294,7 +296,6 @@ fn policy_local_keeps_the_client_s_address_where_there_is_an_endpoint() {
         }
         _ => None,
     });
-    let netns = lab.world.netns(lab.node("worker-1")).unwrap();
     let nat = &netns.netfilter.v4.tables[&TableName::Nat];
     let chains: Vec<&str> = rules.map(|rule| &*nat.chain(rule.chain).unwrap().name).collect();
     assert_eq!(chains, ["FLANNEL-POSTRTG"]);
@@ -347,4 +348,24 @@ fn a_connection_s_end_takes_its_conntrack_entry_along() {
     lab.world.advance(301 * 1_000_000_000);
     lab.tcp(client, "10.96.0.50", 8080);
     assert_eq!(tracked(&lab), 0);
+}
+
+#[test]
+fn schedulers_are_those_that_a_configuration_may_name() {
+    assert_eq!(Scheduler::ALL.map(Scheduler::name), podhop_engine::manifest::typed::SCHEDULERS);
+    let with = |scheduler: &str| {
+        let kind = "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nmode: ipvs\n";
+        let mut lab = Lab::new(&format!(
+            "{kind}ipvs: {{scheduler: {scheduler}, strictARP: true, tcpTimeout: 1h}}\n---\n{CLUSTER}"
+        ));
+        let netns = lab.world.netns(lab.node("worker-1")).unwrap();
+        assert_eq!(
+            (netns.sysctls.arp_ignore, netns.sysctls.arp_announce),
+            if netns.netfilter.ipvs.is_some() { (1, 2) } else { (0, 0) }
+        );
+        netns.netfilter.ipvs.as_ref().map(|ipvs| (ipvs.services[0].scheduler, ipvs.timeouts))
+    };
+    let timeouts = IpvsTimeouts { tcp: 3_600, ..IpvsTimeouts::default() };
+    assert_eq!(with("sh"), Some((Scheduler::SourceHashing, timeouts)));
+    assert_eq!(with("fastest"), None, "kube-proxy does not start");
 }

@@ -109,14 +109,32 @@ fn rules(netns: &Netns, first: FirstPacket) -> NodeRules {
         return answer;
     }
     debug_assert!(family == Family::of(src) || src.is_unspecified());
+    let at = filter_hook(netns, local, first.to.ip());
+    let output = exit(netns, first.to.ip());
+    // What the node sends to itself passes INPUT, too, by way of loopback.
+    let comes_back = local && filter_hook(netns, false, first.to.ip()) == Hook::Input;
     for mark in untranslated {
-        let at = filter_hook(netns, local, first.to.ip());
-        let output = exit(netns, first.to.ip());
-        for (fate, _) in ask(at, &packet, output, mark, new, Part::Filter) {
+        let mut ends = ask(at, &packet, output, mark, new, Part::Filter);
+        if comes_back && !ends.iter().any(|(fate, _)| stopped(fate)) {
+            let input = Some(LinkIndex::LO);
+            let (output, virtual_server) = (None, None);
+            let at = Question {
+                netns,
+                hook: Hook::Input,
+                packet: &packet,
+                input,
+                output,
+                mark,
+                states: new,
+                virtual_server,
+            };
+            ends = fates(at, Part::Filter);
+        }
+        for (fate, _) in ends {
             answer.verdict = match fate {
                 Fate::Reject => NodeVerdict::Rejected,
                 Fate::Drop => NodeVerdict::Dropped,
-                Fate::Accept if at == Hook::Input => NodeVerdict::Accepted,
+                Fate::Accept if at == Hook::Input || comes_back => NodeVerdict::Accepted,
                 _ => answer.verdict,
             };
         }

@@ -143,8 +143,3 @@ fn lblc_stays_until_it_is_too_much() {
     assert_eq!(ask(&servers(&[(4, 5, 0), (4, 1, 0)])), Some(1), "a second one helps");
     assert_eq!(ask(&servers(&[(4, 1, 0), (4, 2, 0)])), Some(0), "both serve");
 }
-
-#[test]
-fn names_are_those_that_kube_proxy_takes() {
-    assert_eq!(Scheduler::ALL.map(Scheduler::name), crate::manifest::typed::SCHEDULERS);
-}
