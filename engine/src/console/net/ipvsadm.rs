@@ -7,8 +7,8 @@ use super::{NOT_RUNNING, fail, may_administer};
 use crate::dataplane::IpvsTable;
 use crate::net::Protocol;
 use crate::tables::Netns;
-use crate::tables::ipvs::{Ipvs, Scheduler, VirtualServer};
-use crate::tables::text::ipvs::{self as text, Columns, Load};
+use crate::tables::ipvs::{Ipvs, VirtualServer};
+use crate::tables::text::ipvs::{self as text, Columns, Load, Names};
 use crate::trace::Nanos;
 use std::net::{IpAddr, SocketAddr};
 
@@ -118,7 +118,8 @@ fn list(netns: &Netns, table: &IpvsTable, now: Nanos, line: &Line) -> Result<Str
     let nothing = Ipvs::default();
     let ipvs = netns.netfilter.ipvs.as_deref().unwrap_or(&nothing);
     if line.connections {
-        let rows = table.iter(now).map(|entry| text::connection(entry, now) + "\n");
+        let names = if line.numeric { Names::Numbers } else { Names::Words };
+        let rows = table.iter(now).map(|entry| text::connection(entry, now, names) + "\n");
         return Ok(text::connections_title() + &rows.collect::<String>());
     }
     if line.timeouts {
@@ -132,19 +133,19 @@ fn list(netns: &Netns, table: &IpvsTable, now: Nanos, line: &Line) -> Result<Str
         None if line.unsorted => ipvs.services.iter().collect(),
         None => text::sorted(ipvs).into_iter().map(|(_, service)| service).collect(),
     };
-    let named = |text: String| if line.numeric { text } else { with_port_names(&text) };
+    let names = if line.numeric { Names::Numbers } else { Names::Words };
     if line.command == Some('S') {
-        return Ok(services.iter().map(|service| named(save(table, service, now))).collect());
+        return Ok(services.iter().map(|service| save(table, service, now, names)).collect());
     }
     let mut out = if line.service.is_none() { text::HEAD.to_owned() } else { String::new() };
     out += &text::title(line.columns);
     for service in services {
-        out += &named(entry(table, service, now, line));
+        out += &entry(table, service, now, (line, names));
     }
     Ok(out)
 }
 
-fn entry(table: &IpvsTable, service: &VirtualServer, now: Nanos, line: &Line) -> String {
+fn entry(table: &IpvsTable, service: &VirtualServer, now: Nanos, (line, names): (&Line, Names)) -> String {
     let key = service.key();
     let mut servers = table.servers(service, now);
     if !line.unsorted {
@@ -154,61 +155,17 @@ fn entry(table: &IpvsTable, service: &VirtualServer, now: Nanos, line: &Line) ->
         let of = &server.candidate;
         let load = Load { active: of.active, inactive: of.inactive, persistent: server.persistent };
         let stats = table.stats(key, Some(of.address));
-        text::server_line(of.address, of.weight, line.columns, (load, &stats))
+        text::server_line((of.address, of.weight), (line.columns, names), (load, &stats))
     });
-    text::service_line(service, line.columns, &table.stats(key, None)) + &rows.collect::<String>()
+    text::service_line(service, (line.columns, names), &table.stats(key, None)) + &rows.collect::<String>()
 }
 
-/// As `ipvsadm -R` reads it.
-fn save(table: &IpvsTable, service: &VirtualServer, now: Nanos) -> String {
-    let option = match service.protocol {
-        Protocol::Tcp => "-t",
-        Protocol::Udp => "-u",
-        Protocol::Sctp => "--sctp-service",
-    };
-    let persistent = service.persistent.map_or_else(String::new, |seconds| format!(" -p {seconds}"));
-    let port = service.hashes_port && service.scheduler == Scheduler::MaglevHashing;
-    let flags = if port { " -b mh-port" } else { "" };
-    let (address, scheduler) = (service.address, service.scheduler.name());
-    let mut servers = table.servers(service, now);
-    servers.sort_by_key(|server| text::order(server.candidate.address));
-    let servers = servers.iter().map(|server| {
-        let of = &server.candidate;
-        format!("-a {option} {address} -r {} -m -w {}\n", of.address, of.weight)
-    });
-    format!("-A {option} {address} -s {scheduler}{persistent}{flags}\n") + &servers.collect::<String>()
-}
-
-/// Without `-n` the ports that /etc/services knows have names; no name server knows the addresses.
-fn with_port_names(text: &str) -> String {
-    const NAMES: [(&str, &str); 9] = [
-        ("22", "ssh"),
-        ("53", "domain"),
-        ("80", "http"),
-        ("443", "https"),
-        ("3306", "mysql"),
-        ("5432", "postgresql"),
-        ("6379", "redis"),
-        ("6443", "sun-sr-https"),
-        ("8080", "http-alt"),
-    ];
-    let mut out = String::with_capacity(text.len());
-    for word in text.split_inclusive(' ') {
-        let bare = word.trim_end();
-        let known = bare.rsplit_once(':').and_then(|(host, port)| {
-            let name = NAMES.iter().find(|(number, _)| *number == port)?.1;
-            bare.parse::<SocketAddr>().ok().map(|_| format!("{host}:{name}"))
-        });
-        match known {
-            Some(known) => {
-                let blank = if word.len() > bare.len() { " " } else { "" };
-                out += &known;
-                out += blank;
-            }
-            None => out += word,
-        }
-    }
-    out
+fn save(table: &IpvsTable, service: &VirtualServer, now: Nanos, names: Names) -> String {
+    let mut servers: Vec<(SocketAddr, u32)> = (table.servers(service, now).iter())
+        .map(|server| (server.candidate.address, server.candidate.weight))
+        .collect();
+    servers.sort_by_key(|(address, _)| text::order(*address));
+    text::save(service, &servers, names)
 }
 
 #[cfg(test)]
@@ -232,6 +189,8 @@ mod tests {
         assert!(listed.contains(api), "{listed}");
         assert_eq!(lab.text("@worker-1", "ipvsadm -Ln -t 10.96.0.1:80", 255), "No such service\n");
         lab.text("@worker-1", "curl -s http://10.96.0.10:9153/metrics", 0);
+        let named = lab.text("@worker-1", "ipvsadm -L -t 10.96.0.1:443", 0);
+        assert!(named.contains("TCP  10.96.0.1:https rr\n  -> 172.18.0.2:6443              Masq "), "{named}");
         let stats = lab.text("@worker-1", "ipvsadm -Ln --stats -t 10.96.0.10:9153", 0);
         let head = "Prot LocalAddress:Port               Conns   InPkts  OutPkts  InBytes OutBytes\n  \
                     -> RemoteAddress:Port\n";

@@ -5,7 +5,7 @@ use super::{Known, Lookup, TriedRow, Why};
 use crate::dataplane::{IpvsTable, ServerLoad, overhead};
 use crate::tables::Origin;
 use crate::tables::ipvs::{IpvsConnection, Scheduler, VirtualServer};
-use crate::tables::text::ipvs::{self, Columns, Load};
+use crate::tables::text::ipvs::{self, Columns, Load, Names};
 use crate::trace::{CauseTable, Change, Stage};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -77,7 +77,7 @@ fn row(service: &VirtualServer, server: &ServerLoad) -> String {
     let of = &server.candidate;
     let load = Load { active: of.active, inactive: of.inactive, persistent: server.persistent };
     let stats = Default::default();
-    let line = ipvs::server_line(of.address, of.weight, Columns::Plain, (load, &stats));
+    let line = ipvs::server_line((of.address, of.weight), (Columns::Plain, Names::Numbers), (load, &stats));
     format!("{} {}", ipvs::service(service), line.trim())
 }
 

@@ -97,7 +97,7 @@ pub(super) fn of_netns(netns: &Netns, state: Option<&NetnsState>, at: Nanos, tab
         "ipvs" => netns.netfilter.ipvs.iter().flat_map(|ipvs| ipvs_rows(ipvs, state, at)).collect(),
         "ipvs-conn" => {
             let entries = state.into_iter().flat_map(|state| state.ipvs.iter(at));
-            let text = |entry: &IpvsConnection| ipvs::connection(entry, at);
+            let text = |entry: &IpvsConnection| ipvs::connection(entry, at, ipvs::Names::Numbers);
             entries.map(|entry| row(entry.id.to_string(), text(entry), &Origin::Learned)).collect()
         }
         "ipset" => netns.netfilter.sets.values().flat_map(set_rows).collect(),
@@ -190,9 +190,8 @@ fn ipvs_rows(ipvs: &Ipvs, state: Option<&NetnsState>, at: Nanos) -> Vec<Row> {
         servers.sort_by_key(|server| ipvs::order(server.candidate.address));
         rows.extend(servers.into_iter().map(|ServerLoad { candidate, persistent, place }| {
             let load = ipvs::Load { active: candidate.active, inactive: candidate.inactive, persistent };
-            let columns = ipvs::Columns::Plain;
-            let stats = IpvsStats::default();
-            let line = ipvs::server_line(candidate.address, candidate.weight, columns, (load, &stats));
+            let (columns, stats) = ((ipvs::Columns::Plain, ipvs::Names::Numbers), IpvsStats::default());
+            let line = ipvs::server_line((candidate.address, candidate.weight), columns, (load, &stats));
             let programmed = place.and_then(|place| service.servers.get(place as usize));
             Row {
                 key: ipvs_key(service, Some(candidate.address)),

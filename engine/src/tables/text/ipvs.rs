@@ -20,6 +20,35 @@ pub enum Columns {
     Persistent,
 }
 
+/// `-n`, or not: the ports that /etc/services knows have names; no name server knows the addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    Numbers,
+    Words,
+}
+
+impl Names {
+    fn of(self, address: SocketAddr) -> String {
+        let name = match address.port() {
+            22 => "ssh",
+            53 => "domain",
+            80 => "http",
+            443 => "https",
+            3306 => "mysql",
+            5432 => "postgresql",
+            6379 => "redis",
+            8080 => "http-alt",
+            _ => return address.to_string(),
+        };
+        let ip = address.ip();
+        match self {
+            Names::Numbers => address.to_string(),
+            Names::Words if ip.is_ipv6() => format!("[{ip}]:{name}"),
+            Names::Words => format!("{ip}:{name}"),
+        }
+    }
+}
+
 /// What a real server has to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Load {
@@ -51,46 +80,51 @@ pub fn title(columns: Columns) -> String {
 }
 
 /// `TCP  10.96.0.1:443`
-fn name(service: &VirtualServer) -> String {
-    format!("{}  {}", protocol(service.protocol), service.address)
-}
-
-fn protocol(of: Protocol) -> &'static str {
-    of.name()
+fn name(service: &VirtualServer, names: Names) -> String {
+    format!("{}  {}", service.protocol.name(), names.of(service.address))
 }
 
 /// `TCP  10.96.0.1:443 rr persistent 10800`
 pub fn service(service: &VirtualServer) -> String {
+    with_flags(service, Names::Numbers)
+}
+
+fn with_flags(service: &VirtualServer, names: Names) -> String {
     let flags = if service.hashes_port && service.scheduler == Scheduler::MaglevHashing { " (mh-port)" } else { "" };
     let persistent = service.persistent.map_or_else(String::new, |seconds| format!(" persistent {seconds}"));
-    format!("{} {}{flags}{persistent}", name(service), service.scheduler.name())
+    format!("{} {}{flags}{persistent}", name(service, names), service.scheduler.name())
 }
 
 /// A virtual server's line.
-pub fn service_line(of: &VirtualServer, columns: Columns, stats: &IpvsStats) -> String {
+pub fn service_line(of: &VirtualServer, (columns, names): (Columns, Names), stats: &IpvsStats) -> String {
     match columns {
-        Columns::Plain | Columns::Persistent => service(of) + "\n",
-        Columns::Stats => format!("{:<33}{}\n", name(of), numbers(stats)),
-        Columns::Rate => format!("{:<33}{}\n", name(of), numbers(&IpvsStats::default())),
+        Columns::Plain | Columns::Persistent => with_flags(of, names) + "\n",
+        Columns::Stats => format!("{:<33}{}\n", name(of, names), numbers(stats)),
+        Columns::Rate => format!("{:<33}{}\n", name(of, names), numbers(&IpvsStats::default())),
     }
 }
 
-/// A real server's line.
-pub fn server_line(address: SocketAddr, weight: u32, columns: Columns, (load, stats): (Load, &IpvsStats)) -> String {
+/// The line of a real server with its weight.
+pub fn server_line(
+    (address, weight): (SocketAddr, u32),
+    (columns, names): (Columns, Names),
+    (load, stats): (Load, &IpvsStats),
+) -> String {
     let Load { active, inactive, persistent } = load;
+    let address = names.of(address);
     match columns {
-        Columns::Plain => format!("  -> {:<28} Masq    {weight:<6} {active:<10} {inactive:<10}\n", address.to_string()),
-        Columns::Stats => format!("  -> {:<28}{}\n", address.to_string(), numbers(stats)),
-        Columns::Rate => format!("  -> {:<28}{}\n", address.to_string(), numbers(&IpvsStats::default())),
+        Columns::Plain => format!("  -> {address:<28} Masq    {weight:<6} {active:<10} {inactive:<10}\n"),
+        Columns::Stats => format!("  -> {address:<28}{}\n", numbers(stats)),
+        Columns::Rate => format!("  -> {address:<28}{}\n", numbers(&IpvsStats::default())),
         Columns::Persistent => {
-            format!("  -> {:<28} {weight:<9} {persistent:<11} {active:<10} {inactive:<10}\n", address.to_string())
+            format!("  -> {address:<28} {weight:<9} {persistent:<11} {active:<10} {inactive:<10}\n")
         }
     }
 }
 
 /// A real server's row without what changes with every packet: `TCP  10.96.0.1:443 -> 172.18.0.2:6443 Masq 1`.
 pub fn server(of: &VirtualServer, server: &RealServer) -> String {
-    format!("{} -> {} Masq {}", name(of), server.address, server.weight)
+    format!("{} -> {} Masq {}", name(of, Names::Numbers), server.address, server.weight)
 }
 
 /// Five numbers, each in nine columns, large ones in thousands or millions.
@@ -112,26 +146,35 @@ pub fn connections_title() -> String {
 }
 
 /// `TCP 14:57  ESTABLISHED 10.244.1.2:40000   10.96.0.1:443      172.18.0.2:6443`; `now` in nanoseconds of virtual time.
-pub fn connection(entry: &IpvsConnection, now: u64) -> String {
+pub fn connection(entry: &IpvsConnection, now: u64, names: Names) -> String {
     let left = entry.expires_at.saturating_sub(now) / 1_000_000_000;
-    format!("{:<3} {:02}:{:02}  {}", protocol(entry.protocol), left / 60, left % 60, ends(entry))
-}
-
-/// The same without the time that it has left.
-pub fn timeless(entry: &IpvsConnection) -> String {
-    format!("{:<3} {}", protocol(entry.protocol), ends(entry))
-}
-
-fn ends(entry: &IpvsConnection) -> String {
-    let text = |(ip, port): (IpAddr, u16)| SocketAddr::new(ip, port).to_string();
+    let text = |(ip, port): (IpAddr, u16)| names.of(SocketAddr::new(ip, port));
     let (client, to, server) = (text(entry.client), text(entry.virtual_server), text(entry.server));
-    format!("{:<11} {client:<18} {to:<18} {server}", entry.state.name())
+    let (protocol, state) = (entry.protocol.name(), entry.state.name());
+    format!("{protocol:<3} {:02}:{:02}  {state:<11} {client:<18} {to:<18} {server}", left / 60, left % 60)
 }
 
 /// `ipvsadm -L --timeout`
 pub fn timeouts(ipvs: &Ipvs) -> String {
     let set = ipvs.timeouts;
     format!("Timeout (tcp tcpfin udp): {} {} {}\n", set.tcp, set.tcp_fin, set.udp)
+}
+
+/// A virtual server with its real ones, as `ipvsadm -S` prints it and `ipvsadm -R` reads it.
+pub fn save(of: &VirtualServer, servers: &[(SocketAddr, u32)], names: Names) -> String {
+    let option = match of.protocol {
+        Protocol::Tcp => "-t",
+        Protocol::Udp => "-u",
+        Protocol::Sctp => "--sctp-service",
+    };
+    let persistent = of.persistent.map_or_else(String::new, |seconds| format!(" -p {seconds}"));
+    let flags = if of.hashes_port && of.scheduler == Scheduler::MaglevHashing { " -b mh-port" } else { "" };
+    let (address, scheduler) = (names.of(of.address), of.scheduler.name());
+    let row = |(server, weight): &(SocketAddr, u32)| {
+        format!("-a {option} {address} -r {} -m -w {weight}\n", names.of(*server))
+    };
+    let rows = servers.iter().map(row);
+    format!("-A {option} {address} -s {scheduler}{persistent}{flags}\n") + &rows.collect::<String>()
 }
 
 /// Orders addresses as libipvs does, which subtracts them as signed numbers: 172.18.0.2 comes before 10.96.0.1.
