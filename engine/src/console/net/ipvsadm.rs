@@ -45,6 +45,12 @@ const LONG: &[(&str, char)] = &[
 pub const SPEC: Spec = Spec { short: "LlSnct:u:1:23456789AEDCRaedZ0hv", long: LONG, operand_ends: false };
 
 const VERSION: &str = "ipvsadm v1.31 2019/12/24 (compiled with popt and IPVS v1.2.1)\n";
+/// Its part of the help.
+const USAGE: &str = "\
+Usage:
+  ipvsadm -L|l [virtual-service] [options]
+  ipvsadm -S [-n]
+";
 
 #[derive(Default)]
 struct Line {
@@ -63,7 +69,11 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Io) -> i32 {
         Err(message) => return fail(io, &message, 2),
     };
     match line.command {
-        Some('v') => return fail(io, VERSION, 0),
+        Some(command @ ('v' | 'h')) => {
+            io.out(VERSION);
+            io.out(if command == 'h' { USAGE } else { "" });
+            return 0;
+        }
         Some('L' | 'S') | None => {}
         Some(_) => return fail(io, "ipvsadm: podhop shows virtual servers and does not change them\n", 1),
     }
@@ -102,7 +112,9 @@ fn read(argv: &[String]) -> Result<Line, String> {
             '5' => line.timeouts = true,
             '9' => line.unsorted = true,
             '6' | '7' | '8' => {}
-            command => line.command = Some(command),
+            'S' => line.command = Some('S'),
+            // What changes virtual servers has options of its own, which matter no more.
+            command => return Ok(Line { command: Some(command), ..line }),
         }
     }
     Ok(line)
@@ -203,5 +215,7 @@ mod tests {
         let mut lab = Lab::default();
         assert_eq!(lab.text("@worker-1", "ipvsadm -Ln", 0).lines().count(), 3);
         assert_eq!(lab.text("busy", "ipvsadm -Ln", 127), "sh: ipvsadm: not found\n");
+        let refused = "ipvsadm: podhop shows virtual servers and does not change them\n";
+        assert_eq!(lab.text("@worker-1", "ipvsadm -A -t 10.0.0.1:80 -s rr", 1), refused);
     }
 }

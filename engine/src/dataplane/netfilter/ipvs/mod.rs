@@ -4,6 +4,7 @@
 //! `conntrack`, `expire_nodest_conn` and `expire_quiescent_template` on, the other settings at their defaults. Left out:
 //! firewall marks, applications (FTP), synchronisation, thresholds.
 
+mod choose;
 mod hash;
 mod scheduler;
 mod states;
@@ -14,25 +15,21 @@ pub use table::{IpvsTable, ServerLoad};
 
 use super::hooks::Gate;
 use super::track::Tracking;
+use crate::dataplane::cost;
 use crate::dataplane::ip::{Routed, route};
 use crate::dataplane::skb::{Balanced, Skb};
 use crate::dataplane::state::{Learned, RuntimeChange};
 use crate::dataplane::walk::Walk;
-use crate::dataplane::{cost, random};
 use crate::net::{Icmp, IcmpError, IpPacket, Protocol, Transport};
-use crate::tables::ipvs::{Ipvs, IpvsConnection, IpvsState, VirtualServer};
+use crate::tables::ipvs::{Ipvs, IpvsConnection, IpvsState};
 use crate::tables::netfilter::{CtProtocol, CtTuple, Hook};
 use crate::tables::{LinkIndex, RouteKind};
 use crate::trace::{CauseTable, Change, DropReason, HopPlace, Nanos, Stage, Step, Verdict};
-use scheduler::{Client, Turn, schedule};
-use states::{Way, begin, begins, is_over, see};
-use std::net::{IpAddr, SocketAddr};
+use states::{Way, begins, is_over, see};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 const SECOND: Nanos = 1_000_000_000;
-/// Active FTP's data connections are never scheduled.
-const FTP_DATA: u16 = 20;
-const FTP: u16 = 21;
 
 /// Where a packet goes on after a hook of IPVS.
 pub(super) enum Onward {
@@ -192,117 +189,6 @@ impl Walk<'_> {
             None if entry.protocol == Protocol::Tcp => Standing::Quiet,
             None => Standing::Gone,
         }
-    }
-
-    /// Models tcp_conn_schedule and its sisters, ip_vs_schedule and ip_vs_leave.
-    fn ipvs_schedule(
-        &mut self,
-        gate: Gate,
-        ipvs: &Ipvs,
-        (protocol, client, to): Ends,
-        skb: Skb,
-    ) -> Option<(Skb, Onward)> {
-        let here = |skb| Some((skb, Onward::Here));
-        let packet = skb.ip()?;
-        let Some((place, service)) = ipvs.find((protocol, to.0, to.1)) else { return here(skb) };
-        if protocol != Protocol::Udp && !begins(packet) || client.1 == FTP_DATA {
-            return here(skb);
-        }
-        let made_here = gate.hook == Hook::Output || gate.input == Some(LinkIndex::LO);
-        if made_here && self.state.ipvs.inbound(protocol, to, client, self.now).is_some() {
-            return here(skb);
-        }
-        let start = begin(packet);
-        let stage = Stage::Ipvs { hook: gate.hook, scheduled: true };
-        let Some((server, control)) = self.ipvs_choose(service, client) else {
-            let cause = CauseTable::Ipvs { service: place, server: None };
-            self.reject(skb, stage, gate.link(), IcmpError::PortUnreachable, Some(cause));
-            return None;
-        };
-        if !self.state.ipvs.has_room() {
-            self.drop(skb, stage, gate.link(), DropReason::Netfilter, None);
-            return None;
-        }
-        let id = self.state.ipvs.next_id();
-        let (server, template, timeout) = ((server.ip(), server.port()), false, 3);
-        let expires_at = self.now + Nanos::from(timeout) * SECOND;
-        let entry = Arc::new(IpvsConnection {
-            id,
-            protocol,
-            client,
-            virtual_server: to,
-            server,
-            state: start,
-            template,
-            control,
-            timeout,
-            expires_at,
-        });
-        self.ipvs_new(entry.clone());
-        self.state.ipvs.count(&entry, |stats| stats.connections += 1);
-        self.ipvs_request(gate, &entry, skb, true)
-    }
-
-    fn ipvs_new(&mut self, entry: Arc<IpvsConnection>) {
-        self.state.ipvs.put(entry.clone());
-        self.log(RuntimeChange { before: None, after: Some(Learned::Balanced(entry)) });
-    }
-
-    /// The real server for a new connection, and the template that says so if the virtual server is persistent.
-    /// Models ip_vs_sched_persist.
-    fn ipvs_choose(&mut self, service: &VirtualServer, client: (IpAddr, u16)) -> Option<(SocketAddr, Option<u32>)> {
-        let now = self.now;
-        self.spend(cost::LOOKUP);
-        let Some(timeout) = service.persistent else { return Some((self.ipvs_ask(service, client)?, None)) };
-        // A template is for all ports of FTP.
-        let port = if service.address.port() == FTP { 0 } else { service.address.port() };
-        let to = (service.address.ip(), port);
-        let expires_at = now + Nanos::from(timeout) * SECOND;
-        let known = self.state.ipvs.template(service.protocol, client.0, to, now).cloned();
-        let serves = |template: &Arc<IpvsConnection>| {
-            let found = service.find(template.server.into()).and_then(|at| service.servers.get(at as usize));
-            found.is_some_and(|server| server.weight > 0)
-        };
-        if let Some(template) = known.clone().filter(|template| serves(template)) {
-            let renewed = IpvsConnection { expires_at, ..(*template).clone() };
-            self.state.ipvs.update(Arc::new(renewed));
-            return Some((template.server.into(), Some(template.id)));
-        }
-        if let Some(gone) = known.and_then(|template| self.state.ipvs.remove(template.id)) {
-            self.ipvs_forget(gone, false);
-        }
-        let server = self.ipvs_ask(service, client)?;
-        let id = self.state.ipvs.next_id();
-        self.ipvs_new(Arc::new(IpvsConnection {
-            id,
-            protocol: service.protocol,
-            client: (client.0, 0),
-            virtual_server: to,
-            server: (server.ip(), server.port()),
-            state: IpvsState::None,
-            template: true,
-            control: None,
-            timeout,
-            expires_at,
-        }));
-        Some((server, Some(id)))
-    }
-
-    /// Asks the scheduler.
-    fn ipvs_ask(&mut self, service: &VirtualServer, (ip, port): (IpAddr, u16)) -> Option<SocketAddr> {
-        let servers: Vec<Candidate> =
-            self.state.ipvs.servers(service, self.now).iter().map(|server| server.candidate).collect();
-        let to = service.address;
-        let client = Client {
-            ip,
-            port: if service.hashes_port { port } else { 0 },
-            virtual_ip: to.ip(),
-            bits: random::flow_bits(self.seed ^ 0x6970_7673, ip, to.ip(), port, to.port()),
-            now: self.now,
-        };
-        let turn: &mut Turn = self.state.ipvs.turns.entry(service.key()).or_default();
-        let chosen = schedule(service.scheduler, &servers, client, turn)?;
-        Some(servers[chosen].address)
     }
 
     /// A packet moves its connection on, and its timer.

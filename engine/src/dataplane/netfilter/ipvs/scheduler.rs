@@ -260,7 +260,7 @@ fn maglev(servers: &[Candidate]) -> Vec<Option<usize>> {
             let (ip, port) = (server.address.ip(), server.address.port());
             let offset = maglev_hash((ip, port), MAGLEV_KEYS.0) % MAGLEV_BUCKETS;
             let skip = maglev_hash((ip, port), MAGLEV_KEYS.1) % (MAGLEV_BUCKETS - 1) + 1;
-            let turns = server.last_weight / divisor >> shift;
+            let turns = (server.last_weight / divisor) >> shift;
             (offset, skip, if turns == 0 { u32::from(server.last_weight != 0) } else { turns })
         })
         .collect();
