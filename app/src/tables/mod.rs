@@ -30,6 +30,10 @@ const OF_MACHINES: [TableName; 6] = [
     ("conntrack", "connections"),
     ("qdisc", "queues"),
 ];
+/// What kube-proxy's mode brings along.
+const OF_IPVS: [TableName; 3] =
+    [("ipvs", "virtual servers"), ("ipvs-conn", "IPVS connections"), ("ipset", "sets of addresses")];
+const OF_NFTABLES: [TableName; 1] = [("nft", "nftables")];
 const DNS: TableName = ("dns", "DNS");
 const SYSCTL: TableName = ("sysctl", "sysctls");
 
@@ -45,6 +49,13 @@ pub fn tables_of(scene: Option<&Scene>, place: &str) -> Vec<TableName> {
         all.retain(|(name, _)| *name != "fdb");
     } else {
         all.extend(OF_MACHINES);
+    }
+    if place.starts_with("node/") {
+        match scene.map(|scene| &*scene.proxy_mode) {
+            Some("ipvs") => all.extend(OF_IPVS),
+            Some("nftables") => all.extend(OF_NFTABLES),
+            _ => {}
+        }
     }
     let mut pods = scene.into_iter().flat_map(|scene| &scene.nodes).flat_map(|node| &node.pods);
     let names = place == "gateway" || place == "internet" || of_pod && pods.any(|pod| pod.dns && pod.place == place);
@@ -67,7 +78,10 @@ mod tests {
         assert_eq!(names(&scene, "segment/0"), ["segment"]);
         let node = names(&scene, "node/worker-1");
         assert!(["nat", "raw", "conntrack", "qdisc", "fdb"].iter().all(|table| node.contains(table)));
-        assert!(!node.contains(&"dns"));
+        assert!(!node.contains(&"dns") && !node.contains(&"ipvs") && !node.contains(&"nft"));
+        scene.proxy_mode = "ipvs".to_owned();
+        assert!(names(&scene, "node/worker-1").contains(&"ipvs"));
+        assert!(!names(&scene, "gateway").contains(&"ipvs"));
         assert!(names(&scene, "internet").contains(&"dns"));
         assert!(!names(&scene, "pod/default/pod-a").contains(&"nat"));
         assert!(!names(&scene, "pod/default/pod-a").contains(&"dns"));

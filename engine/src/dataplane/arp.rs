@@ -1,6 +1,6 @@
 //! ARP: who asks, who answers, what each learns.
 //!
-//! Models net/ipv4/arp.c arp_process and arp_solicit with `arp_ignore`, `arp_announce` and `arp_accept` 0.
+//! Models net/ipv4/arp.c arp_process and arp_solicit with `arp_accept` 0, `arp_ignore` 0 and 1, `arp_announce` 0 and 2.
 
 use super::cost;
 use super::skb::{CROSSINGS_MAX, Skb};
@@ -16,7 +16,7 @@ impl Walk<'_> {
         self.spend(cost::LOOKUP);
         let sender = IpAddr::V4(arp.sender_ip);
         match arp.op {
-            ArpOp::Request if self.netns.is_local(IpAddr::V4(arp.target_ip)) => {
+            ArpOp::Request if self.netns.answers_arp(link, IpAddr::V4(arp.target_ip)) => {
                 let cause = self.address_row(IpAddr::V4(arp.target_ip));
                 self.accept(&skb, Some(link), cause);
                 self.learn(link, sender, arp.sender_mac, Nud::Stale);
@@ -77,9 +77,14 @@ impl Walk<'_> {
         self.arp_send(link, mac, to.unwrap_or(MacAddr::BROADCAST), arp, parent.track, Relation::Serves);
     }
 
-    /// The packet's own source if it is ours, else the device's first address, else any.
+    /// The packet's own source if it is ours, else the device's first address, else any. With `arp_announce` the source
+    /// must be the device's.
     fn arp_source(&self, link: LinkIndex, parent: &Skb) -> Ipv4Addr {
-        let own = parent.ip().map(|packet| packet.src).filter(|src| self.netns.is_local(*src));
+        let may = |src: &IpAddr| match self.netns.sysctls.arp_announce {
+            0 => self.netns.is_local(*src),
+            _ => self.netns.addresses_of(link).any(|address| address.net.addr() == *src),
+        };
+        let own = parent.ip().map(|packet| packet.src).filter(may);
         let on_link = || self.netns.addresses_of(link).map(|a| a.net.addr()).find(IpAddr::is_ipv4);
         let any = || self.netns.addresses.iter().map(|a| a.net.addr()).find(|ip| ip.is_ipv4() && !ip.is_loopback());
         match own.or_else(on_link).or_else(any) {

@@ -196,7 +196,7 @@ impl Walk<'_> {
 fn would_take(netns: &Netns, link: &Link, frame: &Frame) -> bool {
     match &frame.payload {
         Payload::Arp(arp) if frame.dst.is_group() && arp.op == ArpOp::Request => {
-            netns.is_local(IpAddr::V4(arp.target_ip))
+            netns.answers_arp(link.index, IpAddr::V4(arp.target_ip))
         }
         Payload::Ip(packet) if frame.dst.is_group() => match packet.dst {
             IpAddr::V6(group) if group.is_multicast() => netns.has_joined(link.index, group),

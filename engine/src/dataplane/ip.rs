@@ -6,7 +6,7 @@
 use super::cost;
 use super::fragment;
 use super::netfilter::{Gate, Tracking};
-use super::skb::{Bridged, CROSSINGS_MAX, Skb};
+use super::skb::{Balanced, Bridged, CROSSINGS_MAX, Skb};
 use super::walk::{SendError, Walk};
 use crate::net::{Frame, IcmpError, IpPacket, MacAddr, Payload, Transport};
 use crate::tables::netfilter::Hook;
@@ -181,7 +181,7 @@ impl Walk<'_> {
 
     /// Sends by a route that is known: through POSTROUTING, in fragments where the packet is too large, then to the
     /// next hop. `cut_to`: a packet of this machine's own, which IPv6 may cut, too, to this many bytes.
-    fn ip_output(&mut self, route: &Route, skb: Skb, cut_to: Option<u32>) {
+    pub(super) fn ip_output(&mut self, route: &Route, skb: Skb, cut_to: Option<u32>) {
         let dev = device(route);
         let Some(skb) = self.hook(Gate::new(Hook::Postrouting, None, Some(dev)), skb) else { return };
         let Some(packet) = skb.ip() else { return };
@@ -334,7 +334,10 @@ impl Walk<'_> {
         self.spend(cost::LOOKUP);
         match self::route(&netns, dst) {
             Some(Routed { route, cause }) if route.kind == RouteKind::Unicast || route.kind.is_local() => {
-                self.step(&skb, Stage::RouteOut, Some(device(route)), Verdict::Pass, Some(cause));
+                // IPVS has told the way to a real server already.
+                if !matches!(skb.ipvs, Balanced::Request { routed: true, .. }) {
+                    self.step(&skb, Stage::RouteOut, Some(device(route)), Verdict::Pass, Some(cause));
+                }
                 self.ip_output(route, skb, cut_to);
                 Ok(())
             }

@@ -34,7 +34,9 @@ mod walk;
 
 pub use dns::DnsState;
 pub use neighbor::QUEUE_MAX as NEIGHBOR_QUEUE_MAX;
-pub use netfilter::{Connections, Count, Fate, Memory, Part, Question, Sight, fates};
+pub use netfilter::{
+    Candidate, Connections, Count, Fate, IpvsTable, Memory, Part, Question, ServerLoad, Sight, fates, overhead,
+};
 pub use process::{Io, Output, OutputStream, Process, ProcessEvent, ProcessId};
 pub use segment::Switch;
 pub use skb::{Effect, HopTarget, Skb, Timer};

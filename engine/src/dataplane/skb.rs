@@ -3,6 +3,7 @@
 use super::netfilter::Tracking;
 use super::{ProcessId, SocketEvent, SocketId};
 use crate::net::{Frame, IpPacket};
+use crate::tables::ipvs::VirtualKey;
 use crate::tables::{LinkIndex, NetnsId};
 use crate::trace::{Nanos, PacketRef};
 use std::net::IpAddr;
@@ -21,11 +22,23 @@ pub struct Skb {
     /// netfilter's mark.
     pub mark: u32,
     pub(super) tracking: Tracking,
+    pub(super) ipvs: Balanced,
     /// The longest of the fragments that it was put together from on its way: it goes on in pieces of that size.
     pub(super) fragment_len_max: Option<u16>,
     pub(super) bridged: Bridged,
     /// How long queues on its way have kept it since it was last delivered somewhere.
     pub(super) kept: Nanos,
+}
+
+/// What IPVS has done with a packet: it looks at none twice (ipvs_property).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Balanced {
+    #[default]
+    No,
+    /// A request that a virtual server has given to a real one. `routed`: the way there is known.
+    Request { to: VirtualKey, routed: bool },
+    /// An answer that has its virtual server's address again.
+    Answer,
 }
 
 /// A packet's way through a bridge whose packets netfilter sees.
@@ -42,8 +55,8 @@ pub(super) enum Bridged {
 
 impl Skb {
     pub fn new(frame: Frame, track: PacketRef, crossings: u16) -> Skb {
-        let (tracking, bridged) = (Tracking::Unseen, Bridged::No);
-        Skb { frame, track, crossings, mark: 0, tracking, fragment_len_max: None, bridged, kept: 0 }
+        let (tracking, ipvs, bridged) = (Tracking::Unseen, Balanced::No, Bridged::No);
+        Skb { frame, track, crossings, mark: 0, tracking, ipvs, fragment_len_max: None, bridged, kept: 0 }
     }
 
     /// Another packet, as this one is apart from its frame and record.
@@ -54,6 +67,7 @@ impl Skb {
     /// It leaves the namespace: what its kernel kept beside it stays behind (skb_scrub_packet).
     pub(super) fn scrub(&mut self) {
         self.mark = 0;
+        self.ipvs = Balanced::No;
         self.forget_connection();
     }
 

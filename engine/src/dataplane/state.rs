@@ -3,10 +3,11 @@
 
 use super::dns::DnsState;
 use super::fragment::Reassembly;
-use super::netfilter::{Connections, Memory};
+use super::netfilter::{Connections, IpvsTable, Memory};
 use super::skb::Skb;
 use super::socket::Sockets;
 use crate::net::MacAddr;
+use crate::tables::ipvs::IpvsConnection;
 use crate::tables::netfilter::Connection;
 use crate::tables::text::neigh::NeighborState;
 use crate::tables::{LinkIndex, Netns, NetnsId};
@@ -89,6 +90,7 @@ pub enum Learned {
     Neighbor { link: LinkIndex, ip: IpAddr, mac: Option<MacAddr>, state: Nud, router: bool },
     Fdb { bridge: LinkIndex, mac: MacAddr, port: LinkIndex },
     Connection(Arc<Connection>),
+    Balanced(Arc<IpvsConnection>),
 }
 
 impl Learned {
@@ -102,6 +104,7 @@ impl Learned {
                 (bridge, mac) == (other_bridge, other_mac)
             }
             (Learned::Connection(own), Learned::Connection(other)) => own.id == other.id,
+            (Learned::Balanced(own), Learned::Balanced(other)) => own.id == other.id,
             _ => false,
         }
     }
@@ -130,6 +133,8 @@ pub struct NetnsState {
     pub(super) sockets: Sockets,
     pub(super) dns: DnsState,
     pub connections: Connections,
+    /// What IPVS has given to real servers.
+    pub ipvs: IpvsTable,
     /// What rules have counted and noted.
     pub memory: Memory,
     pub(super) reassembly: BTreeMap<(IpAddr, IpAddr, u16), Reassembly>,
@@ -281,7 +286,8 @@ impl NetnsState {
         });
         let fdb = self.fdb(now).map(|(bridge, mac, port)| Learned::Fdb { bridge, mac, port });
         let connections = self.connections.iter(now).map(|entry| Learned::Connection(entry.clone()));
-        neighbors.chain(fdb).chain(connections).collect()
+        let balanced = self.ipvs.iter(now).map(|entry| Learned::Balanced(entry.clone()));
+        neighbors.chain(fdb).chain(connections).chain(balanced).collect()
     }
 
     /// Puts a journaled row back, as it was before the change.
@@ -305,6 +311,9 @@ impl NetnsState {
             Some(Learned::Connection(entry)) => {
                 self.connections.remove(entry.id);
             }
+            Some(Learned::Balanced(entry)) => {
+                self.ipvs.remove(entry.id);
+            }
             None => {}
         }
         match new {
@@ -316,6 +325,7 @@ impl NetnsState {
                 self.fdb.insert((*bridge, *mac), (*port, at));
             }
             Some(Learned::Connection(entry)) => self.connections.put(entry.clone()),
+            Some(Learned::Balanced(entry)) => self.ipvs.put(entry.clone()),
             None => {}
         }
     }

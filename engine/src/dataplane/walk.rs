@@ -228,6 +228,8 @@ impl Walk<'_> {
                 self.step(&skb, Stage::Transmit, Some(link), Verdict::Pass, cause);
                 self.bridge_transmit(device, skb);
             }
+            // dummy_xmit counts packets and throws them away.
+            LinkKind::Dummy => self.drop(skb, Stage::Transmit, Some(link), DropReason::DeviceDown, cause),
             LinkKind::Vxlan { vni, port, local, .. } => self.vxlan_transmit(link, vni, port, local, skb),
         }
     }

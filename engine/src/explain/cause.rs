@@ -2,7 +2,9 @@
 
 use crate::net::Family;
 use crate::tables::netfilter::TableName;
-use crate::tables::text::{addr, conntrack, fdb, iptables, link, neigh, nft, qdisc, route, segment, socket, sysctl};
+use crate::tables::text::{
+    addr, conntrack, fdb, iptables, ipvs, link, neigh, nft, qdisc, route, segment, socket, sysctl,
+};
 use crate::tables::{App, Netns, NetnsId, Origin, Place, Segment};
 use crate::trace::{CauseTable, RowRef, RuleRef, Trace};
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
     /// The table's name in the protocol: `route`, `neigh`, `fdb`, `link`, `addr`, `socket`, `segment`, `sysctl`,
-    /// `conntrack`, `nft`, or a table of rules' (see [`rules_name`]).
+    /// `conntrack`, `nft`, `ipvs`, or a table of rules' (see [`rules_name`]).
     pub table: &'static str,
     pub text: String,
     /// What prints the whole table on a real cluster.
@@ -45,6 +47,9 @@ pub fn command_of(table: &str) -> &'static str {
         "qdisc" => "tc qdisc",
         "conntrack" => "conntrack -L",
         "nft" => "nft list ruleset",
+        "ipvs" => "ipvsadm -Ln",
+        "ipvs-conn" => "ipvsadm -Lnc",
+        "ipset" => "ipset list",
         "raw" => "iptables -t raw -S",
         "mangle" => "iptables -t mangle -S",
         "nat" => "iptables -t nat -S",
@@ -161,6 +166,13 @@ fn in_netns(netns: &Netns, table: &CauseTable) -> Option<Cause> {
         CauseTable::NftElement { table, rule, key } => {
             let (_, element) = netns.netfilter.nft.get(table as usize)?.element(rule.chain, rule.rule, &key)?;
             cause("nft", nft::element(&key, element), element.origin.clone())
+        }
+        CauseTable::Ipvs { service, server } => {
+            let service = netns.netfilter.ipvs.as_deref()?.services.get(service as usize)?;
+            match server.and_then(|at| service.servers.get(at as usize)) {
+                Some(server) => cause("ipvs", ipvs::server(service, server), server.origin.clone()),
+                None => cause("ipvs", ipvs::service(service), service.origin.clone()),
+            }
         }
         CauseTable::Connection(_) | CauseTable::Segment { .. } => return None,
     })

@@ -31,8 +31,8 @@ impl<'a> Asked<'a> {
     fn of(step: &'a Step, packet: &'a IpPacket, netns: &'a Netns, seed: u64) -> Option<Asked<'a>> {
         let Stage::Netfilter { table, .. } = step.stage else { return None };
         let ruled = step.ruled.as_deref()?;
-        let Ruled { input, output, bridged, mark, states, .. } = *ruled;
-        let sight = Sight { netns, table, packet, input, output, bridged, mark, states, seed };
+        let Ruled { input, output, bridged, mark, states, virtual_server, .. } = *ruled;
+        let sight = Sight { netns, table, packet, input, output, bridged, mark, states, virtual_server, seed };
         let rules = netns.netfilter.ruleset(sight.family()).tables.get(&table)?;
         Some(Asked { sight, rules, ruled })
     }

@@ -131,6 +131,32 @@ fn tracked(step: &Step, hook: Hook) -> (String, String) {
     (engineer, beginner)
 }
 
+/// What IPVS did with a packet that goes on.
+pub(super) fn balanced(step: &Step, netns: Option<&Netns>) -> (String, String) {
+    let Stage::Ipvs { hook, scheduled } = step.stage else { return Default::default() };
+    let service = netns.zip(step.cause).and_then(|(netns, cause)| match cause.table {
+        CauseTable::Ipvs { service, .. } => netns.netfilter.ipvs.as_deref()?.services.get(service as usize),
+        _ => None,
+    });
+    let told = rewrites(&step.changes);
+    let mut parts: Vec<String> = told.iter().map(|(text, _)| text.clone()).collect();
+    parts.extend(step.changes.iter().filter_map(|change| match change {
+        Change::Ttl { from, to } => Some(format!("ttl {from} → {to}")),
+        _ => None,
+    }));
+    let how = match (service, scheduled) {
+        (Some(service), true) if service.persistent.is_some() => format!("{}, persistent", service.scheduler.name()),
+        (Some(service), true) => service.scheduler.name().to_owned(),
+        _ => "known connection".to_owned(),
+    };
+    let beginner = match (scheduled, told.first()) {
+        (true, _) => "The node's load balancer picks one of the Service's endpoints for this connection.".to_owned(),
+        (false, Some((_, beginner))) => beginner.clone(),
+        (false, None) => "The node's load balancer knows this connection.".to_owned(),
+    };
+    (format!("ipvs {} {how}: {}", hook.chain(), parts.join(", ")), beginner)
+}
+
 /// What was rewritten, in both ways of saying it.
 fn rewrites(changes: &[Change]) -> Vec<(String, String)> {
     let told = |change: &Change| {

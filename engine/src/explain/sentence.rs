@@ -24,6 +24,11 @@ pub fn sentence(step: &Step, frame: &Frame, netns: Option<&Netns>) -> Sentence {
         _ if matches!(step.stage, Stage::Netfilter { .. } | Stage::Nftables { .. } | Stage::Conntrack(_)) => {
             rules::sentence(step, frame, netns)
         }
+        Verdict::Pass if matches!(step.stage, Stage::Ipvs { .. }) => rules::balanced(step, netns),
+        Verdict::Reject(IcmpError::PortUnreachable) if matches!(step.stage, Stage::Ipvs { .. }) => pair(
+            "IPVS: no real server will do, Port unreachable (ICMP 3/3)",
+            "Nobody stands behind this Service's address: the sender is told so.",
+        ),
         Verdict::Drop(reason) => dropped(reason, is_v6(frame)),
         Verdict::Reject(error) => rejected(error, is_v6(frame)),
         Verdict::Wait => waiting(step.stage, is_v6(frame)),
@@ -57,6 +62,7 @@ fn title(step: &Step) -> &'static str {
         Stage::Deliver => "Deliver",
         Stage::Netfilter { .. } | Stage::Nftables { .. } => "Rules",
         Stage::Conntrack(_) => "Connection",
+        Stage::Ipvs { .. } => "Balance",
     }
 }
 
@@ -115,7 +121,9 @@ fn passed(step: &Step, frame: &Frame, netns: Option<&Netns>) -> (String, String)
         }
         Stage::Reassemble => pair("all fragments are there", "The pieces are put together again."),
         Stage::Deliver => delivered(step),
-        Stage::Netfilter { .. } | Stage::Nftables { .. } | Stage::Conntrack(_) => rules::sentence(step, frame, netns),
+        Stage::Netfilter { .. } | Stage::Nftables { .. } | Stage::Conntrack(_) | Stage::Ipvs { .. } => {
+            rules::sentence(step, frame, netns)
+        }
     }
 }
 

@@ -6,7 +6,9 @@
 use super::Shared;
 use crate::cluster::Revision;
 use crate::net::Family;
+use crate::tables::ipvs::{Ipvs, IpvsTimeouts};
 use crate::tables::netfilter::{Match, Table};
+use crate::tables::text::ipvs::Names;
 use crate::tables::{Link, LinkKind, Netns, NetnsId, Place, RouteProto, Scope, Segment, text};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -250,6 +252,9 @@ impl Script {
         self.batch(&format!("ip netns exec {name} nft -f - <<'END'"), |s| {
             netns.netfilter.nft.iter().for_each(|table| s.out += &text::nft::commands(table));
         });
+        if let Some(ipvs) = netns.netfilter.ipvs.as_deref() {
+            self.virtual_servers(&name, ipvs);
+        }
         for family in [Family::V4, Family::V6] {
             let tool = text::iptables::tool(family);
             self.batch(&format!("ip netns exec {name} {tool}-restore <<'END'"), |s| {
@@ -262,6 +267,24 @@ impl Script {
                 s.out.extend(lines.map(|line| format!("{}\n", without_nfacct(line))));
             });
         }
+    }
+
+    /// What IPVS has, with kube-proxy's settings of it.
+    fn virtual_servers(&mut self, name: &str, ipvs: &Ipvs) {
+        self.batch(&format!("ip netns exec {name} ipvsadm -R <<'END'"), |s| {
+            for service in &ipvs.services {
+                // The kernel puts each new one first.
+                let servers = service.servers.iter().rev().map(|server| (server.address, server.weight));
+                s.out += &text::ipvs::save(service, &servers.collect::<Vec<_>>(), Names::Numbers);
+            }
+        });
+        let IpvsTimeouts { tcp, tcp_fin, udp } = ipvs.timeouts;
+        let _ = writeln!(
+            self.out,
+            "ip netns exec {name} ipvsadm --set {tcp} {tcp_fin} {udp}\n\
+             ip netns exec {name} sysctl -qw net.ipv4.vs.conntrack=1 net.ipv4.vs.expire_nodest_conn=1 \
+             net.ipv4.vs.expire_quiescent_template=1"
+        );
     }
 
     /// Makes a device, unless the other end of its pair or the switch has made it, and brings it up.
@@ -285,6 +308,9 @@ impl Script {
             }
             LinkKind::Bridge => {
                 let _ = writeln!(self.out, "link add name {name} index {index} address {mac} mtu {mtu} type bridge");
+            }
+            LinkKind::Dummy => {
+                let _ = writeln!(self.out, "link add name {name} index {index} address {mac} mtu {mtu} type dummy");
             }
             LinkKind::Vxlan { vni, port, local, underlay } => {
                 let underlay = netns.link(*underlay).map_or("", |link| &*link.name);

@@ -1,23 +1,25 @@
 //! What netfilter holds on a node: Flannel's rules and kube-proxy's.
 
 use super::kube_proxy::{self, Proxy};
+use super::rows::Writer;
 use super::{Shared, cni};
 use crate::cluster::{NodeRecord, PodRecord, ProxyMode, Revision};
-use crate::net::Family;
-use crate::tables::Netns;
+use crate::net::{Family, MacAddr};
+use crate::tables::ipvs::Scheduler;
 use crate::tables::netfilter::Netfilter;
+use crate::tables::{Link, LinkIndex, LinkKind, Origin};
 use std::sync::Arc;
 
-/// The rules and sets of a node, and the settings that go with them. `pods` are those with a sandbox on it.
+/// The rules and sets of a node, and the settings and devices that go with them. `pods` are those with a sandbox on it.
 pub(super) fn program(
     revision: &Revision,
     node: &NodeRecord,
     pods: &[&PodRecord],
     shared: &mut Shared,
-    netns: &mut Netns,
+    writer: &mut Writer,
 ) {
     // kubeadm's preflight checks want it.
-    netns.sysctls.bridge_nf = true;
+    writer.netns.sysctls.bridge_nf = true;
     let mut netfilter = Netfilter::default();
     cni::flannel_rules::add(revision, node, &mut netfilter);
     let stale = revision.faults.stale_proxies.get(&node.name).map(|seen| &**seen);
@@ -27,24 +29,51 @@ pub(super) fn program(
     {
         let config = &revision.network.kube_proxy;
         // Models cmd/kube-proxy/app/conntrack.go with KubeProxyConfiguration's defaults.
-        netns.sysctls.conntrack.entries_max = 131_072;
-        netns.sysctls.conntrack.tcp_established = 86_400;
-        netns.sysctls.conntrack.tcp_close_wait = 3_600;
-        for (net, _) in revision.network.service_networks() {
-            let family = Family::of(net.addr());
-            let proxy = Proxy { revision, node, config, family, random_fully: true };
-            match revision.network.kube_proxy_mode.0 {
-                ProxyMode::Iptables => {
-                    netns.sysctls.route_localnet |= proxy.localhost_node_ports();
-                    kube_proxy::iptables::program(&proxy, &mut shared.proxies, netfilter.ruleset_mut(family));
-                }
-                ProxyMode::Nftables => netfilter.nft.push(kube_proxy::nftables::table(&proxy)),
-                ProxyMode::Ipvs => {}
+        let sysctls = &mut writer.netns.sysctls;
+        sysctls.conntrack.entries_max = 131_072;
+        sysctls.conntrack.tcp_established = 86_400;
+        sysctls.conntrack.tcp_close_wait = 3_600;
+        let proxy = |family| Proxy { revision, node, config, family, random_fully: true };
+        let families = revision.network.service_networks().map(|(net, _)| Family::of(net.addr()));
+        match revision.network.kube_proxy_mode.0 {
+            ProxyMode::Iptables => families.for_each(|family| {
+                let (proxy, rules) = (proxy(family), netfilter.ruleset_mut(family));
+                writer.netns.sysctls.route_localnet |= proxy.localhost_node_ports();
+                kube_proxy::iptables::program(&proxy, &mut shared.proxies, rules);
+            }),
+            ProxyMode::Nftables => {
+                netfilter.nft.extend(families.map(|family| kube_proxy::nftables::table(&proxy(family))));
             }
+            ProxyMode::Ipvs => ipvs(families.map(proxy).collect(), writer, &mut netfilter),
         }
         if let Some(pod) = pods.iter().find(|pod| pod.is_kube_proxy()) {
-            netns.listeners.extend(kube_proxy::health::listeners(revision, node, pod));
+            writer.netns.listeners.extend(kube_proxy::health::listeners(revision, node, pod));
         }
     }
-    netns.netfilter = Arc::new(netfilter);
+    writer.netns.netfilter = Arc::new(netfilter);
+}
+
+/// IPVS mode, and its device with the addresses of Services. With a scheduler that the kernel has not kube-proxy does not
+/// start.
+fn ipvs(proxies: Vec<Proxy<'_>>, writer: &mut Writer, netfilter: &mut Netfilter) {
+    let Some(first) = proxies.first() else { return };
+    let config = first.config.clone();
+    let Some(scheduler) = Scheduler::named(&config.ipvs.scheduler) else { return };
+    let netns = &mut writer.netns;
+    netns.sysctls.ipvs = true;
+    if config.ipvs.strict_arp {
+        (netns.sysctls.arp_ignore, netns.sysctls.arp_announce) = (1, 2);
+    }
+    // The next number after all devices that are there.
+    let index = LinkIndex(netns.links.last().map_or(1, |link| link.index.0) + 1);
+    let mac = MacAddr::local(u64::from(netns.id.0) ^ 0x6970_7673);
+    let origin = Origin::default("kube-proxy", "mode: ipvs: a device that holds the addresses of Services");
+    let (name, kind) = (kube_proxy::ipvs::DEVICE.into(), LinkKind::Dummy);
+    let own = netns.addresses.clone();
+    netns.links.push(Link { index, name, kind, mac, mtu: 1500, up: false, master: None, hairpin: false, origin });
+    for proxy in &proxies {
+        for (ip, origin) in kube_proxy::ipvs::program(proxy, scheduler, &own, netfilter) {
+            writer.own_address(index, ip, origin);
+        }
+    }
 }

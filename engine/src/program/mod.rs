@@ -20,10 +20,11 @@ pub use internet::CLIENT;
 pub use node::{ETH0, FLANNEL};
 pub use shared::Shared;
 
-use crate::cluster::{NetnsOwner, Network, NodeRecord, PodRecord, Revision};
+use crate::cluster::{NetnsOwner, Network, NodeRecord, PodRecord, ProxyMode, Revision};
 use crate::net::Family;
 use crate::tables::netfilter::Netfilter;
 use crate::tables::{Netns, NetnsId, Place, Port, RouteTable, Rows, Segment, Sysctls};
+use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
 /// The number of the node network's segment: there is one.
@@ -74,10 +75,34 @@ pub fn place(revision: &Revision, id: NetnsId) -> Option<Place> {
     })
 }
 
-/// The wire between the nodes: every node's NIC and the gateway's. Depends on `nodes_version` only.
+/// What [`segment`] depends on.
+pub fn segment_version(revision: &Revision) -> [u64; 2] {
+    let ipvs = revision.network.kube_proxy_mode.0 == ProxyMode::Ipvs;
+    [revision.nodes_version, if ipvs { revision.services_version } else { 0 }]
+}
+
+/// Addresses of Services within the nodes' network that kube-proxy in IPVS mode gives to every node: all answer when
+/// somebody asks for them, unless `strictARP` forbids it. Neighbour discovery is answered for a card's own addresses only.
+fn answered_everywhere(revision: &Revision) -> Vec<IpAddr> {
+    let network = &revision.network;
+    if network.kube_proxy_mode.0 != ProxyMode::Ipvs || network.kube_proxy.ipvs.strict_arp {
+        return Vec::new();
+    }
+    let Some((net, _)) = network.node_network_of(Family::V4) else { return Vec::new() };
+    let services = revision.services.values().flat_map(|service| {
+        let external = service.spec.external_ips.iter().filter_map(|ip| ip.parse().ok());
+        external.chain(service.ingress.iter().map(|(ip, _)| *ip))
+    });
+    let own = |ip: &IpAddr| revision.nodes.values().any(|node| node.ips().any(|own| own == *ip));
+    services.filter(|ip| net.contains(ip) && !own(ip)).collect()
+}
+
+/// The wire between the nodes: every node's NIC and the gateway's.
 pub fn segment(revision: &Revision) -> Segment {
     let network = &revision.network;
     let mut ports: Vec<Port> = revision.nodes.values().map(|record| node::port(network, record)).collect();
+    let everywhere = answered_everywhere(revision);
+    ports.iter_mut().for_each(|port| port.answers.extend_from_slice(&everywhere));
     ports.push(gateway::port(revision));
     Segment::new(SEGMENT, network.cluster_name.clone(), network.node_mtu, ports)
 }

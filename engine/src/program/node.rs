@@ -48,7 +48,7 @@ pub(super) fn netns(revision: &Revision, node: &NodeRecord, shared: &mut Shared)
     let pods = pods(revision, node);
     let peers = cni::flannel::node(revision, node, &pods, config, &mut writer).then(|| shared.peers(revision));
     containers::node_listeners(revision, node, &pods, shared, &mut writer.netns.listeners);
-    super::firewall::program(revision, node, &pods, shared, &mut writer.netns);
+    super::firewall::program(revision, node, &pods, shared, &mut writer);
     let mut netns = writer.finish(peers.as_ref().map(|peers| (peers.routes.clone(), node.index)));
     if let Some(peers) = peers {
         netns.neighbors = crate::tables::Rows::with_shared(Vec::new(), peers.neighbors, node.index);

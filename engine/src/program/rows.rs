@@ -77,6 +77,21 @@ impl Writer {
         self.netns.addresses.push(Address { link, net, broadcast, scope, origin });
     }
 
+    /// An address without a network, on a device that is down: packets for it are for this machine all the same.
+    pub fn own_address(&mut self, link: LinkIndex, ip: IpAddr, origin: Origin) {
+        let dst = IpNet::from(ip);
+        self.local.push(match ip {
+            IpAddr::V4(_) => Route {
+                scope: Scope::Host,
+                src: Some(ip),
+                origin: origin.clone(),
+                ..kernel_v6(RouteKind::Local, dst, link)
+            },
+            IpAddr::V6(_) => Route { origin: origin.clone(), ..kernel_v6(RouteKind::Local, dst, link) },
+        });
+        self.netns.addresses.push(Address { link, net: dst, broadcast: None, scope: Scope::Global, origin });
+    }
+
     /// Models net/ipv6/addrconf.c add_addr, __ipv6_ifa_notify and addrconf_join_anycast.
     fn address_v6(&mut self, link: LinkIndex, net: IpNet, scope: Scope, origin: Origin) {
         self.local.push(kernel_v6(RouteKind::Local, IpNet::from(net.addr()), link));

@@ -240,7 +240,10 @@ pub(super) fn stage_name(stage: Stage) -> &'static str {
         Stage::Switch => "switch",
         Stage::Reassemble => "reassemble",
         Stage::Deliver => "deliver",
-        Stage::Netfilter { hook, .. } | Stage::Nftables { hook, .. } | Stage::Conntrack(hook) => match hook {
+        Stage::Netfilter { hook, .. }
+        | Stage::Nftables { hook, .. }
+        | Stage::Conntrack(hook)
+        | Stage::Ipvs { hook, .. } => match hook {
             Hook::Prerouting => "prerouting",
             Hook::Input => "input",
             Hook::Forward => "forward",

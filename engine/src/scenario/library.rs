@@ -45,7 +45,8 @@ pub fn library() -> Vec<Shelf> {
             "06-loadbalancer",
             "07-out",
             "08-ndots",
-            "09-stale-rules"
+            "09-stale-rules",
+            "10-iptables-versus-ipvs"
         ),
         shelf!(
             "Ways of a packet",
@@ -75,7 +76,10 @@ pub fn library() -> Vec<Shelf> {
             "balancer",
             "external-name",
             "api-server",
-            "nftables"
+            "nftables",
+            "ipvs",
+            "ipvs-schedulers",
+            "ipvs-dual-stack"
         ),
         shelf!(
             "Names",

@@ -40,6 +40,8 @@ pub enum LinkKind {
         peer: LinkIndex,
     },
     Bridge,
+    /// Takes addresses, and passes nothing on.
+    Dummy,
     /// Unicast VXLAN over `underlay`, learning off, as flanneld makes it.
     Vxlan {
         vni: u32,

@@ -5,6 +5,7 @@
 
 pub mod dns;
 mod fabric;
+pub mod ipvs;
 mod link;
 pub mod netfilter;
 mod netns;

@@ -84,6 +84,12 @@ pub struct Sysctls {
     /// `net.bridge.bridge-nf-call-ip6tables`: likewise IPv6 packets.
     pub bridge_nf6: bool,
     pub conntrack: ConntrackSysctls,
+    /// `net.ipv4.conf.all.arp_ignore`: 1 answers only for addresses of the device that the request comes in by.
+    pub arp_ignore: u8,
+    /// `net.ipv4.conf.all.arp_announce`: 2 asks only in the name of addresses of the device.
+    pub arp_announce: u8,
+    /// The module ip_vs is there, with the settings `net.ipv4.vs.*` that kube-proxy gives it.
+    pub ipvs: bool,
 }
 
 /// `net.netfilter.nf_conntrack_*`; times in seconds.
@@ -126,6 +132,9 @@ impl Default for Sysctls {
             bridge_nf: true,
             bridge_nf6: true,
             conntrack: ConntrackSysctls::default(),
+            arp_ignore: 0,
+            arp_announce: 0,
+            ipvs: false,
         }
     }
 }
@@ -201,6 +210,15 @@ impl Netns {
     /// True if `ip` is an IPv6 address of this very device: neighbour discovery answers for no others.
     pub fn has_on(&self, link: LinkIndex, ip: Ipv6Addr) -> bool {
         self.addresses_of(link).any(|address| address.net.addr() == IpAddr::V6(ip))
+    }
+
+    /// Whether a device answers ARP requests for an address: every one of this machine's, whatever its device, unless
+    /// `arp_ignore` says no.
+    pub fn answers_arp(&self, link: LinkIndex, ip: IpAddr) -> bool {
+        match self.sysctls.arp_ignore {
+            0 => self.is_local(ip),
+            _ => self.addresses_of(link).any(|address| address.net.addr() == ip),
+        }
     }
 
     /// A bridge has a carrier while one of its ports has; any other device that is up has one.

@@ -3,6 +3,7 @@
 use super::{Change, Nanos};
 use crate::net::Family;
 use crate::net::{Frame, IcmpError, MacAddr};
+use crate::tables::ipvs::VirtualKey;
 use crate::tables::netfilter::{Connection, CtState, Hook, TableName};
 use crate::tables::nft::NftKey;
 use crate::tables::text::neigh::NeighborState;
@@ -133,6 +134,8 @@ pub struct Ruled {
     /// The mark before.
     pub mark: u32,
     pub states: CtStates,
+    /// The virtual server that has sent the packet on as a request.
+    pub virtual_server: Option<VirtualKey>,
 }
 
 /// What conntrack says of a packet: a set of [`CtState`]s.
@@ -196,6 +199,11 @@ pub enum Stage {
     },
     /// What is known of the packet's connection decided: its addresses are put back, or there is no room for more.
     Conntrack(Hook),
+    /// A virtual server gave the packet to a real one, or gave an answer its own address back. `scheduled`: it chose.
+    Ipvs {
+        hook: Hook,
+        scheduled: bool,
+    },
     /// Handed to the kernel's own protocol (ARP, ICMP) or a socket.
     Deliver,
 }
@@ -352,6 +360,8 @@ pub enum CauseTable {
     NftRule { table: u32, rule: RuleRef },
     /// `nft list ruleset`: an element of the verdict map of this rule
     NftElement { table: u32, rule: RuleRef, key: NftKey },
+    /// `ipvsadm -L`: a virtual server's place, and its real server's
+    Ipvs { service: u32, server: Option<u32> },
     /// `conntrack -L`: the connection's number in this namespace
     Connection(u32),
 }

@@ -6,6 +6,7 @@ use crate::dataplane::{Fate, Part, Question, fates};
 use crate::net::Body;
 use crate::net::{Family, IpPacket, Protocol, Sctp, SctpChunk, Tcp, TcpFlags, Transport, Udp, UdpBody};
 use crate::program::ETH0;
+use crate::tables::ipvs::VirtualServer;
 use crate::tables::netfilter::{CtState, Hook};
 use crate::tables::{LinkIndex, LinkKind, Netns, NetnsId, RouteKind};
 use crate::trace::CtStates;
@@ -56,6 +57,10 @@ impl World {
 }
 
 fn rules(netns: &Netns, first: FirstPacket) -> NodeRules {
+    let key = (first.protocol, first.to.ip(), first.to.port());
+    if let Some((_, service)) = netns.netfilter.ipvs.as_deref().and_then(|ipvs| ipvs.find(key)) {
+        return balanced(netns, first, service);
+    }
     let local = first.from.is_none();
     let family = Family::of(first.to.ip());
     let src = first.from.unwrap_or_else(|| own_address(netns, first.to.ip()));
@@ -67,7 +72,7 @@ fn rules(netns: &Netns, first: FirstPacket) -> NodeRules {
         false => (Hook::Prerouting, None),
     };
     let ask = |hook, packet: &IpPacket, output, mark, states, part| {
-        fates(Question { netns, hook, packet, input, output, mark, states }, part)
+        fates(Question { netns, hook, packet, input, output, mark, states, virtual_server: None }, part)
     };
     let mut answer = NodeRules { verdict: NodeVerdict::Untouched, backends: Vec::new(), masquerade: false };
     let mut backends = BTreeSet::new();
@@ -104,17 +109,89 @@ fn rules(netns: &Netns, first: FirstPacket) -> NodeRules {
         return answer;
     }
     debug_assert!(family == Family::of(src) || src.is_unspecified());
+    let at = filter_hook(netns, local, first.to.ip());
+    let output = exit(netns, first.to.ip());
+    // What the node sends to itself passes INPUT, too, by way of loopback.
+    let comes_back = local && filter_hook(netns, false, first.to.ip()) == Hook::Input;
     for mark in untranslated {
-        let at = filter_hook(netns, local, first.to.ip());
-        let output = exit(netns, first.to.ip());
-        for (fate, _) in ask(at, &packet, output, mark, new, Part::Filter) {
+        let mut ends = ask(at, &packet, output, mark, new, Part::Filter);
+        if comes_back && !ends.iter().any(|(fate, _)| stopped(fate)) {
+            let input = Some(LinkIndex::LO);
+            let (output, virtual_server) = (None, None);
+            let at = Question {
+                netns,
+                hook: Hook::Input,
+                packet: &packet,
+                input,
+                output,
+                mark,
+                states: new,
+                virtual_server,
+            };
+            ends = fates(at, Part::Filter);
+        }
+        for (fate, _) in ends {
             answer.verdict = match fate {
                 Fate::Reject => NodeVerdict::Rejected,
                 Fate::Drop => NodeVerdict::Dropped,
-                Fate::Accept if at == Hook::Input => NodeVerdict::Accepted,
+                Fate::Accept if at == Hook::Input || comes_back => NodeVerdict::Accepted,
                 _ => answer.verdict,
             };
         }
+    }
+    answer
+}
+
+/// A packet to a virtual server: IPVS takes it after the filter of INPUT, or, if it is made here, before that of OUTPUT.
+fn balanced(netns: &Netns, first: FirstPacket, service: &VirtualServer) -> NodeRules {
+    let local = first.from.is_none();
+    let src = first.from.unwrap_or_else(|| own_address(netns, first.to.ip()));
+    let input = (!local).then(|| entrance(netns, src));
+    let packet = packet(src, first.to, first.protocol);
+    let states = CtStates::default().with(CtState::New);
+    let ask = |hook, packet: &IpPacket, (input, output), mark, virtual_server, part| {
+        fates(Question { netns, hook, packet, input, output, mark, states, virtual_server }, part)
+    };
+    let stopped = |fate: &Fate| match fate {
+        Fate::Drop => Some(NodeVerdict::Dropped),
+        Fate::Reject => Some(NodeVerdict::Rejected),
+        _ => None,
+    };
+    let mut answer = NodeRules { verdict: NodeVerdict::Rejected, backends: Vec::new(), masquerade: false };
+    let (before, output) = if local { (Hook::Output, exit(netns, first.to.ip())) } else { (Hook::Prerouting, None) };
+    let mut backends = BTreeSet::new();
+    for (_, mark) in ask(before, &packet, (input, output), 0, None, Part::Nat) {
+        let entered = match local {
+            true => BTreeSet::from([(Fate::Passed, mark)]),
+            false => ask(Hook::Input, &packet, (input, None), mark, None, Part::Filter),
+        };
+        for (fate, mark) in entered {
+            if let Some(verdict) = stopped(&fate) {
+                answer.verdict = verdict;
+                continue;
+            }
+            for server in service.servers.iter().filter(|server| server.weight > 0) {
+                let translated = self::packet(src, server.address, first.protocol);
+                let output = exit(netns, server.address.ip());
+                let stays = netns.is_local(server.address.ip());
+                let (to, sent) = (Some(service.key()), if stays && !local { None } else { Some(Hook::Output) });
+                let filtered = sent
+                    .map_or_else(BTreeSet::new, |hook| ask(hook, &translated, (None, output), mark, to, Part::Filter));
+                if let Some(verdict) = filtered.iter().find_map(|(fate, _)| stopped(fate)) {
+                    answer.verdict = verdict;
+                    continue;
+                }
+                backends.insert(server.address);
+                let left = ask(Hook::Postrouting, &translated, (None, output), mark, to, Part::Nat);
+                let is_masqueraded =
+                    |(fate, _): &(Fate, u32)| matches!(fate, Fate::Masquerade(chain) if is_proxys(chain));
+                answer.masquerade |= sent.is_some() && left.iter().any(is_masqueraded);
+            }
+        }
+    }
+    answer.backends = backends.into_iter().collect();
+    if !answer.backends.is_empty() {
+        answer.verdict = NodeVerdict::Translated;
     }
     answer
 }
@@ -149,6 +226,9 @@ fn exit(netns: &Netns, dst: IpAddr) -> Option<LinkIndex> {
 /// The address that the kernel picks for a packet of the node's own.
 fn own_address(netns: &Netns, dst: IpAddr) -> IpAddr {
     if dst.is_loopback() {
+        return dst;
+    }
+    if netns.netfilter.ipvs.is_some() && netns.is_local(dst) {
         return dst;
     }
     let same = |ip: &IpAddr| ip.is_ipv4() == dst.is_ipv4();

@@ -32,7 +32,7 @@ pub struct TableCache {
     shared: program::Shared,
     entries: BTreeMap<NetnsId, Entry>,
     overrides: BTreeMap<NetnsId, Override>,
-    segment: Option<(u64, Arc<Segment>)>,
+    segment: Option<([u64; 2], Arc<Segment>)>,
     next_version: u32,
 }
 
@@ -123,7 +123,7 @@ impl Surroundings for TableCache {
     }
 
     fn segment(&mut self, number: u32) -> Option<Arc<Segment>> {
-        let version = self.revision.nodes_version;
+        let version = program::segment_version(&self.revision);
         if self.segment.as_ref().is_none_or(|(made_from, _)| *made_from != version) {
             self.segment = Some((version, Arc::new(program::segment(&self.revision))));
         }

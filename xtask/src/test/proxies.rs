@@ -1,5 +1,5 @@
-//! kube-proxy's own cases, where they lie beside the repository, in both modes whose rules are programmed: what may
-//! become of a first packet, flow by flow.
+//! kube-proxy's own cases, where they lie beside the repository, in every mode: what may become of a first packet, flow by
+//! flow.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -26,7 +26,7 @@ pub fn check() -> Result<Tally> {
     // IPv6, and a node with several addresses of a family.
     let cases: Vec<Value> = cases.into_iter().filter(|case| !id(case).contains("/TestNodePorts/ipv")).collect();
     let mut tally = Tally::NOTHING;
-    for mode in ["iptables", "nftables"] {
+    for mode in ["iptables", "nftables", "ipvs"] {
         let mut in_mode = cases.clone();
         in_mode.iter_mut().for_each(|case| case["cluster"]["proxy"] = json!(mode));
         let printed = probe(&in_mode)?;
@@ -60,6 +60,9 @@ fn expected(id: &str, flow: &Value, mode: &str) -> Value {
     if mode == "iptables" {
         return expected;
     }
+    if mode == "ipvs" {
+        return expected_of_ipvs(id, flow);
+    }
     let to = flow["to"]["ip"].as_str().unwrap_or_default();
     let untouched = expected["verdict"] == "untouched";
     if id.contains("/TestClusterIPGeneral/") && untouched && to.starts_with("172.30.") {
@@ -69,6 +72,37 @@ fn expected(id: &str, flow: &Value, mode: &str) -> Value {
         return json!({"verdict": "untouched"});
     }
     expected
+}
+
+/// Where IPVS mode differs from iptables mode (pkg/proxy/ipvs/proxier.go):
+/// - other ports of a Service's address are refused (KUBE-IPVS-FILTER), and loopback has no node ports;
+/// - hairpin packets are masqueraded only for endpoints that say that they are on this node (KUBE-LOOP-BACK);
+/// - with policy Local everybody, Pods and the node too, goes to local endpoints, and nothing is masqueraded; where there
+///   are none, to all of them;
+/// - where no address has node ports, health checks are not let in either.
+fn expected_of_ipvs(id: &str, flow: &Value) -> Value {
+    let expected = flow["expect"].clone();
+    let (to, port) = (flow["to"]["ip"].as_str().unwrap_or_default(), flow["to"]["port"].as_u64());
+    if id.contains("/TestClusterIPGeneral/") && expected["verdict"] == "untouched" && to.starts_with("172.30.") {
+        return json!({"verdict": "rejected"});
+    }
+    if to.starts_with("127.") || id.contains("/TestHealthCheckNodePort/") && expected["verdict"] == "accepted" {
+        return json!({"verdict": "untouched"});
+    }
+    if id.contains("/TestTerminatingEndpointsTrafficPolicyLocal/") && expected["verdict"] == "dropped" {
+        return json!({"dnat": ["10.0.1.5:80"], "masquerade": false});
+    }
+    let hairpin = flow["from"]["ip"].as_str().is_some_and(|from| expected["dnat"][0] == format!("{from}:80"));
+    if id.contains("/TestClusterIPGeneral/") && hairpin {
+        return json!({"dnat": expected["dnat"], "masquerade": false});
+    }
+    let local = match (to, port) {
+        _ if expected.get("dnat").is_none() || to.starts_with("172.30.") => None,
+        _ if id.contains("/TestExternalTrafficPolicyLocal/") => Some("10.180.2.1:80"),
+        ("5.6.7.8", _) | (_, Some(3002)) if id.contains("/TestInternalExternalMasquerade/") => Some("10.180.0.2:80"),
+        _ => None,
+    };
+    local.map_or(expected, |local| json!({"dnat": [local], "masquerade": false}))
 }
 
 /// What is wrong with an answer.

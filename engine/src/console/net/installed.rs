@@ -26,7 +26,7 @@ pub fn path(machine: &mut Machine<'_>, name: &str) -> Option<String> {
         "ip" | "bridge" | "ss" if tools.ip == Ip::Iproute2 && tools.busybox => "/sbin",
         _ if tools.busybox => "/bin",
         "sysctl" | "tcpdump" | "iptables" | "iptables-save" | "ip6tables" | "ip6tables-save" | "conntrack"
-        | "ipset" | "nft" | "arp" | "route" | "ifconfig" => "/usr/sbin",
+        | "ipset" | "ipvsadm" | "nft" | "arp" | "route" | "ifconfig" => "/usr/sbin",
         _ => "/usr/bin",
     };
     Some(format!("{folder}/{name}"))
@@ -81,7 +81,7 @@ const DEBIAN: &str = "apt apt-get arch dash dpkg dpkg-query factor flock getent 
 
 /// What a machine has besides its base system.
 const MACHINE: &str = "arp bridge column conntrack dmesg ethtool free gawk hexdump ifconfig ipset iptables \
-    iptables-save ip6tables ip6tables-save jq journalctl less lsof mtr netstat nft perl pgrep pkill ps python3 route ss strace sudo sysctl \
+    iptables-save ip6tables ip6tables-save ipvsadm jq journalctl less lsof mtr netstat nft perl pgrep pkill ps python3 route ss strace sudo sysctl \
     systemctl tcpdump telnet time top tree uptime vi vim watch xxd";
 
 const NODE: &str = "crictl ctr kubeadm kubelet";

@@ -14,6 +14,7 @@ mod installed;
 mod ip;
 mod ipset;
 mod iptables;
+mod ipvsadm;
 mod nc;
 mod nft;
 mod options;
@@ -64,7 +65,6 @@ pub fn not_simulated(name: &str, io: &mut Io) -> i32 {
             "podhop records every packet by itself: see the journey, or `podhop trace --pcap FILE`"
         }
         "drill" => "podhop does not simulate this program: dig asks the same questions",
-        "ipvsadm" => "kube-proxy is not simulated in IPVS mode",
         _ => "podhop does not simulate this program",
     };
     fail(io, &format!("{name}: {why}\n"), 1)

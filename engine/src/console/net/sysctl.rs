@@ -117,6 +117,14 @@ pub fn write(machine: &mut Machine<'_>, name: &str, value: &str) -> Result<(), F
         "net.ipv6.conf.all.hop_limit" => {
             value.parse::<u8>().ok().filter(|limit| *limit > 0).map(|limit| sysctls.default_ttl = limit)
         }
+        "net.ipv4.conf.all.arp_announce" => {
+            value.parse::<u8>().ok().filter(|level| *level <= 2).map(|level| sysctls.arp_announce = level)
+        }
+        "net.ipv4.conf.all.arp_ignore" => {
+            value.parse::<u8>().ok().filter(|level| *level <= 8).map(|level| sysctls.arp_ignore = level)
+        }
+        // kube-proxy sets them, and nothing else is simulated.
+        name if name.starts_with("net.ipv4.vs.") => (value == "1").then_some(()),
         // Devices would lose their addresses and get them again.
         "net.ipv6.conf.all.disable_ipv6" => None,
         _ => pair().map(|(low, high)| sysctls.unprivileged_ping = low <= high),

@@ -46,7 +46,13 @@ pub struct Ran {
 
 impl Default for Lab {
     fn default() -> Lab {
-        let mut world = World::new(Options::default());
+        Lab::with(Options::default())
+    }
+}
+
+impl Lab {
+    pub fn with(options: Options) -> Lab {
+        let mut world = World::new(options);
         let applied = world.open_file("pods.yaml", PODS, true);
         assert!(applied.committed, "{:?}", applied.diagnostics);
         Lab { world, effects: Effects::default() }

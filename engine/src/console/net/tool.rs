@@ -4,8 +4,8 @@ use super::super::machine::Machine;
 use super::super::shell::{Io, Session};
 use super::options::Spec;
 use super::{
-    bridge, conntrack, dns, files, hostname, http, ip, ipset, iptables, nc, nft, ping, signal, sysctl, system, tc,
-    traceroute,
+    bridge, conntrack, dns, files, hostname, http, ip, ipset, iptables, ipvsadm, nc, nft, ping, signal, sysctl, system,
+    tc, traceroute,
 };
 
 /// What stands on a tool's command line besides options.
@@ -55,6 +55,7 @@ pub const TOOLS: &[Tool] = &[
     row("ipset", none, Grammar, |m, argv, _, io| ipset::run(m, argv, io)),
     row("iptables", |_| iptables::SPEC, Grammar, |m, argv, _, io| iptables::run(m, argv, io)),
     row("iptables-save", |_| iptables::SAVE, Nothing, |m, argv, _, io| iptables::save(m, argv, io)),
+    row("ipvsadm", |_| ipvsadm::SPEC, Nothing, |m, argv, _, io| ipvsadm::run(m, argv, io)),
     row("ls", |_| files::LS, Files, files::run),
     row("mkdir", |_| files::CHANGES, Files, files::run),
     row("nc", nc::spec, Hosts, |m, argv, _, io| nc::run(m, argv, io)),
@@ -109,6 +110,7 @@ impl Tool {
             "ipset" => "sets of addresses that rules look into",
             "iptables" => "netfilter's rules",
             "iptables-save" => "all rules, as they can be restored",
+            "ipvsadm" => "virtual servers and their real servers",
             "ls" => "list files",
             "mkdir" => "make folders",
             "nc" | "netcat" => "connect to a port",
@@ -136,6 +138,7 @@ impl Tool {
         match self.name {
             "conntrack" => CONNTRACK,
             "iptables-save" | "ip6tables-save" => &[('c', "with counters"), ('t', "one table only")],
+            "ipvsadm" => IPVSADM,
             "nc" | "netcat" => NC,
             "ping" => PING,
             "sysctl" => &[('a', "all settings"), ('n', "values only"), ('w', "write NAME=VALUE")],
@@ -184,6 +187,15 @@ const NC: &[(char, &str)] = &[
     ('v', "say what happens"),
     ('w', "seconds to wait"),
     ('z', "only see whether the port is open"),
+];
+
+const IPVSADM: &[(char, &str)] = &[
+    ('L', "list them"),
+    ('S', "list them as they can be restored"),
+    ('c', "connections"),
+    ('n', "no names"),
+    ('t', "one of TCP: ADDRESS:PORT"),
+    ('u', "one of UDP: ADDRESS:PORT"),
 ];
 
 const CONNTRACK: &[(char, &str)] = &[

@@ -6,6 +6,7 @@ use super::sight::Sight;
 use crate::net::{Family, IpPacket};
 use crate::tables::LinkIndex;
 use crate::tables::Netns;
+use crate::tables::ipvs::VirtualKey;
 use crate::tables::netfilter::{Hook, Match, NatRange, Policy, RecentMode, TableName, Target};
 use crate::trace::{CtStates, RuleRef};
 use std::collections::BTreeSet;
@@ -39,6 +40,8 @@ pub struct Question<'a> {
     pub output: Option<LinkIndex>,
     pub mark: u32,
     pub states: CtStates,
+    /// The virtual server that has sent it on as a request.
+    pub virtual_server: Option<VirtualKey>,
 }
 
 /// Which of a hook's tables and chains are asked.
@@ -86,13 +89,14 @@ pub fn fates(question: Question<'_>, part: Part) -> BTreeSet<(Fate, u32)> {
 const DSTNAT: i32 = -100;
 
 fn table_fates(question: Question<'_>, table: TableName) -> BTreeSet<(Fate, u32)> {
-    let Question { netns, hook, packet, input, output, mark, states } = question;
+    let Question { netns, hook, packet, input, output, mark, states, virtual_server } = question;
     let mut found = BTreeSet::new();
     let Some(rules) = netns.netfilter.ruleset(Family::of(packet.dst)).tables.get(&table) else {
         return BTreeSet::from([(Fate::Passed, mark)]);
     };
     let Some(at) = rules.find(hook.chain()) else { return BTreeSet::from([(Fate::Passed, mark)]) };
-    let sight = Sight { netns, table, packet, input, output, bridged: false, mark, states, seed: 0 };
+    let (bridged, seed) = (false, 0);
+    let sight = Sight { netns, table, packet, input, output, bridged, mark, states, virtual_server, seed };
     let mut explorer = Explorer { rules, sight, left: RULES_MAX, found: &mut found };
     for mark in explorer.chain(at, mark, DEPTH_MAX) {
         let policy = rules.chain(at).and_then(|chain| chain.policy);

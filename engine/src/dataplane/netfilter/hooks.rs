@@ -1,12 +1,13 @@
 //! A packet at a hook: tables in the order of their priorities, connection tracking and NAT between them.
 
+use super::ipvs::Onward;
 use super::nat::{Manip, Wanted, is_decided};
 use super::nft;
 use super::rules::{self, Outcome, Ruling};
 use super::sight::Sight;
 use super::track::Tracking;
 use crate::dataplane::cost;
-use crate::dataplane::skb::Skb;
+use crate::dataplane::skb::{Balanced, Skb};
 use crate::dataplane::walk::Walk;
 use crate::net::{Family, IcmpError, IpPacket, Transport};
 use crate::tables::LinkIndex;
@@ -52,6 +53,9 @@ enum Station {
     Tracking,
     /// One for iptables and nftables (nf_nat_inet_fn).
     Nat,
+    /// What comes back from real servers, and what goes to virtual ones.
+    IpvsOut,
+    IpvsIn,
 }
 
 /// Of equal priorities the chain that was made later comes first: Flannel's rules, made when Services work, before
@@ -65,9 +69,9 @@ fn stations(hook: Hook) -> &'static [(i32, Station)] {
     const SRCNAT: (i32, Station) = (100, Station::Nat);
     match hook {
         Hook::Prerouting => &[RAW, TRACKING, MANGLE, DSTNAT],
-        Hook::Output => &[RAW, TRACKING, MANGLE, DSTNAT, FILTER],
-        Hook::Forward => &[MANGLE, FILTER],
-        Hook::Input => &[MANGLE, FILTER, SRCNAT],
+        Hook::Output => &[RAW, TRACKING, MANGLE, DSTNAT, (-99, Station::IpvsOut), (-98, Station::IpvsIn), FILTER],
+        Hook::Forward => &[MANGLE, FILTER, (99, Station::IpvsIn), (100, Station::IpvsOut)],
+        Hook::Input => &[MANGLE, FILTER, (98, Station::IpvsOut), (99, Station::IpvsIn), SRCNAT],
         Hook::Postrouting => &[MANGLE, SRCNAT],
     }
 }
@@ -94,6 +98,10 @@ impl Walk<'_> {
             return Some(skb);
         }
         let tracks = netfilter.tracks(family);
+        let balances = netfilter.ipvs.is_some();
+        if balances {
+            self.ipvs_sweep();
+        }
         let mut skb = skb;
         if gate.hook == Hook::Prerouting && tracks {
             // nf_defrag_ipv4: connections are made of whole packets.
@@ -101,6 +109,9 @@ impl Walk<'_> {
         }
         let mut last = i32::MIN;
         for (priority, station) in stations(gate.hook) {
+            if !balances && matches!(station, Station::IpvsOut | Station::IpvsIn) {
+                continue;
+            }
             skb = self.nft_filters(gate, last..*priority, skb)?;
             last = *priority;
             skb = match station {
@@ -108,6 +119,11 @@ impl Walk<'_> {
                 Station::Tracking if tracks => self.track(gate, skb)?,
                 Station::Tracking => skb,
                 Station::Nat => self.nat(gate, skb)?,
+                Station::IpvsOut => self.ipvs_out(gate, skb)?,
+                Station::IpvsIn => match self.ipvs_in(gate, skb)? {
+                    (skb, Onward::Here) => skb,
+                    (skb, Onward::Anew(by)) => return self.hook(Gate::new(Hook::Output, None, Some(by)), skb),
+                },
             };
         }
         skb = self.nft_filters(gate, last..i32::MAX, skb)?;
@@ -127,13 +143,17 @@ impl Walk<'_> {
         let packet = skb.ip()?;
         let states = skb.tracking.states();
         let Gate { hook, input, output, bridged } = gate;
+        let virtual_server = match skb.ipvs {
+            Balanced::Request { to, .. } => Some(to),
+            Balanced::No | Balanced::Answer => None,
+        };
         let (mark, seed, now) = (skb.mark, self.seed, self.now);
         let table = match asked {
             Asked::Iptables(table) => table,
             Asked::Nft { nat: true, .. } => TableName::Nat,
             Asked::Nft { .. } => TableName::Filter,
         };
-        let sight = Sight { netns: &netns, table, packet, input, output, bridged, mark, states, seed };
+        let sight = Sight { netns: &netns, table, packet, input, output, bridged, mark, states, virtual_server, seed };
         let memory = &mut self.state.memory;
         let outcome = match asked {
             Asked::Iptables(table) => {
@@ -144,7 +164,7 @@ impl Walk<'_> {
                 nft::ask(netns.netfilter.nft.get(table as usize)?, chain, sight, memory, now)
             }
         };
-        let ruled = Ruled { rules: outcome.rules.clone(), input, output, bridged, mark, states };
+        let ruled = Ruled { rules: outcome.rules.clone(), input, output, bridged, mark, states, virtual_server };
         self.spend(cost::RULES);
         Some((outcome, Box::new(ruled)))
     }

@@ -6,6 +6,7 @@
 mod connections;
 mod explore;
 mod hooks;
+mod ipvs;
 mod memory;
 mod nat;
 mod nft;
@@ -18,6 +19,7 @@ mod translate;
 pub use connections::Connections;
 pub use explore::{Fate, Part, Question, fates};
 pub(super) use hooks::Gate;
+pub use ipvs::{Candidate, IpvsTable, ServerLoad, overhead};
 pub use memory::{Count, Memory};
 pub use sight::Sight;
 pub(super) use track::Tracking;

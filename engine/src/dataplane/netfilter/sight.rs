@@ -2,8 +2,11 @@
 
 use crate::dataplane::random;
 use crate::net::{Family, IpPacket, Protocol, Transport};
-use crate::tables::netfilter::{AddrType, CtState, IpSet, Match, PortRange, Probe, SetDirection, SetEntry, TableName};
-use crate::tables::{LinkIndex, Netns, RouteKind};
+use crate::tables::ipvs::VirtualKey;
+use crate::tables::netfilter::{
+    AddrType, CtState, IpSet, Match, PortRange, Probe, SetDirection, SetEntry, SetType, TableName,
+};
+use crate::tables::{LinkIndex, LinkKind, Netns, RouteKind};
 use crate::trace::{CtStates, RuleRef};
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -20,6 +23,8 @@ pub struct Sight<'a> {
     pub bridged: bool,
     pub mark: u32,
     pub states: CtStates,
+    /// The virtual server that has sent it on as a request.
+    pub virtual_server: Option<VirtualKey>,
     pub seed: u64,
 }
 
@@ -73,6 +78,9 @@ impl Sight<'_> {
                 self.netns.netfilter.sets.get(name).is_some_and(|set| self.in_set(set, directions)) != *invert
             }
             Match::PhysdevIsBridged { invert } => self.bridged != *invert,
+            Match::PhysdevIsIn { invert } => self.is_in_by_port() != *invert,
+            Match::SourceTypeNot(kind) => self.addr_type(packet.src) != *kind,
+            Match::Ipvs { protocol, address, port } => self.is_of_virtual_server((*protocol, *address, *port)),
         }
     }
 
@@ -133,20 +141,36 @@ impl Sight<'_> {
             let (sport, dport) = self.ports()?;
             Some((self.protocol()?, if directions.get(at)? == &SetDirection::Src { sport } else { dport }))
         };
-        let first_is_port = set.entries.first().is_some_and(|entry| entry.net.is_none());
-        let fits = |entry: &SetEntry| {
-            let net = entry.net.is_none_or(|net| ip(0).is_some_and(|ip| net.contains(&ip)));
-            let at = usize::from(!first_is_port);
-            let port = entry.port.is_none_or(|wanted| match (port(at), first_is_port) {
-                // bitmap:port knows no protocol.
-                (Some((_, port)), true) => port == wanted.1,
-                (found, false) => found == Some(wanted),
-                (None, true) => false,
-            });
-            let second = entry.second.is_none_or(|net| ip(2).is_some_and(|ip| net.contains(&ip)));
-            net && port && second
-        };
-        set.entries.iter().any(fits)
+        match set.set_type {
+            SetType::HashIp => set.having(ip(0), None).next().is_some(),
+            SetType::HashNet => {
+                let has = |ip: IpAddr| set.entries.iter().any(|entry| entry.net.is_some_and(|net| net.contains(&ip)));
+                ip(0).is_some_and(has)
+            }
+            // It knows no protocol.
+            SetType::BitmapPort => port(0).is_some_and(|(_, number)| {
+                let protocols = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
+                protocols.into_iter().any(|of| set.having(None, Some((of, number))).next().is_some())
+            }),
+            SetType::HashIpPort | SetType::HashIpPortIp | SetType::HashIpPortNet => port(1).is_some_and(|port| {
+                let fits = |entry: &SetEntry| entry.second.is_none_or(|net| ip(2).is_some_and(|ip| net.contains(&ip)));
+                set.having(ip(0), Some(port)).any(fits)
+            }),
+        }
+    }
+
+    /// Whether a packet has come in by a port of a bridge whose packets netfilter sees.
+    fn is_in_by_port(&self) -> bool {
+        let sysctls = &self.netns.sysctls;
+        let sees = if self.family() == Family::V4 { sysctls.bridge_nf } else { sysctls.bridge_nf6 };
+        let input = self.input.and_then(|link| self.netns.link(link));
+        sees && input.is_some_and(|link| link.kind == LinkKind::Bridge)
+    }
+
+    /// Whether this is a request that a virtual server has given to a real one: what `-m ipvs` finds by the answers that
+    /// it expects, of packets that IPVS has sent on.
+    fn is_of_virtual_server(&self, (protocol, address, port): (Protocol, IpAddr, u16)) -> bool {
+        self.virtual_server.is_some_and(|own| own == (protocol, address, port))
     }
 }
 

@@ -189,7 +189,7 @@ impl Walk<'_> {
         }
     }
 
-    fn forget_connection(&mut self, id: u32) {
+    pub(super) fn forget_connection(&mut self, id: u32) {
         let gone = self.state.connections.remove(id);
         self.connections_gone(gone.into_iter().collect());
     }

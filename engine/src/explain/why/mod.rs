@@ -4,6 +4,7 @@
 //! Nothing of this is recorded while a packet walks. A step's lookup is made again, on demand, over the tables that its
 //! trace keeps and over what its namespace had learned at that moment; over the switch between the nodes as it is now.
 
+mod ipvs;
 mod neighbors;
 mod nft;
 mod rank;
@@ -102,6 +103,7 @@ enum Asked<'a> {
     Socket(Lookup<'a>, sockets::Sought),
     Rules(Lookup<'a>, rules::Table<'a>),
     Nftables(Lookup<'a>, nft::Base<'a>),
+    Balance(Lookup<'a>, ipvs::Choice<'a>),
     OtherHost(Lookup<'a>, &'a Link),
     Port(switches::Port<'a>),
 }
@@ -125,6 +127,7 @@ pub fn why(question: Question<'_>, known: &Known<'_>) -> Option<Why> {
         Asked::Tunnel(lookup, tunnel) => switches::vxlan_device(&lookup, tunnel),
         Asked::Rules(lookup, table) => rules::why(&lookup, &table, known),
         Asked::Nftables(lookup, base) => nft::why(&lookup, &base, known),
+        Asked::Balance(lookup, choice) => ipvs::why(&lookup, &choice, known),
         Asked::Socket(lookup, sought) => sockets::why(&lookup, sought),
         Asked::OtherHost(lookup, device) => switches::other_host(&lookup, device),
         Asked::Port(port) => switches::segment(&port, known.owner),
@@ -151,6 +154,7 @@ fn asked<'a>(question: Question<'a>, frame: &'a Frame) -> Option<Asked<'a>> {
             rules::table(&lookup, hook, table).map(|table| Asked::Rules(lookup, table))?
         }
         Stage::Nftables { .. } => nft::base(&lookup).map(|base| Asked::Nftables(lookup, base))?,
+        Stage::Ipvs { .. } => ipvs::choice(&lookup).map(|choice| Asked::Balance(lookup, choice))?,
         Stage::Deliver => sockets::sought(&lookup).map(|sought| Asked::Socket(lookup, sought))?,
         Stage::Receive if step.verdict == Verdict::Drop(DropReason::OtherHost) => {
             let device = lookup.netns.link(step.link?)?;

@@ -25,9 +25,10 @@ pub(super) fn base<'a>(lookup: &Lookup<'a>) -> Option<Base<'a>> {
 
 pub(super) fn why(lookup: &Lookup<'_>, asked: &Base<'_>, known: &Known<'_>) -> Why {
     let Base { packet, ruled, table, chain } = *asked;
-    let Ruled { input, output, bridged, mark, states, .. } = *ruled;
+    let Ruled { input, output, bridged, mark, states, virtual_server, .. } = *ruled;
     let (netns, seed) = (lookup.netns, known.seed);
-    let sight = Sight { netns, table: TableName::Filter, packet, input, output, bridged, mark, states, seed };
+    let table_name = TableName::Filter;
+    let sight = Sight { netns, table: table_name, packet, input, output, bridged, mark, states, virtual_server, seed };
     let sought = format!("a rule of {}", table.chain(chain).map_or("", |chain| &*chain.name));
     let mut path: Vec<(u32, Vec<u32>)> = vec![(chain, Vec::new())];
     for RuleRef { chain, rule } in &ruled.rules {

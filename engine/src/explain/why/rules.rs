@@ -8,7 +8,7 @@ use crate::net::{IpPacket, Protocol, Transport};
 use crate::tables::netfilter::{AddrType, Chain, CtState, Hook, Match, Rule, TableName, Target};
 use crate::tables::text::iptables;
 use crate::trace::{CauseTable, RuleRef, Ruled, Verdict};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// What a table was asked.
@@ -25,8 +25,9 @@ pub(super) fn table<'a>(lookup: &Lookup<'a>, hook: Hook, table: TableName) -> Op
 
 pub(super) fn why(lookup: &Lookup<'_>, asked: &Table<'_>, known: &Known<'_>) -> Why {
     let Table { packet, ruled, hook, table } = *asked;
-    let Ruled { input, output, bridged, mark, states, .. } = *ruled;
-    let sight = Sight { netns: lookup.netns, table, packet, input, output, bridged, mark, states, seed: known.seed };
+    let Ruled { input, output, bridged, mark, states, virtual_server, .. } = *ruled;
+    let (netns, seed) = (lookup.netns, known.seed);
+    let sight = Sight { netns, table, packet, input, output, bridged, mark, states, virtual_server, seed };
     let sought = format!("a rule of {} {}", table.name(), hook.chain());
     let rules = lookup.netns.netfilter.ruleset(sight.family()).tables.get(&table);
     let Some(rules) = rules else { return Why { sought, because: String::new(), tables: Vec::new() } };
@@ -190,6 +191,12 @@ fn failed(sight: &Sight<'_>, part: &Match, place: RuleRef) -> String {
         Match::Set { name, invert, .. } => format!("{}in the set {name}", if *invert { "" } else { "not " }),
         Match::PhysdevIsBridged { .. } if sight.bridged => "bridged".to_owned(),
         Match::PhysdevIsBridged { .. } => "routed, not bridged".to_owned(),
+        Match::PhysdevIsIn { invert: true } => "it has come in by a port of a bridge".to_owned(),
+        Match::PhysdevIsIn { invert: false } => "it has come in by no port of a bridge".to_owned(),
+        Match::SourceTypeNot(kind) => format!("{} is {}, which is excepted", packet.src, addr_type(*kind)),
+        Match::Ipvs { address, port, .. } => {
+            format!("it is no request that IPVS has sent on for {}", SocketAddr::new(*address, *port))
+        }
         Match::Transport(_) | Match::Comment(_) | Match::Nfacct(_) | Match::Recent { .. } => String::new(),
     }
 }

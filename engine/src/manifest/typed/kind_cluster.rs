@@ -101,11 +101,7 @@ impl KindNetworking {
         };
         let modes = ["iptables", "ipvs", "nftables", "none"];
         let kube_proxy_mode = match node.and_then(|node| reader::choice(node, "kubeProxyMode", &modes, d)) {
-            Some(1) => {
-                let span = node.map_or(Span::default(), |node| node.at("kubeProxyMode").span);
-                d.warning("proxy-mode", span, super::kube_proxy::IPVS);
-                KubeProxyMode::Ipvs
-            }
+            Some(1) => KubeProxyMode::Ipvs,
             Some(2) => KubeProxyMode::Nftables,
             Some(3) => KubeProxyMode::None,
             _ => KubeProxyMode::Iptables,

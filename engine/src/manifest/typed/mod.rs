@@ -29,7 +29,7 @@ pub use flannel::{CniConf, FlannelBackend, FlannelNetConf};
 pub use kind_cluster::{
     IpFamily, KindCluster, KindNetworking, KindNode, KubeProxyMode, KubeadmClusterConfiguration, Role,
 };
-pub use kube_proxy::{DetectLocal, KubeProxyConfiguration};
+pub use kube_proxy::{DetectLocal, IpvsConfiguration, KubeProxyConfiguration, SCHEDULERS};
 pub use meta::{ObjectMeta, OwnerReference, TypeMeta};
 pub use node_object::{NodeAddress, NodeObject, Taint, TaintEffect};
 pub use pod::{

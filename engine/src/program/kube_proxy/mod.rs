@@ -4,6 +4,7 @@
 
 pub mod health;
 pub mod iptables;
+pub mod ipvs;
 mod names;
 pub mod nftables;
 mod ports;

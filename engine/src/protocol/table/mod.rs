@@ -92,7 +92,7 @@ pub(super) fn at(
         rows::of_netns(&netns, state.as_ref(), at, table)
     };
     let rows = rows_at(step.at).ok_or_else(|| no_table(table))?;
-    let learns = matches!(table, "neigh" | "fdb" | "conntrack");
+    let learns = matches!(table, "neigh" | "fdb" | "conntrack" | "ipvs" | "ipvs-conn");
     // Just before it began: its first packet may have taught something at that very moment.
     let before = began.saturating_sub(1);
     let is_remembered = !learns || world.state_at(netns.id, before).is_some();

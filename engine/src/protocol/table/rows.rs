@@ -1,17 +1,20 @@
 //! A table's rows with what tells each from the others.
 
 use crate::cluster::Revision;
-use crate::dataplane::NetnsState;
+use crate::dataplane::{IpvsTable, NetnsState, ServerLoad};
 use crate::explain;
 use crate::net::{Family, MacAddr, Protocol};
 use crate::program;
 use crate::tables::dns::Entry;
-use crate::tables::netfilter::{Connection, Table, TableName};
+use crate::tables::ipvs::{Ipvs, IpvsConnection, IpvsStats, VirtualServer};
+use crate::tables::netfilter::{Connection, IpSet, Table, TableName};
 use crate::tables::nft::{NftChain, NftKey, NftMap, NftRule, NftTable};
-use crate::tables::text::{addr, conntrack, fdb, iptables, link, neigh, nft, qdisc, route, segment, socket, sysctl};
+use crate::tables::text::{
+    addr, conntrack, fdb, ipset, iptables, ipvs, link, neigh, nft, qdisc, route, segment, socket, sysctl,
+};
 use crate::tables::{Address, App, LinkIndex, Listener, Netns, Origin, Place, Port, Route, RouteTable, Segment};
 use crate::trace::{CauseTable, Nanos, RuleRef};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// A row: its text, and what it is about, by which it is found again in the same table at another moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,6 +94,13 @@ pub(super) fn of_netns(netns: &Netns, state: Option<&NetnsState>, at: Nanos, tab
             let text = |entry: &Connection| conntrack::row(entry, at);
             entries.map(|entry| row(entry.id.to_string(), text(entry), &Origin::Learned)).collect()
         }
+        "ipvs" => netns.netfilter.ipvs.iter().flat_map(|ipvs| ipvs_rows(ipvs, state, at)).collect(),
+        "ipvs-conn" => {
+            let entries = state.into_iter().flat_map(|state| state.ipvs.iter(at));
+            let text = |entry: &IpvsConnection| ipvs::connection(entry, at, ipvs::Names::Numbers);
+            entries.map(|entry| row(entry.id.to_string(), text(entry), &Origin::Learned)).collect()
+        }
+        "ipset" => netns.netfilter.sets.values().flat_map(set_rows).collect(),
         "nft" => netns.netfilter.nft.iter().flat_map(|table| nft_rows(table, state, at)).collect(),
         table => {
             let (family, name) = rules_named(table)?;
@@ -166,6 +176,45 @@ fn element_key(table: &NftTable, map: &NftMap, key: &NftKey) -> String {
 
 fn nft_rule_key(table: &NftTable, chain: &NftChain, rule: &NftRule) -> String {
     format!("{} {} {}", nft::name(table), chain.name, nft::rule(table.family, rule))
+}
+
+/// The lines of `ipvsadm -Ln`, its head left out.
+fn ipvs_rows(ipvs: &Ipvs, state: Option<&NetnsState>, at: Nanos) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let nothing = IpvsTable::default();
+    let table = state.map_or(&nothing, |state| &state.ipvs);
+    for (_, service) in ipvs::sorted(ipvs) {
+        let origin = service.origin.clone();
+        rows.push(Row { key: ipvs_key(service, None), text: ipvs::service(service), origin });
+        let mut servers = table.servers(service, at);
+        servers.sort_by_key(|server| ipvs::order(server.candidate.address));
+        rows.extend(servers.into_iter().map(|ServerLoad { candidate, persistent, place }| {
+            let load = ipvs::Load { active: candidate.active, inactive: candidate.inactive, persistent };
+            let (columns, stats) = ((ipvs::Columns::Plain, ipvs::Names::Numbers), IpvsStats::default());
+            let line = ipvs::server_line((candidate.address, candidate.weight), columns, (load, &stats));
+            let programmed = place.and_then(|place| service.servers.get(place as usize));
+            Row {
+                key: ipvs_key(service, Some(candidate.address)),
+                text: line.trim_end().to_owned(),
+                origin: programmed.map_or(Origin::Learned, |server| server.origin.clone()),
+            }
+        }));
+    }
+    rows
+}
+
+fn ipvs_key(service: &VirtualServer, server: Option<SocketAddr>) -> String {
+    format!("{} {} {server:?}", service.protocol.name(), service.address)
+}
+
+/// A set's name, then its entries.
+fn set_rows(set: &IpSet) -> Vec<Row> {
+    let head = Row { key: set.name.to_string(), text: ipset::head(set), origin: Origin::Kernel };
+    let entries = set.entries.iter().map(|entry| {
+        let text = format!("add {} {}", set.name, ipset::entry(entry));
+        Row { key: text.clone(), text, origin: entry.origin.clone() }
+    });
+    std::iter::once(head).chain(entries).collect()
 }
 
 fn policy_key(chain: &str) -> String {
@@ -244,6 +293,11 @@ pub(super) fn key_of(netns: &Netns, cause: &CauseTable, table: &str) -> Option<S
             ("nft", element_key(table, map, &key))
         }
         CauseTable::Connection(id) => ("conntrack", id.to_string()),
+        CauseTable::Ipvs { service, server } => {
+            let service = netns.netfilter.ipvs.as_deref()?.services.get(service as usize)?;
+            let server = server.and_then(|at| service.servers.get(at as usize));
+            ("ipvs", ipvs_key(service, server.map(|server| server.address)))
+        }
         CauseTable::Dns { entry, .. } => ("dns", dns_key(entry)),
         CauseTable::Segment { .. } => return None,
     };

@@ -10,6 +10,7 @@ pub use connection::{Connection, CtProgress, CtProtocol, CtTuple, SctpState, Tcp
 pub use index::{ChainIndex, Probe};
 pub use rule::{AddrType, CtState, Match, NatRange, PortRange, RecentMode, RejectWith, Rule, SetDirection, Target};
 
+use super::ipvs::Ipvs;
 use super::nft::NftTable;
 use crate::net::Family;
 pub(in crate::tables) use index::Lazy;
@@ -210,8 +211,36 @@ pub struct IpSet {
     pub name: Arc<str>,
     pub set_type: SetType,
     pub family: Family,
-    pub comment: Option<Arc<str>>,
     pub entries: Vec<SetEntry>,
+    /// Made when a packet first asks; a copy makes its own.
+    index: Lazy<SetIndex>,
+}
+
+/// Entries by all of them that is exact: first address (whole entries of `hash:net` have none) and port.
+type SetIndex = BTreeMap<(Option<std::net::IpAddr>, Option<(crate::net::Protocol, u16)>), Vec<u32>>;
+
+impl IpSet {
+    pub fn new(name: impl Into<Arc<str>>, set_type: SetType, family: Family, entries: Vec<SetEntry>) -> IpSet {
+        IpSet { name: name.into(), set_type, family, entries, index: Lazy::default() }
+    }
+
+    /// The entries with this first address and port, whatever else they ask for.
+    pub fn having(
+        &self,
+        ip: Option<std::net::IpAddr>,
+        port: Option<(crate::net::Protocol, u16)>,
+    ) -> impl Iterator<Item = &SetEntry> {
+        let index = || {
+            let mut index = SetIndex::new();
+            for (at, entry) in (0..).zip(&self.entries) {
+                let whole = entry.net.filter(|net| net.prefix_len() == net.max_prefix_len());
+                index.entry((whole.map(|net| net.addr()), entry.port)).or_default().push(at);
+            }
+            index
+        };
+        let found = self.index.get(index).get(&(ip, port)).map_or(&[][..], Vec::as_slice);
+        found.iter().filter_map(|at| self.entries.get(*at as usize))
+    }
 }
 
 /// What an ipset's entries are made of.
@@ -243,6 +272,8 @@ pub struct Netfilter {
     pub sets: BTreeMap<Arc<str>, IpSet>,
     /// Tables of nftables, in the order in which they were made.
     pub nft: Vec<NftTable>,
+    /// None: the module ip_vs has no virtual server here, and its hooks do nothing.
+    pub ipvs: Option<Box<Ipvs>>,
 }
 
 impl Netfilter {

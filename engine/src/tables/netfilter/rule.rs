@@ -78,6 +78,12 @@ pub enum Match {
     Nfacct(Arc<str>),
     /// `-m physdev --physdev-is-bridged`: bridged, not routed.
     PhysdevIsBridged { invert: bool },
+    /// `-m physdev --physdev-is-in`: it has come in by a port of a bridge.
+    PhysdevIsIn { invert: bool },
+    /// `-m addrtype ! --src-type`
+    SourceTypeNot(AddrType),
+    /// `-m ipvs --vaddr --vproto --vport`: a request that this virtual server has given to a real one.
+    Ipvs { protocol: Protocol, address: IpAddr, port: u16 },
 }
 
 /// What conntrack says of a packet; `Snat` and `Dnat` say that its connection is translated.

@@ -9,11 +9,11 @@ use std::fmt;
 /// What `-d` adds: the device's kind and settings, and its settings as a bridge port.
 pub(super) fn details(out: &mut Out, netns: &Netns, link: &Link, line_end: &str) {
     let port = u8::from(link.master.is_some());
-    let loopback = link.kind == LinkKind::Loopback;
+    let unbound = matches!(link.kind, LinkKind::Loopback | LinkKind::Dummy);
     out.number("promiscuity", " promiscuity ", &port, " ");
     out.number("allmulti", " allmulti ", &port, " ");
-    out.number("min_mtu", "minmtu ", if loopback { &0 } else { &68 }, " ");
-    out.number("max_mtu", "maxmtu ", if loopback { &0 } else { &65535 }, " ");
+    out.number("min_mtu", "minmtu ", if unbound { &0 } else { &68 }, " ");
+    out.number("max_mtu", "maxmtu ", if unbound { &0 } else { &65535 }, " ");
     kind(out, netns, link, line_end);
 }
 

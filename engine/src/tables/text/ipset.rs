@@ -69,8 +69,13 @@ pub fn list(set: &IpSet, references: usize) -> String {
     )
 }
 
+/// `create KUBE-CLUSTER-IP hash:ip,port family inet …`
+pub fn head(set: &IpSet) -> String {
+    format!("create {} {} {}", set.name, type_name(set.set_type), header(set))
+}
+
 /// One set, as `ipset save` prints it and `ipset restore` reads it.
 pub fn save(set: &IpSet) -> String {
     let entries = set.entries.iter().map(|row| format!("add {} {}\n", set.name, entry(row)));
-    format!("create {} {} {}\n", set.name, type_name(set.set_type), header(set)) + &entries.collect::<String>()
+    head(set) + "\n" + &entries.collect::<String>()
 }

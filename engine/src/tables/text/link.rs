@@ -69,6 +69,7 @@ pub fn kind_name(kind: &LinkKind) -> &'static str {
         LinkKind::Loopback | LinkKind::Nic { .. } => "",
         LinkKind::Veth { .. } => "veth",
         LinkKind::Bridge => "bridge",
+        LinkKind::Dummy => "dummy",
         LinkKind::Vxlan { .. } => "vxlan",
     }
 }
@@ -77,7 +78,7 @@ pub fn kind_name(kind: &LinkKind) -> &'static str {
 fn operstate(netns: &Netns, link: &Link) -> &'static str {
     match link.kind {
         _ if !link.up => "DOWN",
-        LinkKind::Loopback | LinkKind::Vxlan { .. } => "UNKNOWN",
+        LinkKind::Loopback | LinkKind::Vxlan { .. } | LinkKind::Dummy => "UNKNOWN",
         LinkKind::Bridge if !netns.has_carrier(link) => "DOWN",
         LinkKind::Bridge | LinkKind::Veth { .. } | LinkKind::Nic { .. } => "UP",
     }
@@ -95,12 +96,15 @@ fn peer_name(netns: &Netns, link: &Link, tool: Tool) -> Option<String> {
 fn flags(out: &mut Out, netns: &Netns, link: &Link, tool: Tool) {
     out.text("<");
     out.open("flags", '[');
-    let loopback = link.kind == LinkKind::Loopback;
     let mut names: Vec<&str> = Vec::with_capacity(6);
     if link.up && !netns.has_carrier(link) {
         names.push("NO-CARRIER");
     }
-    names.extend_from_slice(if loopback { &["LOOPBACK"] } else { &["BROADCAST", "MULTICAST"] });
+    names.extend_from_slice(match link.kind {
+        LinkKind::Loopback => &["LOOPBACK"],
+        LinkKind::Dummy => &["BROADCAST", "NOARP"],
+        _ => &["BROADCAST", "MULTICAST"],
+    });
     if link.up {
         names.push("UP");
     }
@@ -174,8 +178,8 @@ pub(super) fn head(out: &mut Out, netns: &Netns, link: &Link, format: Format, mo
         }
         out.word("group", "group ", &"default", " ");
     }
-    // flanneld creates its device with a transmit queue of length 0, which is not printed.
-    if !matches!(link.kind, LinkKind::Vxlan { .. }) {
+    // flanneld and kube-proxy create their devices with a transmit queue of length 0, which is not printed.
+    if !matches!(link.kind, LinkKind::Vxlan { .. } | LinkKind::Dummy) {
         out.number("txqlen", if iproute2 { "qlen " } else { " qlen " }, &1000, "");
     }
 }

@@ -13,6 +13,7 @@ pub mod conntrack;
 pub mod fdb;
 pub mod ipset;
 pub mod iptables;
+pub mod ipvs;
 pub mod link;
 pub mod neigh;
 pub mod nft;

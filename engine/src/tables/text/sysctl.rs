@@ -3,9 +3,11 @@
 use crate::tables::Netns;
 
 /// Names in the order of `sysctl -a`.
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 15] = [
     "net.bridge.bridge-nf-call-ip6tables",
     "net.bridge.bridge-nf-call-iptables",
+    "net.ipv4.conf.all.arp_announce",
+    "net.ipv4.conf.all.arp_ignore",
     "net.ipv4.conf.all.route_localnet",
     "net.ipv4.ip_default_ttl",
     "net.ipv4.ip_forward",
@@ -18,13 +20,23 @@ pub const NAMES: [&str; 13] = [
     "net.netfilter.nf_conntrack_udp_timeout",
     "net.netfilter.nf_conntrack_udp_timeout_stream",
 ];
+/// Those of IPVS, where that is in use.
+const NAMES_IPVS: [&str; 4] = [
+    "net.ipv4.vs.conn_reuse_mode",
+    "net.ipv4.vs.conntrack",
+    "net.ipv4.vs.expire_nodest_conn",
+    "net.ipv4.vs.expire_quiescent_template",
+];
 /// Those of IPv6, which are shown where there is IPv6; they come after those of IPv4.
 const NAMES_V6: [&str; 3] =
     ["net.ipv6.conf.all.disable_ipv6", "net.ipv6.conf.all.forwarding", "net.ipv6.conf.all.hop_limit"];
 
 /// The names that a namespace lists.
 pub fn names(netns: &Netns) -> impl Iterator<Item = &'static str> {
-    NAMES.into_iter().chain(NAMES_V6.into_iter().filter(|_| !netns.sysctls.disable_ipv6))
+    let (v4, others) = NAMES.split_at(NAMES.partition_point(|name| *name < NAMES_IPVS[0]));
+    let ipvs = NAMES_IPVS.into_iter().filter(|_| netns.sysctls.ipvs);
+    let v6 = NAMES_V6.into_iter().filter(|_| !netns.sysctls.disable_ipv6);
+    v4.iter().copied().chain(ipvs).chain(others.iter().copied()).chain(v6)
 }
 
 /// `net.ipv4.ip_forward = 1`; `None` if the name is none of a known setting.
@@ -33,6 +45,9 @@ pub fn row(netns: &Netns, name: &str) -> Option<String> {
     let value = match name {
         "net.bridge.bridge-nf-call-ip6tables" => u8::from(sysctls.bridge_nf6).to_string(),
         "net.bridge.bridge-nf-call-iptables" => u8::from(sysctls.bridge_nf).to_string(),
+        "net.ipv4.conf.all.arp_announce" => sysctls.arp_announce.to_string(),
+        "net.ipv4.conf.all.arp_ignore" => sysctls.arp_ignore.to_string(),
+        name if NAMES_IPVS.contains(&name) => String::from(if sysctls.ipvs { "1" } else { return None }),
         "net.ipv4.conf.all.route_localnet" => u8::from(sysctls.route_localnet).to_string(),
         "net.ipv4.ip_default_ttl" => sysctls.default_ttl.to_string(),
         "net.ipv4.ip_forward" => u8::from(sysctls.ip_forward).to_string(),

@@ -88,11 +88,45 @@ impl Cache {
     }
 }
 
-fn component(reason: &'static str) -> Origin {
+/// The kubelet tells by it which iptables backend it uses.
+const HINT: &str = "KUBE-IPTABLES-HINT";
+
+/// Strangers' packets to 127.0.0.0/8.
+fn from_elsewhere() -> Vec<Match> {
+    let loopback = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8));
+    let known = vec![CtState::Related, CtState::Established, CtState::Dnat];
+    vec![
+        comment("block incoming localnet connections"),
+        destination(loopback),
+        Match::Source { net: loopback, invert: true },
+        Match::CtState { states: known, invert: true },
+    ]
+}
+
+/// What the kubelet writes by itself. Models pkg/kubelet/kubelet_network_linux.go.
+pub(super) fn kubelet(family: Family, rules: &mut Ruleset) {
+    for table in [TableName::Mangle, TableName::Nat, TableName::Filter] {
+        rules.table(table).put(Arc::new(Chain::user("KUBE-KUBELET-CANARY")));
+    }
+    rules.table(TableName::Mangle).put(Arc::new(Chain::user(HINT)));
+    if family == Family::V6 {
+        return;
+    }
+    let origin = |reason| Origin::default("kubelet", reason);
+    let filter = rules.table(TableName::Filter);
+    let (target, why) = (Some(Target::Drop), "strangers are kept out of 127.0.0.0/8");
+    filter.append(FIREWALL, Rule { matches: from_elsewhere(), target, origin: origin(why) });
+    for chain in ["INPUT", "OUTPUT"] {
+        let origin = origin("the way into the kubelet's chain");
+        filter.prepend(chain, Rule { matches: vec![], target: jump(FIREWALL), origin });
+    }
+}
+
+pub(super) fn component(reason: &'static str) -> Origin {
     Origin::default("kube-proxy", reason)
 }
 
-fn comment(text: impl Into<Arc<str>>) -> Match {
+pub(super) fn comment(text: impl Into<Arc<str>>) -> Match {
     Match::Comment(text.into())
 }
 
@@ -120,7 +154,7 @@ fn local_destination() -> Match {
     Match::AddrType { source: None, destination: Some(AddrType::Local) }
 }
 
-fn jump(chain: &str) -> Option<Target> {
+pub(super) fn jump(chain: &str) -> Option<Target> {
     Some(Target::Jump(chain.into()))
 }
 
@@ -154,8 +188,7 @@ impl Writer<'_, '_> {
                 self.rules.table(table).put(Arc::new(Chain::user(canary)));
             }
         }
-        // The kubelet tells by it which iptables backend it uses.
-        self.rules.table(TableName::Mangle).put(Arc::new(Chain::user("KUBE-IPTABLES-HINT")));
+        self.rules.table(TableName::Mangle).put(Arc::new(Chain::user(HINT)));
     }
 
     /// The rules that do not depend on Services.
@@ -184,15 +217,8 @@ impl Writer<'_, '_> {
         let rules = vec![comment("kubernetes forwarding conntrack rule"), known];
         filter(FORWARD, rules, Target::Accept, component("forwards what belongs to a known connection"));
         if self.proxy.localhost_node_ports() {
-            let loopback = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8));
-            let matches = vec![
-                comment("block incoming localnet connections"),
-                destination(loopback),
-                Match::Source { net: loopback, invert: true },
-                state(&[CtState::Related, CtState::Established, CtState::Dnat], true),
-            ];
             let origin = component("iptables.localhostNodePorts: 127.0.0.0/8 is routed, so strangers are kept out");
-            self.append(TableName::Filter, FIREWALL, matches, Some(Target::Drop), origin);
+            self.append(TableName::Filter, FIREWALL, from_elsewhere(), Some(Target::Drop), origin);
         }
     }
 
@@ -267,7 +293,7 @@ impl Writer<'_, '_> {
 
 impl Proxy<'_> {
     /// What tells this node's Pods from other senders, if anything does.
-    fn pods(&self, invert: bool) -> Option<Match> {
+    pub(super) fn pods(&self, invert: bool) -> Option<Match> {
         let of_family = |net: &&IpNet| Family::of(net.addr()) == self.family;
         match &self.config.detect_local {
             DetectLocal::ClusterCidr => {

@@ -257,6 +257,11 @@ fn extra(family: Family, part: &Match) -> String {
         }
         Match::Nfacct(name) => format!(" nfacct-name  {name}"),
         Match::PhysdevIsBridged { invert } => format!(" PHYSDEV match{} --physdev-is-bridged", not(*invert)),
+        Match::PhysdevIsIn { invert } => format!(" PHYSDEV match{} --physdev-is-in", not(*invert)),
+        Match::SourceTypeNot(kind) => format!(" ADDRTYPE match src-type !{}", addr_type(*kind)),
+        Match::Ipvs { protocol, address, port } => {
+            format!(" vproto {} vaddr {address} vport {port}", protocol.number())
+        }
         _ => String::new(),
     }
 }

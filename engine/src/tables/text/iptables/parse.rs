@@ -193,6 +193,7 @@ impl Arguments<'_> {
                     Match::CtState { states: states?, invert }
                 }
                 "addrtype" => self.addr_type()?,
+                "ipvs" => self.ipvs()?,
                 "statistic" => self.statistic()?,
                 "recent" => self.recent()?,
                 "set" => {
@@ -206,8 +207,15 @@ impl Arguments<'_> {
                     Match::Nfacct(self.value("--nfacct-name")?.into())
                 }
                 "physdev" => {
-                    invert |= self.expect("--physdev-is-bridged")?;
-                    Match::PhysdevIsBridged { invert }
+                    if self.words.as_slice().first().is_some_and(|word| word == "!") {
+                        self.words.next();
+                        invert = true;
+                    }
+                    match self.value("--physdev-is-in")? {
+                        "--physdev-is-in" => Match::PhysdevIsIn { invert },
+                        "--physdev-is-bridged" => Match::PhysdevIsBridged { invert },
+                        other => return Err(format!("physdev: {other:?} is not known here")),
+                    }
                 }
                 other => return Err(format!("couldn't load match {other:?}")),
             },
@@ -246,21 +254,53 @@ impl Arguments<'_> {
     }
 
     fn addr_type(&mut self) -> Result<Match, String> {
+        if self.words.as_slice().first().is_some_and(|word| word == "!") {
+            self.expect("--src-type")?;
+            return Ok(Match::SourceTypeNot(self.kind_of_address()?));
+        }
         let (mut source, mut destination) = (None, None);
         while let Some(option @ ("--src-type" | "--dst-type")) = self.words.as_slice().first().map(String::as_str) {
             self.words.next();
-            let kind = match self.value(option)? {
-                "LOCAL" => AddrType::Local,
-                "UNICAST" => AddrType::Unicast,
-                "BROADCAST" => AddrType::Broadcast,
-                "MULTICAST" => AddrType::Multicast,
-                other => return Err(format!("bad type {other:?}")),
-            };
+            let kind = self.kind_of_address()?;
             if option == "--src-type" { source = Some(kind) } else { destination = Some(kind) }
         }
         match (source, destination) {
             (None, None) => Err("addrtype: --src-type or --dst-type must come here".to_owned()),
             _ => Ok(Match::AddrType { source, destination }),
+        }
+    }
+
+    fn kind_of_address(&mut self) -> Result<AddrType, String> {
+        match self.value("--src-type")? {
+            "LOCAL" => Ok(AddrType::Local),
+            "UNICAST" => Ok(AddrType::Unicast),
+            "BROADCAST" => Ok(AddrType::Broadcast),
+            "MULTICAST" => Ok(AddrType::Multicast),
+            other => Err(format!("bad type {other:?}")),
+        }
+    }
+
+    fn ipvs(&mut self) -> Result<Match, String> {
+        let (mut protocol, mut address, mut port) = (None, None, None);
+        while let Some(option @ ("--vproto" | "--vaddr" | "--vport")) =
+            self.words.as_slice().first().map(String::as_str)
+        {
+            self.words.next();
+            let text = self.value(option)?;
+            let bad = || format!("ipvs: bad value {text:?} of {option}");
+            match option {
+                "--vproto" => {
+                    let all = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
+                    let is = |of: &Protocol| of.name().eq_ignore_ascii_case(text) || of.number().to_string() == text;
+                    protocol = Some(all.into_iter().find(is).ok_or_else(bad)?);
+                }
+                "--vaddr" => address = Some(text.parse::<IpAddr>().map_err(|_| bad())?),
+                _ => port = Some(text.parse().map_err(|_| bad())?),
+            }
+        }
+        match (protocol, address, port) {
+            (Some(protocol), Some(address), Some(port)) => Ok(Match::Ipvs { protocol, address, port }),
+            _ => Err("ipvs: --vproto, --vaddr and --vport must come here".to_owned()),
         }
     }
 

@@ -120,6 +120,11 @@ fn tail(family: Family, part: &Match) -> String {
         }
         Match::Nfacct(name) => format!(" -m nfacct --nfacct-name  {name}"),
         Match::PhysdevIsBridged { invert } => format!(" -m physdev{} --physdev-is-bridged", not(*invert)),
+        Match::PhysdevIsIn { invert } => format!(" -m physdev{} --physdev-is-in", not(*invert)),
+        Match::SourceTypeNot(kind) => format!(" -m addrtype ! --src-type {}", addr_type(*kind)),
+        Match::Ipvs { protocol, address, port } => {
+            format!(" -m ipvs --vproto {} --vaddr {address} --vport {port}", protocol.number())
+        }
         _ => String::new(),
     }
 }

@@ -89,7 +89,7 @@ impl Ip<'_, '_, '_> {
     fn delete_link(&mut self, netns: &Netns, dev: LinkIndex) -> Result<i32, Problem> {
         let peer = match netns.link(dev).map(|link| &link.kind) {
             Some(LinkKind::Veth { peer_netns, peer }) => Some((*peer_netns, *peer)),
-            Some(LinkKind::Loopback | LinkKind::Nic { .. }) | None => {
+            Some(LinkKind::Loopback | LinkKind::Nic { .. } | LinkKind::Dummy) | None => {
                 return self.edit(|_| Err(Refusal::errno("Operation not supported")));
             }
             Some(_) => None,
