@@ -66,7 +66,9 @@ fn of_pod(pod: &PodView, node: &str) -> Vec<Choice> {
     }
     let namespace = if pod.namespace == "default" { "" } else { &pod.namespace };
     let within = if namespace.is_empty() { "" } else { " -n " };
-    all.push(choice("Delete the Pod", &["kubectl", within, namespace, " delete pod ", &pod.name]));
+    let delete = ["kubectl", within, namespace, " delete pod ", &pod.name].concat();
+    all.push(choice("Delete the Pod", &[&delete]));
+    all.push(choice("Delete it 20 ms into the next command", &["(sleep 0.02; ", &delete, ") &"]));
     all
 }
 
@@ -117,7 +119,8 @@ mod tests {
     fn a_pod_s_server_is_stopped_and_coredns_is_scaled() {
         let mut scene = fixture::scene(2, 2);
         let (target, _) = super::super::shelf::pod_at(&scene, "pod/default/pod-a").unwrap();
-        assert_eq!(lines(&scene, &target), ["kubectl delete pod pod-a"], "busybox serves nothing");
+        let delete = ["kubectl delete pod pod-a", "(sleep 0.02; kubectl delete pod pod-a) &"];
+        assert_eq!(lines(&scene, &target), delete, "busybox serves nothing");
         let Target::Pod(node, pod) = target else { panic!("a Pod") };
         scene.nodes[node].pods[pod].containers[0].image = "docker.io/library/nginx:1.27".into();
         assert_eq!(lines(&scene, &target)[0], "ssh worker-1 pkill -STOP nginx");
