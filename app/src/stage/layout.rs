@@ -154,7 +154,7 @@ pub fn layout(scene: &Scene, focus: &Focus) -> Layout {
     let closed: Vec<usize> = (0..scene.nodes.len()).filter(|index| !open.contains(index)).collect();
     let tiles_y = if pending.is_empty() { below } else { pending_bottom + 20.0 };
     let (tiles, tile_size, tile_frame) = tile_rows(&closed, width, tiles_y, outside);
-    let focus = shelf.rects().fold(rect(0.0, 0.0, width, outside.bottom()), Rect::union);
+    let focus = shelf.frame().into_iter().fold(rect(0.0, 0.0, width, outside.bottom()), Rect::union);
     let mut bounds = focus;
     for other in tile_frame.iter().copied().chain(tiles.iter().map(|tile| tile.rect)).chain(pending.iter().map(|p| p.1))
     {

@@ -11,6 +11,8 @@ const WIDTH: f64 = 170.0;
 const HEIGHT: f64 = 40.0;
 const GAP: f64 = 12.0;
 const ROWS_MAX: usize = 2;
+/// Its title above it.
+const TITLE: f64 = 24.0;
 /// From the shelf to the rooms: room for the lines to the endpoints.
 const BELOW: f64 = 26.0;
 /// Load balancers that the gateway names.
@@ -46,6 +48,12 @@ impl Shelf {
 
     pub fn rects(&self) -> impl Iterator<Item = Rect> + '_ {
         self.chips.iter().map(|(_, place)| *place).chain(self.more)
+    }
+
+    /// All of it with its title.
+    pub fn frame(&self) -> Option<Rect> {
+        let all = self.rects().reduce(Rect::union)?;
+        Some(rect(all.x, all.y - TITLE, all.width, all.height + TITLE))
     }
 
     pub fn rect_of(&self, service: usize) -> Option<Rect> {
