@@ -189,7 +189,7 @@ fn a_map_of_many_elements_answers_by_key() {
     for n in 0..200_000_u32 {
         let ip = IpAddr::from((0x0b00_0000 + n).to_be_bytes());
         let element = NftElement { verdict: NftVerdict::Drop, comment: None, origin: Origin::Kernel };
-        map.elements.insert((Some(ip), Protocol::Tcp, 80), element);
+        map.elements.add((Some(ip), Protocol::Tcp, 80), element);
     }
     lab.world.replace_tables(netns);
     let many = lab.tcp(client, "10.96.0.50", 8080);

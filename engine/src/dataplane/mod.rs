@@ -34,7 +34,7 @@ mod walk;
 
 pub use dns::DnsState;
 pub use neighbor::QUEUE_MAX as NEIGHBOR_QUEUE_MAX;
-pub use netfilter::{Connections, Count, Fate, Memory, Part, Question, Sight, fates};
+pub use netfilter::{Connections, Count, Fate, Memory, Part, Sight, fates};
 pub use process::{Io, Output, OutputStream, Process, ProcessEvent, ProcessId};
 pub use segment::Switch;
 pub use skb::{Effect, HopTarget, Skb, Timer};

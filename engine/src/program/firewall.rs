@@ -36,9 +36,11 @@ pub(super) fn program(
             match revision.network.kube_proxy_mode.0 {
                 ProxyMode::Iptables => {
                     netns.sysctls.route_localnet |= proxy.localhost_node_ports();
-                    kube_proxy::iptables::program(&proxy, &mut shared.proxies, netfilter.ruleset_mut(family));
+                    kube_proxy::iptables::program(&proxy, &mut shared.iptables, netfilter.ruleset_mut(family));
                 }
-                ProxyMode::Nftables => netfilter.nft.push(kube_proxy::nftables::table(&proxy)),
+                ProxyMode::Nftables => {
+                    netfilter.nft.push(kube_proxy::nftables::table(&proxy, &mut shared.nftables));
+                }
                 ProxyMode::Ipvs => {}
             }
         }

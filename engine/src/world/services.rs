@@ -2,11 +2,11 @@
 //! they masquerade, and what becomes of a packet that they do not translate.
 
 use super::World;
-use crate::dataplane::{Fate, Part, Question, fates};
+use crate::dataplane::{Fate, Part, Sight, fates};
 use crate::net::Body;
 use crate::net::{Family, IpPacket, Protocol, Sctp, SctpChunk, Tcp, TcpFlags, Transport, Udp, UdpBody};
 use crate::program::ETH0;
-use crate::tables::netfilter::{CtState, Hook};
+use crate::tables::netfilter::{CtState, Hook, TableName};
 use crate::tables::{LinkIndex, LinkKind, Netns, NetnsId, RouteKind};
 use crate::trace::CtStates;
 use std::collections::BTreeSet;
@@ -67,7 +67,8 @@ fn rules(netns: &Netns, first: FirstPacket) -> NodeRules {
         false => (Hook::Prerouting, None),
     };
     let ask = |hook, packet: &IpPacket, output, mark, states, part| {
-        fates(Question { netns, hook, packet, input, output, mark, states }, part)
+        let table = TableName::Filter;
+        fates(hook, part, Sight { netns, table, packet, input, output, bridged: false, mark, states, seed: 0 })
     };
     let mut answer = NodeRules { verdict: NodeVerdict::Untouched, backends: Vec::new(), masquerade: false };
     let mut backends = BTreeSet::new();

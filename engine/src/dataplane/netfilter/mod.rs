@@ -16,7 +16,7 @@ mod track;
 mod translate;
 
 pub use connections::Connections;
-pub use explore::{Fate, Part, Question, fates};
+pub use explore::{Fate, Part, fates};
 pub(super) use hooks::Gate;
 pub use memory::{Count, Memory};
 pub use sight::Sight;

@@ -1,12 +1,15 @@
 //! kube-proxy in nftables mode: the same table, sets, maps, chains and rules as pkg/proxy/nftables/proxier.go.
 
-use super::ports::{Backend, ServicePort, Usable, service_ports};
+use super::cache::{Cache, Mode, Slot};
+use super::ports::{Backend, ServicePort, Usable};
 use super::{Proxy, names};
 use crate::manifest::typed::DetectLocal;
-use crate::net::{Family, Protocol};
-use crate::tables::Origin;
+use crate::net::Family;
 use crate::tables::netfilter::{CtState, Hook};
-use crate::tables::nft::{NftAddress, NftBase, NftElement, NftMap, NftPart, NftSet, NftTable, NftValue, NftVerdict};
+use crate::tables::nft::{
+    NftAddress, NftBase, NftChain, NftElement, NftKey, NftMap, NftPart, NftRule, NftSet, NftTable, NftValue, NftVerdict,
+};
+use crate::tables::{Layered, Origin, SharedChains};
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -22,15 +25,90 @@ const SERVICE_NODE_PORTS: &str = "service-nodeports";
 const MARK: &str = "mark-for-masquerade";
 const REJECT: &str = "reject-chain";
 
+/// What is written for a Service port, and what all nodes have in common.
+#[derive(Debug)]
+pub struct Nftables;
+
+/// What one Service port adds to the table.
+#[derive(Debug)]
+pub struct PortParts {
+    chains: Arc<[Arc<NftChain>]>,
+    /// By map.
+    elements: Vec<(&'static str, NftKey, NftElement)>,
+    affinity: Vec<NftSet>,
+    cluster_ip: (IpAddr, Origin),
+}
+
+/// What the ports add that are the same on all nodes.
+#[derive(Debug)]
+pub struct Base {
+    chains: Arc<SharedChains<NftChain>>,
+    elements: BTreeMap<&'static str, Arc<BTreeMap<NftKey, NftElement>>>,
+    affinity: Arc<BTreeMap<Arc<str>, NftSet>>,
+    cluster_ips: Arc<BTreeMap<IpAddr, Origin>>,
+}
+
+impl Mode for Nftables {
+    type Rules = PortParts;
+    type Base = Base;
+
+    fn write(proxy: &Proxy<'_>, port: &ServicePort<'_>, usable: &Usable, _: bool) -> PortParts {
+        PortWriter::new(proxy, port, usable).write()
+    }
+
+    fn base(_: &Proxy<'_>, slots: &[Slot<PortParts>]) -> Base {
+        let common = || slots.iter().filter_map(|slot| slot.common.as_ref());
+        let mut elements: BTreeMap<&'static str, BTreeMap<NftKey, NftElement>> = BTreeMap::new();
+        for (map, key, element) in common().flat_map(|parts| &parts.elements) {
+            elements.entry(map).or_default().entry(*key).or_insert_with(|| element.clone());
+        }
+        let mut cluster_ips = BTreeMap::new();
+        for (ip, origin) in common().map(|parts| &parts.cluster_ip) {
+            cluster_ips.entry(*ip).or_insert_with(|| origin.clone());
+        }
+        let affinity = common().flat_map(|parts| &parts.affinity).map(|set| (set.name.clone(), set.clone()));
+        Base {
+            chains: Arc::new(SharedChains::new(common().map(|parts| parts.chains.clone()).collect())),
+            elements: elements.into_iter().map(|(map, elements)| (map, Arc::new(elements))).collect(),
+            affinity: Arc::new(affinity.collect()),
+            cluster_ips: Arc::new(cluster_ips),
+        }
+    }
+}
+
 /// What kube-proxy keeps in its table on a node.
-pub fn table(proxy: &Proxy<'_>) -> NftTable {
+pub fn table(proxy: &Proxy<'_>, cache: &mut Cache<Nftables>) -> NftTable {
     let table = NftTable::new(proxy.family, "kube-proxy", Some("rules for kube-proxy"));
     let mut writer = Writer { proxy, table };
     writer.frame();
-    for port in service_ports(proxy.revision, proxy.family) {
-        let usable = port.usable(proxy);
-        PortWriter::new(&mut writer, &port, &usable).write();
+    let common = cache.common(proxy);
+    let mut cluster_ips = Layered::default();
+    cluster_ips.share(common.base.cluster_ips.clone());
+    for map in &mut writer.table.maps {
+        if let Some(elements) = common.base.elements.get(&*map.name) {
+            map.elements.share(elements.clone());
+        }
     }
+    writer.table.sets.share(common.base.affinity.clone());
+    for slot in common.slots.iter().filter(|slot| slot.common.is_none()) {
+        let Some(parts) = cache.own(proxy, &common, slot) else { continue };
+        parts.chains.iter().for_each(|chain| writer.table.put(chain.clone()));
+        for (map, key, element) in &parts.elements {
+            if let Some(map) = writer.table.map_mut(map) {
+                map.elements.add(*key, element.clone());
+            }
+        }
+        parts.affinity.iter().for_each(|set| writer.table.sets.add(set.name.clone(), set.clone()));
+        cluster_ips.add(parts.cluster_ip.0, parts.cluster_ip.1.clone());
+    }
+    writer.table.share(common.base.chains.clone());
+    let set = NftSet {
+        name: CLUSTER_IPS.into(),
+        comment: Some("Active ClusterIPs".into()),
+        timeout: None,
+        elements: cluster_ips,
+    };
+    writer.table.sets.add(CLUSTER_IPS.into(), set);
     writer.table
 }
 
@@ -74,7 +152,7 @@ impl Writer<'_, '_> {
             ("nat-postrouting", base(true, Hook::Postrouting, 100)),
             ("nat-prerouting", base(true, Hook::Prerouting, -100)),
         ] {
-            self.table.chain_mut(name).base = base;
+            self.table.edit(name, |chain| chain.base = base);
         }
         let origin = || component("the way into kube-proxy's chains");
         let new = || NftPart::CtState(vec![CtState::New]);
@@ -91,7 +169,7 @@ impl Writer<'_, '_> {
             ("nat-prerouting", "services", false),
             ("nat-postrouting", "masquerading", false),
         ] {
-            self.table.chain_mut(to);
+            self.table.edit(to, |_| {});
             let parts = if only_new { vec![new(), jump(to)] } else { vec![jump(to)] };
             self.table.add(from, parts, None, origin());
         }
@@ -116,7 +194,8 @@ impl Writer<'_, '_> {
             let why = component("nobody has these addresses of the Service network");
             self.table.add("cluster-ips-check", vec![to_nets, drop], comment, why);
         }
-        self.table.chain_mut(REJECT).comment = Some("helper for @no-endpoint-services / @no-endpoint-nodeports".into());
+        let helper = "helper for @no-endpoint-services / @no-endpoint-nodeports";
+        self.table.edit(REJECT, |chain| chain.comment = Some(helper.into()));
         self.table.add(REJECT, vec![NftPart::Reject], None, component("a Service without endpoints refuses"));
         let vmap = |map: &str, with_address| NftPart::Vmap { map: map.into(), with_address };
         let dispatch = || component("looks the destination up");
@@ -145,19 +224,15 @@ impl Writer<'_, '_> {
     }
 
     fn containers(&mut self) {
-        let set = |name: &str, comment: &str| NftSet {
-            name: name.into(),
-            comment: Some(comment.into()),
-            timeout: None,
-            elements: BTreeMap::new(),
-        };
-        self.table.sets.insert(CLUSTER_IPS.into(), set(CLUSTER_IPS, "Active ClusterIPs"));
-        let mut node_ports = set(NODE_PORT_IPS, "IPs that accept NodePort traffic");
-        let all = self.proxy.config.node_port_addresses.iter().any(|net| matches!(&**net, "0.0.0.0/0" | "::/0"));
-        let origin = component("nodePortAddresses: where node ports are served");
-        node_ports.elements = self.proxy.node_port_ips().into_iter().map(|ip| (ip, origin.clone())).collect();
-        if !all {
-            self.table.sets.insert(NODE_PORT_IPS.into(), node_ports);
+        if !self.proxy.config.node_port_addresses.iter().any(|net| matches!(&**net, "0.0.0.0/0" | "::/0")) {
+            let origin = component("nodePortAddresses: where node ports are served");
+            let set = NftSet {
+                name: NODE_PORT_IPS.into(),
+                comment: Some("IPs that accept NodePort traffic".into()),
+                timeout: None,
+                elements: self.proxy.node_port_ips().into_iter().map(|ip| (ip, origin.clone())).collect(),
+            };
+            self.table.sets.add(NODE_PORT_IPS.into(), set);
         }
         for (name, comment, with_address) in [
             (FIREWALL_IPS, "destinations that are subject to LoadBalancerSourceRanges", true),
@@ -170,54 +245,71 @@ impl Writer<'_, '_> {
                 name: name.into(),
                 comment: Some(comment.into()),
                 with_address,
-                elements: BTreeMap::new(),
+                elements: Layered::default(),
             });
         }
     }
+}
 
+impl Proxy<'_> {
     /// What tells this node's Pods from other senders, if anything does.
-    fn pods(&self, not: bool) -> Option<NftPart> {
-        let same = |net: &IpNet| Family::of(net.addr()) == self.proxy.family;
+    fn pods_part(&self, not: bool) -> Option<NftPart> {
+        let same = |net: &IpNet| Family::of(net.addr()) == self.family;
         let by_net = |net: IpNet| address(NftAddress::Saddr, not, NftValue::Net(net));
-        match &self.proxy.config.detect_local {
-            DetectLocal::ClusterCidr => self.proxy.config.cluster_cidrs.iter().copied().find(same).map(by_net),
-            DetectLocal::NodeCidr => self.proxy.node.pod_cidrs().find(same).map(by_net),
+        match &self.config.detect_local {
+            DetectLocal::ClusterCidr => self.config.cluster_cidrs.iter().copied().find(same).map(by_net),
+            DetectLocal::NodeCidr => self.node.pod_cidrs().find(same).map(by_net),
             DetectLocal::Interface(name) => {
                 let name = name.strip_suffix('+').map_or_else(|| name.clone(), |prefix| format!("{prefix}*").into());
                 Some(NftPart::InInterface { name, not })
             }
         }
     }
-
-    fn element(&mut self, map: &str, key: (Option<IpAddr>, Protocol, u16), element: NftElement) {
-        if let Some(map) = self.table.map_mut(map) {
-            map.elements.entry(key).or_insert(element);
-        }
-    }
 }
 
 /// Writes the elements, chains and rules of one Service port.
-struct PortWriter<'p, 'w, 'a> {
-    writer: &'p mut Writer<'w, 'a>,
+struct PortWriter<'p> {
+    proxy: &'p Proxy<'p>,
     port: &'p ServicePort<'p>,
     usable: &'p Usable,
+    chains: Vec<NftChain>,
+    index: BTreeMap<Arc<str>, usize>,
+    elements: Vec<(&'static str, NftKey, NftElement)>,
+    affinity: Vec<NftSet>,
     /// `HASH-ns/svc/tcp/port`
     base: Arc<str>,
     internal: bool,
     external: bool,
 }
 
-impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
-    fn new(writer: &'p mut Writer<'w, 'a>, port: &'p ServicePort<'p>, usable: &'p Usable) -> PortWriter<'p, 'w, 'a> {
+impl<'p> PortWriter<'p> {
+    fn new(proxy: &'p Proxy<'p>, port: &'p ServicePort<'p>, usable: &'p Usable) -> PortWriter<'p> {
         let local = !usable.local.is_empty();
         PortWriter {
-            writer,
+            proxy,
             port,
             usable,
+            chains: Vec::new(),
+            index: BTreeMap::new(),
+            elements: Vec::new(),
+            affinity: Vec::new(),
             base: names::hashed(&plain_name(port)),
             internal: usable.any && (!port.internal_local || local),
             external: usable.any && (!port.external_local || local),
         }
+    }
+
+    fn add(&mut self, chain: &str, parts: Vec<NftPart>, comment: Option<&str>, origin: Origin) {
+        let at = match self.index.get(chain) {
+            Some(at) => *at,
+            None => {
+                let chain = NftChain::new(chain);
+                self.index.insert(chain.name.clone(), self.chains.len());
+                self.chains.push(chain);
+                self.chains.len() - 1
+            }
+        };
+        self.chains[at].rules.push(NftRule { parts, comment: comment.map(Arc::from), origin });
     }
 
     fn chain(&self, prefix: &str) -> String {
@@ -231,28 +323,25 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
         format!("{prefix}{}", names::hashed(&plain)).into()
     }
 
-    fn put(&mut self, map: &str, ip: Option<IpAddr>, number: u16, verdict: NftVerdict, origin: Origin) {
+    fn put(&mut self, map: &'static str, ip: Option<IpAddr>, number: u16, verdict: NftVerdict, origin: Origin) {
         let commented = map == NO_ENDPOINT_SERVICES || map == NO_ENDPOINT_NODE_PORTS;
         let comment = commented.then(|| self.port.name.clone());
         let protocol = self.port.protocol;
-        self.writer.element(map, (ip, protocol, number), NftElement { verdict, comment, origin });
+        self.elements.push((map, (ip, protocol, number), NftElement { verdict, comment, origin }));
     }
 
-    fn write(mut self) {
+    fn write(mut self) -> PortParts {
         let port = self.port;
-        if let Some(set) = self.writer.table.sets.get_mut(CLUSTER_IPS) {
-            set.elements.entry(port.cluster_ip).or_insert_with(|| port.origin("clusterIP"));
-        }
-        self.elements();
+        self.put_elements();
         if self.internal {
             let chain = self.chain(if port.internal_local { "local-" } else { "service-" });
             let daddr = address(NftAddress::Daddr, false, host(port.cluster_ip));
-            if self.writer.proxy.config.masquerade_all {
+            if self.proxy.config.masquerade_all {
                 let origin = component("nftables.masqueradeAll");
-                self.writer.table.add(&chain, vec![daddr, jump(MARK)], None, origin);
-            } else if let Some(strangers) = self.writer.pods(true) {
+                self.add(&chain, vec![daddr, jump(MARK)], None, origin);
+            } else if let Some(strangers) = self.proxy.pods_part(true) {
                 let origin = component("who is not in clusterCIDR is masqueraded");
-                self.writer.table.add(&chain, vec![daddr, strangers, jump(MARK)], None, origin);
+                self.add(&chain, vec![daddr, strangers, jump(MARK)], None, origin);
             }
         }
         if self.usable.any && port.externally_accessible() {
@@ -264,8 +353,7 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
         if port.affinity.is_some() {
             for backend in &self.usable.all {
                 let (name, timeout) = (self.endpoint_name("affinity-", backend), port.affinity);
-                let set = NftSet { name: name.clone(), comment: None, timeout, elements: BTreeMap::new() };
-                self.writer.table.sets.insert(name, set);
+                self.affinity.push(NftSet { name, comment: None, timeout, elements: Layered::default() });
             }
         }
         if !self.usable.cluster.is_empty() && port.uses_cluster() {
@@ -277,13 +365,19 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
         for backend in &self.usable.all {
             self.endpoint(backend);
         }
+        PortParts {
+            chains: self.chains.into_iter().map(Arc::new).collect(),
+            elements: self.elements,
+            affinity: self.affinity,
+            cluster_ip: (port.cluster_ip, port.origin("clusterIP")),
+        }
     }
 
     fn refusal(&self) -> NftVerdict {
         if self.usable.any { NftVerdict::Drop } else { NftVerdict::Goto(REJECT.into()) }
     }
 
-    fn elements(&mut self) {
+    fn put_elements(&mut self) {
         let port = self.port;
         let internal = self.chain(if port.internal_local { "local-" } else { "service-" });
         let external = self.chain("external-");
@@ -329,34 +423,33 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
         let (chain, cluster) = (self.chain("external-"), self.chain("service-"));
         let policy = || port.origin("externalTrafficPolicy");
         let from_here = || NftPart::FibLocal(NftAddress::Saddr);
-        let pods = self.writer.pods(false);
-        let table = &mut self.writer.table;
+        let pods = self.proxy.pods_part(false);
         if !port.external_local {
-            table.add(&chain, vec![jump(MARK)], None, policy());
+            self.add(&chain, vec![jump(MARK)], None, policy());
         } else {
             if let Some(pods) = pods {
-                table.add(&chain, vec![pods, goto(&cluster)], Some("short-circuit pod traffic"), policy());
+                self.add(&chain, vec![pods, goto(&cluster)], Some("short-circuit pod traffic"), policy());
             }
-            table.add(&chain, vec![from_here(), jump(MARK)], Some("masquerade local traffic"), policy());
-            table.add(&chain, vec![from_here(), goto(&cluster)], Some("short-circuit local traffic"), policy());
+            self.add(&chain, vec![from_here(), jump(MARK)], Some("masquerade local traffic"), policy());
+            self.add(&chain, vec![from_here(), goto(&cluster)], Some("short-circuit local traffic"), policy());
         }
         if self.external {
             let to = self.chain(if port.external_local { "local-" } else { "service-" });
-            self.writer.table.add(&chain, vec![goto(&to)], None, policy());
+            self.add(&chain, vec![goto(&to)], None, policy());
         }
     }
 
     fn firewall_chain(&mut self) {
         let port = self.port;
         let mut allowed = port.source_ranges.clone();
-        let own = self.writer.proxy.node_ip();
+        let own = self.proxy.node_ip();
         if own.is_some_and(|ip| allowed.iter().any(|range| range.contains(&ip))) {
             allowed.extend(port.balancer_ips.iter().map(|ip| IpNet::from(*ip)));
         }
         let others = address(NftAddress::Saddr, true, NftValue::Nets(allowed));
         let drop = NftPart::Verdict(NftVerdict::Drop);
         let chain = self.chain("firewall-");
-        self.writer.table.add(&chain, vec![others, drop], None, port.origin("loadBalancerSourceRanges"));
+        self.add(&chain, vec![others, drop], None, port.origin("loadBalancerSourceRanges"));
     }
 
     fn balance(&mut self, prefix: &str, backends: &[Backend]) {
@@ -367,24 +460,24 @@ impl<'p, 'w, 'a> PortWriter<'p, 'w, 'a> {
                 let known = address(NftAddress::Saddr, false, NftValue::Set(set));
                 let endpoint = self.endpoint_name("endpoint-", backend);
                 let origin = self.port.origin("sessionAffinity");
-                self.writer.table.add(&chain, vec![known, goto(&endpoint)], None, origin);
+                self.add(&chain, vec![known, goto(&endpoint)], None, origin);
             }
         }
         let endpoints = backends.iter().map(|backend| self.endpoint_name("endpoint-", backend)).collect();
         let origin = self.port.origin(if self.port.service.spec.selector.is_empty() { "" } else { "selector" });
-        self.writer.table.add(&chain, vec![NftPart::Numgen(endpoints)], None, origin);
+        self.add(&chain, vec![NftPart::Numgen(endpoints)], None, origin);
     }
 
     fn endpoint(&mut self, backend: &Backend) {
         let chain = self.endpoint_name("endpoint-", backend);
         let itself = address(NftAddress::Saddr, false, host(backend.address.ip()));
-        self.writer.table.add(&chain, vec![itself, jump(MARK)], None, backend.origin.clone());
+        self.add(&chain, vec![itself, jump(MARK)], None, backend.origin.clone());
         if self.port.affinity.is_some() {
             let set = self.endpoint_name("affinity-", backend);
-            self.writer.table.add(&chain, vec![NftPart::Update(set)], None, self.port.origin("sessionAffinity"));
+            self.add(&chain, vec![NftPart::Update(set)], None, self.port.origin("sessionAffinity"));
         }
         let parts = vec![NftPart::L4Proto(self.port.protocol), NftPart::Dnat(backend.address)];
-        self.writer.table.add(&chain, parts, None, backend.origin.clone());
+        self.add(&chain, parts, None, backend.origin.clone());
     }
 }
 

@@ -2,15 +2,13 @@
 
 use super::super::nft::{DEPTH_MAX, dynamic, remarked};
 use super::super::sight::Sight;
-use super::{Fate, Question, RULES_MAX};
-use crate::tables::netfilter::TableName;
+use super::{Fate, RULES_MAX};
 use crate::tables::nft::{NftPart, NftRule, NftTable, NftVerdict};
 use std::collections::BTreeSet;
 
 /// The fates that a base chain may have for a packet, each with the mark that the packet then bears.
-pub(super) fn fates(question: Question<'_>, table: &NftTable, chain: u32) -> BTreeSet<(Fate, u32)> {
-    let Question { netns, packet, input, output, mark, states, .. } = question;
-    let sight = Sight { netns, table: TableName::Filter, packet, input, output, bridged: false, mark, states, seed: 0 };
+pub(super) fn fates(sight: Sight<'_>, table: &NftTable, chain: u32) -> BTreeSet<(Fate, u32)> {
+    let mark = sight.mark;
     let mut explorer = Explorer { table, sight, left: RULES_MAX, found: BTreeSet::new() };
     for mark in explorer.chain(chain, mark, DEPTH_MAX) {
         explorer.found.insert((Fate::Passed, mark));
