@@ -1,6 +1,5 @@
 //! Chains of rules by name. Those that many nodes have alike, as kube-proxy writes them, are kept once for all.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What chains of every kind have.
@@ -12,7 +11,7 @@ pub trait Named {
 #[derive(Debug)]
 pub struct Chains<C> {
     own: Vec<Arc<C>>,
-    index: BTreeMap<Arc<str>, u32>,
+    index: Index,
     shared: Arc<SharedChains<C>>,
 }
 
@@ -22,8 +21,29 @@ pub struct SharedChains<C> {
     blocks: Vec<Arc<[Arc<C>]>>,
     /// Where each block begins, counted in chains.
     starts: Vec<u32>,
-    /// Hashes of names, ascending, with the chain's place.
-    index: Vec<(u64, u32)>,
+    index: Index,
+}
+
+/// Hashes of names, ascending, each with its chain's place.
+#[derive(Clone, Debug, Default)]
+struct Index(Vec<(u64, u32)>);
+
+impl Index {
+    /// The place of the one of those with this hash that is meant.
+    fn find(&self, hash: u64, is_meant: impl Fn(u32) -> bool) -> Option<u32> {
+        let first = self.0.partition_point(|(own, _)| *own < hash);
+        let alike = self.0[first..].iter().take_while(|(own, _)| *own == hash);
+        alike.map(|(_, at)| *at).find(|at| is_meant(*at))
+    }
+}
+
+/// Mixes eight bytes at a time.
+fn hash(name: &str) -> u64 {
+    name.as_bytes().chunks(8).fold(name.len() as u64, |hash, bytes| {
+        let word = bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        let mixed = (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed ^ mixed >> 29
+    })
 }
 
 impl<C: Named> SharedChains<C> {
@@ -36,11 +56,11 @@ impl<C: Named> SharedChains<C> {
             }
         }
         index.sort_unstable();
-        SharedChains { blocks, starts, index }
+        SharedChains { blocks, starts, index: Index(index) }
     }
 
     fn len(&self) -> usize {
-        self.index.len()
+        self.index.0.len()
     }
 
     fn get(&self, at: u32) -> Option<&Arc<C>> {
@@ -48,11 +68,8 @@ impl<C: Named> SharedChains<C> {
         self.blocks[block].get((at - self.starts[block]) as usize)
     }
 
-    fn find(&self, name: &str) -> Option<u32> {
-        let hash = hash(name);
-        let first = self.index.partition_point(|(own, _)| *own < hash);
-        let alike = self.index[first..].iter().take_while(|(own, _)| *own == hash);
-        alike.map(|(_, at)| *at).find(|at| self.get(*at).is_some_and(|chain| **chain.name() == *name))
+    fn find(&self, name: &str, hash: u64) -> Option<u32> {
+        self.index.find(hash, |at| self.get(at).is_some_and(|chain| **chain.name() == *name))
     }
 
     fn iter(&self) -> impl Iterator<Item = &Arc<C>> + Clone {
@@ -60,15 +77,10 @@ impl<C: Named> SharedChains<C> {
     }
 }
 
-/// FNV-1a
-fn hash(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
-}
-
 impl<C: Named + Clone> Chains<C> {
     /// Has these chains, too, which must have names of their own.
     pub fn share(&mut self, shared: Arc<SharedChains<C>>) {
-        debug_assert!(shared.iter().all(|chain| !self.index.contains_key(chain.name())));
+        debug_assert!(shared.iter().all(|chain| self.find_own(chain.name(), hash(chain.name())).is_none()));
         self.shared = shared;
     }
 
@@ -95,8 +107,13 @@ impl<C: Named + Clone> Chains<C> {
 
     /// A chain's place.
     pub fn find(&self, name: &str) -> Option<u32> {
-        let own = self.index.get(name).copied();
-        own.or_else(|| self.shared.find(name).map(|at| at + self.own.len() as u32))
+        let hash = hash(name);
+        let shared = || self.shared.find(name, hash).map(|at| at + self.own.len() as u32);
+        self.find_own(name, hash).or_else(shared)
+    }
+
+    fn find_own(&self, name: &str, hash: u64) -> Option<u32> {
+        self.index.find(hash, |at| *self.own[at as usize].name().as_ref() == *name)
     }
 
     /// Adds a chain, or replaces the one of that name.
@@ -104,7 +121,8 @@ impl<C: Named + Clone> Chains<C> {
         match self.own_place(chain.name()) {
             Some(at) => self.own[at] = chain,
             None => {
-                self.index.insert(chain.name().clone(), self.own.len() as u32);
+                let entry = (hash(chain.name()), self.own.len() as u32);
+                self.index.0.insert(self.index.0.partition_point(|other| *other < entry), entry);
                 self.own.push(chain);
             }
         }
@@ -118,23 +136,24 @@ impl<C: Named + Clone> Chains<C> {
 
     /// A chain's place among the namespace's own; a shared one makes all of them its own.
     fn own_place(&mut self, name: &str) -> Option<usize> {
-        if self.shared.len() > 0 && self.shared.find(name).is_some() {
+        let hash = hash(name);
+        if self.shared.find(name, hash).is_some() {
             let shared = std::mem::take(&mut self.shared);
             shared.iter().for_each(|chain| self.put(chain.clone()));
         }
-        self.index.get(name).map(|at| *at as usize)
+        self.find_own(name, hash).map(|at| at as usize)
     }
 }
 
 impl<C> Default for SharedChains<C> {
     fn default() -> SharedChains<C> {
-        SharedChains { blocks: Vec::new(), starts: Vec::new(), index: Vec::new() }
+        SharedChains { blocks: Vec::new(), starts: Vec::new(), index: Index::default() }
     }
 }
 
 impl<C> Default for Chains<C> {
     fn default() -> Chains<C> {
-        Chains { own: Vec::new(), index: BTreeMap::new(), shared: Arc::default() }
+        Chains { own: Vec::new(), index: Index::default(), shared: Arc::default() }
     }
 }
 

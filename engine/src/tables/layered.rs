@@ -31,9 +31,14 @@ impl<K: Ord, V> Layered<K, V> {
         }
     }
 
-    /// The table's own values first, each layer by key.
-    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> + Clone {
-        self.own.iter().chain(self.shared.iter())
+    /// All values by key.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        let (mut own, mut shared) = (self.own.iter().peekable(), self.shared.iter().peekable());
+        std::iter::from_fn(move || match (own.peek(), shared.peek()) {
+            (Some((a, _)), Some((b, _))) if a > b => shared.next(),
+            (None, _) => shared.next(),
+            _ => own.next(),
+        })
     }
 
     /// Where the shared values are kept.
@@ -57,7 +62,7 @@ impl<K: Ord, V> FromIterator<(K, V)> for Layered<K, V> {
 /// The same values, whoever else has them.
 impl<K: Ord, V: PartialEq> PartialEq for Layered<K, V> {
     fn eq(&self, other: &Layered<K, V>) -> bool {
-        self.iter().collect::<BTreeMap<_, _>>() == other.iter().collect()
+        self.iter().eq(other.iter())
     }
 }
 
@@ -73,6 +78,7 @@ mod tests {
         layered.add(3, "three");
         layered.add(2, "another");
         assert_eq!([1, 2, 3, 4].map(|key| layered.get(&key).copied()), [Some("one"), Some("two"), Some("three"), None]);
-        assert_eq!(layered, [(1, "one"), (2, "two"), (3, "three")].into_iter().collect());
+        layered.add(0, "zero");
+        assert_eq!(layered, [(0, "zero"), (1, "one"), (2, "two"), (3, "three")].into_iter().collect());
     }
 }

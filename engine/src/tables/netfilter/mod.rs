@@ -182,6 +182,11 @@ impl Table {
         self.chains.get(at)
     }
 
+    /// The place of a hook's built-in chain: they come first.
+    pub fn built_in(&self, hook: Hook) -> Option<u32> {
+        self.name.hooks().iter().position(|own| *own == hook).map(|at| at as u32)
+    }
+
     /// A chain's place in [`Table::chains`].
     pub fn find(&self, name: &str) -> Option<u32> {
         self.chains.find(name)

@@ -262,6 +262,9 @@ impl Curl {
 
     /// `-w`
     fn write_out(&self, io: &Io<'_, '_>, status: i32, response: &Response) -> String {
+        if self.settings.write_out.is_empty() {
+            return String::new();
+        }
         let time = |from: Nanos, to: Nanos| {
             let micros = to.saturating_sub(from) / 1_000;
             format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
