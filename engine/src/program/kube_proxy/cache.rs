@@ -56,16 +56,20 @@ pub struct Common<M: Mode> {
 }
 
 type Configured = (Arc<KubeProxyConfiguration>, bool);
+/// A family and the version of all Services.
+type CommonKey = (Family, u64);
+/// Family, Service, port and node.
+type OwnKey = (Family, ServiceKey, usize, u32);
 
 #[derive(Debug)]
 pub struct Cache<M: Mode> {
     configured: Option<Configured>,
     /// The Services of each family in the order of their keys, as they were when they were last looked at.
     known: BTreeMap<Family, Vec<Known<M::Rules>>>,
-    /// Newest last; by family and the version of all Services.
-    common: Vec<((Family, u64), Arc<Common<M>>)>,
+    /// Newest last.
+    common: Vec<(CommonKey, Arc<Common<M>>)>,
     /// What nodes have of their own, with the version of what it was made from.
-    own: BTreeMap<(Family, ServiceKey, usize, u32), (u64, Arc<M::Rules>)>,
+    own: BTreeMap<OwnKey, (u64, Arc<M::Rules>)>,
 }
 
 #[derive(Debug)]
