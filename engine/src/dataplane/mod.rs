@@ -32,6 +32,7 @@ mod udp;
 mod vxlan;
 mod walk;
 
+pub use apps::Request;
 pub use dns::DnsState;
 pub use neighbor::QUEUE_MAX as NEIGHBOR_QUEUE_MAX;
 pub use netfilter::{Connections, Count, Fate, Memory, Part, Sight, fates};

@@ -86,6 +86,9 @@ pub fn library() -> Vec<Shelf> {
             "policies",
             "corefile",
             "broken-corefile",
+            "loop",
+            "logs",
+            "prefetch",
             "truncated"
         ),
         shelf!(
@@ -93,6 +96,7 @@ pub fn library() -> Vec<Shelf> {
             "tests/cases/failures",
             "absent-address-own-subnet",
             "absent-address-other-node",
+            "nobody-outside",
             "closed-port",
             "ttl-expiry",
             "traceroute",
@@ -132,6 +136,8 @@ pub fn library() -> Vec<Shelf> {
             "debug-node",
             "nodes",
             "rollout",
+            "rollouts",
+            "logs",
             "expose",
             "shell"
         ),

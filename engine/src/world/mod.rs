@@ -4,6 +4,7 @@
 //! something first looks at them, and packets walk them, event by event. The same input and seed give the same events.
 
 mod journal;
+mod loops;
 mod pairs;
 mod probe;
 mod proxies;
@@ -13,6 +14,7 @@ mod scratch;
 mod services;
 mod tables;
 
+use loops::Watched;
 pub use pairs::{is_reachable, pairs};
 pub use probe::{ProbeKind, ProbeResult, ProbeSpec};
 pub use runtime::{Finished, Limit, Runtime};
@@ -36,6 +38,8 @@ pub struct World {
     runtime: Runtime,
     /// Files that commands have written.
     pub scratch: Scratch,
+    /// The Corefiles with which CoreDNS Pods have asked themselves whether they do.
+    watched: Watched,
 }
 
 impl World {
@@ -44,7 +48,13 @@ impl World {
         let cluster = control::start(options);
         let revision = cluster.revision().clone();
         let runtime = Runtime::new(revision.seed);
-        World { cluster, tables: TableCache::new(revision), runtime, scratch: Scratch::default() }
+        World {
+            cluster,
+            tables: TableCache::new(revision),
+            runtime,
+            scratch: Scratch::default(),
+            watched: Watched::default(),
+        }
     }
 
     /// The store: files, objects, revisions.
@@ -62,6 +72,7 @@ impl World {
             self.runtime.forget(|id| revision.netns.contains_key(&id));
             self.runtime.forget_devices(&mut self.tables);
             self.clean_stale_connections();
+            self.watch_for_loops();
         }
         result
     }
