@@ -11,8 +11,6 @@ pub mod nftables;
 mod ports;
 
 #[cfg(test)]
-mod shared_tests;
-#[cfg(test)]
 mod tests;
 
 pub use cache::Cache;

@@ -1,5 +1,7 @@
 //! kube-proxy's rules, compared with upstream's.
 
+mod shared;
+
 use super::{Cache, Proxy, iptables, nftables};
 use crate::cluster::{ObjectKey, Options};
 use crate::net::Family;
