@@ -3,7 +3,7 @@
 use podhop_engine::cluster::{Options, PodKey};
 use podhop_engine::net::{Family, IcmpError};
 use podhop_engine::protocol::Server;
-use podhop_engine::tables::netfilter::{Netfilter, Ruleset, TableName};
+use podhop_engine::tables::netfilter::{Netfilter, TableName};
 use podhop_engine::tables::text::{conntrack, iptables};
 use podhop_engine::tables::{NetnsId, Origin, Sysctls};
 use podhop_engine::trace::{Disposition, DropReason, FlowEnd, PacketId, Stage, Trace, Verdict};
@@ -95,7 +95,7 @@ impl Lab {
     /// Puts rules before those that are there.
     fn program(&mut self, netns: NetnsId, text: &str) {
         let rules = iptables::parse(Family::V4, text, &Origin::Kernel).unwrap();
-        self.edit(netns, |netfilter, _| netfilter.v4 = merged(&netfilter.v4, &rules));
+        self.edit(netns, |netfilter, _| netfilter.v4.put_first(&rules));
     }
 
     fn edit(&mut self, id: NetnsId, change: impl FnOnce(&mut Netfilter, &mut Sysctls)) {
@@ -130,23 +130,6 @@ impl Lab {
             .filter(|row| !row.contains("8472"))
             .collect()
     }
-}
-
-fn merged(old: &Ruleset, new: &Ruleset) -> Ruleset {
-    let mut merged = old.clone();
-    for (name, table) in &new.tables {
-        for chain in table.chains() {
-            let into = merged.table(*name);
-            if chain.policy.is_none() {
-                into.put(chain.clone());
-                continue;
-            }
-            for rule in chain.rules.iter().rev() {
-                into.prepend(&chain.name, (**rule).clone());
-            }
-        }
-    }
-    merged
 }
 
 fn addr(text: &str) -> Option<IpAddr> {

@@ -35,4 +35,4 @@ pub(crate) use revision::Builtin;
 pub use revision::{Cni, FlannelBackend, FlannelConfig, NetnsOwner, Network, ProxyMode, Revision, SecondNetworks};
 pub use service::{ServiceKey, ServiceRecord};
 pub use store::{Applied, Cluster, HISTORY_MAX, Progress};
-pub use typed::{Stateful, Template, Typed, Workload, same};
+pub use typed::{Rollout, Stateful, Template, Typed, Workload, same};

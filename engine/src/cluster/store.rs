@@ -1,7 +1,7 @@
 //! The store: files, the revision in force and those before it.
 
 use super::files::{File, Read};
-use super::{Draft, ObjectKey, Options, Outcome, PodKey, PodPhase, Revision};
+use super::{Draft, FailingContainer, ObjectKey, Options, Outcome, PodKey, PodPhase, PodReason, Revision};
 use crate::manifest::fields::FieldTable;
 use crate::manifest::{Diagnostics, Source, Sources};
 use serde::{Deserialize, Serialize};
@@ -186,6 +186,23 @@ impl Cluster {
         let Some(node) = running.and_then(|pod| pod.node.clone()) else { return };
         let mut draft = self.draft(now_ns);
         draft.end_pod(&node, key, well);
+        self.finish(draft, Applied::default());
+        self.seal();
+    }
+
+    /// A container of a running Pod has ended, and will each time it is started; no-op for any other Pod.
+    pub fn crash(&mut self, key: &PodKey, failing: FailingContainer, now_ns: u64) {
+        if !self.current.pods.get(key).is_some_and(|pod| pod.container_runs(failing.index as usize)) {
+            return;
+        }
+        let mut draft = self.draft(now_ns);
+        draft.change_pod(key, |pod| {
+            pod.phase = PodPhase::CrashLoopBackOff;
+            pod.reason = PodReason::Failing(failing.message.clone());
+            pod.failing = pod.failing.iter().cloned().chain([failing]).collect();
+            pod.corefile = None;
+        });
+        draft.wake_services(key);
         self.finish(draft, Applied::default());
         self.seal();
     }

@@ -42,6 +42,19 @@ pub struct Workload {
     pub max_unavailable: u32,
     /// StatefulSets only.
     pub stateful: Option<Stateful>,
+    /// ReplicaSets of Deployments only.
+    pub rollout: Option<Rollout>,
+}
+
+/// Which of its Deployment's revisions a ReplicaSet is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rollout {
+    /// `deployment.kubernetes.io/revision`, from 1.
+    pub revision: u32,
+    /// `kubernetes.io/change-cause`, as the Deployment had it while this was its present one.
+    pub change_cause: Option<Arc<str>>,
+    /// When it became the present one.
+    pub begun_at_ns: u64,
 }
 
 /// What a StatefulSet says beyond the others.
@@ -190,6 +203,7 @@ pub fn project(key: &ObjectKey, root: &Node, diagnostics: &mut Diagnostics) -> (
                     max_surge,
                     max_unavailable,
                     stateful: None,
+                    rollout: None,
                 };
                 return (d.meta, Typed::Workload(Arc::new(workload)));
             }
@@ -263,6 +277,7 @@ impl Workload {
             max_surge: 0,
             max_unavailable: 0,
             stateful: None,
+            rollout: None,
         }
     }
 }

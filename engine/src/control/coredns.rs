@@ -34,7 +34,7 @@ pub fn container(pod: &PodRecord) -> Option<usize> {
 }
 
 /// The ConfigMap that its volume names, if there is one.
-fn config_map(revision: &Revision, pod: &PodRecord) -> Option<LoadedConfig> {
+pub fn config_map(revision: &Revision, pod: &PodRecord) -> Option<LoadedConfig> {
     let object = revision.objects.get(&pod.object_key());
     let tree = object.map(|object| object.written());
     let volumes = tree.map_or(&[][..], |tree| tree.at("spec.volumes").items());

@@ -4,7 +4,7 @@
 //! whose Pods do not stays where it is, with the old Pods that availability demands.
 
 use crate::cluster::{
-    Body, Draft, Labels, Object, ObjectKey, Owner, Provenance, Template, Typed, Work, Workload, identity,
+    Body, Draft, Labels, Object, ObjectKey, Owner, Provenance, Rollout, Template, Typed, Work, Workload, identity,
 };
 use std::sync::Arc;
 
@@ -18,12 +18,13 @@ struct State {
 /// Makes what is missing and scales where no rollout is under way; [`roll_out`] does the rest.
 pub fn reconcile(draft: &mut Draft, key: &ObjectKey) {
     let Some(mut state) = state(draft, key) else { return };
+    let Some(deployment) = draft.revision.objects.get(key).cloned() else { return };
+    if state.current.is_none() && !state.wanted.paused {
+        state.current = create(draft, &deployment, &state.wanted);
+    }
+    mark(draft, &deployment, &mut state);
     if state.wanted.paused {
         return scale_paused(draft, &state);
-    }
-    if state.current.is_none() {
-        let Some(deployment) = draft.revision.objects.get(key).cloned() else { return };
-        state.current = create(draft, &deployment, &state.wanted);
     }
     match &state.current {
         Some(current) if state.old.iter().all(|old| replicas(old) == 0) => {
@@ -60,6 +61,28 @@ fn state(draft: &Draft, key: &ObjectKey) -> Option<State> {
     let current = old.iter().position(|rs| fingerprint(rs) == Some(wanted.template.fingerprint));
     let current = current.map(|at| old.remove(at));
     Some(State { wanted: wanted.clone(), current, old })
+}
+
+/// The present ReplicaSet is the newest revision. Models pkg/controller/deployment/util SetNewReplicaSetAnnotations.
+fn mark(draft: &mut Draft, deployment: &Object, state: &mut State) {
+    let Some(current) = &mut state.current else { return };
+    let Some(workload) = current.workload() else { return };
+    let number = |rs: &Arc<Object>| rs.workload().and_then(|workload| Some(workload.rollout.as_ref()?.revision));
+    let newest = state.old.iter().filter_map(number).max().unwrap_or(0) + 1;
+    let tree = deployment.tree(&draft.revision);
+    let cause = tree.at("metadata.annotations").get("kubernetes.io/change-cause").and_then(|cause| cause.as_str());
+    let rollout = match &workload.rollout {
+        Some(old) if old.revision >= newest => Rollout { change_cause: cause.map(Arc::from), ..old.clone() },
+        _ => Rollout { revision: newest, change_cause: cause.map(Arc::from), begun_at_ns: draft.revision.at_ns },
+    };
+    if workload.rollout.as_ref() == Some(&rollout) {
+        return;
+    }
+    let mut object = Object::clone(current);
+    object.typed = Typed::Workload(Arc::new(Workload { rollout: Some(rollout), ..Workload::clone(workload) }));
+    object.changed_revision = draft.revision.number;
+    *current = Arc::new(object);
+    draft.revision.objects.insert(current.key.clone(), current.clone());
 }
 
 /// A paused Deployment is scaled, but not rolled out. Models FindActiveOrLatest in pkg/controller/deployment/util.

@@ -2,6 +2,7 @@
 
 use crate::net::Body;
 use crate::tables::App;
+use crate::trace::Nanos;
 use std::net::IpAddr;
 
 /// What a server does next on a connection.
@@ -9,12 +10,48 @@ use std::net::IpAddr;
 pub(super) struct Answer {
     pub send: Option<Body>,
     pub close: bool,
+    pub heard: Option<Heard>,
+}
+
+/// A request as a web server's log tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Heard {
+    /// `GET / HTTP/1.1`
+    line: String,
+    status: u16,
+    /// Bytes of the page.
+    len: usize,
+    referer: Option<String>,
+    agent: Option<String>,
+}
+
+/// A request that a server of a namespace has answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    pub at: Nanos,
+    /// The server's port.
+    pub port: u16,
+    pub client: IpAddr,
+    /// `GET / HTTP/1.1`
+    pub line: String,
+    pub status: u16,
+    /// Bytes of the page.
+    pub len: usize,
+    pub referer: Option<String>,
+    pub agent: Option<String>,
+}
+
+impl Heard {
+    pub fn by(self, at: Nanos, port: u16, client: IpAddr) -> Request {
+        let Heard { line, status, len, referer, agent } = self;
+        Request { at, port, client, line, status, len, referer, agent }
+    }
 }
 
 /// A connection has been accepted.
 pub(super) fn connected(app: &App) -> Answer {
     match app {
-        App::Banner { text } => Answer { send: Some(Body::text(text)), close: true },
+        App::Banner { text } => Answer { send: Some(Body::text(text)), close: true, heard: None },
         _ => Answer::default(),
     }
 }
@@ -23,7 +60,7 @@ pub(super) fn connected(app: &App) -> Answer {
 pub(super) fn data(app: &App, body: &Body, client: (IpAddr, u16)) -> Answer {
     match app {
         App::Silent | App::Banner { .. } | App::Dns(_) | App::DnsPages(_) => Answer::default(),
-        App::Echo => Answer { send: Some(body.clone()), close: false },
+        App::Echo => Answer { send: Some(body.clone()), close: false, heard: None },
         App::Redis => redis(body),
         App::Http { server, content_type, body: page } => http(body, |request| {
             Page { status: "200 OK", server, content_type, more: "", body: page.to_string() }.or_bad(request)
@@ -93,10 +130,10 @@ fn redis(body: &Body) -> Answer {
         }
         None => return Answer::default(),
     };
-    Answer { send: Some(Body::text(&send)), close }
+    Answer { send: Some(Body::text(&send)), close, heard: None }
 }
 
-struct Request<'a> {
+struct Asked<'a> {
     method: &'a str,
     path: &'a str,
     query: &'a str,
@@ -112,7 +149,7 @@ struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    fn or_bad(self, request: &Request<'_>) -> Page<'a> {
+    fn or_bad(self, request: &Asked<'_>) -> Page<'a> {
         if matches!(request.method, "GET" | "HEAD" | "POST") {
             return self;
         }
@@ -121,17 +158,17 @@ impl<'a> Page<'a> {
 }
 
 /// Answers one HTTP/1.x request. Something else gets 400 and the door, as nginx and Go's server do.
-fn http<'a>(body: &Body, page: impl Fn(&Request<'_>) -> Page<'a>) -> Answer {
+fn http<'a>(body: &Body, page: impl Fn(&Asked<'_>) -> Page<'a>) -> Answer {
     let text = text_of(body);
     let line = text.lines().next().unwrap_or_default();
     let mut words = line.split(' ');
     let (Some(method), Some(target), Some(version), None) = (words.next(), words.next(), words.next(), words.next())
     else {
         let send = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request";
-        return Answer { send: Some(Body::text(send)), close: true };
+        return Answer { send: Some(Body::text(send)), close: true, heard: None };
     };
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let page = page(&Request { method, path, query });
+    let page = page(&Asked { method, path, query });
     let asks_close = text.lines().any(|l| l.to_ascii_lowercase().replace(' ', "") == "connection:close");
     let close = version != "HTTP/1.1" || asks_close;
     let mut send = format!("HTTP/1.1 {}\r\n", page.status);
@@ -140,10 +177,16 @@ fn http<'a>(body: &Body, page: impl Fn(&Request<'_>) -> Page<'a>) -> Answer {
     }
     send += &format!("Content-Type: {}\r\n{}Content-Length: {}\r\n", page.content_type, page.more, page.body.len());
     send += if close { "Connection: close\r\n\r\n" } else { "Connection: keep-alive\r\n\r\n" };
-    if method != "HEAD" {
-        send += &page.body;
-    }
-    Answer { send: Some(Body::text(&send)), close }
+    let sent = if method == "HEAD" { "" } else { &page.body };
+    send += sent;
+    let header = |wanted: &str| {
+        let mut headers = text.lines().skip(1).filter_map(|line| line.split_once(':'));
+        headers.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim().to_owned())
+    };
+    let status = page.status.get(..3).and_then(|code| code.parse().ok()).unwrap_or(0);
+    let (referer, agent) = (header("referer"), header("user-agent"));
+    let heard = Some(Heard { line: line.to_owned(), status, len: sent.len(), referer, agent });
+    Answer { send: Some(Body::text(&send)), close, heard }
 }
 
 /// A page of text by its path, from a server in Go.
@@ -165,7 +208,7 @@ fn service_health<'a>((namespace, name): (&str, &str), local_endpoints: u32, mor
 }
 
 /// agnhost netexec's pages (kubernetes test/images/agnhost/netexec).
-fn netexec<'a>(request: &Request<'_>, hostname: &str, client: (IpAddr, u16)) -> Page<'a> {
+fn netexec<'a>(request: &Asked<'_>, hostname: &str, client: (IpAddr, u16)) -> Page<'a> {
     let parameter = |name: &str| {
         request.query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, v)| v)
     };

@@ -321,12 +321,18 @@ impl Lookup {
         }
     }
 
+    /// Which question a message answers. Two may have the same identifier.
+    fn index_of(&self, message: &Message) -> Option<usize> {
+        let question = message.question()?;
+        if !question.name.eq_ignore_ascii_case(self.candidates.get(self.at)?) {
+            return None;
+        }
+        (0..self.kinds.len()).find(|index| self.ids[*index] == message.id && self.kinds[*index] == question.kind)
+    }
+
     fn answered(&mut self, io: &mut Io<'_, '_>, message: Message) -> Outcome {
-        let index = self.ids.iter().position(|id| *id == message.id)?;
-        let asked = message.question().is_some_and(|question| {
-            question.kind == self.kinds[index] && question.name.eq_ignore_ascii_case(&self.candidates[self.at])
-        });
-        if !asked || self.answers[index].is_some() {
+        let index = self.index_of(&message)?;
+        if self.answers[index].is_some() {
             return None;
         }
         if message.flags.truncated && self.stream.is_none() {
@@ -425,5 +431,22 @@ impl Process for Resolving {
         if let Some(program) = &mut self.program {
             program.on(io, ProcessEvent::Start);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::dns::Question;
+
+    #[test]
+    fn answers_are_told_apart_by_their_questions() {
+        let mut lookup = Lookup::new("web.", ResolvConf::default(), Library::Glibc, Families::Any);
+        lookup.ids = vec![7, 7];
+        let answer = |name: &str, kind| Message::query(7, Question::new(name, kind)).reply(Rcode::NOERROR);
+        assert_eq!(lookup.index_of(&answer("web.", Type::A)), Some(0));
+        assert_eq!(lookup.index_of(&answer("WEB.", Type::AAAA)), Some(1));
+        assert_eq!(lookup.index_of(&answer("web.", Type::MX)), None);
+        assert_eq!(lookup.index_of(&answer("other.", Type::A)), None);
     }
 }

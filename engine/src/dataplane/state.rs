@@ -1,6 +1,7 @@
 //! What packets teach a namespace: neighbours, bridge FDB, sockets, path MTUs. Changed only by the walk; every change
 //! of a printable table is journaled.
 
+use super::apps::Request;
 use super::dns::DnsState;
 use super::fragment::Reassembly;
 use super::netfilter::{Connections, IpvsTable, Memory};
@@ -12,7 +13,7 @@ use crate::tables::netfilter::Connection;
 use crate::tables::text::neigh::NeighborState;
 use crate::tables::{LinkIndex, Netns, NetnsId};
 use crate::trace::Nanos;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ const PMTU_EXPIRES: Nanos = 600 * SECOND;
 const NEIGHBORS_MAX: usize = 1_024;
 const FDB_MAX: usize = 4_096;
 const PMTU_MAX: usize = 1_024;
+const REQUESTS_MAX: usize = 1_000;
 
 /// Neighbour states as `ip neigh` names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -139,12 +141,29 @@ pub struct NetnsState {
     pub memory: Memory,
     pub(super) reassembly: BTreeMap<(IpAddr, IpAddr, u16), Reassembly>,
     next_ip_id: u16,
+    requests: VecDeque<Request>,
 }
 
 impl NetnsState {
     /// What the DNS servers here remember.
     pub fn dns(&self) -> &DnsState {
         &self.dns
+    }
+
+    pub fn dns_mut(&mut self) -> &mut DnsState {
+        &mut self.dns
+    }
+
+    /// The requests that web servers here have answered, the oldest first.
+    pub fn requests(&self) -> impl Iterator<Item = &Request> {
+        self.requests.iter()
+    }
+
+    pub(super) fn note_request(&mut self, request: Request) {
+        if self.requests.len() >= REQUESTS_MAX {
+            self.requests.pop_front();
+        }
+        self.requests.push_back(request);
     }
 
     /// Learned neighbours in order of device and address.

@@ -344,7 +344,7 @@ impl Script {
 
 /// Whether rules of a table count by name.
 fn counts_by_name(table: &Table) -> bool {
-    let rules = table.chains().iter().flat_map(|chain| &chain.rules);
+    let rules = table.chains().flat_map(|chain| &chain.rules);
     rules.flat_map(|rule| &rule.matches).any(|part| matches!(part, Match::Nfacct(_)))
 }
 

@@ -39,10 +39,12 @@ pub(super) fn program(
             ProxyMode::Iptables => families.for_each(|family| {
                 let (proxy, rules) = (proxy(family), netfilter.ruleset_mut(family));
                 writer.netns.sysctls.route_localnet |= proxy.localhost_node_ports();
-                kube_proxy::iptables::program(&proxy, &mut shared.proxies, rules);
+                kube_proxy::iptables::program(&proxy, &mut shared.iptables, rules);
             }),
             ProxyMode::Nftables => {
-                netfilter.nft.extend(families.map(|family| kube_proxy::nftables::table(&proxy(family))));
+                netfilter
+                    .nft
+                    .extend(families.map(|family| kube_proxy::nftables::table(&proxy(family), &mut shared.nftables)));
             }
             ProxyMode::Ipvs => ipvs(families.map(proxy).collect(), writer, &mut netfilter),
         }

@@ -86,8 +86,9 @@ fn balancers(revision: &Revision, writer: &mut Writer, netfilter: &mut Netfilter
                 nodes.iter().filter_map(|node| node.ips().find(|own| own.is_ipv4() == ip.is_ipv4())).collect();
             balancer(service, *ip, &nodes, rules);
             // Without node ports the packet is handed to a node as it is.
-            if let (true, Some(node)) = (service.node_ports.iter().all(Option::is_none), nodes.first()) {
-                writer.route(IpNet::from(*ip), *node, ETH0, origin.clone());
+            match nodes.first().filter(|_| service.node_ports.iter().all(Option::is_none)) {
+                Some(node) => writer.route(IpNet::from(*ip), *node, ETH0, origin.clone()),
+                None => ends_here(service, *ip, rules),
             }
         }
     }
@@ -137,7 +138,10 @@ fn balancer(service: &ServiceRecord, ip: IpAddr, nodes: &[IpAddr], rules: &mut R
             }
         }
     }
-    // What no rule has sent on ends here: the address is nobody's.
+}
+
+/// What no rule has sent on ends here: the address is nobody's.
+fn ends_here(service: &ServiceRecord, ip: IpAddr, rules: &mut Ruleset) {
     let matches = vec![
         Match::Destination { net: IpNet::from(ip), invert: false },
         Match::Comment(format!("{} load balancer", service.key).into()),
@@ -145,9 +149,7 @@ fn balancer(service: &ServiceRecord, ip: IpAddr, nodes: &[IpAddr], rules: &mut R
     for chain in ["FORWARD", "OUTPUT"] {
         let origin = Origin::object(service.uid, "spec.ports");
         let rule = Rule { matches: matches.clone(), target: Some(Target::Drop), origin };
-        if !service.node_ports.iter().all(Option::is_none) {
-            rules.table(TableName::Filter).append(chain, rule);
-        }
+        rules.table(TableName::Filter).append(chain, rule);
     }
 }
 

@@ -1,4 +1,5 @@
-//! The world beyond the gateway: one machine that stands for all outside clients and servers.
+//! The world beyond the gateway: one machine that stands for all outside clients and servers, and for the routers between
+//! them. Addresses that nobody out there has get its "network unreachable", as a router without a default route answers.
 
 use super::gateway::UPLINK;
 use super::rows::{self, Writer};
@@ -7,6 +8,7 @@ use crate::cluster::{Network, Revision};
 use crate::net::{Family, MacAddr};
 use crate::tables::{LinkKind, Netns, NetnsId, Origin, Place, Scope};
 use ipnet::IpNet;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The link between the gateway and the world: the gateway's ends and the world's. TEST-NET-1 of RFC 5737, and of
@@ -56,9 +58,13 @@ pub(super) fn netns(revision: &Revision, id: NetnsId) -> Netns {
     }
     writer.netns.listeners.extend(coredns::outside(&origin()));
     writer.netns.listeners.push(coredns::outside_page(&origin()));
-    // Addresses of load balancers and, as here nobody filters them, of the cluster are found by the gateway.
-    for net in served(network, UPLINK_NETS) {
-        writer.route(rows::default_net(net.addr()), net.addr(), ETH0, origin());
+    // The gateway announces its load balancers; of private addresses the world knows no way, and says so.
+    let ingress: BTreeMap<&IpAddr, &Origin> =
+        revision.services.values().flat_map(|service| &service.ingress).map(|(ip, origin)| (ip, origin)).collect();
+    for (ip, origin) in ingress {
+        if let Some(via) = served(network, UPLINK_NETS).find(|net| net.addr().is_ipv4() == ip.is_ipv4()) {
+            writer.route(IpNet::from(*ip), via.addr(), ETH0, origin.clone());
+        }
     }
     writer.groups(ETH0);
     writer.link_local(ETH0);

@@ -60,7 +60,7 @@ pub fn input_version(revision: &Revision, id: NetnsId) -> Option<[u64; 3]> {
         }
         // Where a node is ready decides where the load balancers send.
         NetnsOwner::Gateway => (revision.number, revision.services_version),
-        NetnsOwner::Internet => (0, 0),
+        NetnsOwner::Internet => (0, revision.services_version),
     };
     Some([revision.nodes_version, own, services])
 }

@@ -9,10 +9,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Peer rows of the latest `nodes_version` that was asked for. One cache serves one line of revisions.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Shared {
     latest: Option<(u64, Peers)>,
-    pub(super) proxies: kube_proxy::iptables::Cache,
+    pub(super) iptables: kube_proxy::Cache<kube_proxy::iptables::Iptables>,
+    pub(super) nftables: kube_proxy::Cache<kube_proxy::nftables::Nftables>,
     /// What CoreDNS has synced, with what it was made from.
     pub(super) dns: Option<(DnsKey, Arc<ClusterData>)>,
 }

@@ -91,6 +91,9 @@ pub fn library() -> Vec<Shelf> {
             "policies",
             "corefile",
             "broken-corefile",
+            "loop",
+            "logs",
+            "prefetch",
             "truncated"
         ),
         shelf!(
@@ -98,6 +101,7 @@ pub fn library() -> Vec<Shelf> {
             "tests/cases/failures",
             "absent-address-own-subnet",
             "absent-address-other-node",
+            "nobody-outside",
             "closed-port",
             "ttl-expiry",
             "traceroute",
@@ -137,6 +141,8 @@ pub fn library() -> Vec<Shelf> {
             "debug-node",
             "nodes",
             "rollout",
+            "rollouts",
+            "logs",
             "expose",
             "shell"
         ),

@@ -3,9 +3,11 @@
 //! Every row has an [`Origin`]: the object and field that caused it, or the component whose default it is. Nothing here
 //! knows Pods' labels, Services or policies. Each table prints in the real tool's format (`text`).
 
+mod chains;
 pub mod dns;
 mod fabric;
 pub mod ipvs;
+mod layered;
 mod link;
 pub mod netfilter;
 mod netns;
@@ -16,7 +18,9 @@ mod rows;
 mod socket;
 mod source;
 
+pub use chains::{Chains, Named, SharedChains};
 pub use fabric::{Port, Segment};
+pub use layered::Layered;
 pub use link::{Address, Link, LinkIndex, LinkKind, Netem, Scope};
 pub use netns::{ConntrackSysctls, FdbEntry, NeighborEntry, Netns, NetnsId, Place, Sysctls};
 pub use origin::{Origin, Uid};

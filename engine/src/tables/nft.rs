@@ -2,11 +2,10 @@
 //!
 //! Models Linux 6.18 nf_tables as far as kube-proxy uses it: every expression that pkg/proxy/nftables writes.
 
-use super::Origin;
 use super::netfilter::{CtState, Hook, Lazy};
+use super::{Chains, Layered, Named, Origin, SharedChains};
 use crate::net::{Family, Protocol};
 use ipnet::IpNet;
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -17,12 +16,11 @@ pub struct NftTable {
     pub name: Arc<str>,
     pub comment: Option<Arc<str>>,
     /// By name.
-    pub sets: BTreeMap<Arc<str>, NftSet>,
+    pub sets: Layered<Arc<str>, NftSet>,
     pub maps: Vec<NftMap>,
-    chains: Vec<NftChain>,
-    index: BTreeMap<Arc<str>, u32>,
+    chains: Chains<NftChain>,
     /// Made when a packet first passes; a copy makes its own.
-    bases: Lazy<Vec<u32>>,
+    bases: Lazy<Vec<(u32, NftBase)>>,
     tracks: Lazy<bool>,
 }
 
@@ -33,7 +31,7 @@ pub struct NftSet {
     pub comment: Option<Arc<str>>,
     /// Seconds after which an element that a packet added goes again: a `dynamic` set. Its elements are runtime state.
     pub timeout: Option<u32>,
-    pub elements: BTreeMap<IpAddr, Origin>,
+    pub elements: Layered<IpAddr, Origin>,
 }
 
 /// What an element of a verdict map is found by: `ipv4_addr . inet_proto . inet_service`, or without the address.
@@ -45,7 +43,7 @@ pub struct NftMap {
     pub name: Arc<str>,
     pub comment: Option<Arc<str>>,
     pub with_address: bool,
-    pub elements: BTreeMap<NftKey, NftElement>,
+    pub elements: Layered<NftKey, NftElement>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -159,78 +157,96 @@ pub enum NftPart {
     Dnat(SocketAddr),
 }
 
+impl Named for NftChain {
+    fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+}
+
+impl NftChain {
+    /// An empty chain that others jump to.
+    pub fn new(name: impl Into<Arc<str>>) -> NftChain {
+        NftChain { name: name.into(), comment: None, base: None, rules: Vec::new() }
+    }
+}
+
 impl NftTable {
     pub fn new(family: Family, name: impl Into<Arc<str>>, comment: Option<&str>) -> NftTable {
         NftTable {
             family,
             name: name.into(),
             comment: comment.map(Arc::from),
-            sets: BTreeMap::new(),
+            sets: Layered::default(),
             maps: Vec::new(),
-            chains: Vec::new(),
-            index: BTreeMap::new(),
+            chains: Chains::default(),
             bases: Lazy::default(),
             tracks: Lazy::default(),
         }
     }
 
-    pub fn chains(&self) -> &[NftChain] {
-        &self.chains
+    /// Has these chains, too, as other namespaces have. None of them is a base chain.
+    pub fn share(&mut self, chains: Arc<SharedChains<NftChain>>) {
+        self.chains.share(chains);
+    }
+
+    pub fn put(&mut self, chain: Arc<NftChain>) {
+        (self.bases, self.tracks) = (Lazy::default(), Lazy::default());
+        self.chains.put(chain);
+    }
+
+    pub fn chains(&self) -> impl Iterator<Item = &Arc<NftChain>> + Clone {
+        self.chains.iter()
     }
 
     pub fn find(&self, name: &str) -> Option<u32> {
-        self.index.get(name).copied()
+        self.chains.find(name)
     }
 
-    pub fn chain(&self, at: u32) -> Option<&NftChain> {
-        self.chains.get(at as usize)
+    pub fn chain(&self, at: u32) -> Option<&Arc<NftChain>> {
+        self.chains.get(at)
     }
 
-    /// The chain of this name, made if it is not there.
-    pub fn chain_mut(&mut self, name: &str) -> &mut NftChain {
+    /// Changes the chain of this name, which is made if it is not there.
+    pub fn edit(&mut self, name: &str, change: impl FnOnce(&mut NftChain)) {
         (self.bases, self.tracks) = (Lazy::default(), Lazy::default());
-        let at = match self.index.get(name) {
-            Some(at) => *at as usize,
-            None => {
-                let name: Arc<str> = name.into();
-                self.index.insert(name.clone(), self.chains.len() as u32);
-                self.chains.push(NftChain { name, comment: None, base: None, rules: Vec::new() });
-                self.chains.len() - 1
-            }
-        };
-        &mut self.chains[at]
+        if let Some(chain) = self.chains.get_mut(name) {
+            return change(chain);
+        }
+        let mut chain = NftChain::new(name);
+        change(&mut chain);
+        self.chains.put(Arc::new(chain));
     }
 
     pub fn add(&mut self, chain: &str, parts: Vec<NftPart>, comment: Option<&str>, origin: Origin) {
-        self.chain_mut(chain).rules.push(NftRule { parts, comment: comment.map(Arc::from), origin });
+        self.edit(chain, |chain| chain.rules.push(NftRule { parts, comment: comment.map(Arc::from), origin }));
     }
 
     /// The base chains of a hook that translate, or those that do not, in the order of their priorities.
     pub fn bases(&self, hook: Hook, nat: bool) -> impl Iterator<Item = (i32, u32)> + '_ {
         let bases = self.bases.get(|| {
-            let base = |at: &u32| self.chains[*at as usize].base;
-            let mut bases: Vec<u32> = (0..self.chains.len() as u32).filter(|at| base(at).is_some()).collect();
-            bases.sort_by_key(|at| base(at).map(|base| base.priority));
+            let own = (0..).zip(self.chains.own());
+            let mut bases: Vec<(u32, NftBase)> = own.filter_map(|(at, chain)| Some((at, chain.base?))).collect();
+            bases.sort_by_key(|(_, base)| base.priority);
             bases
         });
-        bases.iter().filter_map(move |at| {
-            let base = self.chain(*at)?.base?;
-            (base.hook == hook && base.nat == nat).then_some((base.priority, *at))
-        })
+        bases
+            .iter()
+            .filter(move |(_, base)| base.hook == hook && base.nat == nat)
+            .map(|(at, base)| (base.priority, *at))
     }
 
     /// Whether some rule wants connections tracked.
     pub fn tracks(&self) -> bool {
-        let asks = |chain: &NftChain| {
+        let asks = |chain: &Arc<NftChain>| {
             let state = |part: &NftPart| matches!(part, NftPart::CtState(_));
             chain.base.is_some_and(|base| base.nat) || chain.rules.iter().any(|rule| rule.parts.iter().any(state))
         };
-        *self.tracks.get(|| self.chains.iter().any(asks))
+        *self.tracks.get(|| self.chains().any(asks))
     }
 
     /// The sets in `nft list`'s order: those that kube-proxy begins with, then, after the maps, those that packets fill.
     pub fn sets(&self, dynamic: bool) -> impl Iterator<Item = &NftSet> {
-        self.sets.values().filter(move |set| set.timeout.is_some() == dynamic)
+        self.sets.iter().map(|(_, set)| set).filter(move |set| set.timeout.is_some() == dynamic)
     }
 
     /// An element of the verdict map of the rule at this place, and the map.

@@ -5,6 +5,7 @@
 
 mod agenda;
 mod journal;
+mod loops;
 mod pairs;
 mod probe;
 mod proxies;
@@ -14,6 +15,7 @@ mod scratch;
 mod services;
 mod tables;
 
+use loops::Watched;
 pub use pairs::{is_reachable, pairs};
 pub use probe::{ProbeKind, ProbeResult, ProbeSpec};
 pub use runtime::{Finished, Limit, Runtime};
@@ -40,6 +42,8 @@ pub struct World {
     agenda: Agenda,
     /// Files that commands have written.
     pub scratch: Scratch,
+    /// The Corefiles with which CoreDNS Pods have asked themselves whether they do.
+    watched: Watched,
 }
 
 impl World {
@@ -54,6 +58,7 @@ impl World {
             runtime,
             agenda: Agenda::default(),
             scratch: Scratch::default(),
+            watched: Watched::default(),
         }
     }
 
@@ -72,6 +77,7 @@ impl World {
             self.runtime.forget(|id| revision.netns.contains_key(&id));
             self.runtime.forget_devices(&mut self.tables);
             self.clean_stale_connections();
+            self.watch_for_loops();
         }
         result
     }

@@ -87,11 +87,22 @@ impl Process for Asker {
 impl World {
     /// Asks a server from a namespace; `None` if no answer comes.
     pub fn ask(&mut self, from: NetnsId, server: IpAddr, question: Question) -> Option<Message> {
+        self.ask_for(from, server, question, Limit { duration: 2 * TIMEOUT })
+    }
+
+    /// The same with less patience.
+    pub(super) fn ask_for(
+        &mut self,
+        from: NetnsId,
+        server: IpAddr,
+        question: Question,
+        limit: Limit,
+    ) -> Option<Message> {
         let answer = Rc::new(RefCell::new(None));
         let title = format!("dns {} {}", question.kind, question.name);
         let query = Message::query(0x5044, question).with_edns(UDP_SIZE, Vec::new());
         let asker = Asker { server, query, stream: Vec::new(), answer: answer.clone() };
-        self.run(from, (title, Some(server)), Box::new(asker), Limit { duration: 2 * TIMEOUT });
+        self.run(from, (title, Some(server)), Box::new(asker), limit);
         answer.take()
     }
 }

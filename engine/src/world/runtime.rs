@@ -76,6 +76,8 @@ pub struct Runtime {
     now: Nanos,
     seed: u64,
     queue: BTreeMap<(Nanos, u64), Event>,
+    /// How many of the queue's events are packets under way.
+    flying_count: usize,
     sequence: u64,
     states: BTreeMap<NetnsId, NetnsState>,
     processes: BTreeMap<ProcessId, Running>,
@@ -102,6 +104,11 @@ impl Runtime {
 
     pub fn state(&self, id: NetnsId) -> Option<&NetnsState> {
         self.states.get(&id)
+    }
+
+    /// A namespace's state, made if nothing has been learned there yet.
+    pub(super) fn state_mut(&mut self, id: NetnsId) -> &mut NetnsState {
+        self.states.entry(id).or_default()
     }
 
     /// A namespace's learned rows as they were at a moment.
@@ -265,8 +272,8 @@ impl Runtime {
     fn linger(&mut self, tables: &mut TableCache, events_max: u32) {
         let until = self.now + LINGER;
         for _ in 0..events_max {
-            let flying = self.queue.iter().take_while(|((at, _), _)| *at <= until);
-            if !flying.into_iter().any(|(_, event)| matches!(event, Event::Deliver { .. })) {
+            let mut soon = self.queue.iter().take_while(|((at, _), _)| *at <= until);
+            if self.flying_count == 0 || !soon.any(|(_, event)| matches!(event, Event::Deliver { .. })) {
                 return;
             }
             self.next_event(tables);
@@ -277,7 +284,10 @@ impl Runtime {
         let Some(((at, _), event)) = self.queue.pop_first() else { return };
         self.now = self.now.max(at);
         match event {
-            Event::Deliver { to, skb } => self.deliver(tables, to, *skb),
+            Event::Deliver { to, skb } => {
+                self.flying_count -= 1;
+                self.deliver(tables, to, *skb);
+            }
             Event::Timer { timer: Timer::Process { process, token }, .. } => {
                 self.tell(tables, process, ProcessEvent::Timer(token), None, at);
             }
@@ -343,7 +353,10 @@ impl Runtime {
     fn absorb(&mut self) {
         for effect in self.effects.drain(..) {
             let (at, event) = match effect {
-                Effect::Deliver { at, to, skb } => (at, Event::Deliver { to, skb: Box::new(skb) }),
+                Effect::Deliver { at, to, skb } => {
+                    self.flying_count += 1;
+                    (at, Event::Deliver { to, skb: Box::new(skb) })
+                }
                 Effect::Timer { at, netns, timer } => (at, Event::Timer { netns, timer }),
                 Effect::Notify { at, process, socket, event, track } => {
                     (at, Event::Notify { process, socket, event, track })

@@ -2,12 +2,12 @@
 //! they masquerade, and what becomes of a packet that they do not translate.
 
 use super::World;
-use crate::dataplane::{Fate, Part, Question, fates};
+use crate::dataplane::{Fate, Part, Sight, fates};
 use crate::net::Body;
 use crate::net::{Family, IpPacket, Protocol, Sctp, SctpChunk, Tcp, TcpFlags, Transport, Udp, UdpBody};
 use crate::program::ETH0;
 use crate::tables::ipvs::VirtualServer;
-use crate::tables::netfilter::{CtState, Hook};
+use crate::tables::netfilter::{CtState, Hook, TableName};
 use crate::tables::{LinkIndex, LinkKind, Netns, NetnsId, RouteKind};
 use crate::trace::CtStates;
 use std::collections::BTreeSet;
@@ -72,7 +72,7 @@ fn rules(netns: &Netns, first: FirstPacket) -> NodeRules {
         false => (Hook::Prerouting, None),
     };
     let ask = |hook, packet: &IpPacket, output, mark, states, part| {
-        fates(Question { netns, hook, packet, input, output, mark, states, virtual_server: None }, part)
+        fates(hook, part, Sight { input, output, mark, states, ..sight(netns, packet) })
     };
     let mut answer = NodeRules { verdict: NodeVerdict::Untouched, backends: Vec::new(), masquerade: false };
     let mut backends = BTreeSet::new();
@@ -117,18 +117,7 @@ fn rules(netns: &Netns, first: FirstPacket) -> NodeRules {
         let mut ends = ask(at, &packet, output, mark, new, Part::Filter);
         if comes_back && !ends.iter().any(|(fate, _)| stopped(fate)) {
             let input = Some(LinkIndex::LO);
-            let (output, virtual_server) = (None, None);
-            let at = Question {
-                netns,
-                hook: Hook::Input,
-                packet: &packet,
-                input,
-                output,
-                mark,
-                states: new,
-                virtual_server,
-            };
-            ends = fates(at, Part::Filter);
+            ends = fates(Hook::Input, Part::Filter, Sight { input, mark, states: new, ..sight(netns, &packet) });
         }
         for (fate, _) in ends {
             answer.verdict = match fate {
@@ -142,6 +131,13 @@ fn rules(netns: &Netns, first: FirstPacket) -> NodeRules {
     answer
 }
 
+/// A packet that came from nowhere, of no known connection.
+fn sight<'a>(netns: &'a Netns, packet: &'a IpPacket) -> Sight<'a> {
+    let (table, states) = (TableName::Filter, CtStates::default());
+    let (input, output, bridged, mark, virtual_server, seed) = (None, None, false, 0, None, 0);
+    Sight { netns, table, packet, input, output, bridged, mark, states, virtual_server, seed }
+}
+
 /// A packet to a virtual server: IPVS takes it after the filter of INPUT, or, if it is made here, before that of OUTPUT.
 fn balanced(netns: &Netns, first: FirstPacket, service: &VirtualServer) -> NodeRules {
     let local = first.from.is_none();
@@ -150,7 +146,7 @@ fn balanced(netns: &Netns, first: FirstPacket, service: &VirtualServer) -> NodeR
     let packet = packet(src, first.to, first.protocol);
     let states = CtStates::default().with(CtState::New);
     let ask = |hook, packet: &IpPacket, (input, output), mark, virtual_server, part| {
-        fates(Question { netns, hook, packet, input, output, mark, states, virtual_server }, part)
+        fates(hook, part, Sight { input, output, mark, states, virtual_server, ..sight(netns, packet) })
     };
     let stopped = |fate: &Fate| match fate {
         Fate::Drop => Some(NodeVerdict::Dropped),

@@ -85,7 +85,9 @@ pub fn program(spaces: &[Arc<Netns>], seed: u64) -> Vec<Netns> {
             let text = if wanted { text(*family, &backends[i], &mut random[i]) } else { String::new() };
             let rules = iptables::parse(*of_engine, &text, &Origin::Kernel);
             debug_assert!(rules.is_ok(), "{rules:?}\n{text}");
-            let merged = merged(netfilter.ruleset(*of_engine), &rules.unwrap_or_default());
+            // New rules stand before the old ones, as kube-proxy puts its own before Flannel's.
+            let mut merged = keeping_ports(netfilter.ruleset(*of_engine));
+            merged.put_first(&rules.unwrap_or_default());
             *netfilter.ruleset_mut(*of_engine) = merged;
         }
         if has_rules(seed) {
@@ -138,11 +140,10 @@ fn text(family: Family, backends: &[(IpAddr, usize)], random: &mut Random) -> St
     out + "COMMIT\n"
 }
 
-/// New rules before the old ones, as kube-proxy puts its own before Flannel's. Masquerading keeps ports where it can:
-/// agents know packets by their ports, which `--random-fully` would change.
-fn merged(old: &Ruleset, new: &Ruleset) -> Ruleset {
-    let mut merged = Ruleset::default();
-    for (name, table) in &old.tables {
+/// Masquerading keeps ports where it can: agents know packets by their ports, which `--random-fully` would change.
+fn keeping_ports(rules: &Ruleset) -> Ruleset {
+    let mut kept = Ruleset::default();
+    for (name, table) in &rules.tables {
         for chain in table.chains() {
             let mut chain = Chain::clone(chain);
             for rule in &mut chain.rules {
@@ -150,22 +151,10 @@ fn merged(old: &Ruleset, new: &Ruleset) -> Ruleset {
                     *random_fully = false;
                 }
             }
-            merged.table(*name).put(Arc::new(chain));
+            kept.table(*name).put(Arc::new(chain));
         }
     }
-    for (name, table) in &new.tables {
-        for chain in table.chains() {
-            let into = merged.table(*name);
-            if chain.policy.is_none() {
-                into.put(chain.clone());
-                continue;
-            }
-            for rule in chain.rules.iter().rev() {
-                into.prepend(&chain.name, (**rule).clone());
-            }
-        }
-    }
-    merged
+    kept
 }
 
 /// Packets to the Services and to what is refused.

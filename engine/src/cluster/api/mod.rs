@@ -66,6 +66,11 @@ fn metadata(revision: &Revision, object: &Object, tree: &Node) -> Node {
             default(annotations, LAST_APPLIED, applied);
         }
     }
+    if let Some(number) = rollout_number(revision, object)
+        && let Some(annotations) = build::child(&mut metadata, "annotations")
+    {
+        set(annotations, "deployment.kubernetes.io/revision", text(number.to_string()));
+    }
     default(&mut metadata, "creationTimestamp", text(timestamp(object.created_at_ns)));
     set(&mut metadata, "resourceVersion", text(object.changed_revision.to_string()));
     set(&mut metadata, "uid", text(object.uid.to_string()));
@@ -86,6 +91,16 @@ fn metadata(revision: &Revision, object: &Object, tree: &Node) -> Node {
         }
     }
     metadata
+}
+
+/// A ReplicaSet's number among its Deployment's revisions, and a Deployment's newest.
+fn rollout_number(revision: &Revision, object: &Object) -> Option<u32> {
+    let own = |object: &Object| object.workload()?.rollout.as_ref().map(|rollout| rollout.revision);
+    if !object.key.is("Deployment") {
+        return own(object);
+    }
+    let sets = revision.children.get(&object.uid).into_iter().flatten();
+    sets.filter_map(|key| own(revision.objects.get(key)?)).max()
 }
 
 fn has_generation(object: &Object) -> bool {

@@ -10,10 +10,13 @@ pub mod get;
 pub mod go;
 mod info;
 pub mod jsonpath;
+mod logs;
 pub mod output;
+mod patch;
 mod place;
 mod printers;
 pub mod resource;
+mod rollout;
 mod run;
 pub mod scale;
 pub mod table;
@@ -74,6 +77,8 @@ pub const COMMANDS: &[(&str, &[Flag], Run)] = &[
     ("apply", apply::APPLY_FLAGS, apply::apply),
     ("delete", apply::DELETE_FLAGS, apply::delete),
     ("scale", scale::FLAGS, scale::scale),
+    ("rollout", rollout::FLAGS, rollout::rollout),
+    ("logs", logs::FLAGS, logs::logs),
     ("describe", describe::FLAGS, describe::describe),
     ("expose", expose::FLAGS, expose::expose),
     ("run", run::FLAGS, run::run),
@@ -91,6 +96,8 @@ pub fn about(command: &str) -> &'static str {
         "apply" => "Apply a configuration to a resource by file name or stdin",
         "delete" => "Delete resources by file names, stdin, resources and names",
         "scale" => "Set a new size for a deployment, replica set, or replication controller",
+        "logs" => "Print the logs for a container in a pod",
+        "rollout" => "Manage the rollout of a resource",
         "describe" => "Show details of a specific resource or group of resources",
         "expose" => {
             "Take a replication controller, service, deployment or pod and expose it as a new Kubernetes service"
@@ -126,14 +133,12 @@ const OTHERS: &[&str] = &[
     "explain",
     "kustomize",
     "label",
-    "logs",
     "options",
     "patch",
     "plugin",
     "port-forward",
     "proxy",
     "replace",
-    "rollout",
     "set",
     "taint",
     "top",

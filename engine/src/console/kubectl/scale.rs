@@ -1,9 +1,9 @@
 //! `kubectl scale`. Models k8s.io/kubectl pkg/cmd/scale.
 
 use super::flags::{Flag, Parsed, Takes, flag};
-use super::{Command, Failure, get, not_found, resource};
+use super::{Command, Failure, get, not_found, patch, resource};
 use crate::cluster::Outcome;
-use crate::manifest::{Key, Node, Span, Value, emit};
+use crate::manifest::{Value, emit};
 
 pub const FLAGS: &[Flag] = &[
     flag("replicas", ' ', Takes::Value),
@@ -46,7 +46,7 @@ pub fn scale(command: &mut Command<'_, '_>, parsed: &Parsed) -> Result<i32, Fail
             let expected = current.unwrap_or_default();
             return Err(Failure::error(&format!("Expected replicas to be {expected}, was {now}")));
         }
-        set_replicas(&mut tree, replicas);
+        patch::set(&mut tree, &["spec", "replicas"], Value::Int(i64::from(replicas)));
         let source = format!("kubectl scale {} --replicas={replicas}", object.key);
         let applied = command.machine.world.apply_text(&source, &emit::yaml(&tree));
         command.machine.effects.changed = true;
@@ -62,15 +62,4 @@ pub fn scale(command: &mut Command<'_, '_>, parsed: &Parsed) -> Result<i32, Fail
         command.diagnostics(&applied);
     }
     Ok(0)
-}
-
-fn set_replicas(tree: &mut Node, replicas: u32) {
-    let value = Node { value: Value::Int(i64::from(replicas)), span: Span::default() };
-    let Value::Mapping(entries) = &mut tree.value else { return };
-    let Some((_, spec)) = entries.iter_mut().find(|(key, _)| &*key.name == "spec") else { return };
-    let Value::Mapping(fields) = &mut spec.value else { return };
-    match fields.iter_mut().find(|(key, _)| &*key.name == "replicas") {
-        Some((_, old)) => *old = value,
-        None => fields.push((Key { name: "replicas".into(), span: Span::default() }, value)),
-    }
 }

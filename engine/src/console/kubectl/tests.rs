@@ -214,9 +214,9 @@ fn usage_errors() {
     fails("kubectl gett", "error: unknown command \"gett\" for \"kubectl\"\n\nDid you mean this?\n\tget\n\tset\n\n", 1);
     assert!(
         Console::new()
-            .run("kubectl rollout restart deploy web")
+            .run("kubectl annotate deploy web a=b")
             .1
-            .starts_with("error: podhop's kubectl has no rollout yet; it has get, ")
+            .starts_with("error: podhop's kubectl has no annotate yet; it has get, ")
     );
     prints("kubectl -n kube-system get ds -o name", "daemonset.apps/kube-proxy\n");
     prints("kubectl version", "Client Version: v1.34.0\nKustomize Version: v5.7.1\nServer Version: v1.34.0\n");

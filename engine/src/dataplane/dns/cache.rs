@@ -2,7 +2,7 @@
 
 use super::chain::{Asked, Chain, Outcome, Served};
 use crate::net::dns::{Data, Message, Rcode, Record, Type, name};
-use crate::tables::dns::{Cache, Entry};
+use crate::tables::dns::{Cache, Entry, Plugin, Prefetch};
 use crate::trace::Nanos;
 use std::collections::BTreeMap;
 
@@ -26,6 +26,9 @@ pub(super) struct Item {
     message: Message,
     stored: Nanos,
     ttl: u32,
+    /// Hits, none longer after the one before than the Corefile says, and the last of them.
+    hits: u32,
+    last_hit: Nanos,
 }
 
 /// All caches of one namespace's servers.
@@ -42,6 +45,13 @@ impl Store {
         self.items.insert(key, item);
     }
 
+    /// An entry has answered a question. Models plugin/cache/freq Update.
+    pub fn hit(&mut self, key: &Key, now: Nanos, within: Nanos) {
+        if let Some(item) = self.items.get_mut(key) {
+            (item.hits, item.last_hit) = (item.hits_at(now, within), now);
+        }
+    }
+
     /// Entries that are kept: answers and denials.
     pub fn counts(&self) -> (usize, usize) {
         let denials = self.items.keys().filter(|key| key.denial).count();
@@ -53,6 +63,19 @@ impl Store {
         let age = (now.saturating_sub(item.stored) / SECOND) as u32;
         item.ttl.checked_sub(age).filter(|left| *left > 0).map(|left| (item, left))
     }
+}
+
+impl Item {
+    fn hits_at(&self, now: Nanos, within: Nanos) -> u32 {
+        if self.last_hit + within < now { 1 } else { self.hits + 1 }
+    }
+}
+
+/// A question whose answer in a cache is to be fetched again: the cache's place in its chain, and what was asked of it.
+#[derive(Clone, Debug)]
+pub(super) struct Refresh {
+    pub at: usize,
+    pub asked: Asked,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,22 +117,24 @@ fn set_ttls(message: &mut Message, ttl: u32) {
     records.filter(|record| !is_opt(record)).for_each(|record| record.ttl = ttl);
 }
 
+fn key(asked: &Asked, denial: bool) -> Key {
+    Key {
+        block: asked.block,
+        denial,
+        name: asked.name(),
+        kind: asked.kind(),
+        dnssec: asked.message.opt().is_some_and(|opt| opt.ttl & 0x8000 != 0),
+        checking_disabled: asked.message.flags.checking_disabled,
+    }
+}
+
 impl Chain<'_> {
     pub fn cache(&mut self, cache: &Cache, asked: &Asked, at: usize, own: Entry) -> Served {
         let qname = asked.name();
         if name::longest(&cache.zones, &qname).is_none() {
             return self.next(asked, at + 1);
         }
-        let dnssec = asked.message.opt().is_some_and(|opt| opt.ttl & 0x8000 != 0);
-        let checking_disabled = asked.message.flags.checking_disabled;
-        let key = |denial| Key {
-            block: asked.block,
-            denial,
-            name: qname.clone(),
-            kind: asked.kind(),
-            dnssec,
-            checking_disabled,
-        };
+        let key = |denial| self::key(asked, denial);
         for denial in [true, false] {
             if let Some((item, left)) = self.store.get(&key(denial), self.now) {
                 let mut message = asked.message.reply(item.message.rcode);
@@ -123,10 +148,39 @@ impl Chain<'_> {
                 self.effects
                     .counters
                     .push(format!("coredns_cache_hits_total{{{},type=\"{kind}\"}}", self.server_label()));
+                if let Some(prefetch) = cache.prefetch {
+                    self.note_hit(prefetch, key(denial), (item, left), Refresh { at, asked: asked.clone() });
+                }
                 return Ok(Outcome::written(message, Some(own)));
             }
         }
         self.effects.counters.push(format!("coredns_cache_misses_total{{{}}}", self.server_label()));
+        self.fill(cache, asked, at)
+    }
+
+    /// Models plugin/cache/handler.go shouldPrefetch.
+    fn note_hit(&mut self, prefetch: Prefetch, key: Key, (item, left): (&Item, u32), refresh: Refresh) {
+        let threshold = (u64::from(item.ttl) * u64::from(prefetch.percentage)).div_ceil(100);
+        if item.hits_at(self.now, prefetch.within) >= prefetch.amount && u64::from(left) <= threshold {
+            self.effects.counters.push(format!("coredns_cache_prefetch_total{{{}}}", self.server_label()));
+            self.effects.refresh = Some(refresh);
+        }
+        self.effects.hits.push((key, prefetch.within));
+    }
+
+    /// Fetches what is in a cache again, whatever is left of it. Models plugin/cache/handler.go doPrefetch.
+    pub fn refresh(&mut self, Refresh { at, asked }: &Refresh) -> Served {
+        let directive = self.server.directive(asked.block, *at as u16);
+        match directive.map(|directive| &directive.plugin) {
+            Some(Plugin::Cache(cache)) => self.fill(cache, asked, *at),
+            _ => Ok(Outcome::failed(Rcode::SERVFAIL, None, None)),
+        }
+    }
+
+    /// Lets the rest of the chain answer, and keeps that.
+    fn fill(&mut self, cache: &Cache, asked: &Asked, at: usize) -> Served {
+        let qname = asked.name();
+        let key = |denial| self::key(asked, denial);
         let mut outcome = self.next(asked, at + 1)?;
         let Some(message) = &mut outcome.message else { return Ok(outcome) };
         let found = sort(message);
@@ -143,8 +197,10 @@ impl Chain<'_> {
         if kept && name::longest(off, &qname).is_none() {
             let mut kept = message.clone();
             kept.additional.retain(|record| !is_opt(record));
-            let item = Item { message: kept, stored: self.now, ttl };
-            self.effects.cached.push((key(found != Sort::Answer), item));
+            let key = key(found != Sort::Answer);
+            // How often it was asked for counts on.
+            let (hits, last_hit) = self.store.items.get(&key).map_or((0, self.now), |old| (old.hits, old.last_hit));
+            self.effects.cached.push((key, Item { message: kept, stored: self.now, ttl, hits, last_hit }));
         }
         Ok(outcome)
     }

@@ -21,6 +21,8 @@ pub(super) struct Client {
     /// The server's own port.
     pub local_port: u16,
     pub tcp: bool,
+    /// When the question came.
+    pub since: Nanos,
 }
 
 /// What a plugin has done with a question.
@@ -64,8 +66,10 @@ pub(super) struct Effects {
     pub cached: Vec<(cache::Key, Item)>,
     pub log: Vec<String>,
     pub counters: Vec<String>,
-    /// The process ends with these words.
-    pub fatal: Option<String>,
+    /// Entries of caches that have answered, with the longest pause between their hits.
+    pub hits: Vec<(cache::Key, Nanos)>,
+    /// What a cache wants to have anew.
+    pub refresh: Option<cache::Refresh>,
 }
 
 pub(super) struct Chain<'a> {
@@ -200,11 +204,10 @@ impl Chain<'_> {
             Plugin::External(external) => self.external(external, asked, at, entry),
             Plugin::Kubernetes(kubernetes) => self.kubernetes(kubernetes, asked, at),
             Plugin::File(zones) => self.file(zones, asked, at, entry),
-            Plugin::Loop { zone } => self.loop_(zone, asked, at),
             Plugin::Forward(forward) => self.forward(forward, asked, at, entry),
             Plugin::Whoami => Ok(self.whoami(asked, entry)),
             Plugin::Outside(records) => Ok(self.outside(records, asked, entry)),
-            Plugin::Reload | Plugin::Ready(_) | Plugin::Health(_) => self.next(asked, at + 1),
+            Plugin::Reload | Plugin::Ready(_) | Plugin::Health(_) | Plugin::Loop { .. } => self.next(asked, at + 1),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Plugins that look on, rearrange or pass on: `errors`, `log`, `prometheus`, `loadbalance`, `autopath`, `loop`,
+//! Plugins that look on, rearrange or pass on: `errors`, `log`, `prometheus`, `loadbalance`, `autopath`,
 //! `forward`, `any`, `minimal`, `whoami`.
 
 use super::chain::{Asked, Chain, Key, Need, Outcome, Served, authoritative};
@@ -64,13 +64,11 @@ impl Chain<'_> {
             IpAddr::V6(ip) => format!("[{ip}]"),
         };
         let opt = asked.message.opt();
-        let flags = outcome.message.as_ref().map_or_else(
-            || "qr".to_owned(),
-            |message| {
-                let names: Vec<&str> = message.flags.names().collect();
-                names.join(",")
-            },
-        );
+        let nothing = || "-".to_owned();
+        let flags = outcome.message.as_ref().map_or_else(nothing, |message| {
+            let names: Vec<&str> = message.flags.names().collect();
+            names.join(",")
+        });
         let size = outcome.message.as_ref().map_or(0, Message::len);
         let values = [
             ("{remote}", remote),
@@ -84,10 +82,10 @@ impl Chain<'_> {
             ("{>do}", opt.is_some_and(|opt| opt.ttl & 0x8000 != 0).to_string()),
             ("{>bufsize}", asked.message.udp_size().to_string()),
             ("{>opcode}", asked.message.opcode.to_string()),
-            ("{rcode}", outcome.seen_rcode().to_string()),
+            ("{rcode}", outcome.message.as_ref().map_or_else(nothing, |message| message.rcode.to_string())),
             ("{>rflags}", flags),
             ("{rsize}", size.to_string()),
-            ("{duration}", "0.000100000s".to_owned()),
+            ("{duration}", format!("{}s", (self.now - self.client.since) as f64 / 1e9)),
         ];
         values.into_iter().fold(format.to_owned(), |text, (name, value)| text.replace(name, &value))
     }
@@ -190,24 +188,6 @@ impl Chain<'_> {
             _ => None,
         });
         k.take(1).flat_map(|k| self.pod_search(k, asked)).collect()
-    }
-
-    /// `loop` watches for its own question coming back; here nothing sends it but a loop of forwards.
-    pub fn loop_(&mut self, zone: &str, asked: &Asked, at: usize) -> Served {
-        let own = matches!(asked.kind(), Type(13)) && name::is_below(zone, &asked.name());
-        let seen = own && self.server.ips.contains(&self.client.ip);
-        if seen {
-            let words = format!(
-                "[FATAL] plugin/loop: Loop ({}:{} -> :{}) detected for zone {zone:?}, see \
-                 https://coredns.io/plugins/loop#troubleshooting. Query: \"HINFO {}\"",
-                self.client.ip,
-                self.client.port,
-                self.client.local_port,
-                asked.name()
-            );
-            self.effects.fatal = Some(words);
-        }
-        self.next(asked, at + 1)
     }
 
     /// Models plugin/forward: the answer of an upstream, as it is.

@@ -13,11 +13,13 @@ mod external;
 mod files;
 mod filters;
 mod kubernetes;
+mod looping;
 mod metrics;
 mod rewrite;
 mod serve;
 mod state;
 mod template;
+mod upstream;
 
 #[cfg(test)]
 mod tests;

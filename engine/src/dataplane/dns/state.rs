@@ -1,6 +1,7 @@
 //! What a DNS server remembers: cached answers, questions on their way, counters, lines of its log.
 
 use super::cache::Store;
+use super::looping::Probe;
 use super::serve::Pending;
 use crate::dataplane::socket::SocketId;
 use crate::trace::Nanos;
@@ -22,6 +23,8 @@ pub struct DnsState {
     log: VecDeque<(Nanos, String)>,
     /// Turns of `policy round_robin`.
     pub(super) turn: u32,
+    pub(super) probe: Option<Probe>,
+    pub(super) looped: Option<String>,
 }
 
 impl DnsState {

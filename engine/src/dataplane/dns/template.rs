@@ -1,7 +1,7 @@
 //! The `template` plugin. Models plugin/template/template.go.
 
 use super::chain::{Asked, Chain, Outcome, Served, authoritative};
-use crate::net::dns::{CLASS_ANY, Data, Rcode, Record, Type, name, parse_record};
+use crate::net::dns::{CLASS_ANY, Data, Rcode, Record, Type, name, parse_record, zone_lines};
 use crate::tables::dns::{Entry, Template, TemplatePiece, TemplateText};
 
 type Groups = Vec<(Option<String>, String)>;
@@ -91,33 +91,8 @@ impl Chain<'_> {
                 }
             }
         }
-        parse_record(&words(&line), None, ".", 3600).map_err(|error| format!("dns: {error}"))
+        // Models dns.NewRR: the first record of a zone file.
+        let words = zone_lines(&line).into_iter().next().map_or_else(Vec::new, |(_, _, words)| words);
+        parse_record(&words, None, ".", 3600).map_err(|error| format!("dns: {error}"))
     }
-}
-
-/// Words; quotes hold blanks together.
-fn words(line: &str) -> Vec<String> {
-    let (mut words, mut word, mut begun, mut quoted) = (Vec::new(), String::new(), false, false);
-    for c in line.chars() {
-        match c {
-            '"' => {
-                quoted = !quoted;
-                begun = true;
-            }
-            c if c.is_whitespace() && !quoted => {
-                if begun {
-                    words.push(std::mem::take(&mut word));
-                }
-                begun = false;
-            }
-            c => {
-                word.push(c);
-                begun = true;
-            }
-        }
-    }
-    if begun {
-        words.push(word);
-    }
-    words
 }

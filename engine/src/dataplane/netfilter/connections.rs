@@ -1,5 +1,6 @@
 //! The table of tracked connections. Models net/netfilter/nf_conntrack_core.c without zones.
 
+use crate::dataplane::random;
 use crate::tables::netfilter::{Connection, CtTuple};
 use crate::trace::Nanos;
 use std::collections::BTreeMap;
@@ -9,11 +10,26 @@ use std::sync::Arc;
 /// Which way a packet goes within its connection.
 pub(super) type IsReply = bool;
 
+/// A tuple behind a hash of its source, which tells most apart; those of one source stand together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key(u64, CtTuple);
+
+impl Key {
+    fn new(tuple: CtTuple) -> Key {
+        let (ip, port) = tuple.src;
+        let ip = match ip {
+            IpAddr::V4(ip) => u64::from(ip.to_bits()),
+            IpAddr::V6(ip) => (ip.to_bits() ^ ip.to_bits() >> 64) as u64,
+        };
+        Key(random::mix(ip ^ u64::from(port) << 40), tuple)
+    }
+}
+
 /// The connections of one namespace.
 #[derive(Clone, Debug, Default)]
 pub struct Connections {
     entries: BTreeMap<u32, Arc<Connection>>,
-    tuples: BTreeMap<CtTuple, (u32, IsReply)>,
+    tuples: BTreeMap<Key, (u32, IsReply)>,
     next: u32,
     /// Look for expired ones when there are this many.
     sweep_at: usize,
@@ -44,7 +60,7 @@ impl Connections {
     }
 
     pub(super) fn find(&self, tuple: &CtTuple, now: Nanos) -> Option<(&Arc<Connection>, IsReply)> {
-        let (id, reply) = self.tuples.get(tuple)?;
+        let (id, reply) = self.tuples.get(&Key::new(*tuple))?;
         let entry = self.entries.get(id).filter(|entry| now < entry.expires_at)?;
         Some((entry, *reply))
     }
@@ -56,9 +72,11 @@ impl Connections {
             IpAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
             IpAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
         };
-        let first = CtTuple { protocol, src, dst: (low, 0) };
-        let same = move |tuple: &CtTuple| tuple.protocol == protocol && tuple.src == src;
-        let originals = self.tuples.range(first..).take_while(move |(tuple, _)| same(tuple)).filter(|(_, at)| !at.1);
+        let first = Key::new(CtTuple { protocol, src, dst: (low, 0) });
+        let same = move |Key(hash, tuple): &Key| *hash == first.0 && tuple.protocol == protocol && tuple.src == src;
+        // Others of the same hash may stand before them.
+        let alike = self.tuples.range(first..).take_while(move |(key, _)| key.0 == first.0);
+        let originals = alike.filter(move |(key, at)| same(key) && !at.1);
         originals.filter_map(|(_, (id, _))| self.entries.get(id)).filter(move |entry| now < entry.expires_at)
     }
 
@@ -96,7 +114,7 @@ impl Connections {
         }
         let mut gone = Vec::new();
         for tuple in [entry.original, entry.reply] {
-            if let Some((id, _)) = self.tuples.get(&tuple) {
+            if let Some((id, _)) = self.tuples.get(&Key::new(tuple)) {
                 let id = *id;
                 gone.extend(self.remove(id));
             }
@@ -113,16 +131,17 @@ impl Connections {
 
     /// Puts a connection there as it is: a change of one that is there, or one that the journal remembers.
     pub(in crate::dataplane) fn put(&mut self, entry: Arc<Connection>) {
-        self.tuples.insert(entry.original, (entry.id, false));
-        self.tuples.insert(entry.reply, (entry.id, true));
+        self.tuples.insert(Key::new(entry.original), (entry.id, false));
+        self.tuples.insert(Key::new(entry.reply), (entry.id, true));
         self.entries.insert(entry.id, entry);
     }
 
     pub(in crate::dataplane) fn remove(&mut self, id: u32) -> Option<Arc<Connection>> {
         let entry = self.entries.remove(&id)?;
         for tuple in [entry.original, entry.reply] {
-            if self.tuples.get(&tuple).is_some_and(|(own, _)| *own == id) {
-                self.tuples.remove(&tuple);
+            let key = Key::new(tuple);
+            if self.tuples.get(&key).is_some_and(|(own, _)| *own == id) {
+                self.tuples.remove(&key);
             }
         }
         Some(entry)

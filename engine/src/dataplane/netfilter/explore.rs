@@ -3,12 +3,8 @@
 mod nft;
 
 use super::sight::Sight;
-use crate::net::{Family, IpPacket};
-use crate::tables::LinkIndex;
-use crate::tables::Netns;
-use crate::tables::ipvs::VirtualKey;
 use crate::tables::netfilter::{Hook, Match, NatRange, Policy, RecentMode, TableName, Target};
-use crate::trace::{CtStates, RuleRef};
+use crate::trace::RuleRef;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -30,20 +26,6 @@ pub enum Fate {
     Passed,
 }
 
-/// A packet at a hook of a namespace.
-#[derive(Clone, Copy)]
-pub struct Question<'a> {
-    pub netns: &'a Netns,
-    pub hook: Hook,
-    pub packet: &'a IpPacket,
-    pub input: Option<LinkIndex>,
-    pub output: Option<LinkIndex>,
-    pub mark: u32,
-    pub states: CtStates,
-    /// The virtual server that has sent it on as a request.
-    pub virtual_server: Option<VirtualKey>,
-}
-
 /// Which of a hook's tables and chains are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
@@ -55,19 +37,19 @@ pub enum Part {
 }
 
 /// The fates that a part of a hook may have for a packet, each with the mark that the packet then bears.
-pub fn fates(question: Question<'_>, part: Part) -> BTreeSet<(Fate, u32)> {
+pub fn fates(hook: Hook, part: Part, sight: Sight<'_>) -> BTreeSet<(Fate, u32)> {
     let mut fates = match part {
-        Part::Before => BTreeSet::from([(Fate::Passed, question.mark)]),
-        Part::Nat => table_fates(question, TableName::Nat),
-        Part::Filter => table_fates(question, TableName::Filter),
+        Part::Before => BTreeSet::from([(Fate::Passed, sight.mark)]),
+        Part::Nat => table_fates(hook, Sight { table: TableName::Nat, ..sight }),
+        Part::Filter => table_fates(hook, Sight { table: TableName::Filter, ..sight }),
     };
-    for (_, table) in question.netns.netfilter.nft_of(Family::of(question.packet.dst)) {
+    for (_, table) in sight.netns.netfilter.nft_of(sight.family()) {
         let asked = |priority: i32| match part {
             Part::Before => priority < DSTNAT,
             Part::Nat => true,
             Part::Filter => priority >= DSTNAT,
         };
-        let chains = table.bases(question.hook, part == Part::Nat).filter(|(priority, _)| asked(*priority));
+        let chains = table.bases(hook, part == Part::Nat).filter(|(priority, _)| asked(*priority));
         for (_, chain) in chains {
             let mut next = BTreeSet::new();
             for (fate, mark) in fates {
@@ -76,7 +58,7 @@ pub fn fates(question: Question<'_>, part: Part) -> BTreeSet<(Fate, u32)> {
                     next.insert((fate, mark));
                     continue;
                 }
-                for (after, mark) in nft::fates(Question { mark, ..question }, table, chain) {
+                for (after, mark) in nft::fates(Sight { mark, ..sight }, table, chain) {
                     next.insert((if after == Fate::Passed { fate.clone() } else { after }, mark));
                 }
             }
@@ -88,15 +70,12 @@ pub fn fates(question: Question<'_>, part: Part) -> BTreeSet<(Fate, u32)> {
 
 const DSTNAT: i32 = -100;
 
-fn table_fates(question: Question<'_>, table: TableName) -> BTreeSet<(Fate, u32)> {
-    let Question { netns, hook, packet, input, output, mark, states, virtual_server } = question;
-    let mut found = BTreeSet::new();
-    let Some(rules) = netns.netfilter.ruleset(Family::of(packet.dst)).tables.get(&table) else {
+fn table_fates(hook: Hook, sight: Sight<'_>) -> BTreeSet<(Fate, u32)> {
+    let (mark, mut found) = (sight.mark, BTreeSet::new());
+    let table = sight.netns.netfilter.ruleset(sight.family()).tables.get(&sight.table);
+    let Some((rules, at)) = table.and_then(|rules| Some((rules, rules.find(hook.chain())?))) else {
         return BTreeSet::from([(Fate::Passed, mark)]);
     };
-    let Some(at) = rules.find(hook.chain()) else { return BTreeSet::from([(Fate::Passed, mark)]) };
-    let (bridged, seed) = (false, 0);
-    let sight = Sight { netns, table, packet, input, output, bridged, mark, states, virtual_server, seed };
     let mut explorer = Explorer { rules, sight, left: RULES_MAX, found: &mut found };
     for mark in explorer.chain(at, mark, DEPTH_MAX) {
         let policy = rules.chain(at).and_then(|chain| chain.policy);

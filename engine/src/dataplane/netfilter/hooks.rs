@@ -11,8 +11,9 @@ use crate::dataplane::skb::{Balanced, Skb};
 use crate::dataplane::walk::Walk;
 use crate::net::{Family, IcmpError, IpPacket, Transport};
 use crate::tables::LinkIndex;
+use crate::tables::ipvs::VirtualKey;
 use crate::tables::netfilter::{Hook, Policy, RejectWith, TableName};
-use crate::trace::{CauseTable, Change, Disposition, DropReason, HopPlace, Ruled, Stage, Step, Verdict};
+use crate::trace::{CauseTable, Change, CtStates, Disposition, DropReason, HopPlace, Ruled, Stage, Step, Verdict};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -76,6 +77,14 @@ fn stations(hook: Hook) -> &'static [(i32, Station)] {
     }
 }
 
+/// What rules saw of a packet before they changed it.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    mark: u32,
+    states: CtStates,
+    virtual_server: Option<VirtualKey>,
+}
+
 /// A table or base chain that is asked.
 #[derive(Clone, Copy, Debug)]
 enum Asked {
@@ -91,10 +100,10 @@ enum Asked {
 impl Walk<'_> {
     /// Passes a packet through a hook. None: it went no further.
     pub(in crate::dataplane) fn hook(&mut self, gate: Gate, skb: Skb) -> Option<Skb> {
-        let netns = self.netns.clone();
         let family = Family::of(skb.ip()?.dst);
-        let netfilter = &netns.netfilter;
-        if netfilter.ruleset(family).tables.is_empty() && netfilter.nft_of(family).next().is_none() {
+        let netfilter = &self.netns.netfilter;
+        let has_nft = netfilter.nft_of(family).next().is_some();
+        if netfilter.ruleset(family).tables.is_empty() && !has_nft {
             return Some(skb);
         }
         let tracks = netfilter.tracks(family);
@@ -112,7 +121,9 @@ impl Walk<'_> {
             if !balances && matches!(station, Station::IpvsOut | Station::IpvsIn) {
                 continue;
             }
-            skb = self.nft_filters(gate, last..*priority, skb)?;
+            if has_nft {
+                skb = self.nft_filters(gate, last..*priority, skb)?;
+            }
             last = *priority;
             skb = match station {
                 Station::Table(table) => self.filter(gate, *table, skb)?,
@@ -126,7 +137,9 @@ impl Walk<'_> {
                 },
             };
         }
-        skb = self.nft_filters(gate, last..i32::MAX, skb)?;
+        if has_nft {
+            skb = self.nft_filters(gate, last..i32::MAX, skb)?;
+        }
         match gate.hook {
             Hook::Input | Hook::Postrouting => self.confirm(gate, skb),
             _ => Some(skb),
@@ -138,8 +151,8 @@ impl Walk<'_> {
     }
 
     /// Asks a table, or a base chain.
-    fn outcome(&mut self, gate: Gate, asked: Asked, skb: &Skb) -> Option<(Outcome, Box<Ruled>)> {
-        let netns = self.netns.clone();
+    fn outcome(&mut self, gate: Gate, asked: Asked, skb: &Skb) -> Option<(Outcome, Seen)> {
+        let netns = &*self.netns;
         let packet = skb.ip()?;
         let states = skb.tracking.states();
         let Gate { hook, input, output, bridged } = gate;
@@ -153,7 +166,7 @@ impl Walk<'_> {
             Asked::Nft { nat: true, .. } => TableName::Nat,
             Asked::Nft { .. } => TableName::Filter,
         };
-        let sight = Sight { netns: &netns, table, packet, input, output, bridged, mark, states, virtual_server, seed };
+        let sight = Sight { netns, table, packet, input, output, bridged, mark, states, virtual_server, seed };
         let memory = &mut self.state.memory;
         let outcome = match asked {
             Asked::Iptables(table) => {
@@ -164,9 +177,8 @@ impl Walk<'_> {
                 nft::ask(netns.netfilter.nft.get(table as usize)?, chain, sight, memory, now)
             }
         };
-        let ruled = Ruled { rules: outcome.rules.clone(), input, output, bridged, mark, states, virtual_server };
         self.spend(cost::RULES);
-        Some((outcome, Box::new(ruled)))
+        Some((outcome, Seen { mark, states, virtual_server }))
     }
 
     /// Base chains of nftables that let packets pass or not, of these priorities.
@@ -198,13 +210,13 @@ impl Walk<'_> {
     }
 
     fn ask(&mut self, gate: Gate, asked: Asked, mut skb: Skb) -> Option<Skb> {
-        let Some((outcome, ruled)) = self.outcome(gate, asked, &skb) else { return Some(skb) };
+        let Some((outcome, seen)) = self.outcome(gate, asked, &skb) else { return Some(skb) };
         let mut changes = Vec::new();
         self.remark(&mut skb, outcome.mark, &mut changes);
         if outcome.notrack && matches!(skb.tracking, Tracking::Unseen) {
             skb.tracking = Tracking::Untracked;
         }
-        self.settle(gate, asked, skb, (outcome, ruled), changes)
+        self.settle(gate, asked, skb, (outcome, seen), changes)
     }
 
     fn remark(&mut self, skb: &mut Skb, mark: u32, changes: &mut Vec<Change>) {
@@ -220,7 +232,7 @@ impl Walk<'_> {
         gate: Gate,
         asked: Asked,
         skb: Skb,
-        (outcome, ruled): (Outcome, Box<Ruled>),
+        (outcome, seen): (Outcome, Seen),
         changes: Vec<Change>,
     ) -> Option<Skb> {
         let Some(family) = skb.ip().map(|packet| Family::of(packet.dst)) else { return Some(skb) };
@@ -248,7 +260,11 @@ impl Walk<'_> {
             _ => Verdict::Pass,
         };
         let cause = Some(self.row(cause));
-        let step = Step { at: self.now, stage, link: gate.link(), verdict, cause, changes, ruled: Some(ruled) };
+        let Gate { input, output, bridged, .. } = gate;
+        let Seen { mark, states, virtual_server } = seen;
+        let ruled = Ruled { rules: outcome.rules, input, output, bridged, mark, states, virtual_server };
+        let ruled = Some(Box::new(ruled));
+        let step = Step { at: self.now, stage, link: gate.link(), verdict, cause, changes, ruled };
         self.recorder.step(skb.track, HopPlace::Netns(self.netns.id), step);
         match verdict {
             Verdict::Drop(reason) => {
@@ -280,19 +296,19 @@ impl Walk<'_> {
         // The first that translates has decided; rules that only accept leave it to the others.
         let chains = self.nft_chains(gate, true, &skb).into_iter().map(|(_, asked)| asked);
         for asked in std::iter::once(Asked::Iptables(TableName::Nat)).chain(chains) {
-            let Some((mut outcome, ruled)) = self.outcome(gate, asked, &skb) else { continue };
+            let Some((mut outcome, seen)) = self.outcome(gate, asked, &skb) else { continue };
             let mut changes = Vec::new();
             self.remark(&mut skb, outcome.mark, &mut changes);
             match self.range(gate, outcome.ruling, skb.ip()?) {
-                Ok(None) => skb = self.settle(gate, asked, skb, (outcome, ruled), changes)?,
+                Ok(None) => skb = self.settle(gate, asked, skb, (outcome, seen), changes)?,
                 Ok(range) => {
                     self.set_up(&mut skb, manip, range);
                     changes.extend(self.translation(manip, &mut skb));
-                    return self.settle(gate, asked, skb, (outcome, ruled), changes);
+                    return self.settle(gate, asked, skb, (outcome, seen), changes);
                 }
                 Err(()) => {
                     outcome.ruling = Ruling::Drop;
-                    return self.settle(gate, asked, skb, (outcome, ruled), changes);
+                    return self.settle(gate, asked, skb, (outcome, seen), changes);
                 }
             }
         }

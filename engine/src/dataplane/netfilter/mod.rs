@@ -17,7 +17,7 @@ mod track;
 mod translate;
 
 pub use connections::Connections;
-pub use explore::{Fate, Part, Question, fates};
+pub use explore::{Fate, Part, fates};
 pub(super) use hooks::Gate;
 pub use ipvs::{Candidate, IpvsTable, ServerLoad, overhead};
 pub use memory::{Count, Memory};

@@ -176,7 +176,7 @@ impl Sight<'_> {
                 let holds = match value {
                     NftValue::Net(net) => net.contains(&ip),
                     NftValue::Nets(nets) => nets.iter().any(|net| net.contains(&ip)),
-                    NftValue::Set(name) => table.sets.get(name).is_some_and(|set| set.elements.contains_key(&ip)),
+                    NftValue::Set(name) => table.sets.get(name).is_some_and(|set| set.elements.get(&ip).is_some()),
                 };
                 holds != *not
             }
@@ -190,7 +190,7 @@ impl Sight<'_> {
             NftPart::MarkUnset(mask) => self.mark & mask == 0,
             NftPart::Vmap { map, with_address } => {
                 let key = self.key(*with_address);
-                key.is_some_and(|key| table.map(map).is_some_and(|map| map.elements.contains_key(&key)))
+                key.is_some_and(|key| table.map(map).is_some_and(|map| map.elements.get(&key).is_some()))
             }
             NftPart::Dnat(to) => Family::of(to.ip()) == self.family(),
             _ => true,

@@ -55,7 +55,7 @@ enum End {
 
 /// Lets a table decide about a packet.
 pub(super) fn ask(table: &Table, hook: Hook, sight: Sight<'_>, memory: &mut Memory, now: Nanos) -> Option<Outcome> {
-    let at = table.find(hook.chain())?;
+    let at = table.built_in(hook)?;
     let chain = table.chain(at)?;
     let mut run = Run { table, sight, memory, now, rules: Vec::new(), notrack: false, matches_left: MATCHES_MAX };
     let ruling = match run.chain(at, DEPTH_MAX) {

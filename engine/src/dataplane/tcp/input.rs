@@ -175,7 +175,10 @@ impl Walk<'_> {
                     self.dns_stream(id, app, &tcp.body, ((from, port), tcp.dport), track);
                 }
                 Some(app) => {
-                    let answer = apps::data(app, &tcp.body, (from, port));
+                    let mut answer = apps::data(app, &tcp.body, (from, port));
+                    if let Some(heard) = answer.heard.take() {
+                        self.state.note_request(heard.by(self.now, tcp.dport, from));
+                    }
                     self.tcp_answer(id, answer);
                 }
                 None => self.notify(id, SocketEvent::Data { body: tcp.body }, track),

@@ -18,7 +18,7 @@ mod tests;
 pub use message::{Data, Flags, Message, Question, Record, Soa};
 pub use parse::Mark;
 pub use resolv::ResolvConf;
-pub use text::parse_record;
+pub use text::{parse_record, zone_lines};
 pub use types::{Rcode, Type};
 
 /// The class of everything here: IN.

@@ -83,7 +83,7 @@ impl Parser<'_> {
             authority,
             additional,
             // Whoever writes it anew compresses what was compressed.
-            compressed: self.bytes.len() > 12,
+            compressed: true,
         })
     }
 

@@ -36,6 +36,9 @@ fn bytes_and_back() {
         (0..bytes.len()).for_each(|len| assert_eq!(Message::parse(&bytes[..len]), None));
         assert_eq!(Message::parse(&[&bytes[..], &[0]].concat()), None);
     }
+    let bare = Message::query(7, Question::new(".", Type::A)).reply(Rcode::NOTIMP);
+    let bare = Message { questions: Vec::new(), compressed: true, ..bare };
+    assert_eq!(Message::parse(&bare.to_bytes()), Some(bare), "a header and nothing else");
     let (plain, short) = (sample().len(), Message { compressed: true, ..sample() }.len());
     assert!(short + 60 < plain, "{short} {plain}");
 }

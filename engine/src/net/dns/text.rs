@@ -57,6 +57,54 @@ impl fmt::Display for Record {
     }
 }
 
+/// Logical lines of a zone file (RFC 1035, 5): number, whether it begins with a blank, words. Quoted words lose their
+/// quotes, parentheses join lines, a semicolon begins a comment.
+pub fn zone_lines(text: &str) -> Vec<(usize, bool, Vec<String>)> {
+    let mut out = Vec::new();
+    let (mut words, mut start, mut indented, mut depth) = (Vec::new(), 1, false, 0_u32);
+    for (number, line) in (1..).zip(text.lines()) {
+        if depth == 0 {
+            (start, indented) = (number, line.starts_with([' ', '\t']));
+        }
+        let (mut word, mut begun, mut quoted) = (String::new(), false, false);
+        let mut chars = line.chars();
+        while let Some(c) = chars.next() {
+            match c {
+                '"' => {
+                    quoted = !quoted;
+                    begun = true;
+                }
+                '\\' => {
+                    word.push(c);
+                    word.extend(chars.next());
+                    begun = true;
+                }
+                _ if quoted => word.push(c),
+                ';' => break,
+                '(' => depth += 1,
+                ')' => depth = depth.saturating_sub(1),
+                c if c.is_whitespace() => {
+                    if begun {
+                        words.push(std::mem::take(&mut word));
+                        begun = false;
+                    }
+                }
+                c => {
+                    word.push(c);
+                    begun = true;
+                }
+            }
+        }
+        if begun {
+            words.push(word);
+        }
+        if depth == 0 && !words.is_empty() {
+            out.push((start, indented, std::mem::take(&mut words)));
+        }
+    }
+    out
+}
+
 /// One line of a zone file: `[name] [ttl] [class] TYPE data…`, in words. Relative names are completed by `origin`; a line
 /// without a name has `owner`. TTLs may have units (`1h30m`).
 pub fn parse_record(words: &[String], owner: Option<&str>, origin: &str, ttl: u32) -> Result<Record, String> {

@@ -1,7 +1,9 @@
 //! What kube-proxy programs on a node, from Services and EndpointSlices. Models pkg/proxy of Kubernetes 1.34.
 //!
-//! Each mode has a module; what they have in common, which endpoints a Service port has on a node, is `ports`.
+//! Each mode has a module; what they have in common is `ports`, which endpoints a Service port has on a node, and `cache`,
+//! what stays written.
 
+mod cache;
 pub mod health;
 pub mod iptables;
 pub mod ipvs;
@@ -12,6 +14,7 @@ mod ports;
 #[cfg(test)]
 mod tests;
 
+pub use cache::Cache;
 pub use ports::{Backend, ServicePort, Usable, service_ports};
 
 use crate::cluster::{NodeRecord, Revision};

@@ -1,8 +1,8 @@
 //! Service ports and their endpoints as one node sees them.
 
 use super::Proxy;
-use crate::cluster::{Revision, ServiceRecord};
-use crate::manifest::typed::{AddressType, Endpoint, EndpointSlice, ServiceType, TrafficPolicy};
+use crate::cluster::ServiceRecord;
+use crate::manifest::typed::{AddressType, DetectLocal, Endpoint, EndpointSlice, ServiceType, TrafficPolicy};
 use crate::net::{Family, Protocol};
 use crate::tables::Origin;
 use ipnet::IpNet;
@@ -59,18 +59,13 @@ pub struct Usable {
     pub any: bool,
 }
 
-/// Every port that kube-proxy serves in this family, by name. Headless Services and ExternalNames have none, nor has
-/// what another proxy is asked to serve.
-pub fn service_ports<'a>(revision: &'a Revision, family: Family) -> Vec<ServicePort<'a>> {
-    let mut ports: Vec<ServicePort<'a>> = Vec::new();
-    for service in revision.services.values() {
-        let skipped = service.spec.service_type == ServiceType::ExternalName || service.foreign_proxy;
-        let ip = service.cluster_ips.iter().map(|(ip, _)| *ip).find(|ip| Family::of(*ip) == family);
-        let Some(cluster_ip) = ip.filter(|_| !skipped) else { continue };
-        ports.extend((0..service.spec.ports.len()).map(|index| ServicePort::new(service, index, cluster_ip)));
-    }
-    ports.sort_by(|a, b| a.name.cmp(&b.name));
-    ports
+/// A Service's ports that kube-proxy serves in this family. Headless Services and ExternalNames have none, nor has what
+/// another proxy is asked to serve.
+pub fn service_ports(service: &ServiceRecord, family: Family) -> impl Iterator<Item = ServicePort<'_>> {
+    let skipped = service.spec.service_type == ServiceType::ExternalName || service.foreign_proxy;
+    let ip = service.cluster_ips.iter().map(|(ip, _)| *ip).find(|ip| Family::of(*ip) == family);
+    let served = ip.filter(|_| !skipped).into_iter();
+    served.flat_map(move |ip| (0..service.spec.ports.len()).map(move |index| ServicePort::new(service, index, ip)))
 }
 
 impl<'a> ServicePort<'a> {
@@ -192,10 +187,11 @@ impl<'a> ServicePort<'a> {
         usable
     }
 
-    /// Whether the port's endpoints may differ from node to node.
+    /// Whether what is written for the port may differ from node to node.
     pub fn depends_on_node(&self, proxy: &Proxy<'_>) -> bool {
         let hinted = |endpoint: &Endpoint| !endpoint.for_zones.is_empty() || !endpoint.for_nodes.is_empty();
         self.uses_local()
+            || proxy.config.detect_local == DetectLocal::NodeCidr
             || !self.source_ranges.is_empty()
             || proxy.revision.slices(&self.service.key).any(|(_, slice)| slice.endpoints.iter().any(hinted))
     }

@@ -1,6 +1,6 @@
 //! Equal input versions mean equal tables: random edits of a real store, every namespace written anew after each.
 
-use crate::cluster::Options;
+use crate::cluster::{Options, ProxyMode};
 use crate::control::start;
 use crate::program::{Shared, input_version, netns, segment};
 use crate::tables::NetnsId;
@@ -19,15 +19,15 @@ impl Random {
 }
 
 /// What the manifest says; one choice differs from one text to the next.
-struct Choices([u64; 12]);
+struct Choices([u64; 15]);
 
 impl Choices {
     fn change(&mut self, random: &mut Random) {
-        self.0[random.below(12) as usize] = random.below(6);
+        self.0[random.below(15) as usize] = random.below(6);
     }
 
     fn manifest(&self) -> String {
-        let Choices([nodes @ .., a, b, c, d, e, replicas, vni, mtu]) = self;
+        let Choices([nodes @ .., a, b, c, d, e, replicas, vni, mtu, plain, local, open]) = self;
         let mut text = String::new();
         for (n, choice) in nodes.iter().enumerate().filter(|(n, choice)| *n == 0 || **choice > 0) {
             text += &format!(
@@ -57,6 +57,20 @@ impl Choices {
             1 + vni / 3,
             1400 + mtu / 3
         );
+        let service = |name: &str, port: u64, rest: &str| {
+            format!(
+                "---\napiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\nspec: {{selector: {{app: web}}, ports: [{{port: \
+                 {port}, nodePort: {}}}], {rest}}}\n",
+                30_000 + port
+            )
+        };
+        let affinity = if *plain > 3 { "ClientIP" } else { "None" };
+        text += &service("plain", 80 + plain / 2, &format!("type: NodePort, sessionAffinity: {affinity}"));
+        let policies = ["Cluster", "Local"].map(|policy| format!("type: NodePort, externalTrafficPolicy: {policy}"));
+        text += &service("local", 90, &policies[*local as usize / 3]);
+        if *open > 2 {
+            text += &service("open", 100 + open, "type: LoadBalancer, loadBalancerSourceRanges: [192.168.7.0/24]");
+        }
         text
     }
 }
@@ -65,8 +79,9 @@ impl Choices {
 fn equal_versions_mean_equal_tables() {
     for seed in 0..6 {
         let mut random = Random(seed);
-        let mut cluster = start(Options { seed, ..Options::default() });
-        let mut choices = Choices([1; 12]);
+        let proxy = Some(if seed % 2 == 0 { ProxyMode::Iptables } else { ProxyMode::Nftables });
+        let mut cluster = start(Options { seed, proxy, ..Options::default() });
+        let mut choices = Choices([1; 15]);
         cluster.open_file("a.yaml", &choices.manifest(), true, 0);
         let mut shared = Shared::default();
         let mut known: BTreeMap<NetnsId, ([u64; 3], String)> = BTreeMap::new();

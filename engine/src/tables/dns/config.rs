@@ -122,6 +122,18 @@ pub struct Cache {
     pub denial_off: Vec<Arc<str>>,
     /// Most entries, of answers and of denials.
     pub capacity: (u32, u32),
+    pub prefetch: Option<Prefetch>,
+}
+
+/// When an entry that is asked for often is fetched again before it expires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prefetch {
+    /// After so many hits …
+    pub amount: u32,
+    /// … with no more than so many nanoseconds between one and the next …
+    pub within: u64,
+    /// … if no more than so much of the TTL is left.
+    pub percentage: u32,
 }
 
 /// What becomes of a question that a rule has changed.

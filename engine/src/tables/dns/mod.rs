@@ -9,8 +9,8 @@ mod pattern;
 
 pub use config::{
     Autopath, AutopathSource, Cache, Directive, External, Fall, Forward, Hosts, Kubernetes, Listen, Log, Mode, Plugin,
-    Pods, Policy, Rewrite, RewriteKind, RewriteName, RewriteTo, ServerBlock, Template, TemplateMatch, TemplatePiece,
-    TemplateText, Zone,
+    Pods, Policy, Prefetch, Rewrite, RewriteKind, RewriteName, RewriteTo, ServerBlock, Template, TemplateMatch,
+    TemplatePiece, TemplateText, Zone,
 };
 pub use data::{Address, ClusterData, ClusterDataBuilder, Endpoints, Pod, Port, Service, ServiceKind};
 pub use pattern::Pattern;

@@ -12,6 +12,7 @@ pub use rule::{AddrType, CtState, Match, NatRange, PortRange, RecentMode, Reject
 
 use super::ipvs::Ipvs;
 use super::nft::NftTable;
+use super::{Chains, Named, SharedChains};
 use crate::net::Family;
 pub(in crate::tables) use index::Lazy;
 use serde::{Deserialize, Serialize};
@@ -108,18 +109,23 @@ impl Chain {
     }
 }
 
+impl Named for Chain {
+    fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+}
+
 /// One table: its built-in chains in the order of its hooks, then the others.
 #[derive(Clone, Debug)]
 pub struct Table {
     pub name: TableName,
-    chains: Vec<Arc<Chain>>,
-    index: BTreeMap<Arc<str>, u32>,
+    chains: Chains<Chain>,
 }
 
 impl Table {
     /// The built-in chains, empty, with policy ACCEPT.
     pub fn new(name: TableName) -> Table {
-        let mut table = Table { name, chains: Vec::new(), index: BTreeMap::new() };
+        let mut table = Table { name, chains: Chains::default() };
         for hook in name.hooks() {
             table.put(Arc::new(Chain::new(hook.chain(), Some(Policy::Accept), Vec::new())));
         }
@@ -128,23 +134,22 @@ impl Table {
 
     /// Adds a chain, or replaces the one of that name.
     pub fn put(&mut self, chain: Arc<Chain>) {
-        match self.index.get(&chain.name) {
-            Some(at) => self.chains[*at as usize] = chain,
-            None => {
-                self.index.insert(chain.name.clone(), self.chains.len() as u32);
-                self.chains.push(chain);
-            }
-        }
+        self.chains.put(chain);
+    }
+
+    /// Has these chains, too, as other namespaces have.
+    pub fn share(&mut self, chains: Arc<SharedChains<Chain>>) {
+        self.chains.share(chains);
     }
 
     /// Appends to a chain, which is made if it is not there: `iptables -A`.
     pub fn append(&mut self, chain: &str, rule: Rule) {
-        self.append_shared(chain, Arc::new(rule));
+        self.append_shared(chain, [Arc::new(rule)]);
     }
 
-    /// The same for a rule that other namespaces have as well.
-    pub fn append_shared(&mut self, chain: &str, rule: Arc<Rule>) {
-        self.edit(chain, |rules| rules.push(rule));
+    /// The same for rules that other namespaces have as well.
+    pub fn append_shared(&mut self, chain: &str, more: impl IntoIterator<Item = Arc<Rule>>) {
+        self.edit(chain, |rules| rules.extend(more));
     }
 
     /// Puts a rule first: `iptables -I`.
@@ -152,35 +157,40 @@ impl Table {
         self.edit(chain, |rules| rules.insert(0, Arc::new(rule)));
     }
 
-    fn edit(&mut self, chain: &str, change: impl FnOnce(&mut Vec<Arc<Rule>>)) {
-        if !self.index.contains_key(chain) {
-            self.put(Arc::new(Chain::user(chain)));
+    fn edit(&mut self, name: &str, change: impl FnOnce(&mut Vec<Arc<Rule>>)) {
+        if let Some(chain) = self.chains.get_mut(name) {
+            chain.index = Lazy::default();
+            return change(&mut chain.rules);
         }
-        let at = self.index[chain] as usize;
-        let chain = Arc::make_mut(&mut self.chains[at]);
-        chain.index = Lazy::default();
+        let mut chain = Chain::user(name);
         change(&mut chain.rules);
+        self.put(Arc::new(chain));
     }
 
     /// Sets a built-in chain's policy: `iptables -P`.
     pub fn set_policy(&mut self, hook: Hook, policy: Policy) {
-        if let Some(at) = self.index.get(hook.chain()) {
-            Arc::make_mut(&mut self.chains[*at as usize]).policy = Some(policy);
+        if let Some(chain) = self.chains.get_mut(hook.chain()) {
+            chain.policy = Some(policy);
         }
     }
 
-    pub fn chains(&self) -> &[Arc<Chain>] {
-        &self.chains
+    pub fn chains(&self) -> impl Iterator<Item = &Arc<Chain>> + Clone {
+        self.chains.iter()
     }
 
     /// A chain by its place in [`Table::chains`].
     pub fn chain(&self, at: u32) -> Option<&Arc<Chain>> {
-        self.chains.get(at as usize)
+        self.chains.get(at)
+    }
+
+    /// The place of a hook's built-in chain: they come first.
+    pub fn built_in(&self, hook: Hook) -> Option<u32> {
+        self.name.hooks().iter().position(|own| *own == hook).map(|at| at as u32)
     }
 
     /// A chain's place in [`Table::chains`].
     pub fn find(&self, name: &str) -> Option<u32> {
-        self.index.get(name).copied()
+        self.chains.find(name)
     }
 }
 
@@ -198,9 +208,22 @@ impl Ruleset {
         self.tables.entry(name).or_insert_with(|| Table::new(name))
     }
 
+    /// Takes in the rules of another: its own chains as they are, what it has in built-in chains before what is there.
+    pub fn put_first(&mut self, other: &Ruleset) {
+        for (name, table) in &other.tables {
+            let into = self.table(*name);
+            for chain in table.chains() {
+                match chain.policy {
+                    None => into.put(chain.clone()),
+                    Some(_) => into.edit(&chain.name, |rules| drop(rules.splice(0..0, chain.rules.iter().cloned()))),
+                }
+            }
+        }
+    }
+
     /// Whether some rule wants connections tracked: Linux does it from the first such rule on (nf_ct_netns_get).
     pub fn tracks(&self) -> bool {
-        let chains = || self.tables.values().flat_map(|table| table.chains.iter());
+        let chains = || self.tables.values().flat_map(Table::chains);
         *self.tracks.get(|| chains().any(|chain| chain.rules.iter().any(|rule| rule.tracks())))
     }
 }

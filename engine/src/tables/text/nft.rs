@@ -57,7 +57,7 @@ pub fn list_one(table: &NftTable, kind: Kind, name: Option<&str>, kept: Kept<'_>
 /// `nft list chains`: chains without their rules.
 pub fn list_chains(table: &NftTable) -> String {
     let bare = |chain: &NftChain| list_chain(table.family, &NftChain { rules: Vec::new(), ..chain.clone() });
-    format!("{}{}}}\n", head(table), table.chains().iter().map(bare).collect::<String>())
+    format!("{}{}}}\n", head(table), table.chains().map(|chain| bare(chain)).collect::<String>())
 }
 
 /// `table ip kube-proxy`
@@ -75,7 +75,7 @@ fn blocks<'a>(table: &'a NftTable, kept: Kept<'_>) -> Vec<(Kind, &'a str, String
     let mut blocks: Vec<(Kind, &str, String)> = table.sets(false).map(set).collect();
     blocks.extend(table.maps.iter().map(|map| (Kind::Map, &*map.name, list_map(table.family, map))));
     blocks.extend(table.sets(true).map(set));
-    blocks.extend(table.chains().iter().map(|chain| (Kind::Chain, &*chain.name, list_chain(table.family, chain))));
+    blocks.extend(table.chains().map(|chain| (Kind::Chain, &*chain.name, list_chain(table.family, chain))));
     blocks
 }
 
@@ -88,7 +88,7 @@ fn list_set(table: &NftTable, set: &NftSet, kept: Kept<'_>) -> String {
         let _ = writeln!(text, "\t\tcomment \"{comment}\"");
     }
     let elements: Vec<String> = match set.timeout {
-        None => set.elements.keys().map(ToString::to_string).collect(),
+        None => set.elements.iter().map(|(ip, _)| ip.to_string()).collect(),
         Some(_) => kept(table, set).iter().map(|(ip, left)| format!("{ip} expires {}", expiry(*left))).collect(),
     };
     // Two IPv4 addresses have room in a line.
@@ -237,12 +237,12 @@ pub fn commands(table: &NftTable) -> String {
         }
     }
     for set in table.sets(false) {
-        for ip in set.elements.keys() {
+        for (ip, _) in set.elements.iter() {
             let _ = writeln!(text, "add element {family} {name} {} {{ {ip} }}", set.name);
         }
     }
     for map in &table.maps {
-        for (key, element) in &map.elements {
+        for (key, element) in map.elements.iter() {
             let element = self::element(key, element);
             let _ = writeln!(text, "add element {family} {name} {} {{ {element} }}", map.name);
         }

@@ -3,7 +3,7 @@
 use super::cluster::fall;
 use super::{Stanza, normal, words};
 use crate::manifest::corefile::{PATH, Problem, Word};
-use crate::net::dns::{Record, Type, name, parse_record};
+use crate::net::dns::{Record, Type, name, parse_record, zone_lines};
 use crate::tables::dns::{Fall, Hosts, Plugin, Zone};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -103,7 +103,7 @@ fn zone(text: &str, origin: &str, path: &Word) -> Result<Vec<Record>, Problem> {
     let (mut origin_now, mut ttl) = (origin.to_owned(), 3600);
     let mut owner: Option<Arc<str>> = None;
     let mut records = Vec::new();
-    for (number, indented, words) in lines(text) {
+    for (number, indented, words) in zone_lines(text) {
         let error = |what: &str| {
             Problem::plain(Some(path), format!("dns: {what} at line: {number} in {file}: {:?}", words.join(" ")))
         };
@@ -137,51 +137,4 @@ fn zone(text: &str, origin: &str, path: &Word) -> Result<Vec<Record>, Problem> {
         return Err(Problem::plain(Some(path), format!("file {file:?} has no SOA record for origin {origin}")));
     }
     Ok(records)
-}
-
-/// Logical lines: number, whether it begins with a blank, words. Quoted words lose their quotes.
-fn lines(text: &str) -> Vec<(usize, bool, Vec<String>)> {
-    let mut out = Vec::new();
-    let (mut words, mut start, mut indented, mut depth) = (Vec::new(), 1, false, 0_u32);
-    for (number, line) in (1..).zip(text.lines()) {
-        if depth == 0 {
-            (start, indented) = (number, line.starts_with([' ', '\t']));
-        }
-        let (mut word, mut begun, mut quoted) = (String::new(), false, false);
-        let mut chars = line.chars();
-        while let Some(c) = chars.next() {
-            match c {
-                '"' => {
-                    quoted = !quoted;
-                    begun = true;
-                }
-                '\\' => {
-                    word.push(c);
-                    word.extend(chars.next());
-                    begun = true;
-                }
-                _ if quoted => word.push(c),
-                ';' => break,
-                '(' => depth += 1,
-                ')' => depth = depth.saturating_sub(1),
-                c if c.is_whitespace() => {
-                    if begun {
-                        words.push(std::mem::take(&mut word));
-                        begun = false;
-                    }
-                }
-                c => {
-                    word.push(c);
-                    begun = true;
-                }
-            }
-        }
-        if begun {
-            words.push(word);
-        }
-        if depth == 0 && !words.is_empty() {
-            out.push((start, indented, std::mem::take(&mut words)));
-        }
-    }
-    out
 }

@@ -2,7 +2,7 @@
 
 use super::{Stanza, normal, words};
 use crate::manifest::corefile::{Line, Problem};
-use crate::tables::dns::{Cache, Forward, Log, Plugin, Policy};
+use crate::tables::dns::{Cache, Forward, Log, Plugin, Policy, Prefetch};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -192,6 +192,7 @@ fn cache(stanza: &mut Stanza<'_>) -> Result<Plugin, Problem> {
         success_off: Vec::new(),
         denial_off: Vec::new(),
         capacity: (9984, 9984),
+        prefetch: None,
     };
     let mut warnings = Vec::new();
     for property in &line.lines {
@@ -255,13 +256,40 @@ fn cache_property(cache: &mut Cache, property: &Line, warnings: &mut Vec<Problem
             }
             cache.servfail_ttl = (nanos / 1_000_000_000) as u32;
         }
-        "prefetch" | "serve_stale" | "keepttl" => {
+        "prefetch" => cache.prefetch = prefetch(property)?,
+        "serve_stale" | "keepttl" => {
             let message = format!("cache: {} is not simulated", property.name());
             warnings.push(Problem::plain(property.words.first(), message));
         }
         _ => return Err(property.arg_error()),
     }
     Ok(())
+}
+
+/// `prefetch AMOUNT [DURATION [PERCENTAGE%]]`
+fn prefetch(property: &Line) -> Result<Option<Prefetch>, Problem> {
+    let args = property.args();
+    let (Some(amount), true) = (args.first(), args.len() <= 3) else { return Err(property.arg_error()) };
+    let number = words::integer(amount)?;
+    if number < 0 {
+        return Err(Problem::plain(Some(amount), format!("prefetch amount should be positive: {number}")));
+    }
+    let within = args.get(1).map_or(Ok(60_000_000_000), words::duration)?;
+    let mut percentage = 10;
+    if let Some(word) = args.get(2) {
+        let Some(digits) = word.text.strip_suffix('%') else {
+            let last = word.text.chars().last().unwrap_or(' ');
+            let message = format!("last character of percentage should be `%`, but is: {last:?}");
+            return Err(Problem::plain(Some(word), message));
+        };
+        percentage = digits.parse().map_err(|_| property.error(&format!("invalid percentage {digits:?}")))?;
+        if !(10..=90).contains(&percentage) {
+            let message = format!("percentage should fall in range [10, 90]: {percentage}");
+            return Err(Problem::plain(Some(word), message));
+        }
+    }
+    let amount = u32::try_from(number).unwrap_or(u32::MAX);
+    Ok((amount > 0).then_some(Prefetch { amount, within: within.max(0) as u64, percentage }))
 }
 
 /// `forward FROM TO…`. Models plugin/forward/setup.go parseStanza.

@@ -54,6 +54,14 @@ fn refusals_in_coredns_s_words() {
             ". {\n kubernetes {\n  ttl 4000\n }\n}",
             format!("plugin/kubernetes: {}", at(3, "ttl must be in range [0, 3600]: 4000")),
         ),
+        (
+            ". {\n cache {\n  prefetch 3 1m 5%\n }\n}",
+            "plugin/cache: percentage should fall in range [10, 90]: 5".to_owned(),
+        ),
+        (
+            ". {\n cache {\n  prefetch 3 1m 50\n }\n}",
+            "plugin/cache: last character of percentage should be `%`, but is: '0'".to_owned(),
+        ),
         (". {\n rewrite name regex (.* x\n}", "plugin/rewrite: invalid regex matching pattern: (.*".to_owned()),
         (". {\n file nodb\n}", "plugin/file: open nodb: no such file or directory".to_owned()),
     ] {
@@ -95,4 +103,17 @@ fn settings_of_plugins() {
             "www.example.org. 60 IN A 1.2.3.4"
         ]
     );
+}
+
+#[test]
+fn a_cache_prefetches_as_it_is_told() {
+    use crate::tables::dns::Prefetch;
+    let prefetch = |text: &str| match &chain(&format!(". {{\n cache 30 {{\n  {text}\n }}\n}}"))[0] {
+        Plugin::Cache(cache) => cache.prefetch,
+        other => panic!("{other:?}"),
+    };
+    let minute = 60_000_000_000;
+    assert_eq!(prefetch("prefetch 3"), Some(Prefetch { amount: 3, within: minute, percentage: 10 }));
+    assert_eq!(prefetch("prefetch 2 10m 50%"), Some(Prefetch { amount: 2, within: 10 * minute, percentage: 50 }));
+    assert_eq!(prefetch("prefetch 0"), None);
 }

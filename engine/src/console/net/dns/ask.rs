@@ -16,10 +16,12 @@ pub enum Heard {
         elapsed: Nanos,
         tcp: bool,
     },
-    /// One attempt was in vain: `timed out`, `connection refused`, `host unreachable`, `network unreachable`. If `last`,
-    /// there is none left.
-    Failed { why: &'static str, last: bool },
+    /// All attempts were in vain.
+    Failed,
 }
+
+/// What became of one attempt; in vain: why.
+type Attempt = Result<Heard, &'static str>;
 
 /// A question under way. Timers carry `token` plus the attempt's number.
 pub struct Ask {
@@ -28,6 +30,7 @@ pub struct Ask {
     tcp: bool,
     timeout: Nanos,
     tries_left: u32,
+    aloud: bool,
     token: u32,
     generation: u32,
     sent_at: Nanos,
@@ -38,8 +41,13 @@ pub struct Ask {
 impl Ask {
     /// `token` must be a multiple of 256 below 2³¹.
     pub fn new(query: Message, server: (IpAddr, u16), tcp: bool, (timeout, tries): (Nanos, u32), token: u32) -> Ask {
-        let (socket, stream) = (None, Vec::new());
-        Ask { query, server, tcp, timeout, tries_left: tries, token, generation: 0, sent_at: 0, socket, stream }
+        let (aloud, generation, sent_at, socket, stream) = (false, 0, 0, None, Vec::new());
+        Ask { query, server, tcp, timeout, tries_left: tries, aloud, token, generation, sent_at, socket, stream }
+    }
+
+    /// As BIND's tools ask: they complain of each attempt that was in vain.
+    pub fn aloud(self) -> Ask {
+        Ask { aloud: true, ..self }
     }
 
     pub fn server(&self) -> (IpAddr, u16) {
@@ -51,6 +59,41 @@ impl Ask {
     }
 
     pub fn start(&mut self, io: &mut Io<'_, '_>) -> Option<Heard> {
+        let attempt = self.attempt(io);
+        self.settled(io, attempt)
+    }
+
+    /// An event that may be this question's.
+    pub fn on(&mut self, io: &mut Io<'_, '_>, event: &ProcessEvent) -> Option<Heard> {
+        let attempt = match event {
+            ProcessEvent::Timer(token) if *token == self.token + self.generation && self.socket.is_some() => {
+                self.failed(io, "timed out")
+            }
+            ProcessEvent::Socket(socket, event) if Some(*socket) == self.socket => self.hear(io, *socket, event),
+            _ => None,
+        };
+        self.settled(io, attempt)
+    }
+
+    /// An attempt in vain is followed by the next, as long as there is one.
+    fn settled(&mut self, io: &mut Io<'_, '_>, mut attempt: Option<Attempt>) -> Option<Heard> {
+        loop {
+            let why = match attempt? {
+                Ok(heard) => return Some(heard),
+                Err(why) => why,
+            };
+            if self.aloud {
+                let (ip, port) = self.server;
+                io.print(format!(";; communications error to {ip}#{port}: {why}\n"));
+            }
+            if self.tries_left == 0 {
+                return Some(Heard::Failed);
+            }
+            attempt = self.attempt(io);
+        }
+    }
+
+    fn attempt(&mut self, io: &mut Io<'_, '_>) -> Option<Attempt> {
         self.tries_left = self.tries_left.saturating_sub(1);
         self.generation += 1;
         self.sent_at = io.now();
@@ -66,7 +109,7 @@ impl Ask {
             matches!(sent, Some(Ok(_)))
         };
         if !sent {
-            return Some(self.failed("network unreachable"));
+            return self.failed(io, "network unreachable");
         }
         io.timer(self.timeout, self.token + self.generation);
         None
@@ -79,23 +122,12 @@ impl Ask {
         self.stream.clear();
     }
 
-    fn failed(&mut self, why: &'static str) -> Heard {
-        Heard::Failed { why, last: self.tries_left == 0 }
+    fn failed(&mut self, io: &mut Io<'_, '_>, why: &'static str) -> Option<Attempt> {
+        self.hang_up(io);
+        Some(Err(why))
     }
 
-    /// An event that may be this question's.
-    pub fn on(&mut self, io: &mut Io<'_, '_>, event: &ProcessEvent) -> Option<Heard> {
-        match event {
-            ProcessEvent::Timer(token) if *token == self.token + self.generation && self.socket.is_some() => {
-                self.hang_up(io);
-                Some(self.failed("timed out"))
-            }
-            ProcessEvent::Socket(socket, event) if Some(*socket) == self.socket => self.hear(io, *socket, event),
-            _ => None,
-        }
-    }
-
-    fn hear(&mut self, io: &mut Io<'_, '_>, socket: SocketId, event: &SocketEvent) -> Option<Heard> {
+    fn hear(&mut self, io: &mut Io<'_, '_>, socket: SocketId, event: &SocketEvent) -> Option<Attempt> {
         match event {
             SocketEvent::Datagram { body: Body::Bytes(bytes), .. } => self.answer(io, bytes),
             SocketEvent::Connected => {
@@ -110,37 +142,31 @@ impl Ask {
                 let whole = self.stream.get(2..2 + len)?.to_vec();
                 self.answer(io, &whole)
             }
-            SocketEvent::Refused | SocketEvent::Reset => {
-                self.hang_up(io);
-                Some(self.failed("connection refused"))
-            }
-            SocketEvent::TimedOut => {
-                self.hang_up(io);
-                Some(self.failed("timed out"))
-            }
+            SocketEvent::Refused | SocketEvent::Reset => self.failed(io, "connection refused"),
+            SocketEvent::TimedOut => self.failed(io, "timed out"),
             SocketEvent::Error { error, .. } => {
                 use crate::net::IcmpError::{NetUnreachable, PortUnreachable};
-                self.hang_up(io);
-                Some(self.failed(match error {
+                let why = match error {
                     PortUnreachable => "connection refused",
                     NetUnreachable => "network unreachable",
                     _ => "host unreachable",
-                }))
+                };
+                self.failed(io, why)
             }
             _ => None,
         }
     }
 
-    fn answer(&mut self, io: &mut Io<'_, '_>, bytes: &[u8]) -> Option<Heard> {
+    fn answer(&mut self, io: &mut Io<'_, '_>, bytes: &[u8]) -> Option<Attempt> {
         let message = Message::parse(bytes).filter(|message| message.id == self.query.id)?;
         self.hang_up(io);
         if message.flags.truncated && !self.tcp {
             self.tcp = true;
             self.tries_left = self.tries_left.max(1);
-            return self.start(io);
+            return self.attempt(io);
         }
         let elapsed = io.now() - self.sent_at;
-        Some(Heard::Answer { message, len: bytes.len(), elapsed, tcp: self.tcp })
+        Some(Ok(Heard::Answer { message, len: bytes.len(), elapsed, tcp: self.tcp }))
     }
 }
 

@@ -94,7 +94,7 @@ impl Host {
         self.turn += 1;
         let query = Message::query(draw_id(io, self.turn), Question::new(full.as_str(), self.kinds[self.kind]));
         let server = (self.servers[self.server % self.servers.len()], dns::PORT);
-        let mut ask = Ask::new(query, server, self.tcp, (5 * SECOND, 2), self.turn << 8);
+        let mut ask = Ask::new(query, server, self.tcp, (5 * SECOND, 2), self.turn << 8).aloud();
         let heard = ask.start(io);
         self.ask = Some(ask);
         if let Some(heard) = heard {
@@ -110,13 +110,7 @@ impl Host {
     fn heard(&mut self, io: &mut Io<'_, '_>, heard: Heard) {
         let message = match heard {
             Heard::Answer { message, .. } => message,
-            Heard::Failed { why, last } => {
-                let (ip, port) = self.ask.as_ref().map_or((self.servers[0], dns::PORT), Ask::server);
-                io.print(format!(";; communications error to {ip}#{port}: {why}\n"));
-                if !last {
-                    let heard = self.ask.as_mut().and_then(|ask| ask.start(io));
-                    return heard.into_iter().for_each(|heard| self.heard(io, heard));
-                }
+            Heard::Failed => {
                 self.server += 1;
                 if self.server < self.servers.len() {
                     return self.next(io);

@@ -154,7 +154,8 @@ impl Bind {
         self.turn += 1;
         let query = Message::query(draw_id(io, self.turn), Question::new(full.as_str(), self.kinds[self.kind]));
         let server = (self.servers[self.server % self.servers.len()], self.settings.port);
-        let mut ask = Ask::new(query, server, self.settings.tcp, (self.settings.timeout * SECOND, 3), self.turn << 8);
+        let mut ask =
+            Ask::new(query, server, self.settings.tcp, (self.settings.timeout * SECOND, 3), self.turn << 8).aloud();
         let heard = ask.start(io);
         self.ask = Some(ask);
         if let Some(heard) = heard {
@@ -170,13 +171,7 @@ impl Bind {
 
     fn heard(&mut self, io: &mut Io<'_, '_>, heard: Heard) {
         match heard {
-            Heard::Failed { why, last } => {
-                let (ip, port) = self.ask.as_ref().map_or((self.servers[0], dns::PORT), Ask::server);
-                io.print(format!(";; communications error to {ip}#{port}: {why}\n"));
-                if !last {
-                    let heard = self.ask.as_mut().and_then(|ask| ask.start(io));
-                    return heard.into_iter().for_each(|heard| self.heard(io, heard));
-                }
+            Heard::Failed => {
                 self.server += 1;
                 if self.server < self.servers.len() {
                     return self.next(io);
@@ -312,13 +307,7 @@ impl Busybox {
 
     fn heard(&mut self, io: &mut Io<'_, '_>, index: usize, heard: Heard) {
         match heard {
-            Heard::Failed { last: false, .. } => {
-                let again = self.asks[index].as_mut().and_then(|ask| ask.start(io));
-                if let Some(again) = again {
-                    self.heard(io, index, again);
-                }
-            }
-            Heard::Failed { .. } => {
+            Heard::Failed => {
                 io.print_err(";; connection timed out; no servers could be reached\n\n");
                 io.conclude(FlowEnd::TimedOut);
                 io.exit(1);

@@ -2,7 +2,7 @@
 
 use crate::dataplane::{Io, ProcessEvent, SendError, SendOptions, SocketEvent, SocketId};
 use crate::net::{Body, IcmpError};
-use crate::trace::Nanos;
+use crate::trace::{DropReason, FlowEnd, Nanos};
 use std::net::IpAddr;
 
 /// Most bytes of a response.
@@ -43,6 +43,53 @@ pub enum Done {
         connected: bool,
         received: usize,
     },
+}
+
+impl Done {
+    /// How that ends the conversation.
+    pub fn flow_end(&self) -> FlowEnd {
+        match self {
+            Done::Refused => FlowEnd::Refused,
+            Done::Unreachable { error, from } => FlowEnd::Unreachable { error: *error, from: *from },
+            Done::NoRoute => FlowEnd::LocalError(DropReason::NoRoute),
+            Done::ConnectTimedOut | Done::Patience { .. } => FlowEnd::TimedOut,
+            _ => FlowEnd::Delivered,
+        }
+    }
+}
+
+/// A tool that fetches: it begins, and hears how far it has come.
+pub trait Client {
+    /// The fetch under way.
+    fn fetch(&mut self) -> &mut Option<Fetch>;
+
+    fn begin(&mut self, io: &mut Io<'_, '_>);
+
+    fn progress(&mut self, io: &mut Io<'_, '_>, progress: Progress);
+
+    fn start(&mut self, io: &mut Io<'_, '_>, mut fetch: Fetch) {
+        let progress = fetch.start(io);
+        *self.fetch() = Some(fetch);
+        if let Some(progress) = progress {
+            self.progress(io, progress);
+        }
+    }
+
+    fn hear(&mut self, io: &mut Io<'_, '_>, event: ProcessEvent) {
+        match event {
+            ProcessEvent::Start => self.begin(io),
+            ProcessEvent::Interrupt => {
+                io.conclude(FlowEnd::TimedOut);
+                io.exit(130);
+            }
+            event => {
+                let progress = self.fetch().as_mut().and_then(|fetch| fetch.on(io, event));
+                if let Some(progress) = progress {
+                    self.progress(io, progress);
+                }
+            }
+        }
+    }
 }
 
 /// What a tool wants to hear of on the way.

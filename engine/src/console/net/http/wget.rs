@@ -1,6 +1,6 @@
 //! `wget`: busybox 1.37's and GNU Wget 1.21's, by the image.
 
-use super::fetch::{Done, Fetch, Progress, Response};
+use super::fetch::{Client, Done, Fetch, Progress, Response};
 use super::url::Url;
 use crate::console::files;
 use crate::console::machine::Machine;
@@ -10,7 +10,7 @@ use crate::console::net::{fail, icmp_errno, resolve};
 use crate::console::shell::{Io as Out, Session};
 use crate::dataplane::resolver::Families;
 use crate::dataplane::{Io, Process, ProcessEvent};
-use crate::trace::{DropReason, FlowEnd, Nanos};
+use crate::trace::{FlowEnd, Nanos};
 use crate::workload;
 use std::cell::RefCell;
 use std::net::IpAddr;
@@ -166,40 +166,6 @@ impl Wget {
         text + "\r\n" + s.data.as_deref().unwrap_or("")
     }
 
-    fn begin(&mut self, io: &mut Io<'_, '_>) {
-        self.started = io.now();
-        let (host, ip, port) = (&self.url.host, self.ip, self.url.port);
-        let literal = host.parse::<IpAddr>().is_ok();
-        if self.settings.gnu {
-            let url = format!("{}://{}{}", self.url.scheme, self.url.authority(), self.url.path);
-            let resolving = if literal { String::new() } else { format!("Resolving {host} ({host})... {ip}\n") };
-            let name = if literal { format!("{ip}:{port}") } else { format!("{host} ({host})|{ip}|:{port}") };
-            self.say(io, format!("--{}--  {url}\n{resolving}Connecting to {name}... ", moment(io.now())));
-        } else {
-            self.say(io, format!("Connecting to {} ({})\n", self.url.authority(), std::net::SocketAddr::new(ip, port)));
-        }
-        let timeout = self.settings.timeout;
-        let head = self.settings.spider && self.settings.gnu;
-        let mut fetch = Fetch::new((ip, port), self.request(), head).patience(timeout, timeout);
-        let progress = fetch.start(io);
-        self.fetch = Some(fetch);
-        if let Some(progress) = progress {
-            self.progress(io, progress);
-        }
-    }
-
-    fn progress(&mut self, io: &mut Io<'_, '_>, progress: Progress) {
-        match progress {
-            Progress::Connected if self.settings.gnu => {
-                self.say(io, "connected.\nHTTP request sent, awaiting response... ".to_owned());
-            }
-            Progress::Connected => {}
-            Progress::Done(Done::Response(response)) if self.settings.gnu => self.answered_gnu(io, &response),
-            Progress::Done(Done::Response(response)) => self.answered(io, &response),
-            Progress::Done(done) => self.failed(io, &done),
-        }
-    }
-
     fn failed(&mut self, io: &mut Io<'_, '_>, done: &Done) {
         let ip = self.ip;
         let words = match done {
@@ -215,13 +181,7 @@ impl Wget {
             Done::Reset | Done::Empty | Done::Odd(_) => "wget: error getting response\n".to_owned(),
             _ => format!("wget: can't connect to remote host ({ip}): {words}\n"),
         };
-        io.conclude(match done {
-            Done::Refused => FlowEnd::Refused,
-            Done::Unreachable { error, from } => FlowEnd::Unreachable { error: *error, from: *from },
-            Done::NoRoute => FlowEnd::LocalError(DropReason::NoRoute),
-            Done::ConnectTimedOut | Done::Patience { .. } => FlowEnd::TimedOut,
-            _ => FlowEnd::Delivered,
-        });
+        io.conclude(done.flow_end());
         if !self.settings.gnu {
             io.print_err(busybox);
             return io.exit(1);
@@ -313,20 +273,44 @@ fn moment(at: Nanos) -> String {
     format!("{}-{:02}-{:02} {}", moment.year, moment.month, moment.day, moment.time())
 }
 
+impl Client for Wget {
+    fn fetch(&mut self) -> &mut Option<Fetch> {
+        &mut self.fetch
+    }
+
+    fn begin(&mut self, io: &mut Io<'_, '_>) {
+        self.started = io.now();
+        let (host, ip, port) = (&self.url.host, self.ip, self.url.port);
+        let literal = host.parse::<IpAddr>().is_ok();
+        if self.settings.gnu {
+            let url = format!("{}://{}{}", self.url.scheme, self.url.authority(), self.url.path);
+            let resolving = if literal { String::new() } else { format!("Resolving {host} ({host})... {ip}\n") };
+            let name = if literal { format!("{ip}:{port}") } else { format!("{host} ({host})|{ip}|:{port}") };
+            self.say(io, format!("--{}--  {url}\n{resolving}Connecting to {name}... ", moment(io.now())));
+        } else {
+            self.say(io, format!("Connecting to {} ({})\n", self.url.authority(), std::net::SocketAddr::new(ip, port)));
+        }
+        let timeout = self.settings.timeout;
+        let head = self.settings.spider && self.settings.gnu;
+        let fetch = Fetch::new((ip, port), self.request(), head).patience(timeout, timeout);
+        self.start(io, fetch);
+    }
+
+    fn progress(&mut self, io: &mut Io<'_, '_>, progress: Progress) {
+        match progress {
+            Progress::Connected if self.settings.gnu => {
+                self.say(io, "connected.\nHTTP request sent, awaiting response... ".to_owned());
+            }
+            Progress::Connected => {}
+            Progress::Done(Done::Response(response)) if self.settings.gnu => self.answered_gnu(io, &response),
+            Progress::Done(Done::Response(response)) => self.answered(io, &response),
+            Progress::Done(done) => self.failed(io, &done),
+        }
+    }
+}
+
 impl Process for Wget {
     fn on(&mut self, io: &mut Io<'_, '_>, event: ProcessEvent) {
-        match event {
-            ProcessEvent::Start => self.begin(io),
-            ProcessEvent::Interrupt => {
-                io.conclude(FlowEnd::TimedOut);
-                io.exit(130);
-            }
-            event => {
-                let progress = self.fetch.as_mut().and_then(|fetch| fetch.on(io, event));
-                if let Some(progress) = progress {
-                    self.progress(io, progress);
-                }
-            }
-        }
+        self.hear(io, event);
     }
 }

@@ -122,7 +122,7 @@ fn same(line: &Line, chain: &Chain, wanted: &Rule) -> Option<usize> {
 /// The table without a chain, or without all chains that are not built in. Chains in use stay.
 fn without(line: &Line, table: &Table, which: Option<&str>) -> Result<Table, Problem> {
     let goes = |chain: &Chain| chain.policy.is_none() && which.is_none_or(|name| name == &*chain.name);
-    let going: Vec<&Arc<Chain>> = table.chains().iter().filter(|chain| goes(chain)).collect();
+    let going: Vec<&Arc<Chain>> = table.chains().filter(|chain| goes(chain)).collect();
     let busy = |chain: &str| {
         (format!("{} {VERSION}:  CHAIN_DEL failed (Device or resource busy): chain {chain}\n", line.name), 4)
     };
@@ -130,7 +130,7 @@ fn without(line: &Line, table: &Table, which: Option<&str>) -> Result<Table, Pro
         return Err(if table.find(name).is_some() { busy(name) } else { refused(line, NO_CHAIN) });
     }
     let mut new = Table::new(table.name);
-    for chain in table.chains().iter().filter(|chain| !goes(chain)) {
+    for chain in table.chains().filter(|chain| !goes(chain)) {
         for rule in &chain.rules {
             if let Some(Target::Jump(to) | Target::Goto(to)) = &rule.target
                 && going.iter().any(|gone| gone.name == *to)

@@ -2,16 +2,13 @@
 
 use super::super::nft::{DEPTH_MAX, dynamic, remarked};
 use super::super::sight::Sight;
-use super::{Fate, Question, RULES_MAX};
-use crate::tables::netfilter::TableName;
+use super::{Fate, RULES_MAX};
 use crate::tables::nft::{NftPart, NftRule, NftTable, NftVerdict};
 use std::collections::BTreeSet;
 
 /// The fates that a base chain may have for a packet, each with the mark that the packet then bears.
-pub(super) fn fates(question: Question<'_>, table: &NftTable, chain: u32) -> BTreeSet<(Fate, u32)> {
-    let Question { netns, packet, input, output, mark, states, virtual_server, .. } = question;
-    let (table_name, bridged, seed) = (TableName::Filter, false, 0);
-    let sight = Sight { netns, table: table_name, packet, input, output, bridged, mark, states, virtual_server, seed };
+pub(super) fn fates(sight: Sight<'_>, table: &NftTable, chain: u32) -> BTreeSet<(Fate, u32)> {
+    let mark = sight.mark;
     let mut explorer = Explorer { table, sight, left: RULES_MAX, found: BTreeSet::new() };
     for mark in explorer.chain(chain, mark, DEPTH_MAX) {
         explorer.found.insert((Fate::Passed, mark));

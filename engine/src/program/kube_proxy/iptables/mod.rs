@@ -3,12 +3,12 @@
 mod port;
 
 use super::Proxy;
-use super::ports::{ServicePort, service_ports};
-use crate::cluster::ServiceKey;
-use crate::manifest::typed::{DetectLocal, KubeProxyConfiguration};
+use super::cache::{Cache, Mode, Slot};
+use super::ports::{ServicePort, Usable};
+use crate::manifest::typed::DetectLocal;
 use crate::net::{Family, Protocol};
-use crate::tables::Origin;
 use crate::tables::netfilter::{AddrType, Chain, CtState, Match, Rule, Ruleset, TableName, Target};
+use crate::tables::{Origin, SharedChains};
 use ipnet::{IpNet, Ipv4Net};
 use port::{PortRules, PortWriter};
 use std::collections::BTreeMap;
@@ -24,68 +24,67 @@ const FORWARD: &str = "KUBE-FORWARD";
 const PROXY_FIREWALL: &str = "KUBE-PROXY-FIREWALL";
 const FIREWALL: &str = "KUBE-FIREWALL";
 
-/// Beyond this many endpoints rules go without comments.
-const LARGE_CLUSTER: usize = 1_000;
+/// What is written for a Service port, and what all nodes have in common.
+#[derive(Debug)]
+pub struct Iptables;
+
+/// The chains of all Service ports, and those in which all of them have rules.
+#[derive(Debug)]
+pub struct Base {
+    chains: Arc<SharedChains<Chain>>,
+    /// None: some port's rules are each node's own.
+    lists: Option<Vec<(TableName, Arc<Chain>)>>,
+}
+
+impl Mode for Iptables {
+    type Rules = PortRules;
+    type Base = Base;
+
+    fn write(proxy: &Proxy<'_>, port: &ServicePort<'_>, usable: &Usable, comments: bool) -> PortRules {
+        PortWriter::new(proxy, port, usable, comments).write()
+    }
+
+    fn base(proxy: &Proxy<'_>, slots: &[Slot<PortRules>]) -> Base {
+        let common: Option<Vec<Arc<PortRules>>> = slots.iter().map(|slot| slot.common.clone()).collect();
+        let blocks = slots.iter().filter_map(|slot| Some(slot.common.as_ref()?.chains.clone())).collect();
+        let lists = common.filter(|_| proxy.node_ports_everywhere()).map(|rules| lists(proxy, &rules));
+        Base { chains: Arc::new(SharedChains::new(blocks)), lists }
+    }
+}
+
+/// The chains in which all Service ports have rules.
+fn lists(proxy: &Proxy<'_>, rules: &[Arc<PortRules>]) -> Vec<(TableName, Arc<Chain>)> {
+    let mut lists: BTreeMap<(TableName, &'static str), Vec<Arc<Rule>>> = BTreeMap::new();
+    for (table, chain, rule) in rules.iter().flat_map(|rules| &rules.shared) {
+        lists.entry((*table, chain)).or_default().push(rule.clone());
+    }
+    // The way to the node ports comes last.
+    lists.entry((TableName::Nat, SERVICES)).or_default().extend(proxy.to_node_ports().into_iter().map(Arc::new));
+    lists.into_iter().map(|((table, name), rules)| (table, Arc::new(Chain::new(name, None, rules)))).collect()
+}
 
 /// Adds what kube-proxy (and the kubelet, whose firewall chain it shares) writes to a node's tables.
-pub fn program(proxy: &Proxy<'_>, cache: &mut Cache, rules: &mut Ruleset) {
-    let ports = service_ports(proxy.revision, proxy.family);
-    let endpoints_count: usize = ports.iter().map(|port| port.endpoints_count(proxy)).sum();
-    let comments = endpoints_count <= LARGE_CLUSTER;
+pub fn program(proxy: &Proxy<'_>, cache: &mut Cache<Iptables>, rules: &mut Ruleset) {
     let mut writer = Writer { proxy, rules };
     writer.chains();
     writer.frame();
-    cache.prepare(proxy, comments, ports.len());
-    for port in &ports {
-        let written = cache.of(proxy, port, comments);
-        for (table, chain, rule) in &written.shared {
-            writer.rules.table(*table).append_shared(chain, rule.clone());
-        }
-        for chain in &written.chains {
-            writer.rules.table(TableName::Nat).put(chain.clone());
-        }
-    }
-    writer.node_ports();
-    writer.jumps();
-}
-
-/// What was written for each Service port, as long as nothing of it changes: nodes have most of it in common, and an
-/// edit of one Service writes that one anew.
-#[derive(Clone, Debug, Default)]
-pub struct Cache {
-    /// What all of it depends on.
-    made_for: Option<(Arc<KubeProxyConfiguration>, bool, bool)>,
-    /// By family, Service, port and, where the endpoints differ from node to node, the node's number; with the Service's
-    /// version.
-    ports: BTreeMap<PortKey, (u64, Arc<PortRules>)>,
-}
-
-type PortKey = (Family, ServiceKey, usize, Option<u32>);
-
-impl Cache {
-    fn prepare(&mut self, proxy: &Proxy<'_>, comments: bool, ports_count: usize) {
-        let made_for = Some((proxy.config.clone(), comments, proxy.random_fully));
-        // What is of no use any more goes once there is much of it.
-        if self.made_for != made_for || self.ports.len() > 4 * ports_count + 4_096 {
-            (self.made_for, self.ports) = (made_for, BTreeMap::new());
-        }
-    }
-
-    fn of(&mut self, proxy: &Proxy<'_>, port: &ServicePort<'_>, comments: bool) -> Arc<PortRules> {
-        let node = port.depends_on_node(proxy).then_some(proxy.node.index);
-        let key = (proxy.family, port.service.key.clone(), port.index, node);
-        // A node's own part depends on the node, too: its subnet, its zone.
-        let version = port.service.version.max(if node.is_some() { proxy.revision.nodes_version } else { 0 });
-        match self.ports.get(&key) {
-            Some((known, rules)) if *known == version => rules.clone(),
-            _ => {
-                let usable = port.usable(proxy);
-                let rules = Arc::new(PortWriter::new(proxy, port, &usable, comments).write());
-                self.ports.insert(key, (version, rules.clone()));
-                rules
+    let common = cache.common(proxy);
+    let own = common.base.lists.is_none().then(|| {
+        let rules = common.slots.iter().filter_map(|slot| match &slot.common {
+            Some(rules) => Some(rules.clone()),
+            None => {
+                let rules = cache.own(proxy, &common, slot)?;
+                rules.chains.iter().for_each(|chain| writer.rules.table(TableName::Nat).put(chain.clone()));
+                Some(rules)
             }
-        }
+        });
+        lists(proxy, &rules.collect::<Vec<_>>())
+    });
+    for (table, chain) in common.base.lists.iter().chain(&own).flatten() {
+        writer.rules.table(*table).put(chain.clone());
     }
+    writer.rules.table(TableName::Nat).share(common.base.chains.clone());
+    writer.jumps();
 }
 
 /// The kubelet tells by it which iptables backend it uses.
@@ -222,38 +221,6 @@ impl Writer<'_, '_> {
         }
     }
 
-    /// The way from KUBE-SERVICES to the node ports comes last.
-    fn node_ports(&mut self) {
-        let note = "kubernetes service nodeports; NOTE: this must be the last rule in this chain";
-        let addresses = &self.proxy.config.node_port_addresses;
-        let origin = || component("nodePortAddresses: every address of the node");
-        if addresses.is_empty() || addresses.iter().any(|net| matches!(&**net, "0.0.0.0/0" | "::/0")) {
-            let mut matches = vec![comment(note), local_destination()];
-            let (ip, len) = match self.proxy.family {
-                Family::V4 => (IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
-                Family::V6 => (IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
-            };
-            if !self.proxy.localhost_node_ports() {
-                matches.push(Match::Destination { net: IpNet::new_assert(ip, len), invert: true });
-            }
-            return self.append(TableName::Nat, SERVICES, matches, jump(NODE_PORTS), origin());
-        }
-        let nets: Vec<IpNet> = addresses.iter().filter_map(|net| net.parse().ok()).collect();
-        let primary = addresses.iter().any(|net| &**net == "primary");
-        let ips: Vec<IpAddr> = self.proxy.node.ips().filter(|ip| self.proxy.of_family(ip)).collect();
-        for (at, ip) in ips.into_iter().enumerate() {
-            if (primary && at == 0) || nets.iter().any(|net| net.contains(&ip)) {
-                let matches = vec![comment(note), destination(host(ip))];
-                self.append(TableName::Nat, SERVICES, matches, jump(NODE_PORTS), origin());
-            }
-        }
-        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        if self.proxy.localhost_node_ports() && nets.iter().any(|net| net.contains(&loopback)) {
-            let matches = vec![comment(note), destination(host(loopback))];
-            self.append(TableName::Nat, SERVICES, matches, jump(NODE_PORTS), origin());
-        }
-    }
-
     /// From the built-in chains to kube-proxy's. Each jump is put first, so the last one here is asked first.
     fn jumps(&mut self) {
         use TableName::{Filter, Nat};
@@ -292,6 +259,42 @@ impl Writer<'_, '_> {
 }
 
 impl Proxy<'_> {
+    /// Whether every address of a node serves node ports.
+    fn node_ports_everywhere(&self) -> bool {
+        let addresses = &self.config.node_port_addresses;
+        addresses.is_empty() || addresses.iter().any(|net| matches!(&**net, "0.0.0.0/0" | "::/0"))
+    }
+
+    /// The way from KUBE-SERVICES to the node ports.
+    fn to_node_ports(&self) -> Vec<Rule> {
+        let note = "kubernetes service nodeports; NOTE: this must be the last rule in this chain";
+        let rule = |matches: Vec<Match>| {
+            let origin = component("nodePortAddresses: every address of the node");
+            Rule { matches: [vec![comment(note)], matches].concat(), target: jump(NODE_PORTS), origin }
+        };
+        if self.node_ports_everywhere() {
+            let (ip, len) = match self.family {
+                Family::V4 => (IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
+                Family::V6 => (IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
+            };
+            let mut matches = vec![local_destination()];
+            if !self.localhost_node_ports() {
+                matches.push(Match::Destination { net: IpNet::new_assert(ip, len), invert: true });
+            }
+            return vec![rule(matches)];
+        }
+        let addresses = &self.config.node_port_addresses;
+        let nets: Vec<IpNet> = addresses.iter().filter_map(|net| net.parse().ok()).collect();
+        let primary = addresses.iter().any(|net| &**net == "primary");
+        let own = self.node.ips().filter(|ip| self.of_family(ip)).enumerate();
+        let loopback = Some(IpAddr::V4(Ipv4Addr::LOCALHOST)).filter(|_| self.localhost_node_ports());
+        own.filter(|(at, ip)| (primary && *at == 0) || nets.iter().any(|net| net.contains(ip)))
+            .map(|(_, ip)| ip)
+            .chain(loopback.filter(|ip| nets.iter().any(|net| net.contains(ip))))
+            .map(|ip| rule(vec![destination(host(ip))]))
+            .collect()
+    }
+
     /// What tells this node's Pods from other senders, if anything does.
     pub(super) fn pods(&self, invert: bool) -> Option<Match> {
         let of_family = |net: &&IpNet| Family::of(net.addr()) == self.family;

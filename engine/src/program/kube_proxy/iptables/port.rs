@@ -14,19 +14,20 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 /// The rules of one Service port.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct PortRules {
     /// Those in chains that all Services share.
     pub shared: Vec<(TableName, &'static str, Arc<Rule>)>,
     /// Its own chains in `nat`.
-    pub chains: Vec<Arc<Chain>>,
+    pub chains: Arc<[Arc<Chain>]>,
 }
 
 /// Writes the rules of one Service port.
 pub struct PortWriter<'p> {
     proxy: &'p Proxy<'p>,
     comments: bool,
-    written: PortRules,
+    shared: Vec<(TableName, &'static str, Arc<Rule>)>,
+    chains: Vec<Arc<Chain>>,
     /// The chain that is being written, until another one is begun.
     chain: Option<Chain>,
     port: &'p ServicePort<'p>,
@@ -48,7 +49,8 @@ impl<'p> PortWriter<'p> {
         PortWriter {
             proxy,
             comments,
-            written: PortRules::default(),
+            shared: Vec::new(),
+            chains: Vec::new(),
             chain: None,
             port,
             usable,
@@ -64,7 +66,7 @@ impl<'p> PortWriter<'p> {
 
     /// A rule of a chain in `nat` that all Services share.
     fn dispatch(&mut self, chain: &'static str, matches: Vec<Match>, target: Option<Target>, origin: Origin) {
-        self.written.shared.push((TableName::Nat, chain, Arc::new(Rule { matches, target, origin })));
+        self.shared.push((TableName::Nat, chain, Arc::new(Rule { matches, target, origin })));
     }
 
     /// A rule of one of the port's own chains, each of which is written in one go.
@@ -72,8 +74,8 @@ impl<'p> PortWriter<'p> {
         if self.chain.as_ref().is_none_or(|open| open.name != *chain) {
             self.end_chain();
             // One that was begun before goes on.
-            let known = self.written.chains.iter().position(|known| known.name == *chain);
-            let begun = known.map(|at| Arc::unwrap_or_clone(self.written.chains.remove(at)));
+            let known = self.chains.iter().position(|known| known.name == *chain);
+            let begun = known.map(|at| Arc::unwrap_or_clone(self.chains.remove(at)));
             self.chain = Some(begun.unwrap_or_else(|| Chain::user(chain.clone())));
         }
         if let Some(open) = &mut self.chain {
@@ -82,11 +84,11 @@ impl<'p> PortWriter<'p> {
     }
 
     fn end_chain(&mut self) {
-        self.written.chains.extend(self.chain.take().map(Arc::new));
+        self.chains.extend(self.chain.take().map(Arc::new));
     }
 
     fn filter(&mut self, chain: &'static str, matches: Vec<Match>, target: Target, origin: Origin) {
-        self.written.shared.push((TableName::Filter, chain, Arc::new(Rule { matches, target: Some(target), origin })));
+        self.shared.push((TableName::Filter, chain, Arc::new(Rule { matches, target: Some(target), origin })));
     }
 
     /// `-m tcp -p tcp -d IP --dport PORT` after a comment.
@@ -129,7 +131,7 @@ impl<'p> PortWriter<'p> {
             self.endpoint(backend);
         }
         self.end_chain();
-        self.written
+        PortRules { shared: self.shared, chains: self.chains.into() }
     }
 
     /// What becomes of packets that no endpoint is there for, and what the rule says about it.

@@ -38,9 +38,10 @@ pub fn program(proxy: &Proxy<'_>, scheduler: Scheduler, addresses: &[Address], n
         bound: Bound::new(),
         kept_out: Vec::new(),
     };
-    for port in service_ports(proxy.revision, proxy.family) {
-        writer.port(&port);
-    }
+    let services = proxy.revision.services.values();
+    let mut ports: Vec<ServicePort> = services.flat_map(|service| service_ports(service, proxy.family)).collect();
+    ports.sort_by(|a, b| a.name.cmp(&b.name));
+    ports.iter().for_each(|port| writer.port(port));
     let Writer { mut sets, services, bound, kept_out, .. } = writer;
     for (ip, origin) in &bound {
         sets.ip(Set::IpvsIps, *ip, origin.clone());

@@ -1,6 +1,9 @@
 //! `iptables -L`
 
-use super::parts::{addr_type, ct_states, full_mask, icmp, masked, name, nat, reject_with, set_directions, short};
+use super::parts::{
+    addr_type, ct_states, full_mask, icmp, masked, matches, name, nat, not, reject_with, set_directions, short, stored,
+    transport,
+};
 use super::{Counter, chains, policy_name};
 use crate::net::{Family, Protocol};
 use crate::tables::netfilter::{Match, PortRange, RecentMode, Rule, Table, Target};
@@ -75,7 +78,7 @@ fn head(out: &mut String, columns: Columns) {
 }
 
 fn references(table: &Table, name: &str) -> usize {
-    let rules = table.chains().iter().flat_map(|chain| &chain.rules);
+    let rules = table.chains().flat_map(|chain| &chain.rules);
     let leads = |rule: &Rule| matches!(&rule.target, Some(Target::Jump(to) | Target::Goto(to)) if &**to == name);
     rules.filter(|rule| leads(rule)).count()
 }
@@ -174,17 +177,7 @@ fn protocol(family: Family, rule: &Rule, numeric: bool) -> (&'static str, bool) 
 }
 
 fn extras(family: Family, rule: &Rule) -> String {
-    let mut words = String::new();
-    let mut transport = false;
-    for part in &rule.matches {
-        let is_transport =
-            matches!(part, Match::Transport(_) | Match::SourcePort { .. } | Match::DestinationPort { .. });
-        if is_transport && !transport {
-            transport = true;
-            words += &ports(rule);
-        }
-        words += &extra(family, part);
-    }
+    let mut words = matches(rule, ports, |part| extra(family, part));
     words += &match &rule.target {
         Some(Target::Reject(with)) => format!(" reject-with {}", reject_with(family, *with)),
         Some(Target::Mark { value: 0, mask }) => format!(" MARK and 0x{:x}", !mask),
@@ -204,11 +197,7 @@ fn extras(family: Family, rule: &Rule) -> String {
 
 /// ` tcp dpt:80`
 fn ports(rule: &Rule) -> String {
-    let protocol = rule.matches.iter().find_map(|part| match part {
-        Match::Transport(protocol) | Match::Protocol { protocol, invert: false } => Some(name(*protocol)),
-        _ => None,
-    });
-    let mut words = protocol.map_or_else(String::new, |name| format!(" {name}"));
+    let mut words = transport(rule).map_or_else(String::new, |name| format!(" {name}"));
     let told = |label: &str, ports: PortRange, invert: bool| {
         let not = if invert { "!" } else { "" };
         match ports.first == ports.last {
@@ -230,7 +219,6 @@ fn ports(rule: &Rule) -> String {
 }
 
 fn extra(family: Family, part: &Match) -> String {
-    let not = |invert: bool| if invert { " !" } else { "" };
     match part {
         Match::Comment(text) => format!(" /* {text} */"),
         Match::Mark { value, mask, invert } => format!(" mark match{} {}", not(*invert), masked(*value, *mask)),
@@ -242,9 +230,7 @@ fn extra(family: Family, part: &Match) -> String {
             }
             words
         }
-        Match::Probability(p) => {
-            format!(" statistic mode random probability {:.11}", f64::from(*p) / f64::from(1_u32 << 31))
-        }
+        Match::Probability(p) => format!(" statistic mode random probability {:.11}", stored(*p)),
         Match::Recent { name, mode } => {
             let mode = match mode {
                 RecentMode::Set => "SET".to_owned(),

@@ -30,7 +30,7 @@ pub const SAVED: [TableName; 4] = [TableName::Mangle, TableName::Raw, TableName:
 
 /// Chains as they are listed: built-in ones by their hooks, then the others by name.
 pub fn chains(table: &Table) -> Vec<&Arc<Chain>> {
-    let (mut chains, mut others): (Vec<_>, Vec<_>) = table.chains().iter().partition(|chain| chain.policy.is_some());
+    let (mut chains, mut others): (Vec<_>, Vec<_>) = table.chains().partition(|chain| chain.policy.is_some());
     others.sort_by(|a, b| a.name.cmp(&b.name));
     chains.append(&mut others);
     chains

@@ -17,18 +17,32 @@ pub fn save(family: Family, chain: &str, rule: &Rule) -> String {
             words += &format!(" {option} {value}");
         }
     }
-    let mut transport = false;
-    for part in &rule.matches {
-        let is_transport =
-            matches!(part, Match::Transport(_) | Match::SourcePort { .. } | Match::DestinationPort { .. });
-        if is_transport && !transport {
-            transport = true;
-            words += &transport_match(rule);
-        }
-        words += &tail(family, part);
-    }
+    words += &matches(rule, transport_match, |part| tail(family, part));
     words += &target(family, rule.target.as_ref());
     words
+}
+
+/// A rule's matches in their order; what concerns ports is told at the first of them.
+pub(super) fn matches(rule: &Rule, ports: fn(&Rule) -> String, other: impl Fn(&Match) -> String) -> String {
+    let mut words = String::new();
+    let mut told = false;
+    for part in &rule.matches {
+        if matches!(part, Match::Transport(_) | Match::SourcePort { .. } | Match::DestinationPort { .. })
+            && !std::mem::replace(&mut told, true)
+        {
+            words += &ports(rule);
+        }
+        words += &other(part);
+    }
+    words
+}
+
+/// The protocol whose ports a rule is about.
+pub(super) fn transport(rule: &Rule) -> Option<&'static str> {
+    rule.matches.iter().find_map(|part| match part {
+        Match::Transport(protocol) | Match::Protocol { protocol, invert: false } => Some(name(*protocol)),
+        _ => None,
+    })
 }
 
 /// As it is written for `iptables-restore`: every argument in its own order.
@@ -68,12 +82,17 @@ pub fn written(family: Family, chain: &str, rule: &Rule) -> String {
 
 /// 1/n where that is what was meant: the kernel keeps only 31 bits of it.
 fn fraction(probability: u32) -> f64 {
-    let exact = f64::from(probability) / f64::from(1_u32 << 31);
+    let exact = stored(probability);
     let whole = 1.0 / (1.0 / exact).round();
     if (whole - exact).abs() < 1e-9 { whole } else { exact }
 }
 
-fn not(invert: bool) -> &'static str {
+/// A probability as the kernel keeps it.
+pub(super) fn stored(probability: u32) -> f64 {
+    f64::from(probability) / f64::from(1_u32 << 31)
+}
+
+pub(super) fn not(invert: bool) -> &'static str {
     if invert { " !" } else { "" }
 }
 
@@ -104,10 +123,7 @@ fn tail(family: Family, part: &Match) -> String {
             };
             format!(" -m addrtype{}{}", kind("src-type", source), kind("dst-type", destination))
         }
-        Match::Probability(p) => {
-            let p = f64::from(*p) / f64::from(1_u32 << 31);
-            format!(" -m statistic --mode random --probability {p:.11}")
-        }
+        Match::Probability(p) => format!(" -m statistic --mode random --probability {:.11}", stored(*p)),
         Match::Recent { name, mode } => {
             let mode = match mode {
                 RecentMode::Set => "--set".to_owned(),
@@ -131,11 +147,7 @@ fn tail(family: Family, part: &Match) -> String {
 
 /// `-m tcp --sport 5 --dport 80`
 fn transport_match(rule: &Rule) -> String {
-    let protocol = rule.matches.iter().find_map(|part| match part {
-        Match::Transport(protocol) | Match::Protocol { protocol, invert: false } => Some(*protocol),
-        _ => None,
-    });
-    let mut words = protocol.map_or_else(String::new, |protocol| format!(" -m {}", name(protocol)));
+    let mut words = transport(rule).map_or_else(String::new, |name| format!(" -m {name}"));
     for (option, wanted) in [("--sport", true), ("--dport", false)] {
         for part in &rule.matches {
             match part {

@@ -187,7 +187,7 @@ impl Dig {
             }
             let server = (self.servers[self.server % self.servers.len()], self.settings.port);
             let patience = (self.settings.time * SECOND, self.settings.tries);
-            let mut ask = Ask::new(query, server, self.settings.tcp, patience, self.turn << 8);
+            let mut ask = Ask::new(query, server, self.settings.tcp, patience, self.turn << 8).aloud();
             let heard = ask.start(io);
             self.ask = Some(ask);
             match heard {
@@ -209,16 +209,7 @@ impl Dig {
                 self.print(io, &message, len, (elapsed, tcp));
                 (self.at, self.candidate, self.server) = (self.at + 1, 0, 0);
             }
-            Heard::Failed { why, last } => {
-                let (ip, port) = self.ask.as_ref().map_or((self.servers[0], dns::PORT), Ask::server);
-                io.print(format!(";; communications error to {ip}#{port}: {why}\n"));
-                if !last {
-                    let heard = self.ask.as_mut().and_then(|ask| ask.start(io));
-                    if let Some(heard) = heard {
-                        self.heard(io, heard);
-                    }
-                    return;
-                }
+            Heard::Failed => {
                 self.server += 1;
                 if self.server < self.servers.len() {
                     return;
@@ -312,11 +303,8 @@ impl Process for Dig {
             event => {
                 let heard = self.ask.as_mut().and_then(|ask| ask.on(io, &event));
                 let Some(heard) = heard else { return };
-                let again = matches!(heard, Heard::Failed { last: false, .. });
                 self.heard(io, heard);
-                if !again {
-                    self.next(io);
-                }
+                self.next(io);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 mod options;
 
-use super::fetch::{Done, Fetch, Progress, Response};
+use super::fetch::{Client, Done, Fetch, Progress, Response};
 use super::url::Url;
 use crate::console::files;
 use crate::console::machine::Machine;
@@ -11,7 +11,7 @@ use crate::console::shell::{Io as Out, Session};
 use crate::dataplane::resolver::Families;
 use crate::dataplane::{Io, Process, ProcessEvent};
 use crate::net::IcmpError;
-use crate::trace::{DropReason, FlowEnd, Nanos};
+use crate::trace::{FlowEnd, Nanos};
 use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -168,31 +168,9 @@ impl Curl {
         self.say(io, &format!("*   Trying {}...\n", std::net::SocketAddr::new(ip, port)));
         let left = |limit: Option<Nanos>| limit.map(|limit| limit.saturating_sub(io.now() - self.started).max(1));
         let connect = self.settings.connect_timeout.or(Some(300_000 * MILLISECOND));
-        let mut fetch = Fetch::new((ip, port), self.request(), self.settings.head)
+        let fetch = Fetch::new((ip, port), self.request(), self.settings.head)
             .patience(left(connect), left(self.settings.max_time));
-        let progress = fetch.start(io);
-        self.fetch = Some(fetch);
-        if let Some(progress) = progress {
-            self.progress(io, progress);
-        }
-    }
-
-    fn progress(&mut self, io: &mut Io<'_, '_>, progress: Progress) {
-        match progress {
-            Progress::Connected => {
-                self.connected = io.now();
-                let (host, ip, port) = (&self.url.host, self.addresses[self.at], self.url.port);
-                self.say(io, &format!("* Connected to {host} ({ip}) port {port}\n* using HTTP/1.x\n"));
-                let request = self.request();
-                let head = request.split("\r\n\r\n").next().unwrap_or_default();
-                for line in head.split("\r\n").chain([""]) {
-                    self.say(io, &format!("> {line}\n"));
-                }
-                self.say(io, "* Request completely sent off\n");
-            }
-            Progress::Done(Done::Response(response)) => self.answered(io, &response),
-            Progress::Done(done) => self.failed(io, &done),
-        }
+        self.start(io, fetch);
     }
 
     fn answered(&mut self, io: &mut Io<'_, '_>, response: &Response) {
@@ -260,13 +238,7 @@ impl Curl {
                 return self.connect(io);
             }
         }
-        io.conclude(match done {
-            Done::Refused => FlowEnd::Refused,
-            Done::Unreachable { error, from } => FlowEnd::Unreachable { error: *error, from: *from },
-            Done::NoRoute => FlowEnd::LocalError(DropReason::NoRoute),
-            Done::ConnectTimedOut | Done::Patience { .. } => FlowEnd::TimedOut,
-            _ => FlowEnd::Delivered,
-        });
+        io.conclude(done.flow_end());
         let (status, message) = match done {
             Done::Patience { connected: false, .. } => {
                 (28, format!("Connection timed out after {elapsed} milliseconds"))
@@ -290,6 +262,9 @@ impl Curl {
 
     /// `-w`
     fn write_out(&self, io: &Io<'_, '_>, status: i32, response: &Response) -> String {
+        if self.settings.write_out.is_empty() {
+            return String::new();
+        }
         let time = |from: Nanos, to: Nanos| {
             let micros = to.saturating_sub(from) / 1_000;
             format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
@@ -322,34 +297,47 @@ fn meter(len: usize) -> String {
     )
 }
 
+impl Client for Curl {
+    fn fetch(&mut self) -> &mut Option<Fetch> {
+        &mut self.fetch
+    }
+
+    fn begin(&mut self, io: &mut Io<'_, '_>) {
+        self.started = io.now();
+        if self.url.host.parse::<IpAddr>().is_err() {
+            let of = |v4: bool| {
+                let list: Vec<String> =
+                    self.addresses.iter().filter(|ip| ip.is_ipv4() == v4).map(ToString::to_string).collect();
+                if list.is_empty() { "(none)".to_owned() } else { list.join(", ") }
+            };
+            let (host, port) = (&self.url.host, self.url.port);
+            let text = format!("* Host {host}:{port} was resolved.\n* IPv6: {}\n* IPv4: {}\n", of(false), of(true));
+            self.say(io, &text);
+        }
+        self.connect(io);
+    }
+
+    fn progress(&mut self, io: &mut Io<'_, '_>, progress: Progress) {
+        match progress {
+            Progress::Connected => {
+                self.connected = io.now();
+                let (host, ip, port) = (&self.url.host, self.addresses[self.at], self.url.port);
+                self.say(io, &format!("* Connected to {host} ({ip}) port {port}\n* using HTTP/1.x\n"));
+                let request = self.request();
+                let head = request.split("\r\n\r\n").next().unwrap_or_default();
+                for line in head.split("\r\n").chain([""]) {
+                    self.say(io, &format!("> {line}\n"));
+                }
+                self.say(io, "* Request completely sent off\n");
+            }
+            Progress::Done(Done::Response(response)) => self.answered(io, &response),
+            Progress::Done(done) => self.failed(io, &done),
+        }
+    }
+}
+
 impl Process for Curl {
     fn on(&mut self, io: &mut Io<'_, '_>, event: ProcessEvent) {
-        match event {
-            ProcessEvent::Start => {
-                self.started = io.now();
-                if self.url.host.parse::<IpAddr>().is_err() {
-                    let of = |v4: bool| {
-                        let list: Vec<String> =
-                            self.addresses.iter().filter(|ip| ip.is_ipv4() == v4).map(ToString::to_string).collect();
-                        if list.is_empty() { "(none)".to_owned() } else { list.join(", ") }
-                    };
-                    let (host, port) = (&self.url.host, self.url.port);
-                    let text =
-                        format!("* Host {host}:{port} was resolved.\n* IPv6: {}\n* IPv4: {}\n", of(false), of(true));
-                    self.say(io, &text);
-                }
-                self.connect(io);
-            }
-            ProcessEvent::Interrupt => {
-                io.conclude(FlowEnd::TimedOut);
-                io.exit(130);
-            }
-            event => {
-                let progress = self.fetch.as_mut().and_then(|fetch| fetch.on(io, event));
-                if let Some(progress) = progress {
-                    self.progress(io, progress);
-                }
-            }
-        }
+        self.hear(io, event);
     }
 }

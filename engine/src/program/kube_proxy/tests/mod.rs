@@ -1,6 +1,8 @@
 //! kube-proxy's rules, compared with upstream's.
 
-use super::{Proxy, iptables, nftables};
+mod shared;
+
+use super::{Cache, Proxy, iptables, nftables};
 use crate::cluster::{ObjectKey, Options};
 use crate::net::Family;
 use crate::tables::netfilter::{Match, RecentMode, Rule, Ruleset, TableName, Target};
@@ -109,7 +111,7 @@ fn fed(rule: &Rule) -> String {
 fn by_chain(rules: &Ruleset) -> BTreeMap<(TableName, String), Vec<String>> {
     let mut chains = BTreeMap::new();
     for (name, table) in rules.tables.iter().filter(|(name, _)| **name != TableName::Mangle) {
-        for chain in table.chains().iter().filter(|chain| chain.policy.is_none() && !chain.name.ends_with("CANARY")) {
+        for chain in table.chains().filter(|chain| chain.policy.is_none() && !chain.name.ends_with("CANARY")) {
             chains.insert((*name, chain.name.to_string()), chain.rules.iter().map(|rule| fed(rule)).collect());
         }
     }
@@ -138,9 +140,7 @@ fn upstreams_six_services_get_upstreams_rules() {
         }
     }
     let mut rules = Ruleset::default();
-    with_proxy(&upstreams_six_services(folder), |proxy| {
-        iptables::program(proxy, &mut iptables::Cache::default(), &mut rules)
-    });
+    with_proxy(&upstreams_six_services(folder), |proxy| iptables::program(proxy, &mut Cache::default(), &mut rules));
     let found = by_chain(&rules);
     let names = |chains: &BTreeMap<(TableName, String), Vec<String>>| chains.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&found), names(&wanted));
@@ -155,7 +155,9 @@ fn upstreams_six_services_get_upstreams_nftables() {
     let Ok(expected) = std::fs::read_to_string(format!("{folder}nftables_overall.expected")) else {
         return eprintln!("skipped: {folder} is not here");
     };
-    let text = with_proxy(&upstreams_six_services(folder), |proxy| text::nft::commands(&nftables::table(proxy)));
+    let text = with_proxy(&upstreams_six_services(folder), |proxy| {
+        text::nft::commands(&nftables::table(proxy, &mut Cache::default()))
+    });
     let mut wanted: Vec<&str> = expected.lines().filter(|line| !line.starts_with('#')).collect();
     let mut found: Vec<&str> = text.lines().collect();
     // Rules of one chain are compared in their order, everything else as a set.

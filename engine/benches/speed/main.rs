@@ -5,6 +5,8 @@
 // Measuring is the one place where real time counts.
 #![allow(clippy::disallowed_types)]
 
+mod services;
+
 use std::fmt::Write;
 use std::time::Instant;
 
@@ -18,12 +20,15 @@ const FILE: &str = "bench.yaml";
 /// A measurement: its name, and what prints it.
 type Measurement = (&'static str, fn());
 
-const MEASUREMENTS: [Measurement; 8] = [
+const MEASUREMENTS: [Measurement; 11] = [
     ("open_100_objects", || open("open_100_objects", 100, 30)),
     ("open_10000_objects", || open("open_10000_objects", 10_000, 3)),
     ("edit_100_objects", edit),
     ("echo_across_nodes", echo),
     ("connect_across_nodes", connect),
+    ("service_request", services::request),
+    ("services_iptables", services::iptables),
+    ("services_nftables", services::nftables),
     ("huge", huge),
     ("ailing", ailing),
     ("dump", dump),
