@@ -15,10 +15,28 @@ pub struct Chains<C> {
     shared: Arc<SharedChains<C>>,
 }
 
-/// Chains in blocks, each the chains of one Service port, with an index by name. None is there twice.
+/// Chains that belong together, as those of one Service port, with the hashes of their names.
+#[derive(Debug)]
+pub struct ChainBlock<C> {
+    chains: Vec<Arc<C>>,
+    hashes: Vec<u64>,
+}
+
+impl<C: Named> ChainBlock<C> {
+    pub fn new(chains: Vec<Arc<C>>) -> ChainBlock<C> {
+        let hashes = chains.iter().map(|chain| hash(chain.name())).collect();
+        ChainBlock { chains, hashes }
+    }
+
+    pub fn chains(&self) -> &[Arc<C>] {
+        &self.chains
+    }
+}
+
+/// Chains in blocks with an index by name. None is there twice.
 #[derive(Debug)]
 pub struct SharedChains<C> {
-    blocks: Vec<Arc<[Arc<C>]>>,
+    blocks: Vec<Arc<ChainBlock<C>>>,
     /// Where each block begins, counted in chains.
     starts: Vec<u32>,
     index: Index,
@@ -47,12 +65,12 @@ fn hash(name: &str) -> u64 {
 }
 
 impl<C: Named> SharedChains<C> {
-    pub fn new(blocks: Vec<Arc<[Arc<C>]>>) -> SharedChains<C> {
+    pub fn new(blocks: Vec<Arc<ChainBlock<C>>>) -> SharedChains<C> {
         let (mut starts, mut index) = (Vec::with_capacity(blocks.len()), Vec::new());
         for block in &blocks {
             starts.push(index.len() as u32);
-            for chain in block.iter() {
-                index.push((hash(chain.name()), index.len() as u32));
+            for hash in &block.hashes {
+                index.push((*hash, index.len() as u32));
             }
         }
         index.sort_unstable();
@@ -65,7 +83,7 @@ impl<C: Named> SharedChains<C> {
 
     fn get(&self, at: u32) -> Option<&Arc<C>> {
         let block = self.starts.partition_point(|start| *start <= at).checked_sub(1)?;
-        self.blocks[block].get((at - self.starts[block]) as usize)
+        self.blocks[block].chains.get((at - self.starts[block]) as usize)
     }
 
     fn find(&self, name: &str, hash: u64) -> Option<u32> {
@@ -73,7 +91,7 @@ impl<C: Named> SharedChains<C> {
     }
 
     fn iter(&self) -> impl Iterator<Item = &Arc<C>> + Clone {
-        self.blocks.iter().flat_map(|block| block.iter())
+        self.blocks.iter().flat_map(|block| &block.chains)
     }
 }
 
@@ -189,8 +207,8 @@ mod tests {
 
     #[test]
     fn own_and_shared_chains_are_found_by_name_and_place() {
-        let blocks = vec![Arc::from([plain("a", 1), plain("b", 2)]), Arc::from([]), Arc::from([plain("c", 3)])];
-        let shared = Arc::new(SharedChains::new(blocks));
+        let blocks = [vec![plain("a", 1), plain("b", 2)], vec![], vec![plain("c", 3)]];
+        let shared = Arc::new(SharedChains::new(blocks.map(|chains| Arc::new(ChainBlock::new(chains))).into()));
         let mut chains = Chains::default();
         chains.put(plain("own", 0));
         chains.share(shared.clone());
@@ -205,7 +223,8 @@ mod tests {
 
     #[test]
     fn a_shared_chain_that_is_changed_is_changed_here_only() {
-        let shared = Arc::new(SharedChains::new(vec![Arc::from([plain("a", 1), plain("b", 2)])]));
+        let block = Arc::new(ChainBlock::new(vec![plain("a", 1), plain("b", 2)]));
+        let shared = Arc::new(SharedChains::new(vec![block]));
         let mut here = Chains::default();
         here.share(shared.clone());
         let there = here.clone();

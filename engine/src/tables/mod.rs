@@ -18,7 +18,7 @@ mod rows;
 mod socket;
 mod source;
 
-pub use chains::{Chains, Named, SharedChains};
+pub use chains::{ChainBlock, Chains, Named, SharedChains};
 pub use fabric::{Port, Segment};
 pub use layered::Layered;
 pub use link::{Address, Link, LinkIndex, LinkKind, Netem, Scope};

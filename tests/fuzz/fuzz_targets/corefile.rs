@@ -7,6 +7,14 @@ use libfuzzer_sys::fuzz_target;
 use podhop_engine::cluster::Options;
 use podhop_engine::net::dns::{Question, ResolvConf, Type};
 use podhop_engine::world::World;
+use std::cell::Cell;
+
+/// How many Corefiles one cluster takes up in turn: to make a cluster takes much longer.
+const INPUTS_MAX: u32 = 50;
+
+thread_local! {
+    static WORLD: Cell<Option<(World, u32)>> = const { Cell::new(None) };
+}
 
 fuzz_target!(|text: &str| {
     let conf = ResolvConf::parse(text);
@@ -18,12 +26,17 @@ fuzz_target!(|text: &str| {
     let manifest = format!(
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: coredns, namespace: kube-system}}\ndata:\n  Corefile: |2\n{indented}"
     );
-    let mut world = World::new(Options::default());
+    let used = WORLD.take().filter(|(_, count)| *count < INPUTS_MAX);
+    let (mut world, count) = used.unwrap_or_else(|| (World::new(Options::default()), 0));
+    world.restart();
     let applied = world.open_file("coredns.yaml", &manifest, true);
     for diagnostic in applied.diagnostics.iter() {
         assert!(diagnostic.span.start <= diagnostic.span.end);
     }
     let pods = world.revision().pods.values().find(|pod| pod.corefile.is_some());
-    let Some((netns, ip)) = pods.and_then(|pod| Some((pod.netns?, pod.ip.as_ref()?.0))) else { return };
-    world.ask(netns, ip, Question::new("kubernetes.default.svc.cluster.local.", Type::A));
+    if let Some((netns, ip)) = pods.and_then(|pod| Some((pod.netns?, pod.ip.as_ref()?.0))) {
+        world.ask(netns, ip, Question::new("kubernetes.default.svc.cluster.local.", Type::A));
+        world.ask(netns, ip, Question::new("example.com.", Type::AAAA));
+    }
+    WORLD.set(Some((world, count + 1)));
 });

@@ -74,7 +74,7 @@ pub fn program(proxy: &Proxy<'_>, cache: &mut Cache<Iptables>, rules: &mut Rules
             Some(rules) => Some(rules.clone()),
             None => {
                 let rules = cache.own(proxy, &common, slot)?;
-                rules.chains.iter().for_each(|chain| writer.rules.table(TableName::Nat).put(chain.clone()));
+                rules.chains.chains().iter().for_each(|chain| writer.rules.table(TableName::Nat).put(chain.clone()));
                 Some(rules)
             }
         });

@@ -7,8 +7,8 @@ use super::{
     local_destination, local_source, protocol, source, to_port,
 };
 use crate::net::Protocol;
-use crate::tables::Origin;
 use crate::tables::netfilter::{Chain, Match, NatRange, RecentMode, RejectWith, Rule, TableName, Target};
+use crate::tables::{ChainBlock, Origin};
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub struct PortRules {
     /// Those in chains that all Services share.
     pub shared: Vec<(TableName, &'static str, Arc<Rule>)>,
     /// Its own chains in `nat`.
-    pub chains: Arc<[Arc<Chain>]>,
+    pub chains: Arc<ChainBlock<Chain>>,
 }
 
 /// Writes the rules of one Service port.
@@ -131,7 +131,7 @@ impl<'p> PortWriter<'p> {
             self.endpoint(backend);
         }
         self.end_chain();
-        PortRules { shared: self.shared, chains: self.chains.into() }
+        PortRules { shared: self.shared, chains: Arc::new(ChainBlock::new(self.chains)) }
     }
 
     /// What becomes of packets that no endpoint is there for, and what the rule says about it.

@@ -85,7 +85,7 @@ pub fn table(proxy: &Proxy<'_>, cache: &mut Cache<Nftables>) -> NftTable {
     writer.table.sets.share(common.base.affinity.clone());
     for slot in common.slots.iter().filter(|slot| slot.common.is_none()) {
         let Some(parts) = cache.own(proxy, &common, slot) else { continue };
-        parts.chains.iter().for_each(|chain| writer.table.put(chain.clone()));
+        parts.chains.chains().iter().for_each(|chain| writer.table.put(chain.clone()));
         for (map, key, element) in &parts.elements {
             if let Some(map) = writer.table.map_mut(map) {
                 map.elements.add(*key, element.clone());

@@ -7,7 +7,7 @@ use super::{
     component, goto, host, jump,
 };
 use crate::tables::nft::{NftAddress, NftChain, NftElement, NftKey, NftPart, NftRule, NftSet, NftValue, NftVerdict};
-use crate::tables::{Layered, Origin};
+use crate::tables::{ChainBlock, Layered, Origin};
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// What one Service port adds to the table.
 #[derive(Debug)]
 pub struct PortParts {
-    pub chains: Arc<[Arc<NftChain>]>,
+    pub chains: Arc<ChainBlock<NftChain>>,
     /// By map.
     pub elements: Vec<(&'static str, NftKey, NftElement)>,
     pub affinity: Vec<NftSet>,
@@ -122,7 +122,7 @@ impl<'p> PortWriter<'p> {
             self.endpoint(backend);
         }
         PortParts {
-            chains: self.chains.into_iter().map(Arc::new).collect(),
+            chains: Arc::new(ChainBlock::new(self.chains.into_iter().map(Arc::new).collect())),
             elements: self.elements,
             affinity: self.affinity,
             cluster_ip: (port.cluster_ip, port.origin("clusterIP")),
