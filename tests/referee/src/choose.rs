@@ -6,7 +6,7 @@ use crate::random::Random;
 use ipnet::IpNet;
 use podhop_engine::net::Protocol;
 use podhop_engine::tables::{Link, LinkKind, Netns, Place};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -66,9 +66,6 @@ impl Kind {
 const OVERSIZED_MAX: usize = 34;
 /// Of these, most that fit the sender's device and not the tunnel.
 const SQUEEZED_MAX: usize = 28;
-/// Most probes from one node that the gateway turns down: the kernel rations these errors by the receiver's address,
-/// five at a stroke and then one a second, whatever `icmp_ratelimit` says (net/ipv4/route.c ip_error).
-const TURNED_DOWN_MAX: u32 = 4;
 /// Most data bytes of a packet of IPv6 that may be cut: one that is larger than the path takes teaches its sender the
 /// path's MTU, and the kernel is asked everything at once.
 pub const WHOLE_MAX_V6: u64 = 1_200;
@@ -81,8 +78,6 @@ pub struct Chooser<'a> {
     nodes: Vec<usize>,
     /// Every address but loopback's, and its namespace.
     addresses: Vec<(IpAddr, usize)>,
-    /// How many probes of each node and its Pods the gateway turns down.
-    turned_down: BTreeMap<usize, u32>,
     random: Random,
     family: Family,
 }
@@ -107,7 +102,6 @@ impl<'a> Chooser<'a> {
             addresses: (0..spaces.len())
                 .flat_map(|i| addresses(&spaces[i], family).map(move |net| (net.addr(), i)))
                 .collect(),
-            turned_down: BTreeMap::new(),
             random: Random::new(seed, if family == Family::V4 { "probes" } else { "probes of IPv6" }),
             family,
         }
@@ -160,8 +154,7 @@ impl<'a> Chooser<'a> {
     }
 
     /// From each node out of the cluster, no farther than the next router: it shows which one that is.
-    fn first_hops_out(&mut self) -> impl Iterator<Item = Probe> + use<> {
-        self.turned_down.extend(self.nodes.iter().map(|node| (*node, 1)));
+    fn first_hops_out(&self) -> impl Iterator<Item = Probe> + use<> {
         let what = What::Ping { size: 56, df: false, ttl: 1 };
         let to = self.family.outside(1);
         self.nodes.clone().into_iter().map(move |netns| Probe { netns, to, what })
@@ -256,16 +249,6 @@ impl<'a> Chooser<'a> {
         Some(Probe { netns, to, what })
     }
 
-    /// The node that a Pod's cable leads to; a node is its own.
-    fn node_of(&self, netns: usize) -> usize {
-        let cable = self.spaces[netns].links.iter().find_map(|link| match link.kind {
-            LinkKind::Veth { peer_netns, .. } if link.master.is_none() => Some(peer_netns),
-            _ => None,
-        });
-        let node = cable.and_then(|node| self.spaces.iter().position(|space| space.id == node));
-        node.unwrap_or(netns)
-    }
-
     /// Addresses that nobody has: in the sender's own subnet, in another node's, in the node network, in no node's
     /// part of the Pod network, and outside.
     fn absent(&mut self) -> Option<Probe> {
@@ -311,15 +294,6 @@ impl<'a> Chooser<'a> {
                 self.family.outside(self.random.range(1, 254) as u8)
             }
         };
-        // Pods leave with their node's address.
-        let node = self.node_of(netns);
-        if leaves_the_cluster(&self.spaces[node], to) {
-            let turned_down = self.turned_down.entry(node).or_default();
-            *turned_down += 1;
-            if *turned_down > TURNED_DOWN_MAX {
-                return None;
-            }
-        }
         let port = self.random.range(1, 39_999) as u16;
         let what = match self.random.range(0, 2) {
             0 => What::Ping { size: self.random.range(0, 1_200) as u16, df: self.random.percent(50), ttl: 64 },
@@ -426,11 +400,6 @@ impl<'a> Chooser<'a> {
             }
         }
     }
-}
-
-/// Only the default route has it.
-fn leaves_the_cluster(netns: &Netns, to: IpAddr) -> bool {
-    netns.main.lookup(to).is_some_and(|(_, route)| route.dst.prefix_len() == 0)
 }
 
 fn is_bridge(link: &Link) -> bool {

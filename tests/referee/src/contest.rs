@@ -14,13 +14,18 @@ use crate::simulate::Simulation;
 use ipnet::IpNet;
 use podhop_engine::cluster::ProxyMode;
 use podhop_engine::tables::{Netns, Place};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 /// How many mutations each cluster suffers, one at a time.
 const MUTATIONS_PER_CLUSTER: usize = 6;
+
+/// Most probes that one router turns down for want of a route: the kernel rations these errors by their receiver, five at a
+/// stroke and then one a second, whatever `icmp_ratelimit` says (net/ipv4/route.c ip_error). Behind a router that
+/// masquerades all are one receiver.
+const TURNED_DOWN_MAX: u32 = 4;
 
 /// What one cluster's contest came to.
 #[derive(Clone, Debug, Default)]
@@ -60,6 +65,7 @@ pub fn contest(seed: u64, (mutate, proxy): (bool, Option<ProxyMode>), room: &Roo
         probes.extend(rules::probes(&simulation.spaces, seed, family));
     }
     probes.extend(simulation.services.probes(&simulation.spaces, seed));
+    ration(&mut simulation, &mut probes);
     let job = simulation.job(script.clone(), names, probes.iter().map(|(_, probe)| *probe).collect());
     let answers = room
         .with(neighbors_count(&simulation.spaces), || kernel::ask(&job))
@@ -86,6 +92,21 @@ pub fn contest(seed: u64, (mutate, proxy): (bool, Option<ProxyMode>), room: &Roo
         contest.mutations = mutations(seed, &mut simulation, (&job.probes, &kernel_outcomes));
     }
     Ok(contest)
+}
+
+/// Leaves out what routers would turn down too often.
+fn ration(simulation: &mut Simulation, probes: &mut Vec<(Kind, Probe)>) {
+    let mut turned_down: BTreeMap<IpAddr, u32> = BTreeMap::new();
+    probes.retain(|(_, probe)| {
+        let outcome = simulation.probe(probe);
+        let Some(router) = outcome.responder.filter(|_| outcome.verdict == Verdict::Unreachable { code: 0 }) else {
+            return true;
+        };
+        let count = turned_down.entry(router).or_default();
+        *count += 1;
+        *count <= TURNED_DOWN_MAX
+    });
+    simulation.restart(None);
 }
 
 fn disagreement(spaces: &[Arc<Netns>], (kind, probe): (Kind, &Probe), kernel: &Outcome, simulated: &Outcome) -> String {
