@@ -107,7 +107,7 @@ for (const colorScheme of ["light", "dark"]) {
     test.use({ colorScheme, reducedMotion: "reduce" });
 
     test("axe finds nothing in what opens above the panels, wide or 390 px", async ({ page }) => {
-      test.setTimeout(120_000);
+      test.setTimeout(240_000);
       const podhop = new PodhopPage(page);
       await podhop.open();
       for (const [name, view] of Object.entries(views)) {
