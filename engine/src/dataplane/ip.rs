@@ -199,6 +199,9 @@ impl Walk<'_> {
             let error = IcmpError::FragmentationNeeded { mtu: mtu.min(0xffff) as u16 };
             return self.reject(skb, Stage::Fragment, Some(dev), error, Some(CauseTable::Link(dev)));
         }
+        if packet.len() <= mtu as usize {
+            return self.neighbor_output(dev, next_hop, skb);
+        }
         for skb in self.fragments(dev, mtu, skb) {
             self.neighbor_output(dev, next_hop, skb);
         }

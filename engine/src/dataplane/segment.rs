@@ -6,7 +6,8 @@ use super::walk::fits;
 use crate::net::{ArpOp, Icmp, IpPacket, Payload, Transport};
 use crate::tables::{NetnsId, Port, Segment};
 use crate::trace::{
-    Birth, CauseTable, Disposition, DropReason, HopPlace, Nanos, Recorder, Relation, RowRef, Stage, Step, Verdict,
+    Birth, CauseTable, Changes, Disposition, DropReason, HopPlace, Nanos, Recorder, Relation, RowRef, Stage, Step,
+    Verdict,
 };
 use std::net::IpAddr;
 
@@ -73,8 +74,15 @@ impl Switch<'_> {
             version: 0,
             table: CauseTable::Segment { segment, port: row },
         });
-        let step =
-            Step { at: self.now, stage: Stage::Switch, link: None, verdict, cause, changes: Vec::new(), ruled: None };
+        let step = Step {
+            at: self.now,
+            stage: Stage::Switch,
+            link: None,
+            verdict,
+            cause,
+            changes: Changes::None,
+            ruled: None,
+        };
         self.recorder.step(skb.track, HopPlace::Segment(segment), step);
     }
 

@@ -6,7 +6,7 @@ use super::state::{JournalEntry, NetnsState, RuntimeChange};
 use crate::net::{Frame, IcmpError, MacAddr};
 use crate::tables::{LinkIndex, Netns, NetnsId, Segment};
 use crate::trace::{
-    CauseTable, Change, Disposition, DropReason, HopPlace, Nanos, Recorder, RowRef, Stage, Step, Verdict,
+    CauseTable, Change, Changes, Disposition, DropReason, HopPlace, Nanos, Recorder, RowRef, Stage, Step, Verdict,
 };
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ impl Walk<'_> {
         cause: Option<CauseTable>,
     ) {
         let cause = cause.map(|table| self.row(table));
-        let step = Step { at: self.now, stage, link, verdict, cause, changes: Vec::new(), ruled: None };
+        let step = Step { at: self.now, stage, link, verdict, cause, changes: Changes::None, ruled: None };
         self.recorder.step(skb.track, HopPlace::Netns(self.netns.id), step);
     }
 
@@ -72,8 +72,15 @@ impl Walk<'_> {
         let applied = change.apply(&mut skb.frame);
         debug_assert!(applied, "{change:?} does not fit {:?}", skb.frame);
         let cause = cause.map(|table| self.row(table));
-        let step =
-            Step { at: self.now, stage, link, verdict: Verdict::Pass, cause, changes: vec![change], ruled: None };
+        let step = Step {
+            at: self.now,
+            stage,
+            link,
+            verdict: Verdict::Pass,
+            cause,
+            changes: Changes::One(change),
+            ruled: None,
+        };
         self.recorder.step(skb.track, HopPlace::Netns(self.netns.id), step);
     }
 

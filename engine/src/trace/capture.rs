@@ -107,6 +107,7 @@ mod tests {
     use crate::tables::NetnsId;
 
     fn step(at: u64, stage: Stage, changes: Vec<Change>) -> Step {
+        let changes = changes.into_iter().collect();
         Step { at, stage, link: Some(LinkIndex(2)), verdict: Verdict::Pass, cause: None, changes, ruled: None }
     }
 

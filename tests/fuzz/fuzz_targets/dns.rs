@@ -9,7 +9,9 @@ fuzz_target!(|bytes: &[u8]| {
     let Some((message, marks)) = Message::parse_marked(bytes) else { return };
     assert!(marks.iter().all(|mark| mark.offset + mark.len <= bytes.len()));
     for compressed in [false, true] {
-        let again = Message { compressed, ..message.clone() }.to_bytes();
+        let message = Message { compressed, ..message.clone() };
+        let again = message.to_bytes();
+        assert!(message.fits(again.len()), "the bound is too low, or too high");
         if again.len() <= usize::from(u16::MAX) {
             assert_eq!(Message::parse(&again), Some(Message { compressed: true, ..message.clone() }));
         }

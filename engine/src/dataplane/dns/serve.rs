@@ -222,7 +222,7 @@ impl Walk<'_> {
         message.truncate(size);
         // The last ditch attempt to avoid fragmentation.
         let fragments = if question.client.ip.is_ipv4() { 1480 } else { 1220 };
-        if !question.client.tcp && message.len() > fragments {
+        if !question.client.tcp && !message.fits(fragments) {
             message.compressed = true;
         }
         let cause = outcome.cause.map(|entry| CauseTable::Dns { listener: question.row, entry });

@@ -13,7 +13,9 @@ use crate::net::{Family, IcmpError, IpPacket, Transport};
 use crate::tables::LinkIndex;
 use crate::tables::ipvs::VirtualKey;
 use crate::tables::netfilter::{Hook, Policy, RejectWith, TableName};
-use crate::trace::{CauseTable, Change, CtStates, Disposition, DropReason, HopPlace, Ruled, Stage, Step, Verdict};
+use crate::trace::{
+    CauseTable, Change, Changes, CtStates, Disposition, DropReason, HopPlace, Ruled, Stage, Step, Verdict,
+};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -211,7 +213,7 @@ impl Walk<'_> {
 
     fn ask(&mut self, gate: Gate, asked: Asked, mut skb: Skb) -> Option<Skb> {
         let Some((outcome, seen)) = self.outcome(gate, asked, &skb) else { return Some(skb) };
-        let mut changes = Vec::new();
+        let mut changes = Changes::None;
         self.remark(&mut skb, outcome.mark, &mut changes);
         if outcome.notrack && matches!(skb.tracking, Tracking::Unseen) {
             skb.tracking = Tracking::Untracked;
@@ -219,7 +221,7 @@ impl Walk<'_> {
         self.settle(gate, asked, skb, (outcome, seen), changes)
     }
 
-    fn remark(&mut self, skb: &mut Skb, mark: u32, changes: &mut Vec<Change>) {
+    fn remark(&mut self, skb: &mut Skb, mark: u32, changes: &mut Changes) {
         if skb.mark != mark {
             changes.push(Change::Mark { from: skb.mark, to: mark });
             skb.mark = mark;
@@ -233,7 +235,7 @@ impl Walk<'_> {
         asked: Asked,
         skb: Skb,
         (outcome, seen): (Outcome, Seen),
-        changes: Vec<Change>,
+        changes: Changes,
     ) -> Option<Skb> {
         let Some(family) = skb.ip().map(|packet| Family::of(packet.dst)) else { return Some(skb) };
         let hook = gate.hook;
@@ -297,7 +299,7 @@ impl Walk<'_> {
         let chains = self.nft_chains(gate, true, &skb).into_iter().map(|(_, asked)| asked);
         for asked in std::iter::once(Asked::Iptables(TableName::Nat)).chain(chains) {
             let Some((mut outcome, seen)) = self.outcome(gate, asked, &skb) else { continue };
-            let mut changes = Vec::new();
+            let mut changes = Changes::None;
             self.remark(&mut skb, outcome.mark, &mut changes);
             match self.range(gate, outcome.ruling, skb.ip()?) {
                 Ok(None) => skb = self.settle(gate, asked, skb, (outcome, seen), changes)?,

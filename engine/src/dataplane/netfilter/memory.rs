@@ -3,7 +3,7 @@
 use crate::net::Family;
 use crate::tables::netfilter::{Chain, RecentMode, TableName};
 use crate::tables::nft::{NftSet, NftTable};
-use crate::trace::Nanos;
+use crate::trace::{Nanos, RuleRef};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -53,9 +53,19 @@ pub struct Memory {
     recent: BTreeMap<Arc<str>, BTreeMap<IpAddr, Nanos>>,
     /// Elements of dynamic sets, with the moments when they go.
     sets: BTreeMap<SetKey, BTreeMap<IpAddr, Nanos>>,
+    /// Room for the way of a packet through a table's rules.
+    pub(super) path: Vec<RuleRef>,
 }
 
 impl Memory {
+    /// A packet's way in no more room than it takes; the room that it was written in is kept.
+    pub(super) fn way(&mut self, mut path: Vec<RuleRef>) -> Vec<RuleRef> {
+        let way = path.clone();
+        path.clear();
+        self.path = path;
+        way
+    }
+
     /// A rule of this chain has matched; `rule` None: its policy has decided.
     pub(super) fn count(&mut self, key: (Family, TableName), chain: &Arc<Chain>, rule: Option<u32>, bytes: usize) {
         let fresh = || Counters { of: chain.clone(), policy: Count::default(), rules: Vec::new() };

@@ -40,13 +40,14 @@ enum Next {
 
 /// Lets a base chain decide about a packet.
 pub(super) fn ask(table: &NftTable, chain: u32, sight: Sight<'_>, memory: &mut Memory, now: Nanos) -> Outcome {
-    let mut run = Run { table, sight, memory, now, rules: Vec::new(), element: None, left: RULES_MAX };
+    let rules = std::mem::take(&mut memory.path);
+    let mut run = Run { table, sight, memory, now, rules, element: None, left: RULES_MAX };
     let ruling = match run.chain(chain, DEPTH_MAX) {
         End::Ruled(ruling) => ruling,
         End::Returned => Ruling::Policy(Policy::Accept),
     };
-    let Run { rules, sight: Sight { mark, .. }, element, .. } = run;
-    Outcome { ruling, rules, element, mark, notrack: false }
+    let Run { rules, sight: Sight { mark, .. }, element, memory, .. } = run;
+    Outcome { ruling, rules: memory.way(rules), element, mark, notrack: false }
 }
 
 impl Run<'_, '_> {

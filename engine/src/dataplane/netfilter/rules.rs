@@ -57,7 +57,8 @@ enum End {
 pub(super) fn ask(table: &Table, hook: Hook, sight: Sight<'_>, memory: &mut Memory, now: Nanos) -> Option<Outcome> {
     let at = table.built_in(hook)?;
     let chain = table.chain(at)?;
-    let mut run = Run { table, sight, memory, now, rules: Vec::new(), notrack: false, matches_left: MATCHES_MAX };
+    let rules = std::mem::take(&mut memory.path);
+    let mut run = Run { table, sight, memory, now, rules, notrack: false, matches_left: MATCHES_MAX };
     let ruling = match run.chain(at, DEPTH_MAX) {
         End::Ruled(ruling) => ruling,
         End::Returned => {
@@ -66,8 +67,8 @@ pub(super) fn ask(table: &Table, hook: Hook, sight: Sight<'_>, memory: &mut Memo
             Ruling::Policy(chain.policy.unwrap_or(Policy::Accept))
         }
     };
-    let Run { rules, sight: Sight { mark, .. }, notrack, .. } = run;
-    Some(Outcome { ruling, rules, element: None, mark, notrack })
+    let Run { rules, sight: Sight { mark, .. }, notrack, memory, .. } = run;
+    Some(Outcome { ruling, rules: memory.way(rules), element: None, mark, notrack })
 }
 
 impl Run<'_, '_> {

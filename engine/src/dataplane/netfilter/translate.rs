@@ -9,7 +9,7 @@ use crate::dataplane::walk::Walk;
 use crate::net::{Body, Icmp, IpPacket, Tcp, TcpFlags, Transport};
 use crate::tables::netfilter::{CtProtocol, CtTuple};
 use crate::tables::{LinkIndex, Scope};
-use crate::trace::{CauseTable, Change, HopPlace, Relation, Stage, Step, Verdict};
+use crate::trace::{CauseTable, Change, Changes, HopPlace, Relation, Stage, Step, Verdict};
 use std::net::IpAddr;
 
 /// What a packet of this direction looks like when all is done: like answers to the other direction's packets.
@@ -35,7 +35,7 @@ impl Walk<'_> {
     /// A packet of a connection that has been decided on.
     pub(super) fn translate_known(&mut self, gate: Gate, manip: Manip, mut skb: Skb) -> Skb {
         if let Some(change) = self.translation(manip, &mut skb) {
-            self.translated(gate, &skb, vec![change]);
+            self.translated(gate, &skb, Changes::One(change));
         }
         skb
     }
@@ -50,7 +50,7 @@ impl Walk<'_> {
         let Some(IpPacket { src, dst, payload: Transport::Icmp(Icmp::Error { quoted, .. }), .. }) = skb.ip() else {
             return skb;
         };
-        let mut changes: Vec<Change> = quoted_change(quoted, manip, other).into_iter().collect();
+        let mut changes: Changes = quoted_change(quoted, manip, other).into_iter().collect();
         let outer = other.inverse();
         match manip {
             Manip::Source if *src != outer.src.0 => {
@@ -71,7 +71,7 @@ impl Walk<'_> {
         skb
     }
 
-    fn translated(&mut self, gate: Gate, skb: &Skb, changes: Vec<Change>) {
+    fn translated(&mut self, gate: Gate, skb: &Skb, changes: Changes) {
         let Tracking::Of { entry, .. } = &skb.tracking else { return };
         self.recorder.keep_connection(skb.track.flow, self.netns.id, entry);
         let cause = Some(self.row(CauseTable::Connection(entry.id)));

@@ -1,20 +1,26 @@
 //! Messages as bytes, with names compressed if the message says so.
 
 use super::{Data, Message, Record, Type, name};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Offsets beyond this cannot be pointed at.
 const POINTER_MAX: usize = 0x3fff;
+/// What most messages do not exceed, in bytes.
+const LEN_USUAL: usize = 512;
 
-struct Encoder {
+struct Encoder<'m> {
     bytes: Vec<u8>,
     /// Names that have been written, in their letter case, by where they begin. None: nothing is compressed.
-    known: Option<BTreeMap<String, u16>>,
+    known: Option<BTreeMap<&'m str, u16>>,
 }
 
 impl Message {
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut encoder = Encoder { bytes: Vec::new(), known: self.compressed.then(BTreeMap::new) };
+        let mut encoder = Encoder {
+            bytes: Vec::with_capacity(self.len_max().min(LEN_USUAL)),
+            known: self.compressed.then(BTreeMap::new),
+        };
         let f = self.flags;
         let bit = |set: bool, at: u16| u16::from(set) << at;
         let flags = bit(f.response, 15)
@@ -46,6 +52,19 @@ impl Message {
         self.to_bytes().len()
     }
 
+    /// A bound of its length that takes no writing.
+    fn len_max(&self) -> usize {
+        let name = |name: &str| name.len() + 2;
+        let questions: usize = self.questions.iter().map(|question| name(&question.name) + 4).sum();
+        let record = |record: &Record| name(&record.name) + 10 + data_len_max(&record.data);
+        12 + questions + self.records().map(record).sum::<usize>()
+    }
+
+    /// Whether it has no more than so many bytes.
+    pub fn fits(&self, size: usize) -> bool {
+        self.len_max() <= size || self.len() <= size
+    }
+
     pub fn is_empty(&self) -> bool {
         false
     }
@@ -54,11 +73,11 @@ impl Message {
     /// Models github.com/miekg/dns msg_truncate.go Truncate.
     pub fn truncate(&mut self, size: usize) {
         self.compressed = false;
-        if self.len() <= size {
+        if self.fits(size) {
             return;
         }
         self.compressed = true;
-        if self.len() <= size {
+        if self.fits(size) {
             return;
         }
         self.flags.truncated = true;
@@ -93,7 +112,21 @@ impl Message {
     }
 }
 
-impl Encoder {
+fn data_len_max(data: &Data) -> usize {
+    match data {
+        Data::A(_) => 4,
+        Data::Aaaa(_) => 16,
+        Data::Ns(name) | Data::Cname(name) | Data::Ptr(name) => name.len() + 2,
+        Data::Mx { exchange: name, .. } => name.len() + 4,
+        Data::Txt(strings) => strings.iter().map(|string| string.len() + 1).sum(),
+        Data::Srv { target, .. } => target.len() + 8,
+        Data::Soa(soa) => soa.primary.len() + soa.mailbox.len() + 24,
+        Data::Opt(options) => options.iter().map(|(_, value)| value.len() + 4).sum(),
+        Data::Other { bytes, .. } => bytes.len(),
+    }
+}
+
+impl<'m> Encoder<'m> {
     fn u16(&mut self, value: u16) {
         self.bytes.extend(value.to_be_bytes());
     }
@@ -102,13 +135,17 @@ impl Encoder {
         self.bytes.extend(value.to_be_bytes());
     }
 
-    fn name(&mut self, text: &str) {
-        let labels = name::labels(text);
-        let mut len = 1;
-        for at in 0..labels.len() {
-            let rest = labels[at..].join(".");
+    fn name(&mut self, text: &'m str) {
+        let (mut len, mut left) = (1, Some(text));
+        while let Some(rest) = left {
+            let (label, after) = name::first_label(rest);
+            left = after;
+            if label.is_empty() {
+                continue;
+            }
             if let Some(known) = &mut self.known {
-                if let Some(offset) = known.get(&rest) {
+                let rest = if name::is_absolute(rest) { &rest[..rest.len() - 1] } else { rest };
+                if let Some(offset) = known.get(rest) {
                     let pointer = 0xc000 | *offset;
                     return self.u16(pointer);
                 }
@@ -116,26 +153,26 @@ impl Encoder {
                     known.insert(rest, self.bytes.len() as u16);
                 }
             }
-            let mut label = name::bytes(labels[at]);
-            label.truncate(name::LABEL_LEN_MAX);
+            let unescaped = if label.contains('\\') { Cow::Owned(name::bytes(label)) } else { label.as_bytes().into() };
+            let label = &unescaped[..unescaped.len().min(name::LABEL_LEN_MAX)];
             len += label.len() + 1;
             if len > name::WIRE_LEN_MAX {
                 break;
             }
             self.bytes.push(label.len() as u8);
-            self.bytes.extend(label);
+            self.bytes.extend_from_slice(label);
         }
         self.bytes.push(0);
     }
 
     /// A name in data whose type came after RFC 1035: never compressed (RFC 3597).
-    fn plain_name(&mut self, text: &str) {
+    fn plain_name(&mut self, text: &'m str) {
         let known = self.known.take();
         self.name(text);
         self.known = known;
     }
 
-    fn record(&mut self, record: &Record) {
+    fn record(&mut self, record: &'m Record) {
         self.name(&record.name);
         self.u16(record.kind().0);
         self.u16(record.class);
@@ -147,7 +184,7 @@ impl Encoder {
         self.bytes[start..start + 2].copy_from_slice(&len.to_be_bytes());
     }
 
-    fn data(&mut self, data: &Data) {
+    fn data(&mut self, data: &'m Data) {
         match data {
             Data::A(ip) => self.bytes.extend(ip.octets()),
             Data::Aaaa(ip) => self.bytes.extend(ip.octets()),

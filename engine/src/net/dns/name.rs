@@ -47,28 +47,31 @@ pub fn is_valid(name: &str) -> bool {
     if body.is_empty() {
         return name == "." || name.is_empty();
     }
-    let pieces = split(body);
-    let lens: Vec<usize> = pieces.iter().map(|label| bytes(label).len()).collect();
-    lens.iter().all(|len| (1..=LABEL_LEN_MAX).contains(len)) && lens.iter().sum::<usize>() + lens.len() < WIRE_LEN_MAX
+    let (mut total, mut rest) = (0, Some(body));
+    while let Some(name) = rest {
+        let (label, after) = first_label(name);
+        let len = if label.contains('\\') { bytes(label).len() } else { label.len() };
+        if !(1..=LABEL_LEN_MAX).contains(&len) {
+            return false;
+        }
+        total += len + 1;
+        rest = after;
+    }
+    total < WIRE_LEN_MAX
 }
 
-/// As `labels`, empty ones too.
-fn split(name: &str) -> Vec<&str> {
-    let mut pieces = Vec::new();
-    let (mut start, mut escaped) = (0, false);
+/// The label that a name begins with, and what follows the dot behind it.
+pub fn first_label(name: &str) -> (&str, Option<&str>) {
+    let mut escaped = false;
     for (at, byte) in name.bytes().enumerate() {
         match byte {
             _ if escaped => escaped = false,
             b'\\' => escaped = true,
-            b'.' => {
-                pieces.push(&name[start..at]);
-                start = at + 1;
-            }
+            b'.' => return (&name[..at], Some(&name[at + 1..])),
             _ => {}
         }
     }
-    pieces.push(&name[start..]);
-    pieces
+    (name, None)
 }
 
 /// A label's bytes, its escapes resolved.

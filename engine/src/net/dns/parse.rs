@@ -122,14 +122,14 @@ impl Parser<'_> {
         let start = self.at;
         let name = self.name()?;
         let len = self.at - start;
-        let shown = if *name == *"." { "<Root>".to_owned() } else { name.trim_end_matches('.').to_owned() };
-        self.mark_last(field, len, || shown);
+        let shown = || if *name == *"." { "<Root>".to_owned() } else { name.trim_end_matches('.').to_owned() };
+        self.mark_last(field, len, shown);
         Some(name)
     }
 
     fn name(&mut self) -> Option<Arc<str>> {
         let (mut at, mut after, mut pointers, mut len) = (self.at, None, 0, 1);
-        let mut text = String::new();
+        let mut text = String::with_capacity(64);
         loop {
             let first = *self.bytes.get(at)?;
             match first {

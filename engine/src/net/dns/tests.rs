@@ -31,6 +31,7 @@ fn bytes_and_back() {
     for compressed in [false, true] {
         let message = Message { compressed, ..sample() };
         let bytes = message.to_bytes();
+        assert!(message.fits(bytes.len()) && !message.fits(bytes.len() - 1));
         assert_eq!(Message::parse(&bytes), Some(Message { compressed: true, ..message }));
         // Nothing shorter is a message, nothing longer either.
         (0..bytes.len()).for_each(|len| assert_eq!(Message::parse(&bytes[..len]), None));
