@@ -93,7 +93,19 @@ impl Walk<'_> {
         reason: DropReason,
         cause: Option<CauseTable>,
     ) {
-        self.step(&skb, stage, link, Verdict::Drop(reason), cause);
+        self.end(&skb, stage, link, reason, cause);
+    }
+
+    /// The same for a packet that its caller lets go of.
+    pub(super) fn end(
+        &mut self,
+        skb: &Skb,
+        stage: Stage,
+        link: Option<LinkIndex>,
+        reason: DropReason,
+        cause: Option<CauseTable>,
+    ) {
+        self.step(skb, stage, link, Verdict::Drop(reason), cause);
         self.recorder.finish(skb.track, Disposition::Dropped(reason));
     }
 

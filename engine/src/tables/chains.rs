@@ -55,13 +55,15 @@ impl Index {
     }
 }
 
-/// Mixes eight bytes at a time.
-fn hash(name: &str) -> u64 {
-    name.as_bytes().chunks(8).fold(name.len() as u64, |hash, bytes| {
-        let word = bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+/// Mixes eight bytes at a time: names of chains are told apart by it, and compared only where it is the same.
+pub(crate) fn hash(name: &str) -> u64 {
+    let mix = |hash: u64, word: u64| {
         let mixed = (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         mixed ^ mixed >> 29
-    })
+    };
+    let (words, rest) = name.as_bytes().as_chunks::<8>();
+    let hash = words.iter().fold(name.len() as u64, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    mix(hash, rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)))
 }
 
 impl<C: Named> SharedChains<C> {

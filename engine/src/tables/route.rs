@@ -54,6 +54,21 @@ impl Keyed for Route {
     }
 }
 
+/// Whether an address is in a network.
+fn holds(net: &IpNet, ip: IpAddr) -> bool {
+    match (net, ip) {
+        (IpNet::V4(net), IpAddr::V4(ip)) => {
+            let other = net.addr().to_bits() ^ ip.to_bits();
+            other.checked_shr(32 - u32::from(net.prefix_len())).unwrap_or(0) == 0
+        }
+        (IpNet::V6(net), IpAddr::V6(ip)) => {
+            let other = net.addr().to_bits() ^ ip.to_bits();
+            other.checked_shr(128 - u32::from(net.prefix_len())).unwrap_or(0) == 0
+        }
+        _ => false,
+    }
+}
+
 /// One routing table (`local` or `main`). Equal prefixes: the first row wins.
 #[derive(Clone, Debug, Default)]
 pub struct RouteTable {
@@ -74,7 +89,7 @@ impl RouteTable {
         let mut best: Option<(RowId, &Route)> = None;
         for (i, route) in self.rows.own().iter().enumerate() {
             let longer = best.is_none_or(|(_, b)| route.dst.prefix_len() > b.dst.prefix_len());
-            if longer && route.dst.contains(&dst) {
+            if longer && holds(&route.dst, dst) {
                 best = Some((RowId(i as u32), route));
             }
         }

@@ -1,28 +1,60 @@
 //! The table of tracked connections. Models net/netfilter/nf_conntrack_core.c without zones.
 
 use crate::dataplane::random;
-use crate::tables::netfilter::{Connection, CtTuple};
+use crate::net::Protocol;
+use crate::tables::netfilter::{Connection, CtProtocol, CtTuple};
 use crate::trace::Nanos;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 /// Which way a packet goes within its connection.
 pub(super) type IsReply = bool;
 
-/// A tuple behind a hash of its source, which tells most apart; those of one source stand together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A tuple behind a hash that tells it from others: half of its source, so that those of one source stand together, and half
+/// of its destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Key(u64, CtTuple);
+
+impl Ord for Key {
+    /// In line: it is asked for dozens of times for each packet, and the hash alone says it mostly.
+    #[inline(always)]
+    fn cmp(&self, other: &Key) -> Ordering {
+        match self.0.cmp(&other.0) {
+            Ordering::Equal => self.1.cmp(&other.1),
+            unequal => unequal,
+        }
+    }
+}
+
+impl PartialOrd for Key {
+    #[inline(always)]
+    fn partial_cmp(&self, other: &Key) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl Key {
     fn new(tuple: CtTuple) -> Key {
-        let (ip, port) = tuple.src;
-        let ip = match ip {
-            IpAddr::V4(ip) => u64::from(ip.to_bits()),
-            IpAddr::V6(ip) => (ip.to_bits() ^ ip.to_bits() >> 64) as u64,
-        };
-        Key(random::mix(ip ^ u64::from(port) << 40), tuple)
+        Key(hash(tuple.src) & !LOW | hash(tuple.dst) & LOW, tuple)
     }
+
+    /// Not above the key of any tuple from this source.
+    fn least(src: (IpAddr, u16)) -> Key {
+        let nowhere = (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+        Key(hash(src) & !LOW, CtTuple { protocol: CtProtocol::Transport(Protocol::Tcp), src: nowhere, dst: nowhere })
+    }
+}
+
+const LOW: u64 = u32::MAX as u64;
+
+fn hash((ip, port): (IpAddr, u16)) -> u64 {
+    let ip = match ip {
+        IpAddr::V4(ip) => u64::from(ip.to_bits()),
+        IpAddr::V6(ip) => (ip.to_bits() ^ ip.to_bits() >> 64) as u64,
+    };
+    random::mix(ip ^ u64::from(port) << 40)
 }
 
 /// The connections of one namespace.
@@ -65,19 +97,16 @@ impl Connections {
         Some((entry, *reply))
     }
 
-    /// Connections of this protocol from this source address and port, as they were before NAT.
-    pub(super) fn from(&self, tuple: &CtTuple, now: Nanos) -> impl Iterator<Item = &Arc<Connection>> {
-        let (protocol, src) = (tuple.protocol, tuple.src);
-        let low = match src.0 {
-            IpAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
-            IpAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
-        };
-        let first = Key::new(CtTuple { protocol, src, dst: (low, 0) });
-        let same = move |Key(hash, tuple): &Key| *hash == first.0 && tuple.protocol == protocol && tuple.src == src;
-        // Others of the same hash may stand before them.
-        let alike = self.tuples.range(first..).take_while(move |(key, _)| key.0 == first.0);
-        let originals = alike.filter(move |(key, at)| same(key) && !at.1);
-        originals.filter_map(|(_, (id, _))| self.entries.get(id)).filter(move |entry| now < entry.expires_at)
+    /// Connections of this protocol from this source address and port, as they were before NAT, by their destinations.
+    pub(super) fn from(&self, tuple: &CtTuple, now: Nanos) -> Vec<&Arc<Connection>> {
+        let first = Key::least(tuple.src);
+        let alike = self.tuples.range(first..).take_while(|(key, _)| key.0 & !LOW == first.0);
+        let same =
+            alike.filter(|(Key(_, own), (_, reply))| !reply && own.protocol == tuple.protocol && own.src == tuple.src);
+        let live = same.filter_map(|(_, (id, _))| self.entries.get(id)).filter(|entry| now < entry.expires_at);
+        let mut found: Vec<&Arc<Connection>> = live.collect();
+        found.sort_by_key(|entry| entry.original);
+        found
     }
 
     /// Makes room for one more, if there are `max`: expired ones go, then the unassured one that would expire first.

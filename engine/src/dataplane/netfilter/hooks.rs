@@ -124,28 +124,28 @@ impl Walk<'_> {
                 continue;
             }
             if has_nft {
-                skb = self.nft_filters(gate, last..*priority, skb)?;
+                self.nft_filters(gate, last..*priority, &mut skb)?;
             }
             last = *priority;
-            skb = match station {
-                Station::Table(table) => self.filter(gate, *table, skb)?,
-                Station::Tracking if tracks => self.track(gate, skb)?,
-                Station::Tracking => skb,
-                Station::Nat => self.nat(gate, skb)?,
-                Station::IpvsOut => self.ipvs_out(gate, skb)?,
+            match station {
+                Station::Table(table) => self.ask(gate, Asked::Iptables(*table), &mut skb)?,
+                Station::Tracking if tracks => self.track(gate, &mut skb)?,
+                Station::Tracking => {}
+                Station::Nat => self.nat(gate, &mut skb)?,
+                Station::IpvsOut => skb = self.ipvs_out(gate, skb)?,
                 Station::IpvsIn => match self.ipvs_in(gate, skb)? {
-                    (skb, Onward::Here) => skb,
+                    (same, Onward::Here) => skb = same,
                     (skb, Onward::Anew(by)) => return self.hook(Gate::new(Hook::Output, None, Some(by)), skb),
                 },
-            };
+            }
         }
         if has_nft {
-            skb = self.nft_filters(gate, last..i32::MAX, skb)?;
+            self.nft_filters(gate, last..i32::MAX, &mut skb)?;
         }
-        match gate.hook {
-            Hook::Input | Hook::Postrouting => self.confirm(gate, skb),
-            _ => Some(skb),
+        if matches!(gate.hook, Hook::Input | Hook::Postrouting) {
+            self.confirm(gate, &mut skb)?;
         }
+        Some(skb)
     }
 
     fn defragment(&mut self, input: Option<LinkIndex>, skb: Skb) -> Option<Skb> {
@@ -184,13 +184,13 @@ impl Walk<'_> {
     }
 
     /// Base chains of nftables that let packets pass or not, of these priorities.
-    fn nft_filters(&mut self, gate: Gate, priorities: Range<i32>, mut skb: Skb) -> Option<Skb> {
-        for (priority, asked) in self.nft_chains(gate, false, &skb) {
+    fn nft_filters(&mut self, gate: Gate, priorities: Range<i32>, skb: &mut Skb) -> Option<()> {
+        for (priority, asked) in self.nft_chains(gate, false, skb) {
             if priorities.contains(&priority) {
-                skb = self.ask(gate, asked, skb)?;
+                self.ask(gate, asked, skb)?;
             }
         }
-        Some(skb)
+        Some(())
     }
 
     /// The base chains of a hook with their priorities, in the order in which they are asked.
@@ -206,15 +206,11 @@ impl Walk<'_> {
         chains
     }
 
-    /// A table that lets packets pass or not: all but nat.
-    fn filter(&mut self, gate: Gate, table: TableName, skb: Skb) -> Option<Skb> {
-        self.ask(gate, Asked::Iptables(table), skb)
-    }
-
-    fn ask(&mut self, gate: Gate, asked: Asked, mut skb: Skb) -> Option<Skb> {
-        let Some((outcome, seen)) = self.outcome(gate, asked, &skb) else { return Some(skb) };
+    /// A table that lets packets pass or not: all but nat. None: it went no further.
+    fn ask(&mut self, gate: Gate, asked: Asked, skb: &mut Skb) -> Option<()> {
+        let Some((outcome, seen)) = self.outcome(gate, asked, skb) else { return Some(()) };
         let mut changes = Changes::None;
-        self.remark(&mut skb, outcome.mark, &mut changes);
+        self.remark(skb, outcome.mark, &mut changes);
         if outcome.notrack && matches!(skb.tracking, Tracking::Unseen) {
             skb.tracking = Tracking::Untracked;
         }
@@ -233,18 +229,18 @@ impl Walk<'_> {
         &mut self,
         gate: Gate,
         asked: Asked,
-        skb: Skb,
+        skb: &Skb,
         (outcome, seen): (Outcome, Seen),
         changes: Changes,
-    ) -> Option<Skb> {
-        let Some(family) = skb.ip().map(|packet| Family::of(packet.dst)) else { return Some(skb) };
+    ) -> Option<()> {
+        let family = Family::of(skb.ip()?.dst);
         let hook = gate.hook;
         let by_policy = matches!(outcome.ruling, Ruling::Policy(Policy::Drop));
         let (stage, cause) = match (asked, outcome.rules.last(), outcome.element) {
             (Asked::Iptables(table), _, _) if by_policy => {
                 (Stage::Netfilter { hook, table }, CauseTable::Policy { family, table, hook })
             }
-            (_, None, _) => return Some(skb),
+            (_, None, _) => return Some(()),
             (Asked::Iptables(table), Some(rule), _) => {
                 (Stage::Netfilter { hook, table }, CauseTable::Rule { family, table, rule: *rule })
             }
@@ -272,40 +268,42 @@ impl Walk<'_> {
             Verdict::Drop(reason) => {
                 self.recorder.finish(skb.track, Disposition::Dropped(reason));
                 if outcome.ruling == Ruling::Reject(RejectWith::TcpReset) {
-                    self.reject_with_reset(&skb);
+                    self.reject_with_reset(skb);
                 }
                 None
             }
             Verdict::Reject(error) => {
                 self.recorder.finish(skb.track, Disposition::Rejected(error));
-                self.icmp_error(&skb, error);
+                self.icmp_error(skb, error);
                 None
             }
-            _ => Some(skb),
+            _ => Some(()),
         }
     }
 
     /// The table nat: asked once for each end of a connection; all its packets are then treated alike.
-    fn nat(&mut self, gate: Gate, mut skb: Skb) -> Option<Skb> {
+    fn nat(&mut self, gate: Gate, skb: &mut Skb) -> Option<()> {
         let manip = gate.manip();
-        let Tracking::Of { entry, related, .. } = &skb.tracking else { return Some(skb) };
+        let Tracking::Of { entry, related, .. } = &skb.tracking else { return Some(()) };
         if *related && matches!(skb.ip()?.payload, Transport::Icmp(_)) {
-            return Some(self.translate_error(gate, manip, skb));
+            self.translate_error(gate, manip, skb);
+            return Some(());
         }
         if is_decided(entry, manip) {
-            return Some(self.translate_known(gate, manip, skb));
+            self.translate_known(gate, manip, skb);
+            return Some(());
         }
         // The first that translates has decided; rules that only accept leave it to the others.
-        let chains = self.nft_chains(gate, true, &skb).into_iter().map(|(_, asked)| asked);
+        let chains = self.nft_chains(gate, true, skb).into_iter().map(|(_, asked)| asked);
         for asked in std::iter::once(Asked::Iptables(TableName::Nat)).chain(chains) {
-            let Some((mut outcome, seen)) = self.outcome(gate, asked, &skb) else { continue };
+            let Some((mut outcome, seen)) = self.outcome(gate, asked, skb) else { continue };
             let mut changes = Changes::None;
-            self.remark(&mut skb, outcome.mark, &mut changes);
+            self.remark(skb, outcome.mark, &mut changes);
             match self.range(gate, outcome.ruling, skb.ip()?) {
-                Ok(None) => skb = self.settle(gate, asked, skb, (outcome, seen), changes)?,
+                Ok(None) => self.settle(gate, asked, skb, (outcome, seen), changes)?,
                 Ok(range) => {
-                    self.set_up(&mut skb, manip, range);
-                    changes.extend(self.translation(manip, &mut skb));
+                    self.set_up(skb, manip, range);
+                    changes.extend(self.translation(manip, skb));
                     return self.settle(gate, asked, skb, (outcome, seen), changes);
                 }
                 Err(()) => {
@@ -314,8 +312,9 @@ impl Walk<'_> {
                 }
             }
         }
-        self.set_up(&mut skb, manip, None);
-        Some(self.translate_known(gate, manip, skb))
+        self.set_up(skb, manip, None);
+        self.translate_known(gate, manip, skb);
+        Some(())
     }
 
     fn set_up(&mut self, skb: &mut Skb, manip: Manip, range: Option<Wanted>) {

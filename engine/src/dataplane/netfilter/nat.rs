@@ -79,7 +79,7 @@ fn unique(current: CtTuple, range: Wanted, manip: Manip, table: &Connections, se
             }
         } else if range.port.is_none() {
             // find_appropriate_src: the same socket keeps the port that another connection of it was given.
-            let same = table.from(&current, now).map(|entry| entry.reply.dst).find(|src| src.0 == range.ip);
+            let same = table.from(&current, now).into_iter().map(|entry| entry.reply.dst).find(|src| src.0 == range.ip);
             let tuple = same.map(|src| CtTuple { src, ..current });
             if let Some(tuple) = tuple.filter(|tuple| !used(tuple)) {
                 return tuple;

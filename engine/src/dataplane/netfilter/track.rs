@@ -68,9 +68,9 @@ impl Tracking {
 
 impl Walk<'_> {
     /// Finds a packet's connection. None: it was dropped, as the table is full.
-    pub(super) fn track(&mut self, gate: Gate, mut skb: Skb) -> Option<Skb> {
+    pub(super) fn track(&mut self, gate: Gate, skb: &mut Skb) -> Option<()> {
         if !matches!(skb.tracking, Tracking::Unseen) {
-            return Some(skb);
+            return Some(());
         }
         let packet = skb.ip()?;
         let found = match &packet.payload {
@@ -82,11 +82,11 @@ impl Walk<'_> {
         match found {
             Some(tracking) => {
                 skb.tracking = tracking;
-                Some(skb)
+                Some(())
             }
             None => {
                 let cause = Some(CauseTable::Sysctl("net.netfilter.nf_conntrack_max"));
-                self.drop(skb, Stage::Conntrack(gate.hook), gate.link(), DropReason::Netfilter, cause);
+                self.end(skb, Stage::Conntrack(gate.hook), gate.link(), DropReason::Netfilter, cause);
                 None
             }
         }
@@ -158,24 +158,24 @@ impl Walk<'_> {
 
     /// A packet has come through: its connection is in the table from now on. None: it was dropped, as another
     /// connection has the same addresses and ports.
-    pub(super) fn confirm(&mut self, gate: Gate, mut skb: Skb) -> Option<Skb> {
-        let Tracking::Of { entry, related: false, .. } = &mut skb.tracking else { return Some(skb) };
+    pub(super) fn confirm(&mut self, gate: Gate, skb: &mut Skb) -> Option<()> {
+        let Tracking::Of { entry, related: false, .. } = &mut skb.tracking else { return Some(()) };
         if entry.confirmed {
-            return Some(skb);
+            return Some(());
         }
         match self.state.connections.confirm(Connection::clone(entry), self.now) {
             Confirmed::New(confirmed, gone) => {
                 *entry = confirmed.clone();
                 self.connections_gone(gone);
                 self.log(RuntimeChange { before: None, after: Some(Learned::Connection(confirmed)) });
-                Some(skb)
+                Some(())
             }
             Confirmed::Known(known) => {
                 *entry = known;
-                Some(skb)
+                Some(())
             }
             Confirmed::Clash => {
-                self.drop(skb, Stage::Conntrack(gate.hook), gate.link(), DropReason::Netfilter, None);
+                self.end(skb, Stage::Conntrack(gate.hook), gate.link(), DropReason::Netfilter, None);
                 None
             }
         }

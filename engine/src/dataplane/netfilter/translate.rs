@@ -33,22 +33,21 @@ impl Walk<'_> {
     }
 
     /// A packet of a connection that has been decided on.
-    pub(super) fn translate_known(&mut self, gate: Gate, manip: Manip, mut skb: Skb) -> Skb {
-        if let Some(change) = self.translation(manip, &mut skb) {
-            self.translated(gate, &skb, Changes::One(change));
+    pub(super) fn translate_known(&mut self, gate: Gate, manip: Manip, skb: &mut Skb) {
+        if let Some(change) = self.translation(manip, skb) {
+            self.translated(gate, skb, Changes::One(change));
         }
-        skb
     }
 
     /// An ICMP error about a packet of a translated connection: what it quotes looks again as its sender sent it.
-    pub(super) fn translate_error(&mut self, gate: Gate, manip: Manip, mut skb: Skb) -> Skb {
-        let Tracking::Of { entry, reply, .. } = &skb.tracking else { return skb };
+    pub(super) fn translate_error(&mut self, gate: Gate, manip: Manip, skb: &mut Skb) {
+        let Tracking::Of { entry, reply, .. } = &skb.tracking else { return };
         if !is_translated(entry, manip, *reply) {
-            return skb;
+            return;
         }
         let other = entry.tuple(!reply);
         let Some(IpPacket { src, dst, payload: Transport::Icmp(Icmp::Error { quoted, .. }), .. }) = skb.ip() else {
-            return skb;
+            return;
         };
         let mut changes: Changes = quoted_change(quoted, manip, other).into_iter().collect();
         let outer = other.inverse();
@@ -66,9 +65,8 @@ impl Walk<'_> {
             debug_assert!(applied, "{change:?} does not fit {:?}", skb.frame);
         }
         if !changes.is_empty() {
-            self.translated(gate, &skb, changes);
+            self.translated(gate, skb, changes);
         }
-        skb
     }
 
     fn translated(&mut self, gate: Gate, skb: &Skb, changes: Changes) {
