@@ -56,7 +56,7 @@ impl Index {
 }
 
 /// Mixes eight bytes at a time: names of chains are told apart by it, and compared only where it is the same.
-pub(crate) fn hash(name: &str) -> u64 {
+pub(super) fn hash(name: &str) -> u64 {
     let mix = |hash: u64, word: u64| {
         let mixed = (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         mixed ^ mixed >> 29

@@ -18,7 +18,7 @@ mod rows;
 mod socket;
 mod source;
 
-pub(crate) use chains::hash as chain_hash;
+use chains::hash as chain_hash;
 pub use chains::{ChainBlock, Chains, Named, SharedChains};
 pub use fabric::{Port, Segment};
 pub use layered::Layered;

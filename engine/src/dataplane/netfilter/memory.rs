@@ -1,7 +1,6 @@
 //! What rules remember: how often they matched, and the addresses of `-m recent`.
 
 use crate::net::Family;
-use crate::tables::chain_hash;
 use crate::tables::netfilter::{Chain, RecentMode, TableName};
 use crate::tables::nft::{NftSet, NftTable};
 use crate::trace::{Nanos, RuleRef};
@@ -50,13 +49,18 @@ struct Counters {
 /// What the rules of one namespace remember.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
-    /// By family, table and the hash of the chain's name.
-    counters: BTreeMap<(Family, TableName, u64), Counters>,
+    /// By family and table, and the hash of the chain's name.
+    counters: BTreeMap<u64, Counters>,
     recent: BTreeMap<Arc<str>, BTreeMap<IpAddr, Nanos>>,
     /// Elements of dynamic sets, with the moments when they go.
     sets: BTreeMap<SetKey, BTreeMap<IpAddr, Nanos>>,
     /// Room for the way of a packet through a table's rules.
     pub(super) path: Vec<RuleRef>,
+}
+
+fn counted_by((family, table): (Family, TableName), chain: &Chain) -> u64 {
+    // The lowest bits are for the table.
+    chain.name_hash() << 3 | (family as u64) << 2 | table as u64
 }
 
 impl Memory {
@@ -71,7 +75,7 @@ impl Memory {
     /// A rule of this chain has matched; `rule` None: its policy has decided.
     pub(super) fn count(&mut self, key: (Family, TableName), chain: &Arc<Chain>, rule: Option<u32>, bytes: usize) {
         let fresh = || Counters { of: chain.clone(), policy: Count::default(), rules: Vec::new() };
-        let counters = self.counters.entry((key.0, key.1, chain_hash(&chain.name))).or_insert_with(fresh);
+        let counters = self.counters.entry(counted_by(key, chain)).or_insert_with(fresh);
         if !Arc::ptr_eq(&counters.of, chain) {
             if counters.of != *chain {
                 *counters = fresh();
@@ -91,7 +95,7 @@ impl Memory {
 
     /// How often a chain's rule matched, or its policy decided (`rule` None), since the chain was programmed.
     pub fn counted(&self, key: (Family, TableName), chain: &Arc<Chain>, rule: Option<usize>) -> Count {
-        let counters = self.counters.get(&(key.0, key.1, chain_hash(&chain.name)));
+        let counters = self.counters.get(&counted_by(key, chain));
         let counters = counters.filter(|counters| Arc::ptr_eq(&counters.of, chain) || counters.of == *chain);
         let Some(counters) = counters else { return Count::default() };
         rule.map_or(counters.policy, |rule| counters.rules.get(rule).copied().unwrap_or_default())

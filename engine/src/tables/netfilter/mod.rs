@@ -12,7 +12,7 @@ pub use rule::{AddrType, CtState, Match, NatRange, PortRange, RecentMode, Reject
 
 use super::ipvs::Ipvs;
 use super::nft::NftTable;
-use super::{Chains, Named, SharedChains};
+use super::{Chains, Named, SharedChains, chain_hash};
 use crate::net::Family;
 pub(in crate::tables) use index::Lazy;
 use serde::{Deserialize, Serialize};
@@ -89,13 +89,20 @@ pub struct Chain {
     pub name: Arc<str>,
     pub policy: Option<Policy>,
     pub rules: Vec<Arc<Rule>>,
+    name_hash: u64,
     /// Made when a packet first passes; a copy makes its own.
     index: Lazy<ChainIndex>,
 }
 
 impl Chain {
     pub fn new(name: impl Into<Arc<str>>, policy: Option<Policy>, rules: Vec<Arc<Rule>>) -> Chain {
-        Chain { name: name.into(), policy, rules, index: Lazy::default() }
+        let name = name.into();
+        Chain { name_hash: chain_hash(&name), name, policy, rules, index: Lazy::default() }
+    }
+
+    /// Tells chains' names apart.
+    pub fn name_hash(&self) -> u64 {
+        self.name_hash
     }
 
     /// An empty chain that rules jump to.

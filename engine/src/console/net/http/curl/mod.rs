@@ -13,6 +13,7 @@ use crate::dataplane::{Io, Process, ProcessEvent};
 use crate::net::IcmpError;
 use crate::trace::{FlowEnd, Nanos};
 use std::cell::RefCell;
+use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -156,16 +157,16 @@ impl Curl {
         text + "\r\n" + data
     }
 
-    fn say(&self, io: &mut Io<'_, '_>, text: &str) {
+    fn say(&self, io: &mut Io<'_, '_>, text: fmt::Arguments<'_>) {
         if self.settings.verbose {
-            io.print_err(text);
+            io.print_err(text.to_string());
         }
     }
 
     fn connect(&mut self, io: &mut Io<'_, '_>) {
         let ip = self.addresses[self.at];
         let port = self.url.port;
-        self.say(io, &format!("*   Trying {}...\n", std::net::SocketAddr::new(ip, port)));
+        self.say(io, format_args!("*   Trying {}...\n", std::net::SocketAddr::new(ip, port)));
         let left = |limit: Option<Nanos>| limit.map(|limit| limit.saturating_sub(io.now() - self.started).max(1));
         let connect = self.settings.connect_timeout.or(Some(300_000 * MILLISECOND));
         let fetch = Fetch::new((ip, port), self.request(), self.settings.head)
@@ -179,11 +180,11 @@ impl Curl {
             .chain([String::new()])
             .collect();
         for line in &lines {
-            self.say(io, &format!("< {line}\n"));
+            self.say(io, format_args!("< {line}\n"));
         }
         io.conclude(FlowEnd::Delivered);
         if self.settings.fail && response.code >= 400 {
-            self.say(io, "* Connection #0 to host left intact\n");
+            self.say(io, format_args!("* Connection #0 to host left intact\n"));
             return self.complain(io, 22, &format!("The requested URL returned error: {}", response.code), response);
         }
         let mut text = String::new();
@@ -193,7 +194,7 @@ impl Curl {
         if !self.settings.head {
             text += &response.body;
         }
-        self.say(io, &format!("* Connection #0 to host {} left intact\n", self.url.host));
+        self.say(io, format_args!("* Connection #0 to host {} left intact\n", self.url.host));
         if self.to_file {
             if !self.settings.silent {
                 io.print_err(meter(response.body.len()));
@@ -232,7 +233,7 @@ impl Curl {
                 Done::Unreachable { error: IcmpError::NetUnreachable, .. } => "Network unreachable",
                 _ => "Host is unreachable",
             };
-            self.say(io, &format!("* connect to {ip} port {port} failed: {why}\n"));
+            self.say(io, format_args!("* connect to {ip} port {port} failed: {why}\n"));
             self.at += 1;
             if self.at < self.addresses.len() {
                 return self.connect(io);
@@ -312,7 +313,7 @@ impl Client for Curl {
             };
             let (host, port) = (&self.url.host, self.url.port);
             let text = format!("* Host {host}:{port} was resolved.\n* IPv6: {}\n* IPv4: {}\n", of(false), of(true));
-            self.say(io, &text);
+            self.say(io, format_args!("{text}"));
         }
         self.connect(io);
     }
@@ -322,13 +323,13 @@ impl Client for Curl {
             Progress::Connected => {
                 self.connected = io.now();
                 let (host, ip, port) = (&self.url.host, self.addresses[self.at], self.url.port);
-                self.say(io, &format!("* Connected to {host} ({ip}) port {port}\n* using HTTP/1.x\n"));
+                self.say(io, format_args!("* Connected to {host} ({ip}) port {port}\n* using HTTP/1.x\n"));
                 let request = self.request();
                 let head = request.split("\r\n\r\n").next().unwrap_or_default();
                 for line in head.split("\r\n").chain([""]) {
-                    self.say(io, &format!("> {line}\n"));
+                    self.say(io, format_args!("> {line}\n"));
                 }
-                self.say(io, "* Request completely sent off\n");
+                self.say(io, format_args!("* Request completely sent off\n"));
             }
             Progress::Done(Done::Response(response)) => self.answered(io, &response),
             Progress::Done(done) => self.failed(io, &done),
