@@ -10,10 +10,10 @@ mod recorder;
 mod capture;
 
 pub use capture::pcap;
-pub use change::Change;
+pub use change::{Change, Changes};
 pub use model::{
-    CauseTable, Changes, CtStates, Disposition, DropReason, Flow, FlowEnd, FlowId, Hop, HopPlace, PacketId,
-    PacketTrace, Relation, RowRef, RuleRef, Ruled, Stage, Step, Trace, Verdict,
+    CauseTable, CtStates, Disposition, DropReason, Flow, FlowEnd, FlowId, Hop, HopPlace, PacketId, PacketTrace,
+    Relation, RowRef, RuleRef, Ruled, Stage, Step, Trace, Verdict,
 };
 pub use recorder::{Birth, PacketRef, Recorder};
 

@@ -1,6 +1,6 @@
 //! Trace → Packet → Hop → Step.
 
-use super::{Change, Nanos};
+use super::{Changes, Nanos};
 use crate::net::Family;
 use crate::net::{Frame, IcmpError, MacAddr};
 use crate::tables::ipvs::VirtualKey;
@@ -119,63 +119,6 @@ pub struct Step {
     pub changes: Changes,
     /// Of [`Stage::Netfilter`] and [`Stage::Nftables`]: what the table was asked, and the rules that answered.
     pub ruled: Option<Box<Ruled>>,
-}
-
-/// What a step has changed in a packet, mostly nothing or one thing.
-#[derive(Clone, Debug, Default)]
-pub enum Changes {
-    #[default]
-    None,
-    One(Change),
-    Many(Vec<Change>),
-}
-
-impl Changes {
-    pub fn push(&mut self, change: Change) {
-        *self = match std::mem::take(self) {
-            Changes::None => Changes::One(change),
-            Changes::One(first) => Changes::Many(vec![first, change]),
-            Changes::Many(mut changes) => {
-                changes.push(change);
-                Changes::Many(changes)
-            }
-        }
-    }
-}
-
-impl std::ops::Deref for Changes {
-    type Target = [Change];
-
-    fn deref(&self) -> &[Change] {
-        match self {
-            Changes::None => &[],
-            Changes::One(change) => std::slice::from_ref(change),
-            Changes::Many(changes) => changes,
-        }
-    }
-}
-
-impl Extend<Change> for Changes {
-    fn extend<I: IntoIterator<Item = Change>>(&mut self, changes: I) {
-        changes.into_iter().for_each(|change| self.push(change));
-    }
-}
-
-impl FromIterator<Change> for Changes {
-    fn from_iter<I: IntoIterator<Item = Change>>(changes: I) -> Changes {
-        let mut all = Changes::None;
-        all.extend(changes);
-        all
-    }
-}
-
-impl<'c> IntoIterator for &'c Changes {
-    type Item = &'c Change;
-    type IntoIter = std::slice::Iter<'c, Change>;
-
-    fn into_iter(self) -> std::slice::Iter<'c, Change> {
-        self.iter()
-    }
 }
 
 /// A table's answer about a packet, with what the rules saw besides the packet itself.
