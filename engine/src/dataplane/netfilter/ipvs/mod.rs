@@ -320,7 +320,15 @@ impl Walk<'_> {
         }
         let cause = self.ipvs_cause(entry).map(|table| self.row(table));
         let (stage, link) = (Stage::Ipvs { hook: gate.hook, scheduled }, gate.link());
-        let step = Step { at: self.now, stage, link, verdict: Verdict::Pass, cause, changes: changes.into(), ruled: None };
+        let step = Step {
+            at: self.now,
+            stage,
+            link,
+            verdict: Verdict::Pass,
+            cause,
+            changes: changes.into_iter().collect(),
+            ruled: None,
+        };
         self.recorder.step(skb.track, HopPlace::Netns(self.netns.id), step);
     }
 }
