@@ -5,7 +5,7 @@ use super::why;
 use crate::dom::{El, Nodes, Var, button, derived, effect, el};
 use crate::few::Few;
 use crate::parts::{self, empty, link};
-use crate::platform;
+use crate::platform::{self, Frames};
 use crate::state::{App, TableAsk};
 use podhop_engine::protocol::{
     CauseView, FlowView, OriginView, ReplyBody, RequestBody, StepView, TextRange, VerdictKind,
@@ -126,28 +126,43 @@ fn mark(app: App, row: &Row, beat: Option<(usize, usize)>) {
 }
 
 /// Scrolls the list, when the present step has changed or has come into the list, or the list into view, so that the
-/// step can be seen, or its packet if that is folded.
+/// step can be seen. Groups get their real height only as they come into sight, which moves the step again: the list
+/// follows it for a few frames.
 fn keep_in_sight(list: List) {
     let app = list.app;
+    let frames_left = Rc::new(Cell::new(0_u8));
+    let left = frames_left.clone();
+    let settle = Frames::new(move |_| {
+        scroll_to_present(list);
+        left.set(left.get() - 1);
+        left.get() > 0
+    });
     effect(move || {
         app.inspector.track();
         app.pane.track();
         list.rows.track();
-        let Some((packet, step)) = app.player.beat.get() else { return };
-        let row = platform::element(&step_id(packet, step)).map(Into::into);
-        let folded =
-            || list.groups.peek(|groups| groups.iter().find(|one| one.packet == packet).map(|one| one.section.clone()));
-        let Some(row) = row.or_else(folded) else { return };
-        let Some(list) = row.closest(".panel").ok().flatten() else { return };
-        let (row, room) = (row.get_bounding_client_rect(), list.get_bounding_client_rect());
-        if row.top() < room.top() + 40.0 {
-            list.set_scroll_top(list.scroll_top() + (row.top() - room.top() - 80.0) as i32);
-        } else if row.bottom() > room.bottom() - 24.0 {
-            // In a low panel a tall step shows its beginning.
-            let down = (row.bottom() - room.bottom() + 80.0).min(row.top() - room.top() - 40.0);
-            list.set_scroll_top(list.scroll_top() + down as i32);
-        }
+        app.player.beat.track();
+        frames_left.set(4);
+        settle.start();
     });
+}
+
+/// Scrolls the present step into sight, if it is not, or its packet if that is folded.
+fn scroll_to_present(list: List) {
+    let Some((packet, step)) = list.app.player.beat.now() else { return };
+    let row = platform::element(&step_id(packet, step)).map(Into::into);
+    let folded =
+        || list.groups.peek(|groups| groups.iter().find(|one| one.packet == packet).map(|one| one.section.clone()));
+    let Some(row) = row.or_else(folded) else { return };
+    let Some(list) = row.closest(".panel").ok().flatten() else { return };
+    let (row, room) = (row.get_bounding_client_rect(), list.get_bounding_client_rect());
+    if row.top() < room.top() + 40.0 {
+        list.set_scroll_top(list.scroll_top() + (row.top() - room.top() - 80.0) as i32);
+    } else if row.bottom() > room.bottom() - 24.0 {
+        // In a low panel a tall step shows its beginning.
+        let down = (row.bottom() - room.bottom() + 80.0).min(row.top() - room.top() - 40.0);
+        list.set_scroll_top(list.scroll_top() + down as i32);
+    }
 }
 
 pub(super) fn step_id(packet: usize, step: usize) -> String {
