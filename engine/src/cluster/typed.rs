@@ -3,8 +3,8 @@
 use super::{ObjectKey, identity};
 use crate::manifest::typed::{
     ConfigMap, DaemonSet, Deployment, EndpointSlice, GivenPodStatus, IntOrString, KindCluster,
-    KubeadmClusterConfiguration, LabelSelector, NodeObject, ObjectMeta, Pod, PodSpec, PodTemplate, ReplicaSet, Service,
-    StatefulSet, Strategy,
+    KubeadmClusterConfiguration, LabelSelector, NetworkPolicy, NodeObject, ObjectMeta, Pod, PodSpec, PodTemplate,
+    ReplicaSet, Service, StatefulSet, Strategy,
 };
 use crate::manifest::{Diagnostics, Node, Span, Value};
 use std::sync::Arc;
@@ -20,6 +20,7 @@ pub enum Typed {
     ConfigMap(Arc<ConfigMap>),
     Service(Arc<Service>),
     EndpointSlice(Arc<EndpointSlice>),
+    NetworkPolicy(Arc<NetworkPolicy>),
     KindCluster(Arc<KindCluster>),
     Kubeadm(Arc<KubeadmClusterConfiguration>),
     Other,
@@ -187,6 +188,11 @@ pub fn project(key: &ObjectKey, root: &Node, diagnostics: &mut Diagnostics) -> (
         ("discovery.k8s.io", "EndpointSlice") => {
             if let Some(slice) = EndpointSlice::project(root, diagnostics) {
                 return (slice.meta.clone(), Typed::EndpointSlice(Arc::new(slice)));
+            }
+        }
+        ("networking.k8s.io", "NetworkPolicy") => {
+            if let Some(mut policy) = NetworkPolicy::project(root, diagnostics) {
+                return (std::mem::take(&mut policy.meta), Typed::NetworkPolicy(Arc::new(policy)));
             }
         }
         ("apps", "Deployment") => {

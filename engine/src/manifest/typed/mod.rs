@@ -10,6 +10,7 @@ mod flannel;
 mod kind_cluster;
 mod kube_proxy;
 mod meta;
+mod network_policy;
 mod node_object;
 mod pod;
 mod probe;
@@ -31,6 +32,7 @@ pub use kind_cluster::{
 };
 pub use kube_proxy::{DetectLocal, IpvsConfiguration, KubeProxyConfiguration, SCHEDULERS};
 pub use meta::{ObjectMeta, OwnerReference, TypeMeta};
+pub use network_policy::{NetworkPolicy, PeerKind, PolicyPeer, PolicyPort, PolicyRule};
 pub use node_object::{NodeAddress, NodeObject, Taint, TaintEffect};
 pub use pod::{
     Container, ContainerPort, DnsConfig, DnsPolicy, EnvVar, GivenPodStatus, HostAlias, Pod, PodSpec, RestartPolicy,
