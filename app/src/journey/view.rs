@@ -127,42 +127,56 @@ fn mark(app: App, row: &Row, beat: Option<(usize, usize)>) {
 
 /// Scrolls the list, when the present step has changed or has come into the list, or the list into view, so that the
 /// step can be seen. Groups get their real height only as they come into sight, which moves the step again: the list
-/// follows it for a few frames.
+/// follows it for a few frames, and ends at the same place however many they took.
 fn keep_in_sight(list: List) {
     let app = list.app;
-    let frames_left = Rc::new(Cell::new(0_u8));
-    let left = frames_left.clone();
+    let left = Rc::new(Cell::new((0_u8, None)));
+    let state = left.clone();
     let settle = Frames::new(move |_| {
-        scroll_to_present(list);
-        left.set(left.get() - 1);
-        left.get() > 0
+        let (frames_left, edge) = state.get();
+        state.set((frames_left - 1, scroll_to_present(list, edge)));
+        frames_left > 1
     });
     effect(move || {
         app.inspector.track();
         app.pane.track();
         list.rows.track();
         app.player.beat.track();
-        frames_left.set(4);
+        left.set((4, None));
         settle.start();
     });
 }
 
-/// Scrolls the present step into sight, if it is not, or its packet if that is folded.
-fn scroll_to_present(list: List) {
-    let Some((packet, step)) = list.app.player.beat.now() else { return };
+/// The edge of the list by which a step came into sight.
+#[derive(Clone, Copy, PartialEq)]
+enum Edge {
+    Top,
+    Bottom,
+}
+
+/// Scrolls the present step, or its packet if that is folded, into sight if it is not, or to where it stands once it has
+/// been scrolled to. Gives the edge it was scrolled to.
+fn scroll_to_present(list: List, edge: Option<Edge>) -> Option<Edge> {
+    let (packet, step) = list.app.player.beat.now()?;
     let row = platform::element(&step_id(packet, step)).map(Into::into);
     let folded =
         || list.groups.peek(|groups| groups.iter().find(|one| one.packet == packet).map(|one| one.section.clone()));
-    let Some(row) = row.or_else(folded) else { return };
-    let Some(list) = row.closest(".panel").ok().flatten() else { return };
-    let (row, room) = (row.get_bounding_client_rect(), list.get_bounding_client_rect());
-    if row.top() < room.top() + 40.0 {
-        list.set_scroll_top(list.scroll_top() + (row.top() - room.top() - 80.0) as i32);
-    } else if row.bottom() > room.bottom() - 24.0 {
+    let row: web_sys::Element = row.or_else(folded)?;
+    let panel = row.closest(".panel").ok().flatten()?;
+    let start = row.closest(".journey").ok().flatten()?.get_bounding_client_rect().top();
+    let (row, room) = (row.get_bounding_client_rect(), panel.get_bounding_client_rect());
+    let edge = match edge {
+        None if row.top() < room.top() + 40.0 => Some(Edge::Top),
+        None if row.bottom() > room.bottom() - 24.0 => Some(Edge::Bottom),
+        edge => edge,
+    };
+    let goal = match edge? {
+        Edge::Top => row.top() - start - 80.0,
         // In a low panel a tall step shows its beginning.
-        let down = (row.bottom() - room.bottom() + 80.0).min(row.top() - room.top() - 40.0);
-        list.set_scroll_top(list.scroll_top() + down as i32);
-    }
+        Edge::Bottom => (row.bottom() - start - room.height() + 80.0).min(row.top() - start - 40.0),
+    };
+    panel.set_scroll_top(goal.round() as i32);
+    edge
 }
 
 pub(super) fn step_id(packet: usize, step: usize) -> String {
