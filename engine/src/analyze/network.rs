@@ -1,7 +1,7 @@
 //! Networks that do not fit together: subnets that overlap or do not contain each other, MTUs that are too large.
 
 use super::{Findings, NOWHERE};
-use crate::cluster::{Cni, Object, ObjectKey, Provenance, Typed};
+use crate::cluster::{Object, ObjectKey, Provenance, Typed};
 use crate::manifest::typed::ConfigMap;
 use crate::manifest::{Node, Span, Value};
 use ipnet::IpNet;
@@ -159,7 +159,7 @@ fn net_conf(findings: &mut Findings<'_>, config: &ConfigMap) {
 fn cni_conf(findings: &mut Findings<'_>, config: &ConfigMap) {
     let Some((text, span)) = config.data.get("cni-conf.json") else { return };
     let Some(root) = findings.embedded(text, *span) else { return };
-    let Cni::Flannel(flannel) = &findings.revision.network.cni;
+    let Some(flannel) = findings.revision.network.cni.flannel() else { return };
     let most = flannel.mtu.0;
     let plugins = root.get("plugins").map_or(&[][..], Node::items);
     let plugin = plugins.iter().find(|plugin| plugin.get("type").and_then(Node::as_str) == Some("flannel"));

@@ -30,9 +30,14 @@ pub use object::{Body, Labels, Object, ObjectKey, Owner, PodKey, Provenance};
 pub use options::{CniName, Options};
 pub use pods::{HostPort, host_ports};
 pub use reason::{Objection, PodReason, Rejection};
-pub use record::{FailingContainer, LoadedConfig, NodeRecord, PodPhase, PodRecord, SecondSubnet, UnreadyContainer};
+pub use record::{
+    Block, FailingContainer, LoadedConfig, NodeRecord, PodPhase, PodRecord, SecondSubnet, UnreadyContainer,
+};
 pub(crate) use revision::Builtin;
-pub use revision::{Cni, FlannelBackend, FlannelConfig, NetnsOwner, Network, ProxyMode, Revision, SecondNetworks};
+pub use revision::{
+    CalicoConfig, Cni, Encapsulation, FlannelBackend, FlannelConfig, IpPool, NetnsOwner, Network, ProxyMode, Revision,
+    SecondNetworks,
+};
 pub use service::{ServiceKey, ServiceRecord};
 pub use store::{Applied, Cluster, HISTORY_MAX, Progress};
 pub use typed::{Rollout, Stateful, Template, Typed, Workload, same};

@@ -18,6 +18,7 @@ pub struct Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CniName {
     Flannel,
+    Calico,
 }
 
 impl FromStr for CniName {
@@ -26,8 +27,9 @@ impl FromStr for CniName {
     fn from_str(name: &str) -> Result<CniName, String> {
         match name {
             "flannel" => Ok(CniName::Flannel),
-            "calico" | "cilium" => Err(format!("the CNI plugin {name} is not simulated yet; flannel is")),
-            _ => Err(format!("unknown CNI plugin {name:?}; flannel is simulated")),
+            "calico" => Ok(CniName::Calico),
+            "cilium" => Err("the CNI plugin cilium is not simulated yet; flannel and calico are".to_owned()),
+            _ => Err(format!("unknown CNI plugin {name:?}; flannel and calico are simulated")),
         }
     }
 }

@@ -47,10 +47,23 @@ pub struct NodeRecord {
     pub host_ports: OrdMap<(Protocol, u16, Arc<str>), PodKey>,
     /// host-local's `last_reserved_ip.0`: the search goes on after it.
     pub last_reserved_ip: Option<IpAddr>,
+    /// Calico's: the blocks of addresses that are affine to the node, in the order in which it got them, and the address
+    /// of its tunnel in each family, the first of a block.
+    pub blocks: Arc<[Block]>,
     /// The bridge plugin has made the node's bridge, as it does with the first sandbox in the present subnet. It takes
     /// no bridge away again, so this is history: nothing else in a revision tells it.
     pub bridge_made: bool,
     pub created_at_ns: u64,
+}
+
+/// A block of an IP pool that a node has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    pub net: IpNet,
+    /// The address that `vxlan.calico` has, in one block of each family.
+    pub tunnel_ip: Option<IpAddr>,
+    /// The last address given to a Pod: the search goes on after it.
+    pub last_assigned: Option<IpAddr>,
 }
 
 /// A node's share of the second Pod network.
@@ -92,6 +105,11 @@ impl NodeRecord {
     /// The node's subnet of a family.
     pub fn subnet_of(&self, family: Family) -> Option<(&IpNet, &Origin)> {
         self.subnets().find(|(net, _)| Family::of(net.addr()) == family)
+    }
+
+    /// The address of Calico's tunnel in a family.
+    pub fn tunnel_ip(&self, family: Family) -> Option<IpAddr> {
+        self.blocks.iter().filter_map(|block| block.tunnel_ip).find(|ip| Family::of(*ip) == family)
     }
 
     /// Pods bound to the node, whether or not they run.

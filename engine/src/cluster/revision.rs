@@ -60,6 +60,8 @@ pub(crate) struct Index {
     pub subnets: OrdMap<IpAddr, (IpNet, Arc<str>)>,
     /// Where the search for a free block of each Pod network goes on. Models kube-controller-manager's range allocator.
     pub next_blocks: [u32; 2],
+    /// Calico's blocks by first address, with the node that each is affine to.
+    pub blocks: OrdMap<IpAddr, (IpNet, Arc<str>)>,
     /// Pods without a controller, by each of their labels.
     pub orphans: OrdMap<LabelPair, OrdSet<PodKey>>,
     /// ReplicaSets and DaemonSets by one label that all their Pods have.
@@ -225,6 +227,64 @@ pub struct SecondNetworks {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cni {
     Flannel(FlannelConfig),
+    Calico(CalicoConfig),
+}
+
+impl Cni {
+    pub fn flannel(&self) -> Option<&FlannelConfig> {
+        match self {
+            Cni::Flannel(config) => Some(config),
+            Cni::Calico(_) => None,
+        }
+    }
+
+    pub fn calico(&self) -> Option<&CalicoConfig> {
+        match self {
+            Cni::Calico(config) => Some(config),
+            Cni::Flannel(_) => None,
+        }
+    }
+
+    /// Whether Pods get addresses of this family.
+    pub fn serves(&self, family: Family) -> bool {
+        match self {
+            Cni::Flannel(config) => config.serves(family),
+            Cni::Calico(config) => config.pools.iter().any(|pool| Family::of(pool.cidr.addr()) == family),
+        }
+    }
+}
+
+/// What Calico's operator and its IP pools say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CalicoConfig {
+    /// IPPools that Pods may get addresses from, in the order of their names.
+    pub pools: Vec<IpPool>,
+    /// MTU of the Pods' interfaces, and of `vxlan.calico`.
+    pub mtu: (u32, Origin),
+    /// Whether BIRD runs and tells the nodes of each other's blocks.
+    pub bgp: (bool, Origin),
+}
+
+/// A `projectcalico.org/v3` IPPool.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IpPool {
+    pub name: Arc<str>,
+    pub cidr: IpNet,
+    pub origin: Origin,
+    /// Prefix length of the blocks that nodes get: 26, or 122 for IPv6.
+    pub block_size: u8,
+    pub encapsulation: Encapsulation,
+    /// Whether what leaves for addresses outside all pools is masqueraded.
+    pub nat_outgoing: bool,
+}
+
+/// How packets go to other nodes' Pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encapsulation {
+    None,
+    Vxlan,
+    /// Only to nodes of another subnet.
+    VxlanCrossSubnet,
 }
 
 /// ConfigMap `kube-flannel-cfg`: `net-conf.json` and `cni-conf.json`.

@@ -6,7 +6,7 @@
 use super::containers::{Fate, Fates};
 use super::network::usable;
 use crate::cluster::{
-    Cni, Draft, NetnsOwner, Network, NodeRecord, ObjectKey, PodKey, PodPhase, PodReason, Typed, Work,
+    Cni, Draft, FlannelConfig, NetnsOwner, NodeRecord, ObjectKey, PodKey, PodPhase, PodReason, Typed, Work,
 };
 use crate::net::Family;
 use crate::tables::Origin;
@@ -87,7 +87,7 @@ fn add(draft: &mut Draft, node_name: &Arc<str>, key: &PodKey, fates: &mut Fates)
         let other = node.addresses().find(|(ip, _)| ip.is_ipv4() != node.ip.is_ipv4());
         Ok([Some((node.ip, node.ip_origin.clone())), other.map(|(ip, origin)| (ip, origin.clone()))])
     } else if given.is_empty() {
-        reserve(&node, &draft.revision.network)
+        reserve(draft, &node)
     } else {
         let origin = || Origin::object(pod.uid, "status.podIP");
         let taken = given.iter().try_for_each(|ip| take_given(draft, key, *ip));
@@ -122,6 +122,9 @@ fn add(draft: &mut Draft, node_name: &Arc<str>, key: &PodKey, fates: &mut Fates)
             node.bridge_made = true;
         }
     }
+    if !pod.host_network {
+        super::calico::note_borrowed(draft, &node, &ips().collect::<Vec<_>>());
+    }
     let now = draft.revision.at_ns;
     if let Some(record) = draft.revision.pods.get_mut(key) {
         let record = Arc::make_mut(record);
@@ -154,9 +157,19 @@ type Addresses = [Option<(IpAddr, Origin)>; 2];
 
 /// The next address of each of the node's ranges, in the kubelet's order (pkg/kubelet sortPodIPs). Err: the plugin's
 /// words.
-fn reserve(node: &NodeRecord, network: &Network) -> Result<Addresses, String> {
-    let Cni::Flannel(flannel) = &network.cni;
-    let mut found: Vec<(IpAddr, Origin)> = Vec::new();
+fn reserve(draft: &mut Draft, node: &NodeRecord) -> Result<Addresses, String> {
+    let network = draft.revision.network.clone();
+    let mut found = match &network.cni {
+        Cni::Flannel(config) => reserve_of_subnets(node, config)?,
+        Cni::Calico(config) => super::calico::reserve(draft, &node.name, config)?,
+    };
+    found.sort_by_key(|(ip, _)| ip.is_ipv4() != node.ip.is_ipv4());
+    let mut found = found.into_iter();
+    Ok([found.next(), found.next()])
+}
+
+fn reserve_of_subnets(node: &NodeRecord, flannel: &FlannelConfig) -> Result<Vec<(IpAddr, Origin)>, String> {
+    let mut found = Vec::new();
     for (at, (net, origin)) in node.subnets().enumerate() {
         if flannel.serves(Family::of(net.addr())) {
             let last =
@@ -167,9 +180,7 @@ fn reserve(node: &NodeRecord, network: &Network) -> Result<Addresses, String> {
     if found.is_empty() {
         return Err("plugin type=\"flannel\" failed (add): loadFlannelSubnetEnv failed: open /run/flannel/subnet.env: no such file or directory".to_owned());
     }
-    found.sort_by_key(|(ip, _)| ip.is_ipv4() != node.ip.is_ipv4());
-    let mut found = found.into_iter();
-    Ok([found.next(), found.next()])
+    Ok(found)
 }
 
 /// The next address of a range. Models host-local's allocator: it goes on after the last reserved address, and the

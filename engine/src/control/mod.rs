@@ -5,6 +5,8 @@
 
 mod addresses;
 mod builtin;
+mod calico;
+mod calico_network;
 mod containers;
 pub mod coredns;
 mod daemonset;

@@ -1,5 +1,6 @@
 //! Cluster-wide networking from the objects that set it.
 
+use super::calico_network as calico;
 use crate::cluster::{
     Cni, Draft, FlannelConfig, NetnsOwner, Network, Object, ObjectKey, Provenance, ProxyMode, SecondNetworks, Typed,
     Work,
@@ -9,6 +10,7 @@ use crate::manifest::typed::{
     KubeadmClusterConfiguration,
 };
 use crate::manifest::{Diagnostics, Span, embedded};
+use crate::net::Family;
 use crate::tables::Origin;
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -27,11 +29,9 @@ pub fn reconcile(draft: &mut Draft) {
     let nets = |network: &Network| {
         network.pod_networks().chain(network.node_networks()).map(|(net, _)| *net).collect::<Vec<_>>()
     };
-    let families = |network: &Network| {
-        let Cni::Flannel(config) = &network.cni;
-        (config.ipv4, config.ipv6)
-    };
-    if families(&old) != families(&network) {
+    if addressing(&old.cni) != addressing(&network.cni) {
+        draft.dirty_nodes.extend(draft.revision.nodes.keys().cloned());
+        draft.work.insert(Work::Nodes);
         let names: Vec<Arc<str>> = draft.revision.nodes.keys().cloned().collect();
         names.iter().for_each(|name| super::nodes::rewire(draft, name, false));
     }
@@ -47,8 +47,14 @@ pub fn reconcile(draft: &mut Draft) {
     draft.work.insert(Work::Builtin);
 }
 
+/// What decides which addresses Pods get: the plugin, its families, and Calico's pools with the prefixes of their blocks.
+fn addressing(cni: &Cni) -> (bool, [bool; 2], Vec<(IpNet, u8)>) {
+    let pools = cni.calico().map(|config| config.pools.iter().map(|pool| (pool.cidr, pool.block_size)).collect());
+    (pools.is_some(), [cni.serves(Family::V4), cni.serves(Family::V6)], pools.unwrap_or_default())
+}
+
 /// An object's own view and identity, unless the cluster brought it by itself.
-fn given<'d>(draft: &'d Draft, kind: &str, namespace: &str, name: &str) -> Option<&'d Arc<Object>> {
+pub(super) fn given<'d>(draft: &'d Draft, kind: &str, namespace: &str, name: &str) -> Option<&'d Arc<Object>> {
     let object = draft.revision.objects.get(&ObjectKey::new(kind, namespace, name))?;
     (object.provenance != Provenance::Builtin).then_some(object)
 }
@@ -78,8 +84,17 @@ fn compute(draft: &mut Draft) -> Network {
             .warning("flannel-network", span, message)
             .hint(format!("write \"{field}\": \"{nodes}\" in net-conf.json; podhop goes on with {nodes}"));
     }
-    infer_from_nodes(draft, &mut network, !of_flannel.is_empty() || of_nodes);
-    flannel_families(&mut network, conf.as_ref(), draft, &mut found);
+    let pools = calico::given_pools(draft, &mut found);
+    if pools.iter().any(|pool| !of_nodes && !pool.pool.disabled) {
+        let nets = pools.iter().map(|pool| (pool.pool.cidr, pool.origin.clone()));
+        network.set_pod_networks(one_of_each_pool(nets));
+    }
+    infer_from_nodes(draft, &mut network, !of_flannel.is_empty() || of_nodes || !pools.is_empty());
+    if calico::is_chosen(draft) {
+        calico::configure(draft, &mut network, pools, &mut found);
+    } else {
+        flannel_families(&mut network, conf.as_ref(), draft, &mut found);
+    }
     kube_proxy(draft, &mut network, &mut found);
     check(&network, draft, &mut found);
     draft.diagnostics.append(found);
@@ -96,6 +111,17 @@ fn one_of_each(subnets: &[IpNet]) -> Vec<IpNet> {
     for net in subnets {
         if !found.iter().any(|other| other.addr().is_ipv4() == net.addr().is_ipv4()) {
             found.push(net.trunc());
+        }
+    }
+    found
+}
+
+/// The first pool of each family.
+fn one_of_each_pool(pools: impl Iterator<Item = (IpNet, Origin)>) -> Vec<(IpNet, Origin)> {
+    let mut found: Vec<(IpNet, Origin)> = Vec::new();
+    for (net, origin) in pools {
+        if !found.iter().any(|(other, _)| other.addr().is_ipv4() == net.addr().is_ipv4()) {
+            found.push((net, origin));
         }
     }
     found
@@ -202,8 +228,9 @@ fn flannel_families(network: &mut Network, given: Option<&GivenFlannel>, draft: 
         let message = format!("Flannel's {field} is not true: Pods get no {family} addresses");
         found.warning("flannel-family", span, message).hint(format!("write \"{field}\": true, and the {other}"));
     }
-    let Cni::Flannel(config) = &mut network.cni;
-    (config.ipv4, config.ipv6) = (ipv4, ipv6);
+    if let Cni::Flannel(config) = &mut network.cni {
+        (config.ipv4, config.ipv6) = (ipv4, ipv6);
+    }
 }
 
 /// Models flanneld's pkg/subnet/config.go and backend/vxlan, and the flannel CNI plugin's delegate.
@@ -211,7 +238,7 @@ fn flannel(draft: &Draft, network: &mut Network, found: &mut Diagnostics) -> Opt
     let config = config_map(draft, "kube-flannel", "kube-flannel-cfg");
     let (object, config_map) = config.or_else(|| self::config_map(draft, "kube-system", "kube-flannel-cfg"))?;
     let origin = |path| Origin::object(object.uid, path);
-    let Cni::Flannel(flannel) = &mut network.cni;
+    let Cni::Flannel(flannel) = &mut network.cni else { return None };
     let mut given = None;
     if let Some((text, span)) = config_map.data.get("net-conf.json")
         && let Some(conf) = FlannelNetConf::parse(text, *span, &draft.sources, found)

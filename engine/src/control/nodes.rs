@@ -63,6 +63,8 @@ pub fn reconcile(draft: &mut Draft) {
     for (object, _) in &present {
         allocate_cidrs(draft, &object.key.name);
     }
+    let names: Vec<Arc<str>> = present.iter().map(|(object, _)| object.key.name.clone()).collect();
+    super::calico::join(draft, &names);
     place_gateway(draft);
     let daemon_sets: Vec<ObjectKey> = draft.revision.list("DaemonSet", None).map(|object| object.key.clone()).collect();
     draft.work.extend(daemon_sets.into_iter().map(Work::DaemonSet));
@@ -160,6 +162,7 @@ fn newcomer(draft: &mut Draft, object: &Object, ip: IpAddr) -> NodeRecord {
         reserved: OrdMap::new(),
         host_ports: OrdMap::new(),
         last_reserved_ip: None,
+        blocks: Arc::new([]),
         bridge_made: false,
         created_at_ns: draft.revision.at_ns,
     }
@@ -351,6 +354,7 @@ fn leave(draft: &mut Draft, name: &Arc<str>) {
         evict(draft, &key);
     }
     release_cidrs(draft, name);
+    super::calico::leave(draft, name);
     addresses::release(draft, &record);
     draft.revision.netns.remove(&record.netns);
     draft.revision.index.node_names.remove(&record.index);

@@ -72,7 +72,18 @@ fn ipvs(proxies: Vec<Proxy<'_>>, writer: &mut Writer, netfilter: &mut Netfilter)
     let origin = Origin::default("kube-proxy", "mode: ipvs: a device that holds the addresses of Services");
     let (name, kind) = (kube_proxy::ipvs::DEVICE.into(), LinkKind::Dummy);
     let own = netns.addresses.clone();
-    netns.links.push(Link { index, name, kind, mac, mtu: 1500, up: false, master: None, hairpin: false, origin });
+    netns.links.push(Link {
+        index,
+        name,
+        kind,
+        mac,
+        mtu: 1500,
+        up: false,
+        master: None,
+        hairpin: false,
+        proxy_arp: false,
+        origin,
+    });
     for proxy in &proxies {
         for (ip, origin) in kube_proxy::ipvs::program(proxy, scheduler, &own, netfilter) {
             writer.own_address(index, ip, origin);

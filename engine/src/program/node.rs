@@ -44,9 +44,12 @@ pub(super) fn netns(revision: &Revision, node: &NodeRecord, shared: &mut Shared)
             writer.route(rows::default_net(ip), gateway, ETH0, origin.clone());
         }
     }
-    let Cni::Flannel(config) = &network.cni;
     let pods = pods(revision, node);
-    let peers = cni::flannel::node(revision, node, &pods, config, &mut writer).then(|| shared.peers(revision));
+    let has_peers = match &network.cni {
+        Cni::Flannel(config) => cni::flannel::node(revision, node, &pods, config, &mut writer),
+        Cni::Calico(config) => cni::calico::node(revision, node, &pods, config, &mut writer),
+    };
+    let peers = has_peers.then(|| shared.peers(revision));
     containers::node_listeners(revision, node, &pods, shared, &mut writer.netns.listeners);
     super::firewall::program(revision, node, &pods, shared, &mut writer);
     let mut netns = writer.finish(peers.as_ref().map(|peers| (peers.routes.clone(), node.index)));
@@ -57,14 +60,17 @@ pub(super) fn netns(revision: &Revision, node: &NodeRecord, shared: &mut Shared)
     netns
 }
 
-/// The node's plug in the segment. Its kernel answers ARP for every address it has, whatever the device: for flannel.1's
-/// too. (For cni0's as well, but nobody on the segment has a route that asks for it.) Neighbour discovery is answered
+/// The node's plug in the segment. Its kernel answers ARP for every address it has, whatever the device: for the
+/// tunnel's too. (For cni0's as well, but nobody on the segment has a route that asks for it.) Neighbour discovery is answered
 /// for the card's own addresses only.
 pub(super) fn port(network: &Network, node: &NodeRecord) -> Port {
     let mut answers: Vec<IpAddr> = node.ips().collect();
-    let Cni::Flannel(config) = &network.cni;
-    if let Some((subnet, _)) = node.subnet_of(Family::V4).filter(|_| config.ipv4) {
-        answers.push(subnet.network());
+    match &network.cni {
+        Cni::Flannel(config) => {
+            let subnet = node.subnet_of(Family::V4).filter(|_| config.ipv4);
+            answers.extend(subnet.map(|(subnet, _)| subnet.network()));
+        }
+        Cni::Calico(_) => answers.extend(node.tunnel_ip(Family::V4)),
     }
     let (mac, origin): (_, Origin) = (rows::nic_mac(node.ips()), node.ip_origin.clone());
     if network.has(Family::V6) {

@@ -5,8 +5,10 @@ use crate::cluster::{Cni, NodeRecord, PodRecord, Revision};
 use crate::tables::Netns;
 
 pub(super) fn netns(revision: &Revision, pod: &PodRecord, node: &NodeRecord, shared: &mut Shared) -> Netns {
-    let Cni::Flannel(config) = &revision.network.cni;
-    let mut netns = cni::flannel::pod(revision, pod, node, config);
+    let mut netns = match &revision.network.cni {
+        Cni::Flannel(config) => cni::flannel::pod(revision, pod, node, config),
+        Cni::Calico(config) => cni::calico::pod(revision, pod, node, config),
+    };
     containers::pod_listeners(revision, pod, node, shared, &mut netns.listeners);
     netns
 }

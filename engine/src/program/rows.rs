@@ -37,7 +37,8 @@ impl Writer {
     }
 
     pub fn link(&mut self, index: LinkIndex, name: Arc<str>, kind: LinkKind, mac: MacAddr, mtu: u32, origin: Origin) {
-        let link = Link { index, name, kind, mac, mtu, up: true, master: None, hairpin: false, origin };
+        let link =
+            Link { index, name, kind, mac, mtu, up: true, master: None, hairpin: false, proxy_arp: false, origin };
         self.netns.links.push(link);
     }
 

@@ -1,8 +1,8 @@
 //! The rows that every node has about every other: built once for all nodes.
 
-use super::cni::flannel;
+use super::cni::{calico, flannel};
 use super::kube_proxy;
-use crate::cluster::Revision;
+use crate::cluster::{Cni, Revision};
 use crate::tables::dns::ClusterData;
 use crate::tables::{FdbEntry, NeighborEntry, Route, SharedRows};
 use std::collections::BTreeSet;
@@ -34,7 +34,10 @@ impl Shared {
         match &self.latest {
             Some((version, peers)) if *version == revision.nodes_version => peers.clone(),
             _ => {
-                let peers = flannel::peers(revision);
+                let peers = match &revision.network.cni {
+                    Cni::Flannel(config) => flannel::peers(revision, config),
+                    Cni::Calico(config) => calico::peers(revision, config),
+                };
                 self.latest = Some((revision.nodes_version, peers.clone()));
                 peers
             }

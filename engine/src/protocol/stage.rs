@@ -1,7 +1,7 @@
 //! The scene: nodes, Pods and devices as they are now.
 
 use super::{ContainerView, DeviceView, NodeView, PodPhase, PodView, ProxyState, Scene, ToolsView, services};
-use crate::cluster::{self, Cni, NodeRecord, PodRecord, Revision};
+use crate::cluster::{self, Cni, Encapsulation, NodeRecord, PodRecord, Revision};
 use crate::program;
 use crate::tables::{LinkKind, Netns};
 use crate::workload::{self, Netcat, Ping, Toolbox, Wget};
@@ -15,7 +15,6 @@ impl Scene {
     pub fn of(world: &mut World) -> Scene {
         let revision = world.revision().clone();
         let network = &revision.network;
-        let Cni::Flannel(_) = &network.cni;
         let mut pods_left = PODS_MAX;
         let nodes = revision.nodes.values().map(|node| node_view(world, &revision, node, &mut pods_left)).collect();
         let pending = revision.pods.values().filter(|pod| pod.node.is_none()).take(PODS_MAX);
@@ -24,7 +23,7 @@ impl Scene {
             node_network: network.node_network.0.to_string(),
             pod_network: network.pod_network.0.to_string(),
             gateway_ip: network.gateway.0.to_string(),
-            cni: "Flannel VXLAN".to_owned(),
+            cni: cni_words(&network.cni).to_owned(),
             proxy_mode: network.kube_proxy_mode.0.name().to_owned(),
             nodes,
             services: services::services(&revision),
@@ -32,6 +31,16 @@ impl Scene {
             internet_ip: program::CLIENT.to_string(),
             pending: pending.map(|pod| pod_view(&revision, pod)).collect(),
         }
+    }
+}
+
+/// The CNI plugin, and how it goes from node to node.
+fn cni_words(cni: &Cni) -> &'static str {
+    let Some(config) = cni.calico() else { return "Flannel VXLAN" };
+    match config.pools.first().map(|pool| pool.encapsulation) {
+        Some(Encapsulation::Vxlan) => "Calico VXLAN",
+        Some(Encapsulation::VxlanCrossSubnet) => "Calico VXLANCrossSubnet",
+        _ => "Calico",
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Link {
     /// The bridge it is a port of, and whether frames may leave by the port they came in.
     pub master: Option<LinkIndex>,
     pub hairpin: bool,
+    /// `net.ipv4.conf.LINK.proxy_arp`: it answers for addresses that are routed out of other devices.
+    pub proxy_arp: bool,
     pub origin: Origin,
 }
 

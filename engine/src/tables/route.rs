@@ -43,6 +43,10 @@ pub enum RouteProto {
     Kernel,
     Boot,
     Static,
+    /// BIRD's routes, which it has learned by BGP.
+    Bird,
+    /// Felix' routes, number 80.
+    Felix,
 }
 
 impl Keyed for Route {

@@ -3,6 +3,7 @@
 use super::World;
 use crate::cluster::{Cni, NodeRecord, Revision, ServiceRecord};
 use crate::net::Protocol;
+use crate::program;
 use crate::tables::NetnsId;
 use crate::tables::netfilter::{Connection, CtProtocol};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,10 +26,13 @@ impl World {
     pub(super) fn clean_stale_connections(&mut self) {
         let now = self.runtime.now();
         let revision = self.tables.revision().clone();
-        let Cni::Flannel(flannel) = &revision.network.cni;
+        let tunnel_port = match &revision.network.cni {
+            Cni::Flannel(config) => config.port.0,
+            Cni::Calico(_) => program::cni::calico::VXLAN_PORT,
+        };
         // The nodes' own tunnels, which have entries wherever Pods of different nodes talk.
         let is_tunnel = |(ip, port): (IpAddr, u16)| {
-            port == flannel.port.0 && revision.nodes.values().any(|node| node.addresses().any(|(own, _)| own == ip))
+            port == tunnel_port && revision.nodes.values().any(|node| node.addresses().any(|(own, _)| own == ip))
         };
         let tracks = |id: NetnsId| {
             let connections = self.runtime.state(id).into_iter().flat_map(|state| state.connections.iter(now));

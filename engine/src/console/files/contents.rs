@@ -2,7 +2,7 @@
 //!
 //! Models flanneld's subnet.env; what the kubelet writes is in `control::resolv`.
 
-use crate::cluster::{Cni, ObjectKey, Revision};
+use crate::cluster::{ObjectKey, Revision};
 use crate::console::machine::{Context, Machine};
 use crate::control::resolv;
 use crate::net::Family;
@@ -74,7 +74,7 @@ pub(super) fn text(machine: &mut Machine<'_>, path: &str) -> Option<String> {
 }
 
 fn subnet_env(revision: &Revision, node: &str) -> Option<String> {
-    let Cni::Flannel(config) = &revision.network.cni;
+    let config = revision.network.cni.flannel()?;
     let mut text = String::new();
     for (subnet, _) in revision.node(node)?.subnets().filter(|(net, _)| config.serves(Family::of(net.addr()))) {
         let (first, word) = match subnet.network() {

@@ -4,6 +4,7 @@
 //! counts as absent, and what the view does not name stays in the tree. The views hold what is written, Kubernetes'
 //! defaults applied where a field has one; whether it makes sense is for `validate`.
 
+mod calico;
 mod config_map;
 mod endpoint_slice;
 mod flannel;
@@ -24,6 +25,7 @@ mod workload;
 mod tests;
 
 pub use crate::net::Protocol;
+pub use calico::{CalicoInstallation, CalicoPool, PoolEncapsulation};
 pub use config_map::ConfigMap;
 pub use endpoint_slice::{AddressType, Endpoint, EndpointPort, EndpointSlice, SERVICE_NAME};
 pub use flannel::{CniConf, FlannelBackend, FlannelNetConf};

@@ -1,15 +1,16 @@
 //! CNI ADD and DEL as steps to read: what kubelet, the plugins and the kernel did for one Pod, in their order, with the
-//! command that would do each by hand. Models containernetworking/plugins 1.7 (loopback, flannel, host-local, bridge).
+//! command that would do each by hand. Models containernetworking/plugins 1.7 (loopback, flannel, host-local, bridge) and
+//! Calico 3.31 cni-plugin.
 
 use super::super::Shared;
-use crate::cluster::{Cni, NetnsOwner, NodeRecord, PodRecord, Revision};
-use crate::tables::{LinkIndex, LinkKind, Netns, Scope, text};
+use crate::cluster::{CalicoConfig, Cni, FlannelConfig, NetnsOwner, NodeRecord, PodRecord, Revision};
+use crate::tables::{LinkIndex, LinkKind, Netns, Route, RouteProto, Scope, text};
 use std::net::IpAddr;
 
 /// One step of CNI ADD or DEL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// `kubelet`, `loopback`, `flannel`, `host-local`, `bridge`
+    /// `kubelet`, `loopback`, `flannel`, `host-local`, `bridge`, `calico-ipam`, `calico`, `felix`
     pub plugin: &'static str,
     /// `reserve 10.244.1.2`
     pub title: String,
@@ -78,7 +79,6 @@ impl<'a> Scene<'a> {
     }
 
     fn add(&self) -> Vec<Step> {
-        let Cni::Flannel(config) = &self.revision.network.cni;
         let name = &self.name;
         let mut steps = vec![
             self.step(
@@ -89,6 +89,27 @@ impl<'a> Scene<'a> {
             self.step("loopback", "bring lo up".into(), format!("ip -n {name} link set lo up")),
         ];
         steps[1].rows = self.addresses(&self.pod_netns, Side::Pod, LinkIndex::LO);
+        match &self.revision.network.cni {
+            Cni::Flannel(config) => self.flannel(config, &mut steps),
+            Cni::Calico(config) => self.calico(config, &mut steps),
+        }
+        steps.push(self.step(
+            "kubelet",
+            match self.ips[..] {
+                [ip] => format!("report {ip} as the Pod's address"),
+                _ => format!("report {} as the Pod's addresses", self.listed(" and ")),
+            },
+            format!(
+                "kubectl get pod {} -n {} -o jsonpath={{.status.podIP{}}}",
+                self.pod.key.name,
+                self.pod.key.namespace,
+                if self.ips.len() > 1 { "s" } else { "" }
+            ),
+        ));
+        steps
+    }
+
+    fn flannel(&self, config: &FlannelConfig, steps: &mut Vec<Step>) {
         let subnets: Vec<String> = self.node.pod_cidrs().map(|net| net.to_string()).collect();
         let several = if subnets.len() > 1 { "subnets" } else { "subnet" };
         steps.push(self.step(
@@ -105,23 +126,73 @@ impl<'a> Scene<'a> {
                 format!("echo {} > /var/lib/cni/networks/cbr0/{ip}", self.pod.uid),
             ));
         }
-        self.bridge(config.pod_mtu.0, config.hairpin.0, &mut steps);
-        let mut last = self.step(
-            "kubelet",
-            match self.ips[..] {
-                [ip] => format!("report {ip} as the Pod's address"),
-                _ => format!("report {} as the Pod's addresses", self.listed(" and ")),
-            },
-            format!(
-                "kubectl get pod {} -n {} -o jsonpath={{.status.podIP{}}}",
-                self.pod.key.name,
-                self.pod.key.namespace,
-                if self.ips.len() > 1 { "s" } else { "" }
-            ),
+        self.bridge(config.pod_mtu.0, config.hairpin.0, steps);
+    }
+
+    /// What Calico's plugins do, in their order, and what Felix adds once it hears of the Pod.
+    fn calico(&self, config: &CalicoConfig, steps: &mut Vec<Step>) {
+        let (name, veth, mtu) = (&self.name, self.veth_name(), config.mtu.0);
+        for ip in &self.ips {
+            let block = self.node.blocks.iter().find(|block| block.net.contains(ip));
+            let from = block.map_or_else(|| "a block of another node".to_owned(), |block| block.net.to_string());
+            let title = format!("assign {ip} from {from}");
+            steps.push(self.step("calico-ipam", title, format!("calicoctl ipam show --ip={ip}")));
+        }
+        let mut pair = self.step(
+            "calico",
+            format!("make the pair {veth} and eth0, one end in the Pod; no bridge"),
+            format!("ip -n {name} link add name eth0 mtu {mtu} type veth peer name {veth} netns 1"),
         );
-        last.rows.clear();
-        steps.push(last);
-        steps
+        pair.rows = self.pair_rows();
+        steps.push(pair);
+        let adds = self.ips.iter().map(|ip| format!("ip -n {name} addr add {} dev eth0; ", ipnet::IpNet::from(*ip)));
+        let mut address = self.step(
+            "calico",
+            format!("give eth0 {}, each a network of its own", self.listed(" and ")),
+            format!("{}ip -n {name} link set eth0 up", adds.collect::<String>()),
+        );
+        if self.ips.len() == 1 {
+            address.title = format!("give eth0 {}, a network of its own", self.ips[0]);
+        }
+        address.rows = self.addresses(&self.pod_netns, Side::Pod, LinkIndex(2));
+        address.rows.retain(|(_, table, _)| *table == "addr");
+        steps.push(address);
+        for (_, route) in self.pod_netns.main.rows.iter().filter(|(_, route)| route.proto == RouteProto::Boot) {
+            steps.push(self.route_step("calico", Side::Pod, route));
+        }
+        for (_, route) in self.node_netns.main.rows.iter().filter(|(_, route)| route.dev == self.veth) {
+            if self.ips.contains(&route.dst.addr()) {
+                steps.push(self.route_step("calico", Side::Node, route));
+            }
+        }
+        steps.push(self.step(
+            "felix",
+            format!("let {veth} answer for addresses that the node has routes to"),
+            format!("sysctl -w net.ipv4.conf.{veth}.proxy_arp=1"),
+        ));
+    }
+
+    /// Both ends of the veth pair.
+    fn pair_rows(&self) -> Vec<(Side, &'static str, String)> {
+        let ends = [(&self.pod_netns, Side::Pod, LinkIndex(2)), (&self.node_netns, Side::Node, self.veth)];
+        let row = |(netns, side, index): (&Netns, Side, LinkIndex)| {
+            netns.link(index).map(|link| (side, "link", text::link::row(netns, link)))
+        };
+        ends.into_iter().filter_map(row).collect()
+    }
+
+    fn route_step(&self, plugin: &'static str, side: Side, route: &Route) -> Step {
+        let (netns, place) = match side {
+            Side::Pod => (&self.pod_netns, format!("-n {} ", self.name)),
+            Side::Node => (&self.node_netns, String::new()),
+        };
+        let row = text::route::row(netns, route);
+        // What is shown of a row's rank is no part of the command.
+        let words = row.split(" metric ").next().unwrap_or(&row);
+        let title = format!("add the route to {}", text::route::prefix(route.dst));
+        let mut step = self.step(plugin, title, format!("ip {place}route add {words}"));
+        step.rows.push((side, "route", row));
+        step
     }
 
     /// What the bridge plugin does, in its order.
@@ -142,11 +213,7 @@ impl<'a> Scene<'a> {
             format!("make the pair {veth} and eth0, one end in the Pod"),
             format!("ip -n {name} link add name eth0 mtu {mtu} type veth peer name {veth} netns 1"),
         );
-        for (netns, side, index) in
-            [(&self.pod_netns, Side::Pod, LinkIndex(2)), (&self.node_netns, Side::Node, self.veth)]
-        {
-            pair.rows.extend(netns.link(index).map(|link| (side, "link", text::link::row(netns, link))));
-        }
+        pair.rows = self.pair_rows();
         steps.push(pair);
         steps.push(self.step("bridge", format!("attach {veth} to cni0"), format!("ip link set {veth} master cni0 up")));
         if hairpin {
@@ -173,14 +240,7 @@ impl<'a> Scene<'a> {
             steps.push(step);
         }
         for (_, route) in self.pod_netns.main.rows.iter().filter(|(_, route)| route.via.is_some()) {
-            let row = text::route::row(&self.pod_netns, route);
-            let mut step =
-                self.step("bridge", format!("add the route to {}", text::route::prefix(route.dst)), String::new());
-            // What is shown of a row's rank is no part of the command.
-            let words = row.split(" metric ").next().unwrap_or(&row);
-            step.command = format!("ip -n {name} route add {words}");
-            step.rows.push((Side::Pod, "route", row));
-            steps.push(step);
+            steps.push(self.route_step("bridge", Side::Pod, route));
         }
         if let Some(bridge) = bridge {
             let mut step = self.step("bridge", "give cni0 the Pods' gateway address".into(), String::new());
@@ -196,22 +256,34 @@ impl<'a> Scene<'a> {
     }
 
     fn del(&self) -> Vec<Step> {
-        vec![
-            self.step("kubelet", format!("stop the containers of {}", self.pod.key), "crictl stopp POD".into()),
-            self.step("flannel", "delegate to bridge".into(), "cat /run/flannel/subnet.env".into()),
+        let mut steps =
+            vec![self.step("kubelet", format!("stop the containers of {}", self.pod.key), "crictl stopp POD".into())];
+        let delete = |plugin| {
             self.step(
-                "host-local",
-                format!("release {}", self.listed(" and ")),
-                self.ips.iter().map(|ip| format!("rm /var/lib/cni/networks/cbr0/{ip}")).collect::<Vec<_>>().join("; "),
-            ),
-            self.step(
-                "bridge",
+                plugin,
                 format!("delete eth0, and with it {}", self.veth_name()),
                 format!("ip -n {} link del eth0", self.name),
-            ),
-            self.step("loopback", "take lo down".into(), format!("ip -n {} link set lo down", self.name)),
-            self.step("kubelet", "remove the namespace".into(), format!("ip netns del {}", self.name)),
-        ]
+            )
+        };
+        let listed = self.listed(" and ");
+        match &self.revision.network.cni {
+            Cni::Flannel(_) => {
+                let files = self.ips.iter().map(|ip| format!("rm /var/lib/cni/networks/cbr0/{ip}"));
+                let files = files.collect::<Vec<_>>().join("; ");
+                steps.push(self.step("flannel", "delegate to bridge".into(), "cat /run/flannel/subnet.env".into()));
+                steps.push(self.step("host-local", format!("release {listed}"), files));
+                steps.push(delete("bridge"));
+            }
+            Cni::Calico(_) => {
+                let releases = self.ips.iter().map(|ip| format!("calicoctl ipam release --ip={ip}"));
+                steps.push(delete("calico"));
+                let command = releases.collect::<Vec<_>>().join("; ");
+                steps.push(self.step("calico-ipam", format!("release {listed}"), command));
+            }
+        }
+        steps.push(self.step("loopback", "take lo down".into(), format!("ip -n {} link set lo down", self.name)));
+        steps.push(self.step("kubelet", "remove the namespace".into(), format!("ip netns del {}", self.name)));
+        steps
     }
 
     /// A device's addresses and the connected routes that the kernel makes of them.

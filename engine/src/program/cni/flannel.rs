@@ -7,7 +7,7 @@ use super::super::empty;
 use super::super::node::{ETH0, FLANNEL, cni0, flannel_v6};
 use super::super::rows::{self, Writer};
 use super::super::shared::Peers;
-use crate::cluster::{Cni, FlannelConfig, NodeRecord, PodRecord, Revision, identity};
+use crate::cluster::{FlannelConfig, NodeRecord, PodRecord, Revision, identity};
 use crate::net::{Family, MacAddr};
 use crate::tables::{
     FdbEntry, LinkIndex, LinkKind, NeighborEntry, Netns, NetnsId, Origin, Place, Scope, SharedRows, Uid,
@@ -138,8 +138,7 @@ pub(in super::super) fn pod(revision: &Revision, pod: &PodRecord, node: &NodeRec
 }
 
 /// One route, one neighbour and one forwarding entry about each node, for all the others.
-pub(in super::super) fn peers(revision: &Revision) -> Peers {
-    let Cni::Flannel(config) = &revision.network.cni;
+pub(in super::super) fn peers(revision: &Revision, config: &FlannelConfig) -> Peers {
     let count = revision.nodes.len();
     let (mut routes, mut neighbors, mut fdb) =
         (Vec::with_capacity(count), Vec::with_capacity(count), Vec::with_capacity(count));

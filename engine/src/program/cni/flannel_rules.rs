@@ -1,6 +1,6 @@
 //! flanneld's iptables rules. Models flannel 0.27 pkg/trafficmngr/iptables with `--ip-masq`, as kube-flannel.yml runs it.
 
-use crate::cluster::{Cni, NodeRecord, Revision};
+use crate::cluster::{NodeRecord, Revision};
 use crate::net::Family;
 use crate::tables::netfilter::{Match, Netfilter, Ruleset, TableName, Target};
 use crate::tables::{Origin, netfilter::Rule};
@@ -20,7 +20,7 @@ const IP_MASQ: Origin = Origin::Default {
 /// Appends those of each family: what is there already stays before them. A node without a subnet has none, as flanneld
 /// does not start.
 pub(in super::super) fn add(revision: &Revision, node: &NodeRecord, netfilter: &mut Netfilter) {
-    let Cni::Flannel(config) = &revision.network.cni;
+    let Some(config) = revision.network.cni.flannel() else { return };
     for (cluster, cluster_origin) in revision.network.pod_networks() {
         let family = Family::of(cluster.addr());
         let Some((subnet, subnet_origin)) = node.subnet_of(family).filter(|_| config.serves(family)) else { continue };

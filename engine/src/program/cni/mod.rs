@@ -1,5 +1,6 @@
 //! The CNI plugins: how Pods get their wires.
 
 pub mod add;
+pub mod calico;
 pub mod flannel;
 pub(super) mod flannel_rules;

@@ -108,6 +108,8 @@ pub fn proto_name(proto: RouteProto) -> &'static str {
         RouteProto::Kernel => "kernel",
         RouteProto::Boot => "boot",
         RouteProto::Static => "static",
+        RouteProto::Bird => "bird",
+        RouteProto::Felix => "80",
     }
 }
 

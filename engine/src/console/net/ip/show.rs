@@ -97,7 +97,8 @@ impl Ip<'_, '_, '_> {
                 "dev" | "oif" | "iif" => filter.dev = Some(self.device(&netns, value()?)?),
                 "proto" | "protocol" => {
                     let name = value()?;
-                    let known = [RouteProto::Kernel, RouteProto::Boot, RouteProto::Static];
+                    let known =
+                        [RouteProto::Kernel, RouteProto::Boot, RouteProto::Static, RouteProto::Bird, RouteProto::Felix];
                     let found = known.into_iter().find(|proto| route::proto_name(*proto) == name);
                     filter.proto =
                         Some(found.ok_or_else(|| self.wrong_argument(name, "protocol", "invalid \"protocol\"\n"))?);

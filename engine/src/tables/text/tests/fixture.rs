@@ -19,7 +19,18 @@ pub(super) fn ip(text: &str) -> IpAddr {
 pub(super) fn link(index: u32, name: &str, kind: LinkKind, mac_text: &str, mtu: u32) -> Link {
     let index = LinkIndex(index);
     let (master, hairpin) = if name.starts_with("veth") { (Some(LinkIndex(4)), true) } else { (None, false) };
-    Link { index, name: name.into(), kind, mac: mac(mac_text), mtu, up: true, master, hairpin, origin: Origin::Kernel }
+    Link {
+        index,
+        name: name.into(),
+        kind,
+        mac: mac(mac_text),
+        mtu,
+        up: true,
+        master,
+        hairpin,
+        proxy_arp: false,
+        origin: Origin::Kernel,
+    }
 }
 
 pub(super) fn address(link: u32, net: &str, broadcast: Option<&str>, scope: Scope) -> Address {

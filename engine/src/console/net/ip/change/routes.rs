@@ -78,6 +78,8 @@ impl Ip<'_, '_, '_> {
                         "kernel" => RouteProto::Kernel,
                         "boot" => RouteProto::Boot,
                         "static" => RouteProto::Static,
+                        "bird" | "12" => RouteProto::Bird,
+                        "80" => RouteProto::Felix,
                         name => return Err(self.wrong_argument(name, "protocol", "\"protocol\" value is invalid\n")),
                     });
                 }
