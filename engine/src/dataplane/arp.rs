@@ -1,13 +1,14 @@
 //! ARP: who asks, who answers, what each learns.
 //!
-//! Models net/ipv4/arp.c arp_process and arp_solicit with `arp_accept` 0, `arp_ignore` 0 and 1, `arp_announce` 0 and 2.
+//! Models net/ipv4/arp.c arp_process and arp_solicit with `arp_accept` 0, `arp_ignore` 0 and 1, `arp_announce` 0 and 2,
+//! and `proxy_arp`.
 
 use super::cost;
 use super::skb::{CROSSINGS_MAX, Skb};
 use super::state::Nud;
 use super::walk::Walk;
 use crate::net::{Arp, ArpOp, Frame, MacAddr, Payload};
-use crate::tables::LinkIndex;
+use crate::tables::{LinkIndex, RouteKind};
 use crate::trace::{Birth, CauseTable, Disposition, PacketRef, Relation, Stage, Verdict};
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -15,9 +16,12 @@ impl Walk<'_> {
     pub(super) fn arp_receive(&mut self, link: LinkIndex, arp: Arp, skb: Skb) {
         self.spend(cost::LOOKUP);
         let sender = IpAddr::V4(arp.sender_ip);
+        let target = IpAddr::V4(arp.target_ip);
+        let own = self.netns.answers_arp(link, target);
+        let proxied = if own { None } else { self.proxied(link, target) };
         match arp.op {
-            ArpOp::Request if self.netns.answers_arp(link, IpAddr::V4(arp.target_ip)) => {
-                let cause = self.address_row(IpAddr::V4(arp.target_ip));
+            ArpOp::Request if own || proxied.is_some() => {
+                let cause = proxied.or_else(|| self.address_row(target));
                 self.accept(&skb, Some(link), cause);
                 self.learn(link, sender, arp.sender_mac, Nud::Stale);
                 self.arp_reply(link, arp, skb.track);
@@ -37,6 +41,14 @@ impl Walk<'_> {
                 }
             }
         }
+    }
+
+    /// The route because of which a device with `proxy_arp` answers for somebody else: it leads out of another device.
+    /// Models net/ipv4/arp.c arp_fwd_proxy, with `proxy_delay` 0, as Felix sets it.
+    fn proxied(&self, link: LinkIndex, target: IpAddr) -> Option<CauseTable> {
+        let proxies = self.netns.sysctls.ip_forward && self.netns.link(link).is_some_and(|device| device.proxy_arp);
+        let routed = super::ip::route(&self.netns, target).filter(|_| proxies)?;
+        (routed.route.kind == RouteKind::Unicast && routed.route.dev != link).then_some(routed.cause)
     }
 
     pub(super) fn learn(&mut self, link: LinkIndex, ip: IpAddr, mac: MacAddr, nud: Nud) {

@@ -96,6 +96,12 @@ pub fn write(machine: &mut Machine<'_>, name: &str, value: &str) -> Result<(), F
     };
     let on = |set: &mut bool| value.parse::<i32>().ok().map(|number| *set = number != 0);
     let count = |set: &mut u32| value.parse::<u32>().ok().map(|number| *set = number);
+    if let Some(device) = sysctl::proxy_arp_device(name) {
+        let link = netns.links.iter_mut().find(|link| *link.name == *device).ok_or(FileError::NotFound)?;
+        link.proxy_arp = value.parse::<i32>().map_err(|_| FileError::NotDirectory)? != 0;
+        machine.world.replace_tables(netns);
+        return Ok(());
+    }
     let written = match name {
         "net.bridge.bridge-nf-call-ip6tables" => on(&mut sysctls.bridge_nf6),
         "net.bridge.bridge-nf-call-iptables" => on(&mut sysctls.bridge_nf),

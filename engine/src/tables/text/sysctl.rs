@@ -39,9 +39,17 @@ pub fn names(netns: &Netns) -> impl Iterator<Item = &'static str> {
     v4.iter().copied().chain(ipvs).chain(others.iter().copied()).chain(v6)
 }
 
+/// The device that `net.ipv4.conf.DEVICE.proxy_arp` is about. Its name may have dots, which the kernel writes as slashes.
+pub fn proxy_arp_device(name: &str) -> Option<String> {
+    Some(name.strip_prefix("net.ipv4.conf.")?.strip_suffix(".proxy_arp")?.replace('/', "."))
+}
+
 /// `net.ipv4.ip_forward = 1`; `None` if the name is none of a known setting.
 pub fn row(netns: &Netns, name: &str) -> Option<String> {
     let sysctls = &netns.sysctls;
+    if let Some(device) = proxy_arp_device(name) {
+        return netns.link_named(&device).map(|link| format!("{name} = {}", u8::from(link.proxy_arp)));
+    }
     let value = match name {
         "net.bridge.bridge-nf-call-ip6tables" => u8::from(sysctls.bridge_nf6).to_string(),
         "net.bridge.bridge-nf-call-iptables" => u8::from(sysctls.bridge_nf).to_string(),
@@ -68,7 +76,17 @@ pub fn row(netns: &Netns, name: &str) -> Option<String> {
     Some(format!("{name} = {value}"))
 }
 
-/// All of them, a line each.
+/// All of them, a line each; of the devices those that answer for others.
 pub fn all(netns: &Netns) -> String {
-    names(netns).filter_map(|name| row(netns, name)).fold(String::new(), |text, row| text + &row + "\n")
+    let mut text = String::new();
+    for name in names(netns) {
+        text.extend(row(netns, name).map(|row| row + "\n"));
+        if name == "net.ipv4.conf.all.arp_ignore" {
+            let mut devices: Vec<_> =
+                netns.links.iter().filter(|link| link.proxy_arp).map(|link| link.name.replace('.', "/")).collect();
+            devices.sort_unstable();
+            text.extend(devices.iter().map(|device| format!("net.ipv4.conf.{device}.proxy_arp = 1\n")));
+        }
+    }
+    text
 }
