@@ -81,14 +81,18 @@ impl Draft {
                     self.work.insert(Work::Network);
                 }
             }
-            ("kind.x-k8s.io" | "kubeadm.k8s.io" | "kubeproxy.config.k8s.io", _) => {
+            ("kind.x-k8s.io" | "kubeadm.k8s.io" | "kubeproxy.config.k8s.io", _)
+            | ("operator.tigera.io", "Installation")
+            | ("projectcalico.org" | "crd.projectcalico.org", "IPPool") => {
                 self.work.insert(Work::Network);
             }
             _ => {}
         }
         // A user's object may stand for one that the cluster has by itself, or stop doing so.
         let users = !matches!(object.provenance, Provenance::Builtin | Provenance::Controller);
-        let system = matches!(&*key.namespace, "kube-system" | "kube-flannel") || key.is("Node") || key.is("Cluster");
+        let system = matches!(&*key.namespace, "kube-system" | "kube-flannel" | "calico-system" | "tigera-operator")
+            || key.is("Node")
+            || key.is("Cluster");
         if users && (system || self.is_builtin(key)) {
             self.work.insert(Work::Builtin);
         }

@@ -23,7 +23,7 @@ impl Scene {
             node_network: network.node_network.0.to_string(),
             pod_network: network.pod_network.0.to_string(),
             gateway_ip: network.gateway.0.to_string(),
-            cni: cni_words(&network.cni).to_owned(),
+            cni: cni_words(&network.cni),
             proxy_mode: network.kube_proxy_mode.0.name().to_owned(),
             nodes,
             services: services::services(&revision),
@@ -35,13 +35,10 @@ impl Scene {
 }
 
 /// The CNI plugin, and how it goes from node to node.
-fn cni_words(cni: &Cni) -> &'static str {
-    let Some(config) = cni.calico() else { return "Flannel VXLAN" };
-    match config.pools.first().map(|pool| pool.encapsulation) {
-        Some(Encapsulation::Vxlan) => "Calico VXLAN",
-        Some(Encapsulation::VxlanCrossSubnet) => "Calico VXLANCrossSubnet",
-        _ => "Calico",
-    }
+fn cni_words(cni: &Cni) -> String {
+    let Some(config) = cni.calico() else { return "Flannel VXLAN".to_owned() };
+    let first = config.pools.first().map(|pool| pool.encapsulation).filter(|way| *way != Encapsulation::None);
+    first.map_or_else(|| "Calico".to_owned(), |way| format!("Calico {}", way.name()))
 }
 
 fn node_view(world: &mut World, revision: &Revision, node: &NodeRecord, pods_left: &mut usize) -> NodeView {
