@@ -1,6 +1,6 @@
 //! Labels, annotations and selectors.
 
-use super::{invalid, names};
+use super::{invalid, is_missing, names};
 use crate::manifest::{Diagnostics, Node, Span, typed::LabelSelector};
 
 /// Keys and values of `labels`, or of a selector's `matchLabels`.
@@ -57,13 +57,15 @@ pub fn check_selector(parent: &Node, field: &str, diagnostics: &mut Diagnostics)
             }
             _ => {}
         }
-        for (text, value) in
-            values.map_or(&[][..], Node::items).iter().filter_map(|value| Some((value.as_str()?, value)))
-        {
-            check_value(text, value.span, diagnostics);
+        for value in values.map_or(&[][..], Node::items) {
+            if let Some(text) = value.as_str() {
+                check_value(text, value.span, diagnostics);
+            }
         }
-        let (key, span) = super::text(expression, "key").unwrap_or(("", expression.span));
-        if let Some(why) = names::qualified_name_fault(key) {
+        let missing = is_missing(expression, "key").then_some(("", expression.span));
+        if let Some((key, span)) = missing.or_else(|| super::text(expression, "key"))
+            && let Some(why) = names::qualified_name_fault(key)
+        {
             invalid(span, key, &why, diagnostics);
         }
     }
