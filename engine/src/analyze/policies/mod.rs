@@ -20,6 +20,7 @@ use std::sync::Arc;
 fn enforces_policies(cni: &Cni) -> bool {
     match cni {
         Cni::Flannel(_) => false,
+        Cni::Calico(_) => true,
     }
 }
 
