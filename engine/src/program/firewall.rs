@@ -1,8 +1,8 @@
-//! What netfilter holds on a node: Flannel's rules and kube-proxy's.
+//! What netfilter holds on a node: the rules of Flannel or Felix, and kube-proxy's.
 
 use super::kube_proxy::{self, Proxy};
 use super::rows::Writer;
-use super::{Shared, cni};
+use super::{Shared, cni, felix};
 use crate::cluster::{NodeRecord, PodRecord, ProxyMode, Revision};
 use crate::net::{Family, MacAddr};
 use crate::tables::ipvs::Scheduler;
@@ -52,6 +52,8 @@ pub(super) fn program(
             writer.netns.listeners.extend(kube_proxy::health::listeners(revision, node, pod));
         }
     }
+    let rows = (&writer.netns, &*writer.local);
+    felix::program((revision, node), pods, &mut shared.felix, rows, &mut netfilter);
     writer.netns.netfilter = Arc::new(netfilter);
 }
 

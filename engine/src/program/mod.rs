@@ -7,6 +7,7 @@ pub mod cni;
 pub mod containers;
 mod coredns;
 pub mod export;
+mod felix;
 mod firewall;
 mod gateway;
 mod internet;
@@ -44,13 +45,15 @@ pub fn netns(revision: &Revision, id: NetnsId, shared: &mut Shared) -> Option<Ne
     }
 }
 
-/// What [`netns`] depends on: equal versions mean equal tables.
+/// What [`netns`] depends on: equal versions mean equal tables. With Calico a node depends on policies and on the labels and
+/// addresses of Pods anywhere.
 pub fn input_version(revision: &Revision, id: NetnsId) -> Option<[u64; 3]> {
     let (own, services) = match revision.netns.get(&id)? {
         NetnsOwner::Node(name) => {
             let node = revision.nodes.get(name)?;
             let sees_all = |pod: &PodRecord| pod.host_network && pod.corefile.is_some();
-            let own = if pods(revision, node).into_iter().any(sees_all) { revision.number } else { node.pods_version };
+            let all = revision.network.cni.calico().is_some() || pods(revision, node).into_iter().any(sees_all);
+            let own = if all { revision.number } else { node.pods_version };
             (own, revision.services_version)
         }
         NetnsOwner::Pod(key) => {

@@ -1,7 +1,7 @@
 //! The rows that every node has about every other: built once for all nodes.
 
 use super::cni::{calico, flannel};
-use super::kube_proxy;
+use super::{felix, kube_proxy};
 use crate::cluster::{Cni, Revision};
 use crate::tables::dns::ClusterData;
 use crate::tables::{FdbEntry, NeighborEntry, Route, SharedRows};
@@ -14,6 +14,7 @@ pub struct Shared {
     latest: Option<(u64, Peers)>,
     pub(super) iptables: kube_proxy::Cache<kube_proxy::iptables::Iptables>,
     pub(super) nftables: kube_proxy::Cache<kube_proxy::nftables::Nftables>,
+    pub(super) felix: felix::Cache,
     /// What CoreDNS has synced, with what it was made from.
     pub(super) dns: Option<(DnsKey, Arc<ClusterData>)>,
 }

@@ -1,7 +1,7 @@
 //! What a rule sees of a packet, and whether one of its arguments holds.
 
 use crate::dataplane::random;
-use crate::net::{Family, IpPacket, Protocol, Transport};
+use crate::net::{Family, Icmp, IpPacket, Protocol, Transport};
 use crate::tables::ipvs::VirtualKey;
 use crate::tables::netfilter::{
     AddrType, CtState, IpSet, Match, PortRange, Probe, SetDirection, SetEntry, SetType, TableName,
@@ -62,6 +62,13 @@ impl Sight<'_> {
             Match::OutInterface { name, invert } => self.is_device(self.output, name) != *invert,
             Match::Protocol { protocol, invert } => (self.protocol() == Some(*protocol)) != *invert,
             Match::IcmpProtocol { invert } => matches!(packet.payload, Transport::Icmp(_)) != *invert,
+            // Nothing here sends such packets.
+            Match::IpInIpProtocol { invert } => *invert,
+            Match::IcmpType { number, invert } => self.icmp_type().is_some_and(|own| (own == *number) != *invert),
+            Match::Multiport { side, ports, invert } => self.ports().is_some_and(|(sport, dport)| {
+                let port = if *side == SetDirection::Src { sport } else { dport };
+                ports.iter().any(|range| has(*range, port)) != *invert
+            }),
             Match::Transport(_) | Match::Comment(_) | Match::Nfacct(_) | Match::Recent { .. } => true,
             Match::SourcePort { ports, invert } => self.ports().is_some_and(|(port, _)| has(*ports, port) != *invert),
             Match::DestinationPort { ports, invert } => {
@@ -80,6 +87,8 @@ impl Sight<'_> {
             Match::PhysdevIsBridged { invert } => self.bridged != *invert,
             Match::PhysdevIsIn { invert } => self.is_in_by_port() != *invert,
             Match::SourceTypeNot(kind) => self.addr_type(packet.src) != *kind,
+            Match::SourceTypeNotOut(kind) => self.addr_type_on(self.output, packet.src) != *kind,
+            Match::RpFilter { invert } => self.is_way_back() != *invert,
             Match::Ipvs { protocol, address, port } => self.is_of_virtual_server((*protocol, *address, *port)),
         }
     }
@@ -110,6 +119,45 @@ impl Sight<'_> {
             Some(RouteKind::Broadcast) => AddrType::Broadcast,
             _ => AddrType::Unicast,
         }
+    }
+
+    /// inet_dev_addr_type of one device: what is of another is no address of this machine.
+    fn addr_type_on(&self, link: Option<LinkIndex>, ip: IpAddr) -> AddrType {
+        match self.addr_type(ip) {
+            AddrType::Local if self.netns.local.lookup(ip).map(|(_, route)| route.dev) != link => AddrType::Unicast,
+            kind => kind,
+        }
+    }
+
+    /// Whether answers to this packet would leave by the device by which it has come in. Models
+    /// net/ipv4/netfilter/ipt_rpfilter.c and net/ipv6/netfilter/ip6t_rpfilter.c.
+    fn is_way_back(&self) -> bool {
+        let Some(input) = self.input else { return true };
+        let src = self.packet.src;
+        let link_local = matches!(src, IpAddr::V6(ip) if ip.is_unicast_link_local());
+        let unnamed = src.is_unspecified() && (src.is_ipv6() || self.packet.dst.is_multicast());
+        if input == LinkIndex::LO || unnamed || link_local {
+            return true;
+        }
+        if self.netns.local.lookup(src).is_some() {
+            return false;
+        }
+        let route = self.netns.main.lookup(src).map(|(_, route)| route);
+        route.is_some_and(|route| route.kind == RouteKind::Unicast && route.dev == input)
+    }
+
+    fn icmp_type(&self) -> Option<u8> {
+        let Transport::Icmp(message) = &self.packet.payload else { return None };
+        Some(match (message, self.family()) {
+            (Icmp::EchoRequest { .. }, Family::V4) => 8,
+            (Icmp::EchoRequest { .. }, Family::V6) => 128,
+            (Icmp::EchoReply { .. }, Family::V4) => 0,
+            (Icmp::EchoReply { .. }, Family::V6) => 129,
+            (Icmp::Error { error, .. }, Family::V4) => error.type_code().0,
+            (Icmp::Error { error, .. }, Family::V6) => error.type_code_v6().0,
+            (Icmp::NeighborSolicit { .. }, _) => 135,
+            (Icmp::NeighborAdvert { .. }, _) => 136,
+        })
     }
 
     /// The number that a rule draws for this packet, in units of 2⁻³¹: the same for the same flow, another for another
@@ -144,8 +192,9 @@ impl Sight<'_> {
         match set.set_type {
             SetType::HashIp => set.having(ip(0), None).next().is_some(),
             SetType::HashNet => {
-                let has = |ip: IpAddr| set.entries.iter().any(|entry| entry.net.is_some_and(|net| net.contains(&ip)));
-                ip(0).is_some_and(has)
+                let holds =
+                    |ip: IpAddr| set.having(None, None).any(|entry| entry.net.is_some_and(|net| net.contains(&ip)));
+                ip(0).is_some_and(|ip| set.having(Some(ip), None).next().is_some() || holds(ip))
             }
             // It knows no protocol.
             SetType::BitmapPort => port(0).is_some_and(|(_, number)| {

@@ -5,7 +5,7 @@ use super::{Known, Lookup, Tried, TriedRow, Why};
 use crate::dataplane::Sight;
 use crate::explain::rules_name;
 use crate::net::{IpPacket, Protocol, Transport};
-use crate::tables::netfilter::{AddrType, Chain, CtState, Hook, Match, Rule, TableName, Target};
+use crate::tables::netfilter::{AddrType, Chain, CtState, Hook, Match, Rule, SetDirection, TableName, Target};
 use crate::tables::text::iptables;
 use crate::trace::{CauseTable, RuleRef, Ruled, Verdict};
 use std::net::{IpAddr, SocketAddr};
@@ -162,6 +162,18 @@ fn failed(sight: &Sight<'_>, part: &Match, place: RuleRef) -> String {
             is_not(protocol_name(packet).to_owned(), protocol.name().to_owned(), *invert)
         }
         Match::IcmpProtocol { invert } => is_not(protocol_name(packet).to_owned(), "ICMP".to_owned(), *invert),
+        Match::IpInIpProtocol { invert } => is_not(protocol_name(packet).to_owned(), "IP in IP".to_owned(), *invert),
+        Match::IcmpType { number, invert } => {
+            is_not("its ICMP type is another".to_owned(), format!("type {number}"), *invert)
+        }
+        Match::Multiport { side, ports: list, invert } => {
+            let (word, port) = match side {
+                SetDirection::Src => ("from port", packet.source().1),
+                SetDirection::Dst => ("port", packet.destination().1),
+            };
+            let list: Vec<String> = list.iter().map(|range| ports(*range)).collect();
+            is_not(format!("{word} {port}"), list.join(", "), *invert)
+        }
         Match::SourcePort { ports: range, invert } => {
             is_not(format!("from port {}", packet.source().1), ports(*range), *invert)
         }
@@ -193,7 +205,15 @@ fn failed(sight: &Sight<'_>, part: &Match, place: RuleRef) -> String {
         Match::PhysdevIsBridged { .. } => "routed, not bridged".to_owned(),
         Match::PhysdevIsIn { invert: true } => "it has come in by a port of a bridge".to_owned(),
         Match::PhysdevIsIn { invert: false } => "it has come in by no port of a bridge".to_owned(),
-        Match::SourceTypeNot(kind) => format!("{} is {}, which is excepted", packet.src, addr_type(*kind)),
+        Match::SourceTypeNot(kind) | Match::SourceTypeNotOut(kind) => {
+            format!("{} is {}, which is excepted", packet.src, addr_type(*kind))
+        }
+        Match::RpFilter { invert: true } => {
+            format!("answers to {} would leave by {}, by which it has come", packet.src, device(sight.input))
+        }
+        Match::RpFilter { invert: false } => {
+            format!("answers to {} would not leave by {}", packet.src, device(sight.input))
+        }
         Match::Ipvs { address, port, .. } => {
             format!("it is no request that IPVS has sent on for {}", SocketAddr::new(*address, *port))
         }

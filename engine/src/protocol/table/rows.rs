@@ -100,7 +100,7 @@ pub(super) fn of_netns(netns: &Netns, state: Option<&NetnsState>, at: Nanos, tab
             let text = |entry: &IpvsConnection| ipvs::connection(entry, at, ipvs::Names::Numbers);
             entries.map(|entry| row(entry.id.to_string(), text(entry), &Origin::Learned)).collect()
         }
-        "ipset" => netns.netfilter.sets.values().flat_map(set_rows).collect(),
+        "ipset" => netns.netfilter.sets.values().flat_map(|set| set_rows(set)).collect(),
         "nft" => netns.netfilter.nft.iter().flat_map(|table| nft_rows(table, state, at)).collect(),
         table => {
             let (family, name) = rules_named(table)?;

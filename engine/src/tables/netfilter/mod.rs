@@ -242,16 +242,19 @@ pub struct IpSet {
     pub set_type: SetType,
     pub family: Family,
     pub entries: Vec<SetEntry>,
+    /// `maxelem`
+    pub elements_max: u32,
     /// Made when a packet first asks; a copy makes its own.
     index: Lazy<SetIndex>,
 }
 
-/// Entries by all of them that is exact: first address (whole entries of `hash:net` have none) and port.
+/// Entries by all of them that is exact: first address, if it is not a whole network, and port.
 type SetIndex = BTreeMap<(Option<std::net::IpAddr>, Option<(crate::net::Protocol, u16)>), Vec<u32>>;
 
 impl IpSet {
     pub fn new(name: impl Into<Arc<str>>, set_type: SetType, family: Family, entries: Vec<SetEntry>) -> IpSet {
-        IpSet { name: name.into(), set_type, family, entries, index: Lazy::default() }
+        let (name, index) = (name.into(), Lazy::default());
+        IpSet { name, set_type, family, entries, elements_max: 65_536, index }
     }
 
     /// The entries with this first address and port, whatever else they ask for.
@@ -299,7 +302,7 @@ pub struct Netfilter {
     pub v4: Ruleset,
     pub v6: Ruleset,
     /// By name.
-    pub sets: BTreeMap<Arc<str>, IpSet>,
+    pub sets: BTreeMap<Arc<str>, Arc<IpSet>>,
     /// Tables of nftables, in the order in which they were made.
     pub nft: Vec<NftTable>,
     /// None: the module ip_vs has no virtual server here, and its hooks do nothing.

@@ -54,12 +54,18 @@ pub enum Match {
     Protocol { protocol: Protocol, invert: bool },
     /// `-p icmp` or `-p ipv6-icmp`
     IcmpProtocol { invert: bool },
+    /// `-p ipencap`: IPv4 in IP.
+    IpInIpProtocol { invert: bool },
+    /// `-m icmp --icmp-type`, `-m icmp6 --icmpv6-type`: of any code.
+    IcmpType { number: u8, invert: bool },
     /// `-m tcp`, `-m udp`, `-m sctp`: loads the match that `--sport` and `--dport` belong to.
     Transport(Protocol),
     /// `--sport`
     SourcePort { ports: PortRange, invert: bool },
     /// `--dport`
     DestinationPort { ports: PortRange, invert: bool },
+    /// `-m multiport --sports`, `--dports`: at most 15 ports, of which a range takes two.
+    Multiport { side: SetDirection, ports: Vec<PortRange>, invert: bool },
     /// `-m comment --comment`
     Comment(Arc<str>),
     /// `-m mark --mark VALUE/MASK`
@@ -82,6 +88,11 @@ pub enum Match {
     PhysdevIsIn { invert: bool },
     /// `-m addrtype ! --src-type`
     SourceTypeNot(AddrType),
+    /// `-m addrtype ! --src-type … --limit-iface-out`: nor an address of that kind on another device than the one out of
+    /// which it goes.
+    SourceTypeNotOut(AddrType),
+    /// `-m rpfilter --validmark`: answers would go out by the device by which it has come in.
+    RpFilter { invert: bool },
     /// `-m ipvs --vaddr --vproto --vport`: a request that this virtual server has given to a real one.
     Ipvs { protocol: Protocol, address: IpAddr, port: u16 },
 }

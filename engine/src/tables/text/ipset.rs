@@ -30,7 +30,8 @@ fn header(set: &IpSet) -> String {
         return "range 0-65535".to_owned();
     }
     let family = if set.family == Family::V4 { "inet" } else { "inet6" };
-    format!("family {family} hashsize 1024 maxelem 65536 bucketsize 12 initval 0x{:08x}", initval(&set.name))
+    let (elements_max, initval) = (set.elements_max, initval(&set.name));
+    format!("family {family} hashsize 1024 maxelem {elements_max} bucketsize 12 initval 0x{initval:08x}")
 }
 
 /// The kernel draws it; here it is the same for the same name.

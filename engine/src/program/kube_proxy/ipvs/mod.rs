@@ -14,6 +14,7 @@ use ipnet::IpNet;
 use sets::{Set, Sets};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 /// The device that Services' addresses are put on.
 pub const DEVICE: &str = "kube-ipvs0";
@@ -47,7 +48,7 @@ pub fn program(proxy: &Proxy<'_>, scheduler: Scheduler, addresses: &[Address], n
         sets.ip(Set::IpvsIps, *ip, origin.clone());
     }
     rules::write(proxy, &sets, &kept_out, netfilter.ruleset_mut(proxy.family));
-    netfilter.sets.extend(sets.finish(proxy.family).map(|set| (set.name.clone(), set)));
+    netfilter.sets.extend(sets.finish(proxy.family).map(|set| (set.name.clone(), Arc::new(set))));
     let timeouts = timeouts(proxy.config.ipvs.timeouts);
     let ipvs = netfilter.ipvs.get_or_insert_with(|| Box::new(Ipvs::new(Vec::new(), timeouts)));
     let mut all = std::mem::take(&mut ipvs.services);

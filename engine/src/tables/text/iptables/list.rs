@@ -1,8 +1,8 @@
 //! `iptables -L`
 
 use super::parts::{
-    addr_type, ct_states, full_mask, icmp, masked, matches, name, nat, not, reject_with, set_directions, short, stored,
-    transport,
+    IPENCAP, addr_type, ct_states, full_mask, icmp, masked, matches, multiport_side, name, nat, not, port_list,
+    reject_with, set_directions, short, stored, transport,
 };
 use super::{Counter, chains, policy_name};
 use crate::net::{Family, Protocol};
@@ -171,6 +171,7 @@ fn protocol(family: Family, rule: &Rule, numeric: bool) -> (&'static str, bool) 
         (Match::Protocol { protocol: Protocol::Sctp, invert }, true) => Some(("132", *invert)),
         (Match::IcmpProtocol { invert }, false) => Some((icmp(family), *invert)),
         (Match::IcmpProtocol { invert }, true) => Some((if family == Family::V4 { "1" } else { "58" }, *invert)),
+        (Match::IpInIpProtocol { invert }, numeric) => Some((if numeric { "4" } else { IPENCAP }, *invert)),
         _ => None,
     });
     found.unwrap_or((if numeric { "0" } else { "all" }, false))
@@ -245,6 +246,15 @@ fn extra(family: Family, part: &Match) -> String {
         Match::PhysdevIsBridged { invert } => format!(" PHYSDEV match{} --physdev-is-bridged", not(*invert)),
         Match::PhysdevIsIn { invert } => format!(" PHYSDEV match{} --physdev-is-in", not(*invert)),
         Match::SourceTypeNot(kind) => format!(" ADDRTYPE match src-type !{}", addr_type(*kind)),
+        Match::SourceTypeNotOut(kind) => format!(" ADDRTYPE match src-type !{} limit-out", addr_type(*kind)),
+        Match::IcmpType { number, invert } => {
+            let module = if family == Family::V4 { "icmptype" } else { "ipv6-icmptype" };
+            format!(" {module} {}{number}", if *invert { "!" } else { "" })
+        }
+        Match::Multiport { side, ports, invert } => {
+            format!(" multiport {} {}{}", multiport_side(*side), if *invert { " !" } else { "" }, port_list(ports))
+        }
+        Match::RpFilter { invert } => format!(" rpfilter validmark{}", if *invert { " invert" } else { "" }),
         Match::Ipvs { protocol, address, port } => {
             format!(" vproto {} vaddr {address} vport {port}", protocol.number())
         }

@@ -170,6 +170,7 @@ impl Arguments<'_> {
                 "udp" | "17" => Match::Protocol { protocol: Protocol::Udp, invert },
                 "sctp" | "132" => Match::Protocol { protocol: Protocol::Sctp, invert },
                 "icmp" | "1" | "icmpv6" | "ipv6-icmp" | "58" => Match::IcmpProtocol { invert },
+                "ipencap" | "ipv4" | "4" => Match::IpInIpProtocol { invert },
                 "all" | "0" => return Ok(()),
                 other => return Err(format!("unknown protocol {other:?} specified")),
             },
@@ -193,6 +194,8 @@ impl Arguments<'_> {
                     Match::CtState { states: states?, invert }
                 }
                 "addrtype" => self.addr_type()?,
+                "multiport" => self.multiport()?,
+                "rpfilter" => self.rpfilter()?,
                 "ipvs" => self.ipvs()?,
                 "statistic" => self.statistic()?,
                 "recent" => self.recent()?,
@@ -219,6 +222,11 @@ impl Arguments<'_> {
                 }
                 other => return Err(format!("couldn't load match {other:?}")),
             },
+            "--icmp-type" | "--icmpv6-type" => {
+                let text = self.value(option)?;
+                let number = text.parse().map_err(|_| format!("Invalid ICMP type {text:?}"))?;
+                Match::IcmpType { number, invert }
+            }
             "--sport" | "--source-port" => Match::SourcePort { ports: ports(self.value(option)?)?, invert },
             "--dport" | "--destination-port" => Match::DestinationPort { ports: ports(self.value(option)?)?, invert },
             "-g" | "--goto" => {
@@ -256,7 +264,11 @@ impl Arguments<'_> {
     fn addr_type(&mut self) -> Result<Match, String> {
         if self.words.as_slice().first().is_some_and(|word| word == "!") {
             self.expect("--src-type")?;
-            return Ok(Match::SourceTypeNot(self.kind_of_address()?));
+            let kind = self.kind_of_address()?;
+            return Ok(match self.skip("--limit-iface-out") {
+                true => Match::SourceTypeNotOut(kind),
+                false => Match::SourceTypeNot(kind),
+            });
         }
         let (mut source, mut destination) = (None, None);
         while let Some(option @ ("--src-type" | "--dst-type")) = self.words.as_slice().first().map(String::as_str) {
@@ -268,6 +280,39 @@ impl Arguments<'_> {
             (None, None) => Err("addrtype: --src-type or --dst-type must come here".to_owned()),
             _ => Ok(Match::AddrType { source, destination }),
         }
+    }
+
+    /// Whether this word comes next; then it is passed over.
+    fn skip(&mut self, word: &str) -> bool {
+        let found = self.words.as_slice().first().is_some_and(|next| next == word);
+        if found {
+            self.words.next();
+        }
+        found
+    }
+
+    fn multiport(&mut self) -> Result<Match, String> {
+        let invert = self.skip("!");
+        let side = match self.value("--dports")? {
+            "--sports" | "--source-ports" => SetDirection::Src,
+            "--dports" | "--destination-ports" => SetDirection::Dst,
+            other => return Err(format!("multiport: {other:?} is not known here")),
+        };
+        let list: Result<Vec<PortRange>, _> = self.value("--dports")?.split(',').map(ports).collect();
+        let list = list?;
+        let slots: usize = list.iter().map(|range| if range.first == range.last { 1 } else { 2 }).sum();
+        if slots > 15 {
+            return Err("too many ports specified".to_owned());
+        }
+        Ok(Match::Multiport { side, ports: list, invert })
+    }
+
+    fn rpfilter(&mut self) -> Result<Match, String> {
+        let mut invert = false;
+        while self.words.as_slice().first().is_some_and(|word| matches!(&**word, "--validmark" | "--invert")) {
+            invert |= self.value("rpfilter")? == "--invert";
+        }
+        Ok(Match::RpFilter { invert })
     }
 
     fn kind_of_address(&mut self) -> Result<AddrType, String> {
@@ -365,11 +410,7 @@ impl Arguments<'_> {
     }
 
     fn fully(&mut self) -> bool {
-        let fully = self.words.as_slice().first().is_some_and(|word| word == "--random-fully");
-        if fully {
-            self.words.next();
-        }
-        fully
+        self.skip("--random-fully")
     }
 
     fn reject(&mut self) -> Result<RejectWith, String> {

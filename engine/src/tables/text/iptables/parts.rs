@@ -105,6 +105,7 @@ fn head(family: Family, part: &Match) -> Option<(&'static str, String, bool)> {
         Match::OutInterface { name, invert } => ("-o", name.to_string(), *invert),
         Match::Protocol { protocol, invert } => ("-p", name(*protocol).to_owned(), *invert),
         Match::IcmpProtocol { invert } => ("-p", icmp(family).to_owned(), *invert),
+        Match::IpInIpProtocol { invert } => ("-p", IPENCAP.to_owned(), *invert),
         _ => return None,
     })
 }
@@ -138,6 +139,15 @@ fn tail(family: Family, part: &Match) -> String {
         Match::PhysdevIsBridged { invert } => format!(" -m physdev{} --physdev-is-bridged", not(*invert)),
         Match::PhysdevIsIn { invert } => format!(" -m physdev{} --physdev-is-in", not(*invert)),
         Match::SourceTypeNot(kind) => format!(" -m addrtype ! --src-type {}", addr_type(*kind)),
+        Match::SourceTypeNotOut(kind) => format!(" -m addrtype ! --src-type {} --limit-iface-out", addr_type(*kind)),
+        Match::IcmpType { number, invert } => {
+            let (module, option) = icmp_type(family);
+            format!(" -m {module}{} --{option} {number}", not(*invert))
+        }
+        Match::Multiport { side, ports, invert } => {
+            format!(" -m multiport{} --{} {}", not(*invert), multiport_side(*side), port_list(ports))
+        }
+        Match::RpFilter { invert } => format!(" -m rpfilter --validmark{}", if *invert { " --invert" } else { "" }),
         Match::Ipvs { protocol, address, port } => {
             format!(" -m ipvs --vproto {} --vaddr {address} --vport {port}", protocol.number())
         }
@@ -205,6 +215,28 @@ pub(super) fn icmp(family: Family) -> &'static str {
         Family::V4 => "icmp",
         Family::V6 => "ipv6-icmp",
     }
+}
+
+/// The protocol 4, as /etc/protocols has it.
+pub(super) const IPENCAP: &str = "ipencap";
+
+fn icmp_type(family: Family) -> (&'static str, &'static str) {
+    match family {
+        Family::V4 => ("icmp", "icmp-type"),
+        Family::V6 => ("icmp6", "icmpv6-type"),
+    }
+}
+
+pub(super) fn multiport_side(side: SetDirection) -> &'static str {
+    match side {
+        SetDirection::Src => "sports",
+        SetDirection::Dst => "dports",
+    }
+}
+
+/// `80,6000:6005`
+pub(super) fn port_list(ports: &[PortRange]) -> String {
+    ports.iter().map(|ports| range(*ports)).collect::<Vec<_>>().join(",")
 }
 
 /// A host without its prefix length.
