@@ -50,7 +50,7 @@ pub struct Effects {
 #[derive(Debug, Default)]
 pub struct Told {
     /// How many were started.
-    pub started: usize,
+    pub started_count: usize,
     pub chunks: Vec<Chunk>,
     pub flows: Vec<FlowId>,
 }
@@ -160,7 +160,7 @@ impl Host for Machine<'_> {
         }
     }
 
-    fn later(&mut self, sleeps: &[Vec<String>], commands: Background, io: &mut Io) -> Option<()> {
+    fn later(&mut self, sleeps: &[Vec<String>], commands: Background, io: &mut Io) -> Option<u64> {
         let mut after: Nanos = 0;
         for argv in sleeps {
             match net::slept(self, argv) {
@@ -169,24 +169,23 @@ impl Host for Machine<'_> {
             }
         }
         let (context, background) = (self.context.clone(), self.effects.background.clone());
-        background.borrow_mut().started += 1;
+        background.borrow_mut().started_count += 1;
         let job = move |world: &mut World| {
             let mut effects = Effects { background: background.clone(), ..Effects::default() };
-            let mut io = Io::new("");
+            let mut io = Io::in_background();
             commands.run(&mut Machine { world, context, effects: &mut effects }, &mut io);
             let mut told = background.borrow_mut();
             told.chunks.extend(io.take_chunks());
             told.flows.extend(effects.flows);
         };
-        let few = self.effects.background.borrow().started <= BACKGROUND_MAX;
-        if !few || !self.world.later(after, Box::new(job)) {
-            return None;
-        }
-        Some(())
+        let few = self.effects.background.borrow().started_count <= BACKGROUND_MAX;
+        if few { self.world.later(after, Box::new(job)) } else { None }
     }
 
-    fn wait(&mut self) {
-        self.world.wait();
+    fn wait(&mut self, is_done: &dyn Fn() -> bool, io: &mut Io) {
+        self.world.wait(is_done);
+        let chunks = std::mem::take(&mut self.effects.background.borrow_mut().chunks);
+        io.pass_on(&chunks);
     }
 
     fn help(&mut self, io: &mut Io) -> Option<i32> {

@@ -17,14 +17,14 @@ pub struct Agenda {
 }
 
 impl Agenda {
-    /// False: too many wait already.
-    pub fn add(&mut self, at: Nanos, job: Job) -> bool {
+    /// The job's number; None: too many wait already.
+    pub fn add(&mut self, at: Nanos, job: Job) -> Option<u64> {
         if self.jobs.len() >= JOBS_MAX {
-            return false;
+            return None;
         }
-        self.jobs.insert((at, self.next), job);
         self.next += 1;
-        true
+        self.jobs.insert((at, self.next), job);
+        Some(self.next)
     }
 
     /// When the first one is due.

@@ -34,12 +34,17 @@ use crate::trace::{Nanos, Recorder};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+/// Most jobs that run within each other: while one lets time pass, another is due. More wait for their turn.
+const NESTED_MAX: u32 = 8;
+
 /// One simulated cluster.
 pub struct World {
     cluster: Cluster,
     tables: TableCache,
     runtime: Runtime,
     agenda: Agenda,
+    /// Jobs of the agenda that run at present, each within the one before.
+    nested_count: u32,
     /// Files that commands have written.
     pub scratch: Scratch,
     /// The Corefiles with which CoreDNS Pods have asked themselves whether they do.
@@ -57,6 +62,7 @@ impl World {
             tables: TableCache::new(revision),
             runtime,
             agenda: Agenda::default(),
+            nested_count: 0,
             scratch: Scratch::default(),
             watched: Watched::default(),
         }
@@ -183,26 +189,41 @@ impl World {
     ) -> Finished {
         self.do_due();
         let mut run = self.runtime.start(&mut self.tables, netns, title, process, limit);
-        while self.runtime.go_on(&mut self.tables, &mut run, self.agenda.due()) {
+        loop {
+            let due = self.next_due();
+            if !self.runtime.go_on(&mut self.tables, &mut run, due) {
+                return self.runtime.finish(&mut self.tables, run);
+            }
             self.do_due();
         }
-        self.runtime.finish(&mut self.tables, run)
     }
 
-    /// Has something happen after a time, while other things run. False: too much waits already.
-    pub fn later(&mut self, after: Nanos, job: Job) -> bool {
+    /// Has something happen after a time, while other things run. Gives its number; None: too much waits already.
+    pub fn later(&mut self, after: Nanos, job: Job) -> Option<u64> {
         self.agenda.add(self.now().saturating_add(after), job)
     }
 
-    fn do_due(&mut self) {
-        while let Some(job) = self.agenda.take_due(self.runtime.now()) {
+    /// When the agenda goes on; None while as many jobs run within each other as may.
+    fn next_due(&self) -> Option<Nanos> {
+        self.agenda.due().filter(|_| self.nested_count < NESTED_MAX)
+    }
+
+    /// Does what is due on the agenda.
+    pub fn do_due(&mut self) {
+        while self.nested_count < NESTED_MAX
+            && let Some(job) = self.agenda.take_due(self.runtime.now())
+        {
+            self.nested_count += 1;
             job(self);
+            self.nested_count -= 1;
         }
     }
 
-    /// Lets time pass until nothing is left on the agenda.
-    pub fn wait(&mut self) {
-        while let Some(at) = self.agenda.due() {
+    /// Lets time pass until something is done, or nothing is left on the agenda.
+    pub fn wait(&mut self, is_done: &dyn Fn() -> bool) {
+        while !is_done()
+            && let Some(at) = self.next_due()
+        {
             self.advance(at.saturating_sub(self.now()));
         }
     }
@@ -220,7 +241,7 @@ impl World {
     /// Lets virtual time pass.
     pub fn advance(&mut self, duration: Nanos) {
         let until = self.now().saturating_add(duration);
-        while let Some(at) = self.agenda.due().filter(|at| *at <= until) {
+        while let Some(at) = self.next_due().filter(|at| *at <= until) {
             self.runtime.advance(&mut self.tables, at);
             self.do_due();
         }

@@ -57,7 +57,9 @@ impl Background {
         let name = self.session.name.clone();
         let result = Shell { host, session: &mut self.session, io }.nested(&mut |shell| shell.list(&self.list));
         io.report_stop(&name);
-        outcome(result).status
+        let status = outcome(result).status;
+        self.status.set(Some(status));
+        status
     }
 }
 
