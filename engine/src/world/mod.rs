@@ -10,6 +10,7 @@ mod pairs;
 mod probe;
 mod proxies;
 mod question;
+mod reloads;
 mod runtime;
 mod scratch;
 mod services;
@@ -18,6 +19,7 @@ mod tables;
 use loops::Watched;
 pub use pairs::{is_reachable, pairs};
 pub use probe::{ProbeKind, ProbeResult, ProbeSpec};
+use reloads::Running;
 pub use runtime::{Finished, Limit, Runtime};
 pub use scratch::Scratch;
 pub use services::{FirstPacket, NodeRules, NodeVerdict};
@@ -49,6 +51,8 @@ pub struct World {
     pub scratch: Scratch,
     /// The Corefiles with which CoreDNS Pods have asked themselves whether they do.
     watched: Watched,
+    /// The CoreDNS processes and what they have read.
+    running: Running,
 }
 
 impl World {
@@ -57,7 +61,7 @@ impl World {
         let cluster = control::start(options);
         let revision = cluster.revision().clone();
         let runtime = Runtime::new(revision.seed);
-        World {
+        let mut world = World {
             cluster,
             tables: TableCache::new(revision),
             runtime,
@@ -65,7 +69,10 @@ impl World {
             nested_count: 0,
             scratch: Scratch::default(),
             watched: Watched::default(),
-        }
+            running: Running::default(),
+        };
+        world.note_reloads();
+        world
     }
 
     /// The store: files, objects, revisions.
@@ -83,6 +90,7 @@ impl World {
             self.runtime.forget(|id| revision.netns.contains_key(&id));
             self.runtime.forget_devices(&mut self.tables);
             self.clean_stale_connections();
+            self.note_reloads();
             self.watch_for_loops();
         }
         result

@@ -2,16 +2,14 @@
 //!
 //! A process that has not printed anything that is known here has an empty log.
 
+mod servers;
+
 use super::flags::{Flag, Parsed, Takes, flag};
-use super::{Command, Failure, exec};
+use super::{Command, Failure, duration, exec};
 use crate::cluster::api::timestamp;
 use crate::cluster::{PodPhase, PodRecord, parse_selector};
-use crate::console::net::clock::Moment;
 use crate::control::coredns;
-use crate::dataplane::Request;
-use crate::tables::{App, Listener, Origin};
 use crate::trace::Nanos;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub const FLAGS: &[Flag] = &[
@@ -23,33 +21,52 @@ pub const FLAGS: &[Flag] = &[
     flag("timestamps", ' ', Takes::Bool),
     flag("prefix", ' ', Takes::Bool),
     flag("all-containers", ' ', Takes::Bool),
+    flag("all-pods", ' ', Takes::Bool),
+    flag("since", ' ', Takes::Value),
+    flag("since-time", ' ', Takes::Value),
+    flag("limit-bytes", ' ', Takes::Value),
+    flag("max-log-requests", ' ', Takes::Value),
+    flag("pod-running-timeout", ' ', Takes::Value),
+    flag("ignore-errors", ' ', Takes::Bool),
 ];
 
 type Line = (Nanos, String);
 
+const USAGE: &str = "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a required argument for the logs command\nSee 'kubectl logs -h' for help and examples";
+
+/// Which lines of a log are printed, and how.
+struct Wanted {
+    tail: Option<usize>,
+    since: Nanos,
+    /// `2026-01-01T00:00:05`
+    since_time: Option<String>,
+    bytes_max: Option<usize>,
+}
+
 /// Runs `kubectl logs POD | TYPE/NAME [CONTAINER]`.
 pub fn logs(command: &mut Command<'_, '_>, parsed: &Parsed) -> Result<i32, Failure> {
     let namespace = command.namespace(parsed);
-    let pods = match (parsed.arguments.first(), parsed.value("selector")) {
-        (Some(_), Some(_)) => return Err(Failure::error("only a selector (-l) or a POD name is allowed")),
-        (Some(target), None) => vec![exec::pod_of(command.revision(), target, &namespace)?],
-        (None, Some(text)) => {
+    let wanted = Wanted::read(parsed, command.machine.world.now())?;
+    let pods = match (&*parsed.arguments, parsed.value("selector")) {
+        ([_], Some(_)) => {
+            let words = "only a selector (-l) or a POD name is allowed\nSee 'kubectl logs -h' for help and examples";
+            return Err(Failure::error(words));
+        }
+        ([target] | [target, _], _) => command.logged(target, &namespace, parsed)?,
+        ([], Some(text)) => {
             let selector = parse_selector(text).map_err(|error| Failure::error(&error))?;
             let pods = command.revision().pods.values().filter(|pod| *pod.key.namespace == *namespace);
             pods.filter(|pod| selector.matches(&pod.labels)).cloned().collect()
         }
-        (None, None) => {
-            return Err(Failure::error(
-                "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a required argument for the logs command\nSee 'kubectl logs -h' for help and examples",
-            ));
-        }
+        _ => return Err(Failure::error(USAGE)),
     };
-    let tail = match parsed.value("tail").map(str::parse::<i64>) {
-        None if parsed.has("selector") => Some(10),
-        None => None,
-        Some(Ok(count)) => usize::try_from(count).ok(),
-        Some(Err(_)) => return Err(Failure::error("--tail must be a number of lines")),
-    };
+    if let (Some(name), true) = (container_name(parsed), parsed.is("all-containers")) {
+        let words = format!("--all-containers=true should not be specified with container name {name}");
+        return Err(Failure::error(&words));
+    }
+    if parsed.has("container") && parsed.arguments.len() == 2 {
+        return Err(Failure::error("only one of -c or an inline [CONTAINER] arg is allowed"));
+    }
     if pods.is_empty() {
         command.io.err(&format!("No resources found in {namespace} namespace.\n"));
     }
@@ -65,23 +82,92 @@ pub fn logs(command: &mut Command<'_, '_>, parsed: &Parsed) -> Result<i32, Failu
             }
             startable(&pod, container, &name, parsed)?;
             let lines = command.lines(&pod, container);
-            let skipped = tail.map_or(0, |tail| lines.len().saturating_sub(tail));
-            for (at, line) in lines.into_iter().skip(skipped) {
-                let prefix =
-                    if parsed.is("prefix") { format!("[pod/{}/{name}] ", pod.key.name) } else { String::new() };
-                let stamp = if parsed.is("timestamps") { stamp(at) + " " } else { String::new() };
-                command.io.out(&format!("{prefix}{stamp}{line}\n"));
-            }
+            let prefixed = parsed.is("prefix") || parsed.is("all-pods");
+            let prefix = if prefixed { format!("[pod/{}/{name}] ", pod.key.name) } else { String::new() };
+            command.io.out(&wanted.text(lines, &prefix, parsed.is("timestamps")));
         }
+    }
+    if parsed.is("follow") {
+        command.io.err("(podhop's kubectl does not wait for more lines: its clock moves only with commands)\n");
     }
     Ok(0)
 }
 
+fn container_name(parsed: &Parsed) -> Option<&str> {
+    parsed.value("container").or(parsed.arguments.get(1).map(String::as_str))
+}
+
+impl Wanted {
+    fn read(parsed: &Parsed, now: Nanos) -> Result<Wanted, Failure> {
+        let number = |flag: &str| match parsed.value(flag).map(|text| (text, text.parse::<i64>())) {
+            None => Ok(None),
+            Some((_, Ok(number))) => Ok(Some(number)),
+            Some((text, Err(_))) => Err(Failure::error(&format!(
+                "invalid argument \"{text}\" for \"--{flag}\" flag: strconv.ParseInt: parsing \"{text}\": invalid syntax"
+            ))),
+        };
+        let tail = match number("tail")? {
+            None if parsed.has("selector") => Some(10),
+            Some(..=-2) => return Err(Failure::error("--tail must be greater than or equal to -1")),
+            count => count.and_then(|count| usize::try_from(count).ok()),
+        };
+        let bytes_max = match number("limit-bytes")? {
+            Some(..=-1) => return Err(Failure::error("--limit-bytes must be greater than 0")),
+            count => count.and_then(|count| usize::try_from(count).ok()).filter(|count| *count > 0),
+        };
+        let since = match parsed.value("since") {
+            None => 0,
+            Some(text) => now.saturating_sub(duration::flag("since", text)?),
+        };
+        let since_time = match parsed.value("since-time") {
+            None => None,
+            Some(text) => Some(utc(text).ok_or_else(|| {
+                Failure::error(&format!(
+                    "parsing time \"{text}\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"{text}\" as \"2006\""
+                ))
+            })?),
+        };
+        if since_time.is_some() && parsed.has("since") {
+            return Err(Failure::error("at most one of `sinceTime` or `sinceSeconds` may be specified"));
+        }
+        Ok(Wanted { tail, since, since_time, bytes_max })
+    }
+
+    fn text(&self, mut lines: Vec<Line>, prefix: &str, stamped: bool) -> String {
+        let after = |at: Nanos| self.since_time.as_ref().is_none_or(|since| &stamp(at)[..19] >= since.as_str());
+        lines.retain(|(at, _)| *at >= self.since && after(*at));
+        let skipped = self.tail.map_or(0, |tail| lines.len().saturating_sub(tail));
+        let (mut text, mut left) = (String::new(), self.bytes_max.unwrap_or(usize::MAX));
+        for (at, line) in &lines[skipped..] {
+            let line = if stamped { format!("{} {line}\n", stamp(*at)) } else { format!("{line}\n") };
+            let line = &line[..line.floor_char_boundary(left)];
+            if line.is_empty() {
+                break;
+            }
+            text += prefix;
+            text += line;
+            left -= line.len();
+        }
+        text
+    }
+}
+
+/// A moment in UTC, to the second.
+fn utc(text: &str) -> Option<String> {
+    let (seconds, zone) = (text.get(..19)?, text.get(19..)?);
+    let fits = seconds.bytes().zip(b"0000-00-00T00:00:00").all(|(byte, form)| match form {
+        b'0' => byte.is_ascii_digit(),
+        form => byte == *form,
+    });
+    let fraction = zone.strip_suffix('Z')?;
+    let digits = fraction.is_empty() || fraction.strip_prefix('.')?.bytes().all(|byte| byte.is_ascii_digit());
+    (fits && digits).then(|| seconds.to_owned())
+}
+
 fn container(command: &mut Command<'_, '_>, pod: &PodRecord, parsed: &Parsed) -> Result<usize, Failure> {
-    let wanted = parsed.value("container").or(parsed.arguments.get(1).map(String::as_str));
     let containers = &pod.spec.containers;
-    let Some(name) = wanted else {
-        if containers.len() > 1 {
+    let Some(name) = container_name(parsed) else {
+        if containers.len() > 1 && !parsed.is("all-pods") {
             let names: Vec<&str> = containers.iter().map(|container| &*container.name).collect();
             command.io.err(&format!("Defaulted container \"{}\" out of: {}\n", names[0], names.join(", ")));
         }
@@ -111,6 +197,25 @@ fn stamp(at: Nanos) -> String {
 }
 
 impl Command<'_, '_> {
+    /// The Pods whose logs a Pod's name or a workload's stands for. Models polymorphichelpers/logsforobject.go.
+    fn logged(&mut self, target: &str, namespace: &str, parsed: &Parsed) -> Result<Vec<Arc<PodRecord>>, Failure> {
+        let mut pods =
+            exec::pods_of(self.revision(), target, namespace, "get the logs from").map_err(
+                |failure| match failure {
+                    Failure::Text(text) if text.starts_with("Error from server (NotFound)") => {
+                        let text = text.trim_end().trim_start_matches("Error ");
+                        Failure::error(&format!("error {text} in namespace \"{namespace}\""))
+                    }
+                    other => other,
+                },
+            )?;
+        if pods.len() > 1 && !parsed.is("all-pods") {
+            self.io.err(&format!("Found {} pods, using pod/{}\n", pods.len(), pods[0].key.name));
+            pods.truncate(1);
+        }
+        Ok(pods)
+    }
+
     fn lines(&mut self, pod: &Arc<PodRecord>, container: usize) -> Vec<Line> {
         let started = pod.started_at_ns.unwrap_or(pod.created_at_ns);
         if coredns::container(pod) == Some(container) {
@@ -119,82 +224,27 @@ impl Command<'_, '_> {
         if let Some(failing) = pod.failing.iter().find(|failing| failing.index as usize == container) {
             return failing.message.lines().map(|line| (started, line.to_owned())).collect();
         }
-        self.requests(pod, container)
+        self.server_lines(pod, container, started)
     }
 
     /// Models CoreDNS's coremain and core/dnsserver/onstartup.go.
     fn coredns_lines(&mut self, pod: &Arc<PodRecord>, started: Nanos) -> Vec<Line> {
-        let log = |command: &Self| {
-            let state = pod.netns.and_then(|netns| command.machine.world.state(netns));
-            let lines = state.into_iter().flat_map(|state| state.dns().log());
-            lines.map(|(at, line)| (at, line.to_owned())).collect::<Vec<Line>>()
-        };
+        let world = &self.machine.world;
+        let state = pod.netns.and_then(|netns| world.state(netns));
+        let printed: Vec<Line> =
+            (state.into_iter().flat_map(|state| state.dns().log())).map(|(at, line)| (at, line.to_owned())).collect();
+        if let Some(failing) = pod.failing.first().filter(|_| printed.is_empty()) {
+            return vec![(started, failing.message.to_string())];
+        }
+        let config = world.started_with(&pod.key).or(pod.corefile.as_ref()).cloned();
+        let config = config.or_else(|| coredns::config_map(self.revision(), pod));
         let mut lines = Vec::new();
-        let config = pod.corefile.clone().or_else(|| coredns::config_map(self.revision(), pod));
-        let read = coredns::read(self.revision(), pod, config.as_ref());
-        let printed = log(self);
-        let broken = pod.failing.first().filter(|_| printed.is_empty());
-        if let (None, Ok(setup)) = (broken, &read) {
-            let mut zones: Vec<String> = Vec::new();
-            for listen in setup.blocks.iter().flat_map(|block| &block.listens) {
-                zones.push(format!("{}:{}", listen.zone, listen.port));
-            }
-            zones.sort();
-            zones.dedup();
-            lines.extend(zones.into_iter().map(|zone| (started, zone)));
-            lines.push((started, "CoreDNS-1.12.1".to_owned()));
-            lines.push((started, "linux/amd64, go1.24.1, 707c7c1".to_owned()));
+        if let Ok(setup) = coredns::read(self.revision(), pod, config.as_ref()) {
+            lines.extend(setup.zones().iter().map(|(zone, port)| format!("{zone}:{port}")));
+            let words = config.filter(|_| setup.reloads).and_then(|config| coredns::words(pod, &config).ok());
+            lines.extend(words.map(|words| coredns::sum_line(&words)));
+            lines.extend(["CoreDNS-1.12.1".to_owned(), "linux/amd64, go1.24.1, 707c7c1".to_owned()]);
         }
-        lines.extend(broken.map(|failing| (started, failing.message.to_string())));
-        lines.extend(printed);
-        lines
-    }
-
-    /// What a container's web servers have printed of the requests that they have answered.
-    fn requests(&mut self, pod: &PodRecord, container: usize) -> Vec<Line> {
-        let Some(netns) = pod.netns.and_then(|netns| self.machine.world.netns(netns)) else { return Vec::new() };
-        let path = format!("spec.containers[{container}].");
-        let is_own = |listener: &&Listener| matches!(&listener.origin, Origin::Object { uid, path: own } if *uid == pod.uid && own.starts_with(&path));
-        let own: BTreeMap<u16, &App> =
-            netns.listeners.iter().filter(is_own).map(|listener| (listener.port, &listener.app)).collect();
-        let state = self.machine.world.state(netns.id);
-        let requests = state.into_iter().flat_map(|state| state.requests());
-        requests.filter_map(|request| Some((request.at, line(own.get(&request.port)?, request)?))).collect()
-    }
-}
-
-/// A request as the program prints it.
-fn line(app: &App, request: &Request) -> Option<String> {
-    let Request { client, line, status, len, .. } = request;
-    let moment = Moment::new(request.at);
-    let time = format!(
-        "{:02}/{}/{}:{:02}:{:02}:{:02} +0000",
-        moment.day,
-        moment.month_name(),
-        moment.year,
-        moment.hour,
-        moment.minute,
-        moment.second
-    );
-    let dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-    match app {
-        // log_format main of nginx.conf
-        App::Http { server, .. } if server.starts_with("nginx") => Some(format!(
-            "{client} - - [{time}] \"{line}\" {status} {len} \"{}\" \"{}\" \"-\"",
-            dash(&request.referer),
-            dash(&request.agent)
-        )),
-        // The Common Log Format of httpd.conf
-        App::Http { server, .. } if server.starts_with("Apache") => {
-            Some(format!("{client} - - [{time}] \"{line}\" {status} {len}"))
-        }
-        // kubernetes test/images/agnhost/netexec
-        App::Netexec { .. } => {
-            let mut words = line.split(' ');
-            let (method, path) = (words.next()?, words.next()?);
-            let date = format!("{}/{:02}/{:02} {}", moment.year, moment.month, moment.day, moment.time());
-            Some(format!("{date} {method} {path}"))
-        }
-        _ => None,
+        lines.into_iter().map(|line| (started, line)).chain(printed).collect()
     }
 }
