@@ -144,6 +144,8 @@ pub fn library() -> Vec<Shelf> {
             "rollouts",
             "logs",
             "expose",
+            "redirects",
+            "created",
             "shell"
         ),
     ]
