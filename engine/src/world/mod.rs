@@ -25,7 +25,7 @@ pub use scratch::Scratch;
 pub use services::{FirstPacket, NodeRules, NodeVerdict};
 pub use tables::TableCache;
 
-use agenda::{Agenda, Job};
+use agenda::{Agenda, Beside, Hears, Job};
 
 use crate::cluster::{Applied, Cluster, ObjectKey, Options, PodKey, Revision};
 use crate::control;
@@ -39,12 +39,17 @@ use std::sync::Arc;
 /// Most jobs that run within each other: while one lets time pass, another is due. More wait for their turn.
 const NESTED_MAX: u32 = 8;
 
+/// Most processes that run beside others.
+const BESIDE_MAX: usize = 64;
+
 /// One simulated cluster.
 pub struct World {
     cluster: Cluster,
     tables: TableCache,
     runtime: Runtime,
     agenda: Agenda,
+    /// Processes that run beside what is waited for.
+    beside: Vec<Beside>,
     /// Jobs of the agenda that run at present, each within the one before.
     nested_count: u32,
     /// Files that commands have written.
@@ -66,6 +71,7 @@ impl World {
             tables: TableCache::new(revision),
             runtime,
             agenda: Agenda::default(),
+            beside: Vec::new(),
             nested_count: 0,
             scratch: Scratch::default(),
             watched: Watched::default(),
@@ -184,6 +190,7 @@ impl World {
     pub fn restart(&mut self) {
         self.runtime = Runtime::new(self.tables.revision().seed);
         self.agenda = Agenda::default();
+        self.beside.clear();
     }
 
     /// Runs a program in a namespace until it ends, and what the agenda has in the meantime. `title` and address name the
@@ -198,12 +205,46 @@ impl World {
         self.do_due();
         let mut run = self.runtime.start(&mut self.tables, netns, title, process, limit);
         loop {
-            let due = self.next_due();
+            let due = self.next_stop();
             if !self.runtime.go_on(&mut self.tables, &mut run, due) {
                 return self.runtime.finish(&mut self.tables, run);
             }
             self.do_due();
         }
+    }
+
+    /// Whether one more program may go on while other things do.
+    pub fn has_room_beside(&self) -> bool {
+        self.beside.len() < BESIDE_MAX
+    }
+
+    /// Starts a program that goes on while other things do.
+    pub fn run_beside(
+        &mut self,
+        netns: NetnsId,
+        title: (String, Option<IpAddr>),
+        process: Box<dyn Process>,
+        limit: Limit,
+        hears: Hears,
+    ) {
+        let run = self.runtime.start(&mut self.tables, netns, title, process, limit);
+        self.runtime.leave(&run);
+        self.beside.push(Beside { run, hears });
+    }
+
+    /// Processes that ran beside and are over tell what became of them.
+    fn collect(&mut self) {
+        while let Some(at) = self.beside.iter().position(|beside| self.runtime.is_over(&beside.run)) {
+            let Beside { run, hears } = self.beside.remove(at);
+            let finished = self.runtime.collect(&mut self.tables, run);
+            let has_sent = self.recorder().get(finished.flow).is_some_and(|trace| !trace.packets.is_empty());
+            hears(finished, has_sent);
+        }
+    }
+
+    /// When the agenda goes on, or a process that runs beside has had its time.
+    fn next_stop(&self) -> Option<Nanos> {
+        self.beside.iter().map(|beside| beside.run.deadline).chain(self.next_due()).min()
     }
 
     /// Has something happen after a time, while other things run. Gives its number; None: too much waits already.
@@ -218,20 +259,23 @@ impl World {
 
     /// Does what is due on the agenda.
     pub fn do_due(&mut self) {
+        self.collect();
         while self.nested_count < NESTED_MAX
             && let Some(job) = self.agenda.take_due(self.runtime.now())
         {
             self.nested_count += 1;
             job(self);
             self.nested_count -= 1;
+            self.collect();
         }
     }
 
-    /// Lets time pass until something is done, or nothing is left on the agenda.
+    /// Lets time pass until something is done, or nothing is left on the agenda and beside.
     pub fn wait(&mut self, is_done: &dyn Fn() -> bool) {
-        while !is_done()
-            && let Some(at) = self.next_due()
-        {
+        self.do_due();
+        while !is_done() {
+            let event = self.runtime.next_at().filter(|_| !self.beside.is_empty());
+            let Some(at) = event.into_iter().chain(self.next_stop()).min() else { return };
             self.advance(at.saturating_sub(self.now()));
         }
     }
@@ -249,10 +293,13 @@ impl World {
     /// Lets virtual time pass.
     pub fn advance(&mut self, duration: Nanos) {
         let until = self.now().saturating_add(duration);
-        while let Some(at) = self.next_due().filter(|at| *at <= until) {
-            self.runtime.advance(&mut self.tables, at);
+        loop {
+            let stop = self.next_stop().filter(|at| *at <= until);
+            let came = self.runtime.advance(&mut self.tables, stop.unwrap_or(until));
             self.do_due();
+            if came && stop.is_none() {
+                return;
+            }
         }
-        self.runtime.advance(&mut self.tables, until);
     }
 }

@@ -4,7 +4,7 @@ use super::flags::{Flag, Parsed, Takes, flag};
 use super::{Command, Failure, get, not_found, resource};
 use crate::cluster::{Labels, ObjectKey, Outcome, PodKey, PodPhase, PodRecord, Revision, Typed, identity};
 use crate::console::environment;
-use crate::console::machine::Context;
+use crate::console::machine::{Beside, Context};
 use crate::console::shell::{self, Host, Io};
 use crate::console::terminal;
 use crate::manifest::typed::RestartPolicy;
@@ -64,6 +64,9 @@ pub fn exec(command: &mut Command<'_, '_>, parsed: &Parsed) -> Result<i32, Failu
         return Err(Failure::error(&message));
     }
     let container = container_of(command, &pod, parsed)?;
+    if let Some(beside) = &mut command.machine.effects.beside {
+        beside.by_kubectl = true;
+    }
     let status = command.run_in(&pod, container, argv, parsed)?;
     if status != 0 {
         command.io.err(&format!("command terminated with exit code {status}\n"));
@@ -113,6 +116,8 @@ impl Command<'_, '_> {
         let mut machine = self.machine.at(context.clone());
         let installed = machine.toolbox().shell;
         let program = argv[0].rsplit('/').next().unwrap_or_default();
+        let beside = machine.effects.beside.take();
+        machine.effects.beside = beside.filter(|beside| beside.by_kubectl && Beside::is_for(program));
         let is_shell = matches!(
             (program, installed),
             ("sh", Shell::Ash | Shell::Bash | Shell::AshBash)
