@@ -1,5 +1,6 @@
 //! `curl` 8.14.
 
+mod meter;
 mod options;
 
 use super::fetch::{Client, Done, Fetch, Progress, Response};
@@ -17,6 +18,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
 
+use meter::meter;
 pub use options::SPEC;
 use options::{REDIRECTS_MAX, Settings, parse};
 
@@ -227,7 +229,7 @@ impl Curl {
         self.say(io, format_args!("* Connection #0 to host {} left intact\n", self.url.host));
         if self.to_file {
             if !self.settings.silent {
-                io.print_err(meter(response.body.len()));
+                io.print_err(meter(response.body.len(), io.now() - self.started));
             }
             self.left.borrow_mut().body = Some(text);
         } else {
@@ -342,15 +344,6 @@ impl Curl {
         let text = self.settings.write_out.replace("\\n", "\n").replace("\\t", "\t").replace("\\r", "\r");
         values.into_iter().fold(text, |text, (name, value)| text.replace(&format!("%{{{name}}}"), &value))
     }
-}
-
-/// The progress meter at its end.
-fn meter(len: usize) -> String {
-    format!(
-        "  % Total    % Received % Xferd  Average Speed   Time    Time     Time  Current\n                                 \
-         Dload  Upload   Total   Spent    Left  Speed\n100 {len:>5}  100 {len:>5}    0     0   {len:>4}      0  0:00:01  0:00:01 --:--:--  \
-         {len:>4}\n"
-    )
 }
 
 impl Client for Curl {
