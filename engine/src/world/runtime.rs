@@ -10,7 +10,7 @@ use crate::dataplane::{
 use crate::tables::netfilter::Connection;
 use crate::tables::{LinkIndex, NetnsId};
 use crate::trace::{Disposition, DropReason, Flow, FlowEnd, FlowId, Nanos, PacketRef, Recorder};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// Most events that one command may cause.
@@ -51,11 +51,11 @@ impl Default for Limit {
     }
 }
 
-/// A process that runs in the foreground.
+/// A process while it runs.
 #[derive(Debug)]
 pub struct Run {
     id: ProcessId,
-    deadline: Nanos,
+    pub(super) deadline: Nanos,
     events_left: u32,
 }
 
@@ -86,6 +86,9 @@ pub struct Runtime {
     journal: Journal,
     effects: Vec<Effect>,
     changes: Vec<JournalEntry>,
+    /// Processes that run beside what is waited for, and whether one of them has just ended.
+    beside: BTreeSet<ProcessId>,
+    one_ended: bool,
 }
 
 impl Runtime {
@@ -195,9 +198,13 @@ impl Runtime {
         Run { id, deadline: self.now.saturating_add(limit.duration), events_left: EVENTS_MAX }
     }
 
-    /// Lets time pass until the process ends or reaches a bound: false; or until a moment comes, which is now: true.
+    /// Lets time pass until the process ends or reaches a bound: false; or until a moment comes, which is now, or another
+    /// process ends that runs beside: true.
     pub fn go_on(&mut self, tables: &mut TableCache, run: &mut Run, until: Option<Nanos>) -> bool {
         while self.is_running(run.id) && run.events_left > 0 {
+            if std::mem::take(&mut self.one_ended) {
+                return true;
+            }
             let next = self.queue.first_key_value().map_or(Nanos::MAX, |((at, _), _)| *at);
             if let Some(until) = until.filter(|until| *until <= next.min(run.deadline)) {
                 self.now = self.now.max(until);
@@ -219,6 +226,28 @@ impl Runtime {
             self.tell(tables, run.id, ProcessEvent::Interrupt, None, self.now);
         }
         self.reap(tables, run.id, interrupted, run.events_left)
+    }
+
+    /// A process goes on beside others.
+    pub fn leave(&mut self, run: &Run) {
+        self.one_ended |= !self.is_running(run.id);
+        self.beside.insert(run.id);
+    }
+
+    /// Whether a process that was left has ended, or has had its time.
+    pub fn is_over(&self, run: &Run) -> bool {
+        !self.is_running(run.id) || run.deadline <= self.now
+    }
+
+    /// What became of a process that was left.
+    pub fn collect(&mut self, tables: &mut TableCache, run: Run) -> Finished {
+        self.beside.remove(&run.id);
+        self.finish(tables, Run { events_left: 0, ..run })
+    }
+
+    /// When something happens next.
+    pub fn next_at(&self) -> Option<Nanos> {
+        self.queue.first_key_value().map(|((at, _), _)| *at)
     }
 
     fn is_running(&self, id: ProcessId) -> bool {
@@ -257,15 +286,19 @@ impl Runtime {
         id
     }
 
-    /// Lets virtual time pass until a moment: `sleep`.
-    pub fn advance(&mut self, tables: &mut TableCache, until: Nanos) {
+    /// Lets virtual time pass until a moment: `sleep`. False: a process that runs beside has ended before.
+    pub fn advance(&mut self, tables: &mut TableCache, until: Nanos) -> bool {
         for _ in 0..EVENTS_MAX {
+            if std::mem::take(&mut self.one_ended) {
+                return false;
+            }
             if self.queue.first_key_value().is_none_or(|((at, _), _)| *at > until) {
                 break;
             }
             self.next_event(tables);
         }
         self.now = self.now.max(until);
+        true
     }
 
     /// Packets under way arrive; timers stay set.
@@ -396,6 +429,7 @@ impl Runtime {
                 // The Pod is gone and its processes with it (128 + SIGKILL).
                 running.status = Some(137);
             }
+            self.one_ended |= running.status.is_some() && self.beside.contains(&id);
         }
         self.processes.insert(id, running);
     }
