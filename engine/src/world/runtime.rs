@@ -168,20 +168,6 @@ impl Runtime {
         self.journal.append(&mut self.changes);
     }
 
-    /// Runs a process from its start to its end.
-    pub fn run(
-        &mut self,
-        tables: &mut TableCache,
-        netns: NetnsId,
-        title: (String, Option<IpAddr>),
-        process: Box<dyn Process>,
-        limit: Limit,
-    ) -> Finished {
-        let mut run = self.start(tables, netns, title, process, limit);
-        self.go_on(tables, &mut run, None);
-        self.finish(tables, run)
-    }
-
     /// Starts a process, which opens a conversation.
     pub fn start(
         &mut self,

@@ -24,7 +24,7 @@ use crate::net::{Icmp, IcmpError, IpPacket, Protocol, Transport};
 use crate::tables::ipvs::{Ipvs, IpvsConnection, IpvsState};
 use crate::tables::netfilter::{CtProtocol, CtTuple, Hook};
 use crate::tables::{LinkIndex, RouteKind};
-use crate::trace::{CauseTable, Change, DropReason, HopPlace, Nanos, Stage, Step, Verdict};
+use crate::trace::{CauseTable, Change, DropReason, Nanos, Stage, Verdict};
 use states::{Way, begins, is_over, see};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -314,21 +314,7 @@ impl Walk<'_> {
     }
 
     fn ipvs_step(&mut self, gate: Gate, skb: &mut Skb, entry: &IpvsConnection, changes: Vec<Change>, scheduled: bool) {
-        for change in &changes {
-            let applied = change.apply(&mut skb.frame);
-            debug_assert!(applied, "{change:?} does not fit {:?}", skb.frame);
-        }
-        let cause = self.ipvs_cause(entry).map(|table| self.row(table));
-        let (stage, link) = (Stage::Ipvs { hook: gate.hook, scheduled }, gate.link());
-        let step = Step {
-            at: self.now,
-            stage,
-            link,
-            verdict: Verdict::Pass,
-            cause,
-            changes: changes.into_iter().collect(),
-            ruled: None,
-        };
-        self.recorder.step(skb.track, HopPlace::Netns(self.netns.id), step);
+        let (stage, cause) = (Stage::Ipvs { hook: gate.hook, scheduled }, self.ipvs_cause(entry));
+        self.rewrite_all(skb, stage, gate.link(), cause, changes.into_iter().collect());
     }
 }
