@@ -10,7 +10,6 @@ use crate::net::{Family, Protocol};
 use crate::tables::ipvs::{Ipvs, IpvsTimeouts, RealServer, Scheduler, VirtualServer};
 use crate::tables::netfilter::Netfilter;
 use crate::tables::{Address, Origin};
-use ipnet::IpNet;
 use sets::{Set, Sets};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -65,15 +64,8 @@ fn is_valid(proxy: &Proxy<'_>, ip: IpAddr) -> bool {
 impl Proxy<'_> {
     /// The addresses on which IPVS mode serves node ports: those in `nodePortAddresses`, by default all.
     fn node_port_addresses(&self, own: &[IpAddr]) -> Vec<IpAddr> {
-        let wanted = &self.config.node_port_addresses;
-        let nets: Vec<IpNet> = wanted.iter().filter_map(|net| net.parse().ok()).collect();
-        let nets: Vec<IpNet> = nets.into_iter().filter(|net| Family::of(net.addr()) == self.family).collect();
-        let primary = wanted.iter().any(|net| &**net == "primary").then(|| self.node_ip()).flatten();
-        if nets.is_empty() && primary.is_none() || nets.iter().any(|net| net.prefix_len() == 0) {
-            return own.to_vec();
-        }
-        let is_wanted = |ip: &IpAddr| primary == Some(*ip) || nets.iter().any(|net| net.contains(ip));
-        own.iter().copied().filter(is_wanted).collect()
+        let Some(nets) = self.node_port_nets() else { return own.to_vec() };
+        own.iter().copied().filter(|ip| nets.iter().any(|net| net.contains(ip))).collect()
     }
 }
 
