@@ -9,7 +9,7 @@ use super::ports::{Backend, ServicePort, Usable, service_ports};
 use crate::net::{Family, Protocol};
 use crate::tables::ipvs::{Ipvs, IpvsTimeouts, RealServer, Scheduler, VirtualServer};
 use crate::tables::netfilter::Netfilter;
-use crate::tables::{Address, Origin};
+use crate::tables::{Address, Link, LinkIndex, Netns, Origin, Route};
 use sets::{Set, Sets};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -53,6 +53,23 @@ pub fn program(proxy: &Proxy<'_>, scheduler: Scheduler, addresses: &[Address], n
     all.extend(services);
     **ipvs = Ipvs::new(all, timeouts);
     bound
+}
+
+/// Gives a namespace that somebody has changed by hand what kube-proxy has on its device since.
+pub fn take_over(netns: &mut Netns, written: &Netns) {
+    let known = netns.link_named(DEVICE).map(|link| link.index);
+    let next = LinkIndex(netns.links.last().map_or(1, |link| link.index.0) + 1);
+    netns.links.retain(|link| Some(link.index) != known);
+    netns.addresses.retain(|address| Some(address.link) != known);
+    netns.local.rows.make_own().retain(|route| Some(route.dev) != known);
+    netns.sysctls.ipvs = written.sysctls.ipvs;
+    let Some(device) = written.link_named(DEVICE) else { return };
+    let link = known.unwrap_or(next);
+    netns.links.push(Link { index: link, ..device.clone() });
+    netns.links.sort_by_key(|link| link.index);
+    netns.addresses.extend(written.addresses_of(device.index).map(|own| Address { link, ..own.clone() }));
+    let routes = written.local.rows.own().iter().filter(|route| route.dev == device.index);
+    netns.local.rows.make_own().extend(routes.map(|route| Route { dev: link, ..route.clone() }));
 }
 
 /// Models netlink_linux.go isValidForSet.
