@@ -134,14 +134,16 @@ impl Runtime {
         self.journal.append(&mut self.changes);
     }
 
-    /// Nodes whose devices have changed lose what they had learned by those that are gone or without a carrier.
-    pub fn forget_devices(&mut self, tables: &mut TableCache) {
+    /// Nodes lose what they had learned by devices that are gone or without a carrier, and of virtual servers that are
+    /// gone.
+    pub fn forget_gone(&mut self, tables: &mut TableCache) {
         let now = self.now;
         for (id, state) in &mut self.states {
             if !matches!(tables.revision().netns.get(id), Some(NetnsOwner::Node(_))) {
                 continue;
             }
             let Some(netns) = tables.netns(*id) else { continue };
+            state.ipvs.forget_services(netns.netfilter.ipvs.as_deref());
             let changes = state.forget_devices(&netns, now).into_iter();
             self.changes.extend(changes.map(|change| JournalEntry { at: now, netns: *id, change }));
         }

@@ -4,7 +4,7 @@ use super::lab::{CLIENT, Lab, NEAR_AND_FAR, SERVICES};
 use podhop_engine::cluster::ProxyMode;
 use podhop_engine::net::IcmpError;
 use podhop_engine::net::Protocol;
-use podhop_engine::tables::ipvs::{IpvsState, IpvsTimeouts, Scheduler};
+use podhop_engine::tables::ipvs::{IpvsState, IpvsStats, IpvsTimeouts, Scheduler};
 use podhop_engine::tables::netfilter::TableName;
 use podhop_engine::trace::{CauseTable, Change, FlowEnd, Stage, Verdict};
 use podhop_engine::world::{ProbeKind, ProbeResult};
@@ -293,4 +293,41 @@ fn schedulers_are_those_that_a_configuration_may_name() {
     let timeouts = IpvsTimeouts { tcp: 3_600, ..IpvsTimeouts::default() };
     assert_eq!(with("sh"), Some((Scheduler::SourceHashing, timeouts)));
     assert_eq!(with("fastest"), None, "kube-proxy does not start");
+}
+
+#[test]
+fn a_node_that_somebody_has_changed_by_hand_gets_new_services_all_the_same() {
+    let mut lab = Lab::new(ProxyMode::Ipvs, &[CLIENT, NEAR_AND_FAR].concat());
+    let node = lab.node("worker-1");
+    let mut netns = (*lab.world.netns(node).unwrap()).clone();
+    netns.links.iter_mut().filter(|link| &*link.name == "eth0").for_each(|link| link.mtu = 1400);
+    lab.world.replace_tables(netns);
+    lab.apply(&cluster());
+    let client = lab.pod("client");
+    assert_eq!(lab.tcp(client, "10.96.0.50", 8080).end, FlowEnd::Delivered);
+    lab.apply(&[CLIENT, NEAR_AND_FAR].concat());
+    let netns = lab.world.netns(node).unwrap();
+    assert!(!netns.is_local("10.96.0.50".parse().unwrap()), "the address has gone with its Service");
+    assert!(netns.links.iter().any(|link| link.mtu == 1400), "what somebody has changed stays");
+}
+
+#[test]
+fn packets_are_counted_with_their_errors_until_the_virtual_server_goes() {
+    let mut lab = lab();
+    let (client, node) = (lab.pod("client"), lab.node("worker-1"));
+    let stats = |lab: &Lab, protocol, ip: &str, port| {
+        let key = (protocol, ip.parse().unwrap(), port);
+        let IpvsStats { connections, in_packets, out_packets, .. } =
+            lab.world.state(node).unwrap().ipvs.stats(key, None);
+        (connections, in_packets, out_packets)
+    };
+    lab.udp(client, "10.96.0.54", 9);
+    assert_eq!(stats(&lab, Protocol::Udp, "10.96.0.54", 9), (1, 1, 1), "a request, and the error about it");
+    let first = lab.tcp(client, "10.96.0.50", 8080).seen_destination;
+    assert_eq!(stats(&lab, Protocol::Tcp, "10.96.0.50", 8080).0, 1);
+    lab.apply(&[CLIENT, NEAR_AND_FAR, MORE].concat());
+    lab.apply(&cluster());
+    assert_eq!(stats(&lab, Protocol::Tcp, "10.96.0.50", 8080), (0, 0, 0));
+    assert_eq!(stats(&lab, Protocol::Udp, "10.96.0.54", 9).0, 1, "this one was there all the time");
+    assert_eq!(lab.tcp(client, "10.96.0.50", 8080).seen_destination, first, "it begins with the first server");
 }

@@ -101,10 +101,7 @@ impl Walk<'_> {
         let Some(entry) = self.state.ipvs.outbound(protocol, from, to, self.now).cloned() else { return Some(skb) };
         let (len, back) = (packet.len() as u64, entry.virtual_server);
         self.ipvs_see(&entry, &skb, Way::Out);
-        self.state.ipvs.count(&entry, |stats| {
-            stats.out_packets += 1;
-            stats.out_bytes += len;
-        });
+        self.state.ipvs.count(&entry, |stats| stats.count_out(len));
         if let Tracking::Of { entry: tracked, reply: false, .. } = &mut skb.tracking
             && !tracked.confirmed
         {
@@ -121,7 +118,8 @@ impl Walk<'_> {
     fn ipvs_error_out(&mut self, gate: Gate, (protocol, server, client): Ends, mut skb: Skb) -> Skb {
         let Some(packet) = skb.ip() else { return skb };
         let Some(entry) = self.state.ipvs.outbound(protocol, server, client, self.now).cloned() else { return skb };
-        let (src, back) = (packet.src, entry.virtual_server);
+        let (len, src, back) = (packet.len() as u64, packet.src, entry.virtual_server);
+        self.state.ipvs.count(&entry, |stats| stats.count_out(len));
         skb.ipvs = Balanced::Answer;
         let mut changes = Vec::new();
         if server != back {
@@ -219,10 +217,7 @@ impl Walk<'_> {
     ) -> Option<(Skb, Onward)> {
         let packet = skb.ip()?;
         let (len, from) = (packet.len() as u64, packet.destination());
-        self.state.ipvs.count(entry, |stats| {
-            stats.in_packets += 1;
-            stats.in_bytes += len;
-        });
+        self.state.ipvs.count(entry, |stats| stats.count_in(len));
         self.ipvs_see(entry, &skb, Way::In);
         if let Tracking::Of { entry: tracked, reply: false, .. } = &mut skb.tracking
             && !tracked.confirmed
@@ -242,7 +237,9 @@ impl Walk<'_> {
         entry: &Arc<IpvsConnection>,
         skb: Skb,
     ) -> Option<(Skb, Onward)> {
-        let dst = skb.ip()?.dst;
+        let packet = skb.ip()?;
+        let (len, dst) = (packet.len() as u64, packet.dst);
+        self.state.ipvs.count(entry, |stats| stats.count_in(len));
         let mut changes = Vec::new();
         if quoted != entry.server {
             changes.push(Change::QuotedSource { from: quoted, to: entry.server });

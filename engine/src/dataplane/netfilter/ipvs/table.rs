@@ -2,7 +2,7 @@
 
 use super::scheduler::{Candidate, Turn};
 use crate::net::Protocol;
-use crate::tables::ipvs::{IpvsConnection, IpvsState, IpvsStats, VirtualKey, VirtualServer};
+use crate::tables::ipvs::{Ipvs, IpvsConnection, IpvsState, IpvsStats, VirtualKey, VirtualServer};
 use crate::trace::Nanos;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -173,6 +173,13 @@ impl IpvsTable {
     /// What has passed a virtual server, or one of its real ones.
     pub fn stats(&self, key: VirtualKey, server: Option<SocketAddr>) -> IpvsStats {
         self.stats.get(&(key, server)).copied().unwrap_or_default()
+    }
+
+    /// A virtual server that is gone takes along what it has counted, and what its scheduler remembered.
+    pub fn forget_services(&mut self, ipvs: Option<&Ipvs>) {
+        let is_there = |key: &VirtualKey| ipvs.is_some_and(|ipvs| ipvs.find(*key).is_some());
+        self.turns.retain(|key, _| is_there(key));
+        self.stats.retain(|(key, _), _| is_there(key));
     }
 
     pub(super) fn count(&mut self, entry: &IpvsConnection, change: impl Fn(&mut IpvsStats)) {
