@@ -22,9 +22,7 @@ pub(super) fn program(
     writer.netns.sysctls.bridge_nf = true;
     let mut netfilter = Netfilter::default();
     cni::flannel_rules::add(revision, node, &mut netfilter);
-    let stale = revision.faults.stale_proxies.get(&node.name).map(|seen| &**seen);
-    let live = pods.iter().any(|pod| pod.is_kube_proxy() && pod.is_ready()).then_some(revision);
-    if let Some(revision) = stale.or(live)
+    if let Some(revision) = seen_by_proxy(revision, node, pods)
         && let Some(node) = revision.nodes.get(&node.name)
     {
         let config = &revision.network.kube_proxy;
@@ -53,6 +51,17 @@ pub(super) fn program(
         }
     }
     writer.netns.netfilter = Arc::new(netfilter);
+}
+
+/// The state of the cluster that a node's kube-proxy has seen last; `None` if none has run there.
+pub(super) fn seen_by_proxy<'r>(
+    revision: &'r Revision,
+    node: &NodeRecord,
+    pods: &[&PodRecord],
+) -> Option<&'r Revision> {
+    let stale = revision.faults.stale_proxies.get(&node.name).map(|seen| &**seen);
+    let live = || pods.iter().any(|pod| pod.is_kube_proxy() && pod.is_ready()).then_some(revision);
+    stale.or_else(live)
 }
 
 /// IPVS mode, and its device with the addresses of Services. With a scheduler that the kernel has not kube-proxy does not

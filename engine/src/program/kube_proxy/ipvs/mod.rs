@@ -6,6 +6,7 @@ mod sets;
 
 use super::Proxy;
 use super::ports::{Backend, ServicePort, Usable, service_ports};
+use crate::cluster::{ProxyMode, Revision};
 use crate::net::{Family, Protocol};
 use crate::tables::ipvs::{Ipvs, IpvsTimeouts, RealServer, Scheduler, VirtualServer};
 use crate::tables::netfilter::Netfilter;
@@ -53,6 +54,20 @@ pub fn program(proxy: &Proxy<'_>, scheduler: Scheduler, addresses: &[Address], n
     all.extend(services);
     **ipvs = Ipvs::new(all, timeouts);
     bound
+}
+
+/// Addresses within the nodes' network that a kube-proxy puts on its device: its node answers when somebody asks for
+/// them, unless `strictARP` forbids it. Neighbour discovery is answered for a card's own addresses only.
+pub fn answered(seen: &Revision) -> BTreeSet<IpAddr> {
+    let network = &seen.network;
+    let config = &network.kube_proxy.ipvs;
+    let starts = network.kube_proxy_mode.0 == ProxyMode::Ipvs && Scheduler::named(&config.scheduler).is_some();
+    let Some((net, _)) = network.node_network_of(Family::V4).filter(|_| starts && !config.strict_arp) else {
+        return BTreeSet::new();
+    };
+    let ports = seen.services.values().flat_map(|service| service_ports(service, Family::V4));
+    let ips = ports.flat_map(|port| [vec![port.cluster_ip], port.external_ips, port.balancer_ips].concat());
+    ips.filter(|ip| net.contains(ip)).collect()
 }
 
 /// Gives a namespace that somebody has changed by hand what kube-proxy has on its device since.
