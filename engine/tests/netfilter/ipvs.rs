@@ -331,3 +331,27 @@ fn packets_are_counted_with_their_errors_until_the_virtual_server_goes() {
     assert_eq!(stats(&lab, Protocol::Udp, "10.96.0.54", 9).0, 1, "this one was there all the time");
     assert_eq!(lab.tcp(client, "10.96.0.50", 8080).seen_destination, first, "it begins with the first server");
 }
+
+/// bitmap:port knows ports of TCP and UDP alone (ip_set_get_ip_port).
+#[test]
+fn a_set_of_ports_has_none_of_sctp() {
+    let service = "apiVersion: v1
+kind: Service
+metadata: {name: checked}
+spec:
+  type: LoadBalancer
+  clusterIP: 10.96.0.56
+  externalTrafficPolicy: Local
+  healthCheckNodePort: 32000
+  selector: {app: web}
+  ports: [{port: 80}]
+";
+    let mut lab = Lab::new(ProxyMode::Ipvs, &[CLIENT, NEAR_AND_FAR, service].concat());
+    let client = lab.pod("client");
+    let tcp = lab.tcp(client, "10.96.0.56", 32000);
+    assert_eq!(tcp.end, FlowEnd::Delivered, "kube-proxy tells how many endpoints the node has");
+    let sctp = lab.probe(client, "10.96.0.56".parse().unwrap(), ProbeKind::Sctp { port: 32000 });
+    let last = lab.trace(&sctp).packets[0].steps.last().unwrap();
+    assert_eq!(last.verdict, Verdict::Reject(IcmpError::PortUnreachable), "{last:?}");
+    assert!(matches!(last.cause.unwrap().table, CauseTable::Rule { table: TableName::Filter, .. }), "{last:?}");
+}

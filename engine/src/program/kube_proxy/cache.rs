@@ -60,6 +60,8 @@ type Configured = (Arc<KubeProxyConfiguration>, bool);
 type CommonKey = (Family, u64);
 /// Family, Service, port and node.
 type OwnKey = (Family, ServiceKey, usize, u32);
+/// The version of what it was made from, and whether it has comments.
+type OwnVersion = (u64, bool);
 
 #[derive(Debug)]
 pub struct Cache<M: Mode> {
@@ -68,8 +70,8 @@ pub struct Cache<M: Mode> {
     known: BTreeMap<Family, Vec<Known<M::Rules>>>,
     /// Newest last.
     common: Vec<(CommonKey, Arc<Common<M>>)>,
-    /// What nodes have of their own, with the version of what it was made from, and whether it has comments.
-    own: BTreeMap<OwnKey, ((u64, bool), Arc<M::Rules>)>,
+    /// What nodes have of their own.
+    own: BTreeMap<OwnKey, (OwnVersion, Arc<M::Rules>)>,
 }
 
 #[derive(Debug)]
