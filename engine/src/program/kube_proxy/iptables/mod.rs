@@ -46,15 +46,17 @@ impl Mode for Iptables {
     fn base(proxy: &Proxy<'_>, slots: &[Slot<PortRules>]) -> Base {
         let common: Option<Vec<Arc<PortRules>>> = slots.iter().map(|slot| slot.common.clone()).collect();
         let blocks = slots.iter().filter_map(|slot| Some(slot.common.as_ref()?.chains.clone())).collect();
-        let lists = common.filter(|_| proxy.node_port_nets().is_none()).map(|rules| lists(proxy, &rules));
+        let lists = common
+            .filter(|_| proxy.node_port_nets().is_none())
+            .map(|rules| lists(proxy, rules.iter().map(|rules| &**rules)));
         Base { chains: Arc::new(SharedChains::new(blocks)), lists }
     }
 }
 
 /// The chains in which all Service ports have rules.
-fn lists(proxy: &Proxy<'_>, rules: &[Arc<PortRules>]) -> Vec<(TableName, Arc<Chain>)> {
+fn lists<'r>(proxy: &Proxy<'_>, rules: impl Iterator<Item = &'r PortRules>) -> Vec<(TableName, Arc<Chain>)> {
     let mut lists: BTreeMap<(TableName, &'static str), Vec<Arc<Rule>>> = BTreeMap::new();
-    for (table, chain, rule) in rules.iter().flat_map(|rules| &rules.shared) {
+    for (table, chain, rule) in rules.flat_map(|rules| &rules.shared) {
         lists.entry((*table, chain)).or_default().push(rule.clone());
     }
     // The way to the node ports comes last.
@@ -69,15 +71,14 @@ pub fn program(proxy: &Proxy<'_>, cache: &mut Cache<Iptables>, rules: &mut Rules
     writer.frame();
     let common = cache.common(proxy);
     let own = common.base.lists.is_none().then(|| {
-        let rules = common.slots.iter().filter_map(|slot| match &slot.common {
-            Some(rules) => Some(rules.clone()),
-            None => {
-                let rules = cache.own(proxy, &common, slot)?;
-                rules.chains.chains().iter().for_each(|chain| writer.rules.table(TableName::Nat).put(chain.clone()));
-                Some(rules)
-            }
+        let rules = common.slots.iter().map(|slot| match &slot.common {
+            Some(rules) => (true, Some(rules.clone())),
+            None => (false, cache.own(proxy, &common, slot)),
         });
-        lists(proxy, &rules.collect::<Vec<_>>())
+        let rules: Vec<(bool, Arc<PortRules>)> = rules.filter_map(|(shared, rules)| Some((shared, rules?))).collect();
+        let blocks = rules.iter().filter(|(shared, _)| !shared).map(|(_, rules)| &*rules.chains);
+        writer.rules.table(TableName::Nat).put_blocks(blocks);
+        lists(proxy, rules.iter().map(|(_, rules)| &**rules))
     });
     for (table, chain) in common.base.lists.iter().chain(&own).flatten() {
         writer.rules.table(*table).put(chain.clone());

@@ -82,9 +82,10 @@ pub fn table(proxy: &Proxy<'_>, cache: &mut Cache<Nftables>) -> NftTable {
         }
     }
     writer.table.sets.share(common.base.affinity.clone());
-    for slot in common.slots.iter().filter(|slot| slot.common.is_none()) {
-        let Some(parts) = cache.own(proxy, &common, slot) else { continue };
-        parts.chains.chains().iter().for_each(|chain| writer.table.put(chain.clone()));
+    let own = common.slots.iter().filter(|slot| slot.common.is_none());
+    let own: Vec<Arc<PortParts>> = own.filter_map(|slot| cache.own(proxy, &common, slot)).collect();
+    writer.table.put_blocks(own.iter().map(|parts| &*parts.chains));
+    for parts in own {
         for (map, key, element) in &parts.elements {
             if let Some(map) = writer.table.map_mut(map) {
                 map.elements.add(*key, element.clone());
