@@ -254,8 +254,13 @@ fn a_server_that_goes_is_quiet_while_connections_last() {
     for _ in 0..6 {
         assert_ne!(lab.tcp(client, "10.96.0.50", 8080).seen_destination.unwrap().0, first.0);
     }
+    let counted = |lab: &Lab| lab.world.state(node).unwrap().ipvs.stats(key, Some(first.into())).connections;
+    assert_eq!(counted(&lab), 1);
     lab.world.advance(600 * 1_000_000_000);
     assert_eq!(weights(&lab).get(&first.0), None);
+    lab.tcp(client, "10.96.0.50", 8080);
+    lab.apply(&cluster());
+    assert_eq!(counted(&lab), 0, "it is another one with the same address");
 }
 
 #[test]

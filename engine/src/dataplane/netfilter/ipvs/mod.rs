@@ -74,7 +74,12 @@ enum Standing {
 impl Walk<'_> {
     /// Connections that are over take their conntrack entries along (ip_vs_conn_drop_conntrack).
     pub(super) fn ipvs_sweep(&mut self) {
-        for gone in self.state.ipvs.sweep(self.now) {
+        let gone = self.state.ipvs.sweep(self.now);
+        if gone.is_empty() {
+            return;
+        }
+        self.state.ipvs.forget_services(self.netns.netfilter.ipvs.as_deref());
+        for gone in gone {
             self.ipvs_forget(gone, true);
         }
     }

@@ -175,11 +175,18 @@ impl IpvsTable {
         self.stats.get(&(key, server)).copied().unwrap_or_default()
     }
 
-    /// A virtual server that is gone takes along what it has counted, and what its scheduler remembered.
+    /// Virtual servers that are gone take along what they have counted, and what their schedulers remembered; real ones
+    /// what they have counted, once no connection leads to them.
     pub fn forget_services(&mut self, ipvs: Option<&Ipvs>) {
-        let is_there = |key: &VirtualKey| ipvs.is_some_and(|ipvs| ipvs.find(*key).is_some());
-        self.turns.retain(|key, _| is_there(key));
-        self.stats.retain(|(key, _), _| is_there(key));
+        let find = |key: &VirtualKey| ipvs.and_then(|ipvs| ipvs.find(*key)).map(|(_, service)| service);
+        self.turns.retain(|key, _| find(key).is_some());
+        let used: BTreeSet<(VirtualKey, SocketAddr)> =
+            self.entries.values().map(|entry| (entry.key(), entry.server.into())).collect();
+        self.stats.retain(|(key, server), _| {
+            let is_there =
+                |service: &VirtualServer, server| service.find(server).is_some() || used.contains(&(*key, server));
+            find(key).is_some_and(|service| server.is_none_or(|server| is_there(service, server)))
+        });
     }
 
     pub(super) fn count(&mut self, entry: &IpvsConnection, change: impl Fn(&mut IpvsStats)) {
