@@ -4,6 +4,7 @@ use super::lab::{CLIENT, Lab, NEAR_AND_FAR, SERVICES};
 use podhop_engine::cluster::ProxyMode;
 use podhop_engine::net::IcmpError;
 use podhop_engine::net::Protocol;
+use podhop_engine::protocol::Server;
 use podhop_engine::tables::ipvs::{IpvsState, IpvsStats, IpvsTimeouts, Scheduler};
 use podhop_engine::tables::netfilter::TableName;
 use podhop_engine::trace::{CauseTable, Change, FlowEnd, Stage, Verdict};
@@ -359,4 +360,17 @@ spec:
     let last = lab.trace(&sctp).packets[0].steps.last().unwrap();
     assert_eq!(last.verdict, Verdict::Reject(IcmpError::PortUnreachable), "{last:?}");
     assert!(matches!(last.cause.unwrap().table, CauseTable::Rule { table: TableName::Filter, .. }), "{last:?}");
+}
+
+#[test]
+fn a_packet_that_expires_had_its_server_chosen() {
+    let mut lab = lab();
+    let client = lab.pod("client");
+    let expired = lab.probe(client, "10.96.0.50".parse().unwrap(), ProbeKind::Tcp { port: 8080, ttl: Some(1) });
+    assert_eq!(expired.icmp, Some(IcmpError::TtlExceeded));
+    let (_, _, row) = lab.balanced(&expired);
+    let server = row.rsplit(' ').next().unwrap().to_owned();
+    let all = Server::over(lab.world).all_why(expired.flow.0).unwrap();
+    let (_, _, why) = all.iter().find(|(_, _, why)| why.sought.starts_with("a real server")).expect("it was scheduled");
+    assert_eq!(why.because, format!("{server} of 3 real servers: each in turn"));
 }
