@@ -3,11 +3,11 @@
 use super::kube_proxy::{self, Proxy};
 use super::rows::Writer;
 use super::{Shared, cni};
-use crate::cluster::{NodeRecord, PodRecord, ProxyMode, Revision};
+use crate::cluster::{Cni, NodeRecord, PodRecord, ProxyMode, Revision};
 use crate::net::{Family, MacAddr};
 use crate::tables::ipvs::Scheduler;
 use crate::tables::netfilter::Netfilter;
-use crate::tables::{Link, LinkIndex, LinkKind, Origin};
+use crate::tables::{Link, LinkKind, Origin};
 use std::sync::Arc;
 
 /// The rules and sets of a node, and the settings and devices that go with them. `pods` are those with a sandbox on it.
@@ -75,13 +75,17 @@ fn ipvs(proxies: Vec<Proxy<'_>>, writer: &mut Writer, netfilter: &mut Netfilter)
     if config.ipvs.strict_arp {
         (netns.sysctls.arp_ignore, netns.sysctls.arp_announce) = (1, 2);
     }
-    // The next number after all devices that are there.
-    let index = LinkIndex(netns.links.last().map_or(1, |link| link.index.0) + 1);
+    // The number that its Pod's veth would have if it had one: nobody else's, however many Pods come.
+    let Cni::Flannel(flannel) = &first.revision.network.cni;
+    let pods = super::pods(first.revision, first.node);
+    let Some(pod) = pods.into_iter().find(|pod| pod.is_kube_proxy()) else { return };
+    let index = cni::flannel::veth_index(pod, flannel);
     let mac = MacAddr::local(u64::from(netns.id.0) ^ 0x6970_7673);
     let origin = Origin::default("kube-proxy", "mode: ipvs: a device that holds the addresses of Services");
     let (name, kind) = (kube_proxy::ipvs::DEVICE.into(), LinkKind::Dummy);
     let own = netns.addresses.clone();
-    netns.links.push(Link { index, name, kind, mac, mtu: 1500, up: false, master: None, hairpin: false, origin });
+    let at = netns.links.partition_point(|link| link.index < index);
+    netns.links.insert(at, Link { index, name, kind, mac, mtu: 1500, up: false, master: None, hairpin: false, origin });
     for proxy in &proxies {
         for (ip, origin) in kube_proxy::ipvs::program(proxy, scheduler, &own, netfilter) {
             writer.own_address(index, ip, origin);

@@ -374,3 +374,15 @@ fn a_packet_that_expires_had_its_server_chosen() {
     let (_, _, why) = all.iter().find(|(_, _, why)| why.sought.starts_with("a real server")).expect("it was scheduled");
     assert_eq!(why.because, format!("{server} of 3 real servers: each in turn"));
 }
+
+#[test]
+fn kube_ipvs0_keeps_its_number_while_pods_come() {
+    let mut lab = Lab::new(ProxyMode::Ipvs, &[CLIENT, SERVICES].concat());
+    let node = lab.node("worker-1");
+    let number = |lab: &mut Lab| lab.world.netns(node).unwrap().link_named("kube-ipvs0").unwrap().index;
+    let before = number(&mut lab);
+    lab.apply(&cluster());
+    assert_eq!(number(&mut lab), before);
+    let netns = lab.world.netns(node).unwrap();
+    assert!(netns.links.is_sorted_by(|a, b| a.index < b.index), "each number once, in order");
+}

@@ -10,7 +10,7 @@ use crate::cluster::{ProxyMode, Revision};
 use crate::net::{Family, Protocol};
 use crate::tables::ipvs::{Ipvs, IpvsTimeouts, RealServer, Scheduler, VirtualServer};
 use crate::tables::netfilter::Netfilter;
-use crate::tables::{Address, Link, LinkIndex, Netns, Origin, Route};
+use crate::tables::{Address, Netns, Origin};
 use sets::{Set, Sets};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -73,18 +73,16 @@ pub fn answered(seen: &Revision) -> BTreeSet<IpAddr> {
 /// Gives a namespace that somebody has changed by hand what kube-proxy has on its device since.
 pub fn take_over(netns: &mut Netns, written: &Netns) {
     let known = netns.link_named(DEVICE).map(|link| link.index);
-    let next = LinkIndex(netns.links.last().map_or(1, |link| link.index.0) + 1);
     netns.links.retain(|link| Some(link.index) != known);
     netns.addresses.retain(|address| Some(address.link) != known);
     netns.local.rows.make_own().retain(|route| Some(route.dev) != known);
     netns.sysctls.ipvs = written.sysctls.ipvs;
     let Some(device) = written.link_named(DEVICE) else { return };
-    let link = known.unwrap_or(next);
-    netns.links.push(Link { index: link, ..device.clone() });
+    netns.links.push(device.clone());
     netns.links.sort_by_key(|link| link.index);
-    netns.addresses.extend(written.addresses_of(device.index).map(|own| Address { link, ..own.clone() }));
+    netns.addresses.extend(written.addresses_of(device.index).cloned());
     let routes = written.local.rows.own().iter().filter(|route| route.dev == device.index);
-    netns.local.rows.make_own().extend(routes.map(|route| Route { dev: link, ..route.clone() }));
+    netns.local.rows.make_own().extend(routes.cloned());
 }
 
 /// Models netlink_linux.go isValidForSet.
