@@ -37,13 +37,16 @@ pub(super) fn program(
             ProxyMode::Iptables => families.for_each(|family| {
                 let (proxy, rules) = (proxy(family), netfilter.ruleset_mut(family));
                 writer.netns.sysctls.route_localnet |= proxy.localhost_node_ports();
+                // With node ports on 127.0.0.1 kube-proxy writes the kubelet's chain, too.
+                if !proxy.localhost_node_ports() {
+                    kube_proxy::iptables::kubelet(family, rules);
+                }
                 kube_proxy::iptables::program(&proxy, &mut shared.iptables, rules);
             }),
-            ProxyMode::Nftables => {
-                netfilter
-                    .nft
-                    .extend(families.map(|family| kube_proxy::nftables::table(&proxy(family), &mut shared.nftables)));
-            }
+            ProxyMode::Nftables => families.for_each(|family| {
+                kube_proxy::iptables::kubelet(family, netfilter.ruleset_mut(family));
+                netfilter.nft.push(kube_proxy::nftables::table(&proxy(family), &mut shared.nftables));
+            }),
             ProxyMode::Ipvs => ipvs(families.map(proxy).collect(), writer, &mut netfilter),
         }
         if let Some(pod) = pods.iter().find(|pod| pod.is_kube_proxy()) {

@@ -4,6 +4,7 @@
 use super::lab::Lab;
 use podhop_engine::cluster::ProxyMode;
 use podhop_engine::net::Protocol;
+use podhop_engine::tables::netfilter::{TableName, Target};
 use podhop_engine::world::{FirstPacket, NodeRules, NodeVerdict};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -218,4 +219,27 @@ fn modes_agree_on_who_is_reached_but_where_upstream_s_differ() {
         }
     }
     assert!(translated > 300, "{translated}");
+}
+
+#[test]
+fn the_kubelet_s_firewall_is_there_whatever_kube_proxy_does() {
+    let no_localhost = "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n\
+                        iptables: {localhostNodePorts: false}\n";
+    for (mode, text) in [
+        (ProxyMode::Iptables, ""),
+        (ProxyMode::Iptables, no_localhost),
+        (ProxyMode::Nftables, ""),
+        (ProxyMode::Ipvs, ""),
+    ] {
+        let mut lab = Lab::new(mode, text);
+        let node = lab.node("worker-1");
+        let netns = lab.world.netns(node).unwrap();
+        let filter = &netns.netfilter.v4.tables[&TableName::Filter];
+        let rules = |chain: &str| &filter.chain(filter.find(chain).expect("the chain")).unwrap().rules;
+        assert_eq!(rules("KUBE-FIREWALL").len(), 1, "{mode:?}");
+        for chain in ["INPUT", "OUTPUT"] {
+            let leads = |target: &Option<Target>| matches!(target, Some(Target::Jump(to)) if **to == *"KUBE-FIREWALL");
+            assert_eq!(rules(chain).iter().filter(|rule| leads(&rule.target)).count(), 1, "{mode:?} {chain}");
+        }
+    }
 }

@@ -103,7 +103,7 @@ fn from_elsewhere() -> Vec<Match> {
 }
 
 /// What the kubelet writes by itself. Models pkg/kubelet/kubelet_network_linux.go.
-pub(super) fn kubelet(family: Family, rules: &mut Ruleset) {
+pub fn kubelet(family: Family, rules: &mut Ruleset) {
     for table in [TableName::Mangle, TableName::Nat, TableName::Filter] {
         rules.table(table).put(Arc::new(Chain::user("KUBE-KUBELET-CANARY")));
     }
