@@ -94,7 +94,7 @@ impl World {
             self.tables.set_revision(self.cluster.revision().clone());
             let revision = self.tables.revision();
             self.runtime.forget(|id| revision.netns.contains_key(&id));
-            self.runtime.forget_devices(&mut self.tables);
+            self.runtime.forget_gone(&mut self.tables);
             self.clean_stale_connections();
             self.note_reloads();
             self.watch_for_loops();

@@ -137,14 +137,16 @@ impl Runtime {
         self.journal.append(&mut self.changes);
     }
 
-    /// Nodes whose devices have changed lose what they had learned by those that are gone or without a carrier.
-    pub fn forget_devices(&mut self, tables: &mut TableCache) {
+    /// Nodes lose what they had learned by devices that are gone or without a carrier, and of virtual servers that are
+    /// gone.
+    pub fn forget_gone(&mut self, tables: &mut TableCache) {
         let now = self.now;
         for (id, state) in &mut self.states {
             if !matches!(tables.revision().netns.get(id), Some(NetnsOwner::Node(_))) {
                 continue;
             }
             let Some(netns) = tables.netns(*id) else { continue };
+            state.ipvs.forget_services(netns.netfilter.ipvs.as_deref());
             let changes = state.forget_devices(&netns, now).into_iter();
             self.changes.extend(changes.map(|change| JournalEntry { at: now, netns: *id, change }));
         }
@@ -169,20 +171,6 @@ impl Runtime {
             self.changes.push(JournalEntry { at: now, netns: id, change });
         }
         self.journal.append(&mut self.changes);
-    }
-
-    /// Runs a process from its start to its end.
-    pub fn run(
-        &mut self,
-        tables: &mut TableCache,
-        netns: NetnsId,
-        title: (String, Option<IpAddr>),
-        process: Box<dyn Process>,
-        limit: Limit,
-    ) -> Finished {
-        let mut run = self.start(tables, netns, title, process, limit);
-        self.go_on(tables, &mut run, None);
-        self.finish(tables, run)
     }
 
     /// Starts a process, which opens a conversation.
