@@ -1,6 +1,7 @@
 //! Objects as the API server returns them: what was written, completed by defaults, metadata and status.
 
-mod build;
+pub mod build;
+pub mod calico;
 mod defaults;
 mod slices;
 mod status;
@@ -71,6 +72,11 @@ fn metadata(revision: &Revision, object: &Object, tree: &Node) -> Node {
         && let Some(annotations) = build::child(&mut metadata, "annotations")
     {
         set(annotations, "deployment.kubernetes.io/revision", text(number.to_string()));
+    }
+    if object.key.is("Node")
+        && let Some(node) = revision.nodes.get(&*object.key.name)
+    {
+        calico::annotate(revision, node, &mut metadata);
     }
     default(&mut metadata, "creationTimestamp", text(timestamp(object.created_at_ns)));
     set(&mut metadata, "resourceVersion", text(object.changed_revision.to_string()));

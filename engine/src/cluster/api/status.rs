@@ -2,7 +2,7 @@
 
 use super::build::{boolean, child, defaults, int, list, map, set, text};
 use super::timestamp;
-use crate::cluster::{Object, PodPhase, PodReason, PodRecord, Revision, identity};
+use crate::cluster::{Cni, Object, PodPhase, PodReason, PodRecord, Revision, identity};
 use crate::manifest::Node;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -343,7 +343,10 @@ fn node_status(revision: &Revision, object: &Object, status: &mut Node) {
         made
     };
     let conditions = vec![
-        healthy("NetworkUnavailable", "FlannelIsUp", "Flannel is running on this node"),
+        match revision.network.cni {
+            Cni::Flannel(_) => healthy("NetworkUnavailable", "FlannelIsUp", "Flannel is running on this node"),
+            Cni::Calico(_) => healthy("NetworkUnavailable", "CalicoIsUp", "Calico is running on this node"),
+        },
         healthy("MemoryPressure", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
         healthy("DiskPressure", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
         healthy("PIDPressure", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),

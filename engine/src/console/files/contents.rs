@@ -1,7 +1,9 @@
 //! What Kubernetes, the CNI plugin and the kernel put into files.
 //!
-//! Models flanneld's subnet.env; what the kubelet writes is in `control::resolv`.
+//! Models flanneld's subnet.env, and what Calico 3.31 and its operator leave on a node (`calico`); what the kubelet
+//! writes is in `control::resolv`.
 
+use super::calico;
 use crate::cluster::{ObjectKey, Revision};
 use crate::console::machine::{Context, Machine};
 use crate::control::resolv;
@@ -26,7 +28,12 @@ pub(super) fn paths(machine: &mut Machine<'_>) -> Vec<String> {
                 paths.push("/etc/os-release".to_owned());
             }
         }
-        Context::Node { .. } => paths.extend(["/etc/os-release", CONFLIST, SUBNET_ENV].map(str::to_owned)),
+        Context::Node { ref name } => {
+            paths.push("/etc/os-release".to_owned());
+            let revision = machine.world.revision();
+            let own = [CONFLIST, SUBNET_ENV].into_iter().chain(calico::FILES);
+            paths.extend(own.filter(|path| of_cni(revision, name, path).is_some()).map(str::to_owned));
+        }
         Context::Host => paths.push("/etc/os-release".to_owned()),
     }
     paths.extend(sysctl::NAMES.map(|name| format!("/proc/sys/{}", name.replace('.', "/"))));
@@ -65,11 +72,20 @@ pub(super) fn text(machine: &mut Machine<'_>, path: &str) -> Option<String> {
             }
         }
         (Context::Node { name }, "/etc/hosts") => Some(resolv::machine_hosts(&hostname, revision.node(name)?.ip)),
-        (Context::Node { name }, SUBNET_ENV) => subnet_env(revision, name),
-        (Context::Node { name }, CONFLIST) => revision.node(name)?.ready.then(|| conflist(revision)).flatten(),
         (Context::Host, "/etc/hosts") => Some(resolv::machine_hosts(&hostname, revision.network.gateway.0)),
         (_, "/etc/resolv.conf") => Some(resolv::machine_resolv_conf(revision)),
+        (Context::Node { name }, path) => of_cni(revision, name, path),
         _ => None,
+    }
+}
+
+/// What the CNI plugin's Pod has left on a node, once it has run there.
+fn of_cni(revision: &Revision, node: &str, path: &str) -> Option<String> {
+    let record = revision.node(node)?;
+    match path {
+        SUBNET_ENV => subnet_env(revision, node),
+        CONFLIST => record.ready.then(|| conflist(revision)).flatten(),
+        path => calico::text(revision, record, path).filter(|_| record.ready),
     }
 }
 
@@ -91,6 +107,7 @@ fn subnet_env(revision: &Revision, node: &str) -> Option<String> {
 
 /// The ConfigMap's `cni-conf.json`, which the init container copies.
 fn conflist(revision: &Revision) -> Option<String> {
+    revision.network.cni.flannel()?;
     let config = revision.object(&ObjectKey::new("ConfigMap", "kube-flannel", "kube-flannel-cfg"))?;
     // The key has a dot in it, which a field path cannot say.
     let data = config.written().get("data")?.get("cni-conf.json")?;

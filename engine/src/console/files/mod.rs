@@ -2,6 +2,7 @@
 //!
 //! On the student's own machine the folder `/home/student` holds the editor's files.
 
+mod calico;
 mod contents;
 #[cfg(test)]
 mod tests;

@@ -1,3 +1,4 @@
+use crate::cluster::{CniName, Options};
 use crate::console::net::testing::Lab;
 
 #[test]
@@ -58,4 +59,22 @@ fn forwarding_can_be_turned_off_on_a_node() {
     assert_eq!(lab.run("busy", "ping -c 1 -W 1 {web}").status, 0);
     let refused = lab.text("busy", "sysctl -w net.ipv4.ip_forward=0", 1);
     assert_eq!(refused, "sysctl: error setting key 'net.ipv4.ip_forward': Read-only file system\n");
+}
+
+#[test]
+fn a_cni_leaves_its_own_files_only() {
+    let mut lab = Lab::default();
+    assert_eq!(lab.text("@worker-1", "ls /etc/cni/net.d", 0), "10-flannel.conflist\n");
+    assert!(lab.text("@worker-1", "ls /var/lib/calico", 2).contains("No such file or directory"));
+    let mut lab = Lab::with(Options { cni: Some(CniName::Calico), ..Options::default() });
+    assert_eq!(lab.text("@worker-1", "ls /etc/cni/net.d", 0), "10-calico.conflist\n");
+    assert_eq!(lab.text("@worker-1", "ls /var/lib/calico", 0), "mtu\nnodename\n");
+    assert_eq!(
+        lab.text("@worker-1", "cat /var/lib/calico/nodename; echo; cat /var/lib/calico/mtu", 0),
+        "worker-1\n1450"
+    );
+    let config = lab.text("@worker-1", "cat /etc/cni/net.d/10-calico.conflist", 0);
+    assert!(config.contains("\"assign_ipv4\":\"true\",\"assign_ipv6\":\"false\""), "{config}");
+    assert!(config.contains("\"mtu\":0,"), "{config}");
+    assert!(lab.text("@worker-1", "ls /run/flannel", 2).contains("No such file or directory"));
 }
