@@ -1,9 +1,10 @@
 //! Completion of command lines: what could stand where the cursor is, from the tables that the commands' own parsers
 //! use and from the cluster as it is.
 //!
-//! `lex` finds the command and the word, `commands` knows names of programs, `kubectl` and `tools` the words of each,
-//! `objects` what the cluster has.
+//! `lex` finds the command and the word, `commands` knows names of programs, `kubectl`, `calicoctl` and `tools` the words
+//! of each, `objects` what the cluster has.
 
+mod calicoctl;
 mod commands;
 pub mod help;
 mod kubectl;
@@ -14,6 +15,7 @@ mod tests;
 mod tools;
 
 use super::machine::Machine;
+use super::net;
 use super::shell::Session;
 use lex::{Spot, Word};
 
@@ -122,6 +124,7 @@ fn argument(machine: &mut Machine<'_>, session: &Session, words: &[String], word
         "kubectl" | "k" if machine.context == super::machine::Context::Host => {
             kubectl::argument(machine, session, &words[1..], word)
         }
+        "calicoctl" if net::has(machine, name) => calicoctl::argument(machine, &words[1..], word),
         name => tools::argument(machine, session, name, &words[1..], word),
     }
 }

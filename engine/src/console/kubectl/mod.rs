@@ -14,7 +14,7 @@ mod logs;
 pub mod output;
 mod patch;
 mod place;
-mod printers;
+pub mod printers;
 pub mod resource;
 mod rollout;
 mod run;

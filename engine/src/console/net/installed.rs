@@ -20,7 +20,7 @@ pub fn path(machine: &mut Machine<'_>, name: &str) -> Option<String> {
     }
     let tools = machine.toolbox();
     let folder = match name {
-        "kubectl" | "k" | "podhop" => "/usr/local/bin",
+        "calicoctl" | "kubectl" | "k" | "podhop" => "/usr/local/bin",
         "agnhost" => "",
         "curl" | "dig" | "host" => "/usr/bin",
         "ip" | "bridge" | "ss" if tools.ip == Ip::Iproute2 && tools.busybox => "/sbin",
@@ -80,7 +80,7 @@ const DEBIAN: &str = "apt apt-get arch dash dpkg dpkg-query factor flock getent 
     mawk nsenter numfmt perl pinky ptx setpriv stdbuf tput unexpand unshare users vdir who";
 
 /// What a machine has besides its base system.
-const MACHINE: &str = "arp bridge column conntrack dmesg ethtool free gawk hexdump ifconfig ipset iptables \
+const MACHINE: &str = "arp bridge calicoctl column conntrack dmesg ethtool free gawk hexdump ifconfig ipset iptables \
     iptables-save ip6tables ip6tables-save ipvsadm jq journalctl less lsof mtr netstat nft perl pgrep pkill ps python3 route ss strace sudo sysctl \
     systemctl tcpdump telnet time top tree uptime vi vim watch xxd";
 

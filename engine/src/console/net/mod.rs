@@ -4,6 +4,7 @@
 //! of a table, then output and exit status as the real tool has them.
 
 mod bridge;
+mod calicoctl;
 pub mod clock;
 mod conntrack;
 mod dns;
@@ -35,6 +36,10 @@ use crate::net::IcmpError;
 /// Said where a container has no sandbox.
 const NOT_RUNNING: &str = "the container is not running\n";
 
+pub use calicoctl::{
+    COLUMNS as CALICO_COLUMNS, COMMANDS as CALICOCTL, KINDS as CALICO_KINDS, Resource as CalicoKind,
+    names as calico_names,
+};
 pub use installed::{has, path as installed_at};
 pub use ip::grammar as ip_grammar;
 pub use options::Spec;

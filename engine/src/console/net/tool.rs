@@ -4,8 +4,8 @@ use super::super::machine::Machine;
 use super::super::shell::{Io, Session};
 use super::options::Spec;
 use super::{
-    bridge, conntrack, dns, files, hostname, http, ip, ipset, iptables, ipvsadm, nc, nft, ping, signal, sysctl, system,
-    tc, traceroute,
+    bridge, calicoctl, conntrack, dns, files, hostname, http, ip, ipset, iptables, ipvsadm, nc, nft, ping, signal,
+    sysctl, system, tc, traceroute,
 };
 
 /// What stands on a tool's command line besides options.
@@ -41,6 +41,7 @@ use Operands::{Files, Grammar, Hosts, Nothing, Settings};
 /// Every tool, by name. What each is for is told by `about`.
 pub const TOOLS: &[Tool] = &[
     row("bridge", none, Grammar, |m, argv, _, io| bridge::run(m, argv, io)),
+    row("calicoctl", none, Grammar, |m, argv, _, io| calicoctl::run(m, argv, io)),
     row("conntrack", |_| conntrack::SPEC, Nothing, |m, argv, _, io| conntrack::run(m, argv, io)),
     row("curl", |_| http::CURL, Hosts, http::curl),
     row("date", none, Nothing, |m, argv, _, io| system::date(m, argv, io)),
@@ -96,6 +97,7 @@ impl Tool {
     pub fn about(&self) -> &'static str {
         match self.name {
             "bridge" => "a bridge's ports and forwarding entries",
+            "calicoctl" => "Calico's resources, addresses and BGP sessions",
             "curl" => "fetch a page by HTTP",
             "conntrack" => "the connections that the kernel follows",
             "date" => "the simulation's clock",
