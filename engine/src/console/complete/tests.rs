@@ -96,6 +96,18 @@ fn kubectl_s_words() {
 }
 
 #[test]
+fn calicoctl_s_words() {
+    let mut lab = Lab::new();
+    assert_eq!(lab.offers("calicoctl "), "get ipam node version");
+    assert_eq!(lab.offers("calicoctl get w"), "workloadendpoints");
+    assert_eq!(lab.offers("calicoctl get nodes worker"), "worker-1 worker-2");
+    assert_eq!(lab.offers("calicoctl get profile -o "), "custom-columns= json wide yaml");
+    assert_eq!(lab.offers("calicoctl get nodes -o custom-columns=NAME,I"), "IPV4 IPV6");
+    assert_eq!(lab.completed("ssh worker-1 calicoctl node s"), "ssh worker-1 calicoctl node status ");
+    assert_eq!(lab.completed("calicoctl ipam show --ip"), "calicoctl ipam show --ip=");
+}
+
+#[test]
 fn kinds_and_names() {
     let mut lab = Lab::new();
     assert_eq!(lab.offers("kubectl get pod"), "poddisruptionbudgets pods");

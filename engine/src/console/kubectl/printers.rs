@@ -82,7 +82,8 @@ pub fn table(kind: &Kind) -> Table {
             "+SELECTOR",
         ],
         ("networking.k8s.io", "NetworkPolicy") => &["NAME", "POD-SELECTOR", "AGE"],
-        ("rbac.authorization.k8s.io", "ClusterRole" | "Role") => &["NAME", "CREATED AT"],
+        // Calico's API server leaves its tables to the library, which has these two columns.
+        ("rbac.authorization.k8s.io", "ClusterRole" | "Role") | ("projectcalico.org", _) => &["NAME", "CREATED AT"],
         _ => &["NAME", "AGE"],
     })
 }
@@ -148,7 +149,9 @@ pub fn row(kind: &Kind, object: &Object, api: &Node, now_ns: u64) -> Row {
             with_template(cells, api, true)
         }
         ("networking.k8s.io", "NetworkPolicy") => vec![name, selector(find(api, "spec.podSelector")), age],
-        ("rbac.authorization.k8s.io", "ClusterRole" | "Role") => vec![name, field(api, "metadata.creationTimestamp")],
+        ("rbac.authorization.k8s.io", "ClusterRole" | "Role") | ("projectcalico.org", _) => {
+            vec![name, field(api, "metadata.creationTimestamp")]
+        }
         _ => vec![name, age],
     };
     let labels = object.labels.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();

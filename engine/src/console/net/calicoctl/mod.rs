@@ -14,7 +14,7 @@ use super::super::machine::{Context, Machine};
 use super::super::shell::Io;
 use super::fail;
 use super::options::{Options, Spec};
-use crate::cluster::Revision;
+use crate::cluster::{ObjectKey, Revision};
 use crate::console::kubectl::printers::field;
 
 pub use kinds::{COLUMNS, KINDS, Resource};
@@ -139,9 +139,11 @@ fn version(revision: &Revision, words: &[String], io: &mut Io) -> Result<i32, Co
         };
         return Err(format!("unable to retrieve Cluster Version or Type: {why}"));
     };
-    // Typha comes first, then the first calico-node with what the operator gives it.
+    // Typha comes first, then the first calico-node with what the operator gives it and what it has found.
     let bgp = if config.bgp.0 { ",bgp" } else { "" };
-    io.out(&format!("Cluster Version:   {VERSION}\nCluster Type:      typha,kdd,k8s,operator{bgp},kubeadm\n"));
+    let kubeadm = revision.object(&ObjectKey::new("ConfigMap", "kube-system", "kubeadm-config"));
+    let kubeadm = if kubeadm.is_some() { ",kubeadm" } else { "" };
+    io.out(&format!("Cluster Version:   {VERSION}\nCluster Type:      typha,kdd,k8s,operator{bgp}{kubeadm}\n"));
     Ok(0)
 }
 

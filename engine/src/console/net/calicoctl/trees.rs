@@ -9,8 +9,8 @@ use crate::cluster::api::build::{self, default, defaults, int, list, map, remove
 use crate::cluster::api::calico::bgp_address;
 use crate::cluster::{NodeRecord, Object, ObjectKey, PodPhase, PodRecord, Revision, api_object};
 use crate::console::kubectl::printers::{field, items};
-use crate::manifest::Node;
 use crate::manifest::emit::json_compact;
+use crate::manifest::{Node, Value};
 use crate::net::Family;
 use crate::program::cni::calico::veth_name;
 use crate::tables::Uid;
@@ -37,14 +37,14 @@ fn stored<'r>(revision: &'r Revision, kind: &str, namespace: Option<&str>) -> im
 
 /// The networks of all pools, in the order of their names.
 pub fn pools(revision: &Revision) -> Vec<IpNet> {
-    let cidr = |object: &Object| field(&*object.tree(revision), "spec.cidr").parse().ok();
+    let cidr = |object: &Object| field(&object.tree(revision), "spec.cidr").parse().ok();
     stored(revision, "IPPool", None).filter_map(|object| cidr(object).map(|net: IpNet| net.trunc())).collect()
 }
 
 /// The number of the autonomous system that nodes are in.
 pub fn as_number(revision: &Revision) -> String {
     let given = stored(revision, "BGPConfiguration", None).find(|object| &*object.key.name == "default");
-    let given = given.map(|object| field(&*object.tree(revision), "spec.asNumber"));
+    let given = given.map(|object| field(&object.tree(revision), "spec.asNumber"));
     given.filter(|number| !number.is_empty()).unwrap_or_else(|| "64512".to_owned())
 }
 
@@ -129,9 +129,12 @@ fn node(revision: &Revision, record: &NodeRecord) -> Option<Node> {
 
 /// Models the List of profileClient: one that allows everything, one for each namespace, one for each ServiceAccount.
 fn profiles(revision: &Revision) -> Vec<Node> {
-    let allow = || list(vec![map([("action", text("Allow"))])]).clone();
+    let allow = || list(vec![map([("action", text("Allow"))])]);
     let rules = || map([("egress", allow()), ("ingress", allow())]);
-    let mut profiles = vec![versioned("Profile", map([("name", text("projectcalico-default-allow"))]), rules())];
+    // It has been there for ever.
+    let since = Node { value: Value::Null, ..text("") };
+    let metadata = map([("creationTimestamp", since), ("name", text("projectcalico-default-allow"))]);
+    let mut profiles = vec![versioned("Profile", metadata, rules())];
     let mut accounts: BTreeSet<(String, String)> = BTreeSet::new();
     for object in revision.list("Namespace", None) {
         let Some(api) = api_object(revision, &object.key) else { continue };
