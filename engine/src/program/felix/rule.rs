@@ -95,6 +95,10 @@ impl Draft {
         self.when(Match::Mark { value, mask, invert: false }, format_args!("-m mark --mark {value:#x}/{mask:#x}"))
     }
 
+    pub fn not_mark(self, value: u32, mask: u32) -> Draft {
+        self.when(Match::Mark { value, mask, invert: true }, format_args!("-m mark ! --mark {value:#x}/{mask:#x}"))
+    }
+
     /// A bit is set.
     pub fn marked(self, bit: u32) -> Draft {
         self.mark(bit, bit)
