@@ -225,17 +225,34 @@ fn mark_tone(pod: &PodView) -> Tone {
 
 fn wires(picture: &mut Picture, node: &NodeView, room: &Room) {
     let thin = wire();
-    if room.bridge.is_some() {
+    let plugged: Vec<f64> = (room.pods.iter())
+        .filter(|at| at.shape == PodShape::Box && !node.pods[at.pod].ip.is_empty())
+        .map(|at| at.rect.center().x)
+        .collect();
+    // Without a bridge the node routes between its Pods: their wires meet where it does.
+    let (down_to, down_from) = match room.bridge {
+        Some(_) => (room.bridge_y - 13.0, room.bridge_y + 13.0),
+        None => (room.bridge_way_y, room.bridge_way_y),
+    };
+    if room.bridge.is_some() || !plugged.is_empty() {
         for at in room.pods.iter().filter(|at| at.shape == PodShape::Box && !node.pods[at.pod].ip.is_empty()) {
             let x = at.rect.center().x;
-            picture.line(vec![point(x, at.rect.bottom()), point(x, room.bridge_y - 13.0)], thin);
-            let veth = &node.pods[at.pod].veth;
-            let label = text::fit(veth, 50.0, Face::Note);
+            picture.line(vec![point(x, at.rect.bottom()), point(x, down_to)], thin);
+            let label = text::fit(&node.pods[at.pod].veth, 50.0, Face::Note);
             let middle = (at.rect.bottom() + room.bridge_y - 13.0) / 2.0 + 4.0;
             picture.text(point(x + 13.0, middle), label, Face::Note, Tone::Ink3);
         }
         let below = if room.tunnel.is_some() { room.tunnel_y } else { room.nic_y } - 13.0;
-        picture.line(vec![point(room.lane_x, room.bridge_y + 13.0), point(room.lane_x, below)], thin);
+        picture.line(vec![point(room.lane_x, down_from), point(room.lane_x, below)], thin);
+    }
+    if room.bridge.is_none() && !plugged.is_empty() {
+        let ends = plugged.iter().fold((room.lane_x, room.lane_x), |(low, high), x| (low.min(*x), high.max(*x)));
+        picture.line(vec![point(ends.0, down_to), point(ends.1, down_to)], thin);
+        let (x, align) = match room.mirrored {
+            true => (room.rect.x + 20.0, Align::Left),
+            false => (room.rect.right() - 20.0, Align::Right),
+        };
+        picture.aligned(point(x, down_to - 6.0), "routed, no bridge".to_owned(), Face::Note, Tone::Ink3, align);
     }
     if room.tunnel.is_some() {
         picture.line(vec![point(room.lane_x, room.tunnel_y + 13.0), point(room.lane_x, room.nic_y - 13.0)], thin);

@@ -5,8 +5,10 @@
 //! with the number of Pods and objects, that of the problems told does not.
 
 mod files;
+mod index;
 mod network;
 mod pods;
+mod policies;
 mod references;
 mod rollouts;
 mod services;
@@ -14,17 +16,19 @@ mod services;
 #[cfg(test)]
 mod tests;
 
-use crate::cluster::{Cluster, Object, PodKey, Revision};
+use crate::cluster::{Cluster, Labels, Object, PodKey, Revision};
 use crate::manifest::{Diagnostic, Diagnostics, Node, Severity, Span};
 use crate::tables::Origin;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// Most problems of one sort that are told; the others are counted in a last one.
 const OF_A_SORT_MAX: usize = 20;
 
 /// The sorts of problems that are told here, and `not-running`, which is what reading a manifest makes of several of them.
 /// What reading a manifest says of any holds only for the moment at which it was read.
-pub const CODES: [&str; 25] = [
+pub const CODES: [&str; 32] = [
     "address-outside",
     "config-map",
     "crash-loop",
@@ -44,6 +48,13 @@ pub const CODES: [&str; 25] = [
     "pod-subnet-outside",
     "pod-unschedulable",
     "pod-without-address",
+    "policy-no-dns",
+    "policy-no-effect",
+    "policy-peer-selects-nothing",
+    "policy-peers-apart",
+    "policy-port-name",
+    "policy-rules-ignored",
+    "policy-selects-nothing",
     "rollout-stuck",
     "service-not-ready",
     "service-selects-nothing",
@@ -55,11 +66,19 @@ pub const CODES: [&str; 25] = [
 /// The problems of the cluster as it is now, in the order of their places, worst first at one place.
 pub fn problems(cluster: &Cluster) -> Vec<Diagnostic> {
     let revision = cluster.revision();
-    let mut findings = Findings { cluster, revision, kept: Vec::new(), bare: Vec::new(), counts: BTreeMap::new() };
+    let mut findings = Findings {
+        cluster,
+        revision,
+        index: OnceCell::new(),
+        kept: Vec::new(),
+        bare: Vec::new(),
+        counts: BTreeMap::new(),
+    };
     network::check(&mut findings);
     pods::check(&mut findings);
     rollouts::check(&mut findings);
     services::check(&mut findings);
+    policies::check(&mut findings);
     references::check(&mut findings);
     files::check(&mut findings);
     findings.finish()
@@ -101,6 +120,8 @@ const NOWHERE: Span = Span { source: u32::MAX, start: 0, end: 0 };
 struct Findings<'a> {
     cluster: &'a Cluster,
     revision: &'a Revision,
+    /// The Pods by their labels, once somebody has asked.
+    index: OnceCell<Rc<index::Index>>,
     kept: Vec<Diagnostic>,
     /// Pods without a controller.
     bare: Vec<PodKey>,
@@ -126,6 +147,10 @@ impl<'a> Findings<'a> {
         }
         self.kept.push(Diagnostic { severity, code, span, message, hint: None, fix: None });
         self.kept.last_mut()
+    }
+
+    fn index(&self) -> Rc<index::Index> {
+        self.index.get_or_init(|| Rc::new(index::Index::of(self.revision))).clone()
     }
 
     /// Whether more of a sort would only be counted.
@@ -184,4 +209,10 @@ impl<'a> Findings<'a> {
 /// `1 Pod`, `3 Pods`
 fn count(number: usize, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
+}
+
+/// `a=b,c=d`
+fn labels_text(labels: &Labels) -> String {
+    let pairs: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    pairs.join(",")
 }

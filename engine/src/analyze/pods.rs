@@ -298,7 +298,8 @@ fn without_address(findings: &mut Findings<'_>, object: &Object, pod: &PodRecord
 /// Given addresses that are not part of their nodes' subnets.
 fn addresses_outside(findings: &mut Findings<'_>, given: Vec<&Arc<PodRecord>>) {
     let mut outside: Vec<(Span, String)> = Vec::new();
-    for pod in given {
+    let by_subnets = findings.revision.network.cni.flannel().is_some();
+    for pod in given.into_iter().filter(|_| by_subnets) {
         let node = pod.node.as_ref().and_then(|name| findings.revision.nodes.get(&**name));
         let Some(object) = findings.revision.objects.get(&pod.object_key()) else { continue };
         for (ip, net) in node.map_or_else(Vec::new, |node| words::outside(pod, node)) {

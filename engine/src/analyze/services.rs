@@ -1,38 +1,16 @@
 //! Services that lead nowhere, or elsewhere than the objects say.
 
-use super::{Findings, NOWHERE};
-use crate::cluster::{Labels, Object, ObjectKey, PodKey, PodPhase, PodRecord};
+use super::index::{Alike, Index, missed};
+use super::{Findings, NOWHERE, labels_text};
+use crate::cluster::{Labels, Object, ObjectKey, PodKey, PodRecord};
 use crate::manifest::nearest::nearest;
-use crate::manifest::typed::{Container, IntOrString, Service, ServicePort, ServiceType};
+use crate::manifest::typed::{IntOrString, Service, ServicePort, ServiceType};
 use crate::manifest::{Diagnostics, Fix, Node, Severity};
-use crate::net::Protocol;
-use crate::program::containers;
-use crate::workload;
-use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Most ports that are listed in a hint.
 const LISTED_MAX: usize = 8;
-
-/// Pods with the same labels in the same namespace: those of one template, or one Pod of its own.
-struct Alike {
-    labels: Arc<Labels>,
-    /// Any one that runs, or any one.
-    pod: Arc<PodRecord>,
-    /// What its programs listen on, once somebody has asked.
-    open: OnceCell<BTreeSet<(Protocol, u16)>>,
-}
-
-/// A namespace, a label's key and its value.
-type Label = (Arc<str>, Arc<str>, Arc<str>);
-
-/// Pods by namespace, grouped by their labels, found by any one label.
-#[derive(Default)]
-struct Index {
-    groups: Vec<Alike>,
-    by_label: BTreeMap<Label, Vec<usize>>,
-}
 
 pub(super) fn check(findings: &mut Findings<'_>) {
     stale_proxies(findings);
@@ -43,7 +21,7 @@ pub(super) fn check(findings: &mut Findings<'_>) {
         (service.service_type != ServiceType::ExternalName && !service.selector.is_empty()).then_some((object, service))
     });
     let Some(first) = read.next() else { return };
-    let index = Index::of(findings);
+    let index = findings.index();
     for (object, service) in std::iter::once(first).chain(read) {
         let selected = index.selected(&object.key.namespace, &service.selector);
         if selected.is_empty() {
@@ -131,64 +109,6 @@ fn names_unanswered(findings: &mut Findings<'_>) {
     }
 }
 
-impl Index {
-    fn of(findings: &Findings<'_>) -> Index {
-        let mut index = Index::default();
-        // Pods of one template share their labels: they need not be compared one by one. The address is a key only.
-        let mut known: BTreeMap<(Arc<str>, usize), usize> = BTreeMap::new();
-        for pod in findings.revision.pods.values() {
-            if matches!(pod.phase, PodPhase::Succeeded | PodPhase::Failed) {
-                continue;
-            }
-            let shared = Arc::as_ptr(&pod.labels) as usize;
-            let group = *known.entry((pod.key.namespace.clone(), shared)).or_insert_with(|| {
-                for (key, value) in pod.labels.iter() {
-                    let label = (pod.key.namespace.clone(), key.clone(), value.clone());
-                    index.by_label.entry(label).or_default().push(index.groups.len());
-                }
-                index.groups.push(Alike { labels: pod.labels.clone(), pod: pod.clone(), open: OnceCell::new() });
-                index.groups.len() - 1
-            });
-            let alike = &mut index.groups[group];
-            if alike.pod.phase != PodPhase::Running && pod.phase == PodPhase::Running {
-                alike.pod = pod.clone();
-            }
-        }
-        index
-    }
-
-    fn selected(&self, namespace: &Arc<str>, selector: &Labels) -> Vec<&Alike> {
-        let having = |(key, value): (&Arc<str>, &Arc<str>)| {
-            self.by_label.get(&(namespace.clone(), key.clone(), value.clone())).map_or(&[][..], |groups| groups)
-        };
-        let fewest = selector.iter().map(having).min_by_key(|groups| groups.len()).unwrap_or_default();
-        let fits = |alike: &&Alike| selector.iter().all(|(key, value)| alike.labels.get(key) == Some(value));
-        fewest.iter().map(|group| &self.groups[*group]).filter(fits).collect()
-    }
-
-    /// The values that Pods of a namespace have for a label.
-    fn values(&self, namespace: &str, key: &str) -> BTreeSet<&str> {
-        let from = (Arc::from(namespace), Arc::from(key), Arc::from(""));
-        let of = self.by_label.range(from..).map(|(label, _)| label);
-        of.take_while(|(space, name, _)| &**space == namespace && &**name == key)
-            .map(|(_, _, value)| &**value)
-            .collect()
-    }
-
-    /// Another namespace with Pods that the selector would fit.
-    fn elsewhere(&self, selector: &Labels) -> Option<&str> {
-        let (key, value) = selector.iter().next()?;
-        let mut with = self.by_label.iter().filter(|((_, name, found), _)| name == key && found == value);
-        let fits = |group: &usize| selector.iter().all(|(k, v)| self.groups[*group].labels.get(k) == Some(v));
-        with.find(|(_, groups)| groups.iter().any(fits)).map(|((namespace, ..), _)| &**namespace)
-    }
-}
-
-fn labels_text(selector: &Labels) -> String {
-    let pairs: Vec<String> = selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    pairs.join(",")
-}
-
 fn selects_nothing(findings: &mut Findings<'_>, object: &Object, service: &Service, index: &Index) {
     let message = format!("Service {} selects no Pods: none has {}", object.key.name, labels_text(&service.selector));
     if findings.has_enough("service-selects-nothing") {
@@ -198,18 +118,15 @@ fn selects_nothing(findings: &mut Findings<'_>, object: &Object, service: &Servi
     let namespace = &object.key.namespace;
     let written = object.written().at("spec.selector");
     // The label that no Pod has is the one to mend.
-    let wrong = service
-        .selector
-        .iter()
-        .find(|(key, value)| !index.by_label.contains_key(&(namespace.clone(), (*key).clone(), (*value).clone())));
-    let entry = wrong.and_then(|(key, _)| written.entries().iter().find(|(name, _)| name.name == *key));
+    let known: Vec<&Labels> = index.all(namespace).map(|alike| &*alike.labels).collect();
+    let miss = missed(&service.selector, &known);
+    let entry = miss.as_ref().and_then(|miss| written.entries().iter().find(|(name, _)| name.name == *miss.key));
     let span = entry.map_or(written.span, |(_, value)| value.span);
-    let values = wrong.map(|(key, _)| index.values(namespace, key)).unwrap_or_default();
-    let meant = match (wrong, values.len()) {
-        (Some(_), 1) => values.first().copied(),
-        (Some((_, value)), _) => nearest(value, values.iter().copied()),
-        (None, _) => None,
-    };
+    let wrong = miss.as_ref().map(|miss| (miss.key, miss.value));
+    let meant = miss.as_ref().and_then(|miss| match miss.values.len() {
+        1 => miss.values.first().copied(),
+        _ => nearest(miss.value, miss.values.iter().copied()),
+    });
     let hint = match (wrong, meant, index.elsewhere(&service.selector)) {
         (_, _, Some(other)) => {
             Some(format!("Pods with these labels are in namespace {other}: a Service sees its own only"))
@@ -233,9 +150,7 @@ fn target(findings: &mut Findings<'_>, object: &Object, (number, port): (usize, 
     let field: &Node = explicit.or_else(|| node.get("port")).unwrap_or(node);
     let (code, message, hint, put) = match &port.target_port {
         IntOrString::String(name) => {
-            let ports = selected.iter().flat_map(|alike| alike.containers()).flat_map(|c| &c.ports);
-            let names = ports.filter(|p| p.protocol == port.protocol).filter_map(|p| p.name.as_deref());
-            let known: BTreeSet<&str> = names.collect();
+            let known: BTreeSet<&str> = selected.iter().flat_map(|alike| alike.port_names(port.protocol)).collect();
             if known.contains(&**name) {
                 return;
             }
@@ -280,31 +195,5 @@ fn target(findings: &mut Findings<'_>, object: &Object, (number, port): (usize, 
     if let Some(problem) = findings.warn(code, field.span, message) {
         problem.hint = Some(hint);
         problem.fix = put.map(|replacement| Fix { span: field.span, replacement });
-    }
-}
-
-impl Alike {
-    /// The containers whose ports can be named: sidecars, too (since Kubernetes 1.32).
-    fn containers(&self) -> impl Iterator<Item = &Container> {
-        let spec = &self.pod.spec;
-        spec.containers.iter().chain(spec.init_containers.iter().filter(|container| container.sidecar))
-    }
-
-    fn has_sidecar(&self) -> bool {
-        self.pod.spec.init_containers.iter().any(|container| container.sidecar)
-    }
-
-    /// The ports that programs in the Pods listen on, when all their containers run.
-    fn open(&self, findings: &Findings<'_>) -> &BTreeSet<(Protocol, u16)> {
-        self.open.get_or_init(|| {
-            let pod = &self.pod;
-            let node = pod.node.as_ref().and_then(|name| findings.revision.nodes.get(&**name));
-            let host = match node {
-                Some(node) => containers::host(pod, node),
-                None => workload::Host { hostname: pod.key.name.clone(), ip: None },
-            };
-            let servers = workload::behaviors(&pod.spec, &host).into_iter().flat_map(|behavior| behavior.servers);
-            servers.map(|server| (server.protocol, server.port)).collect()
-        })
     }
 }

@@ -9,7 +9,7 @@ fn cluster(text: &str) -> Cluster {
     cluster
 }
 
-fn rendered(text: &str) -> String {
+pub(super) fn rendered(text: &str) -> String {
     render(&cluster(text))
 }
 
@@ -20,7 +20,7 @@ fn render(cluster: &Cluster) -> String {
 }
 
 /// A Pod of nginx with more of its `spec`.
-fn pod(name: &str, labels: &str, spec: &str) -> String {
+pub(super) fn pod(name: &str, labels: &str, spec: &str) -> String {
     format!(
         "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {name}\n  labels: {labels}\nspec:\n{spec}  containers:\n  - \
          name: c\n    image: nginx\n    ports: [{{containerPort: 80, name: http}}]\n---\n"
@@ -297,6 +297,10 @@ fn every_sort_is_told_somewhere() {
         include_str!("files.rs"),
         include_str!("network.rs"),
         include_str!("pods.rs"),
+        include_str!("policies/dns.rs"),
+        include_str!("policies/mod.rs"),
+        include_str!("policies/peers.rs"),
+        include_str!("policies/ports.rs"),
         include_str!("references.rs"),
         include_str!("rollouts.rs"),
         include_str!("services.rs"),

@@ -97,8 +97,16 @@ fn fact(revision: &Revision, outline: &Outline<'_>, scope: &Scope<'_>, node: usi
         };
     }
     match path[..] {
+        [.., "matchLabels", key] if path.contains(&"namespaceSelector") => {
+            names::namespaces_with(revision, (key, at.value))
+        }
         [.., "matchLabels" | "selector" | "labels", key] => {
-            names::pods_with(revision, names::namespace(outline, scope), key, at.value)
+            // Beside a namespaceSelector a peer's podSelector looks elsewhere.
+            let way = outline.way(node);
+            let beside =
+                way.iter().rev().nth(3).is_some_and(|peer| outline.child(*peer, "namespaceSelector").is_some());
+            let namespace = (!beside).then(|| names::namespace(outline, scope));
+            names::pods_with(revision, namespace, (key, at.value))
         }
         _ => String::new(),
     }

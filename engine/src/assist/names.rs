@@ -53,9 +53,22 @@ pub fn keys(question: &Question<'_>, path: &str) -> Vec<Named> {
         "limits" | "requests" => {
             ["cpu", "memory", "ephemeral-storage"].map(|name| (name.to_owned(), "quantity".to_owned())).to_vec()
         }
-        "nodeSelector" => counted(&node_labels(question.revision), "nodes"),
-        "labels" | "matchLabels" | "selector" => counted(&pod_labels(question), "Pods"),
+        "labels" | "matchLabels" | "selector" | "nodeSelector" => {
+            let (labels, what) = looked_at(question, &path.split('.').collect::<Vec<_>>());
+            counted(&labels, what)
+        }
         _ => Vec::new(),
+    }
+}
+
+/// The labels that a selector with this way to it is asked of, and whose they are.
+fn looked_at(question: &Question<'_>, names: &[&str]) -> (Counts, &'static str) {
+    if names.iter().any(|name| matches!(*name, "nodeSelector" | "nodeAffinity")) {
+        (node_labels(question.revision), "nodes")
+    } else if names.contains(&"namespaceSelector") {
+        (namespace_labels(question.revision), "namespaces")
+    } else {
+        (pod_labels(question), "Pods")
     }
 }
 
@@ -79,18 +92,22 @@ pub fn values(question: &Question<'_>, outline: &Outline<'_>, scope: &Scope<'_>,
     }
     let [.., above, last] = names[..] else { return Vec::new() };
     match (above, last) {
-        ("labels" | "matchLabels" | "selector", key) => values_of(&pod_labels(question), key, "Pods"),
-        ("nodeSelector", key) => values_of(&node_labels(revision), key, "nodes"),
-        ("matchExpressions", "key") if names.contains(&"nodeAffinity") => counted(&node_labels(revision), "nodes"),
-        ("matchExpressions", "key") => counted(&pod_labels(question), "Pods"),
+        ("labels" | "matchLabels" | "selector" | "nodeSelector", key) => {
+            let (labels, what) = looked_at(question, &names);
+            values_of(&labels, key, what)
+        }
+        ("matchExpressions", "key") => {
+            let (labels, what) = looked_at(question, &names);
+            counted(&labels, what)
+        }
         ("matchExpressions", "values") => {
             let key = outline.scalar(outline.nodes[node].parent, &["key"]);
-            let all = if names.contains(&"nodeAffinity") { node_labels(revision) } else { pod_labels(question) };
-            values_of(&all, key, "")
+            values_of(&looked_at(question, &names).0, key, "")
         }
         (_, "topologyKey") => counted(&node_labels(revision), "nodes"),
         (_, "image") => images(revision),
         (_, "targetPort") | ("httpGet" | "tcpSocket", "port") => ports(revision),
+        ("ports", "port") if scope.kind == "NetworkPolicy" => ports(revision),
         (_, "clusterIP") => vec![("None".to_owned(), "headless".to_owned())],
         _ => Vec::new(),
     }
@@ -145,6 +162,12 @@ fn node_labels(revision: &Revision) -> Counts {
     counts
 }
 
+fn namespace_labels(revision: &Revision) -> Counts {
+    let mut counts = Counts::new();
+    revision.list("Namespace", None).take(PODS_MAX).for_each(|namespace| add(&mut counts, &namespace.labels));
+    counts
+}
+
 /// Labels of Pods, and those that the text gives to something.
 fn pod_labels(question: &Question<'_>) -> Counts {
     let mut counts = Counts::new();
@@ -190,16 +213,36 @@ fn ports(revision: &Revision) -> Vec<Named> {
     seen.into_iter().collect()
 }
 
-/// The Pods with a label, for a sentence: how many, and the first few.
-pub fn pods_with(revision: &Revision, namespace: &str, key: &str, value: &str) -> String {
-    let has = |labels: &Labels| labels.get(key).is_some_and(|found| **found == *value);
-    let own = revision.pods.values().filter(|pod| *pod.key.namespace == *namespace && has(&pod.labels));
-    let names: Vec<String> = own.map(|pod| pod.key.name.to_string()).collect();
+/// The Pods with a label, for a sentence: how many, and the first few. In any namespace if `namespace` is `None`.
+pub fn pods_with(revision: &Revision, namespace: Option<&str>, label: (&str, &str)) -> String {
+    let here = |found: &str| namespace.is_none_or(|namespace| namespace == found);
+    let own = revision.pods.values().filter(|pod| here(&pod.key.namespace) && has(&pod.labels, label));
+    let place = namespace.map_or_else(String::new, |namespace| format!(" in {namespace}"));
+    those_with(["Pod", "Pods"], &place, label, own.map(|pod| &*pod.key.name))
+}
+
+/// The same of namespaces.
+pub fn namespaces_with(revision: &Revision, label: (&str, &str)) -> String {
+    let those = revision.list("Namespace", None).filter(|namespace| has(&namespace.labels, label));
+    those_with(["namespace", "namespaces"], "", label, those.map(|namespace| &*namespace.key.name))
+}
+
+fn has(labels: &Labels, (key, value): (&str, &str)) -> bool {
+    labels.get(key).is_some_and(|found| **found == *value)
+}
+
+fn those_with<'n>(
+    [one, many]: [&str; 2],
+    place: &str,
+    (key, value): (&str, &str),
+    names: impl Iterator<Item = &'n str>,
+) -> String {
+    let names: Vec<&str> = names.collect();
     let more = if names.len() > 4 { ", …" } else { "" };
     match names.len() {
-        0 => format!("No Pod in {namespace} has {key}={value}"),
-        1 => format!("One Pod in {namespace} has {key}={value}: {}", names[0]),
-        count => format!("{count} Pods in {namespace} have {key}={value}: {}{more}", names[..count.min(4)].join(", ")),
+        0 => format!("No {one}{place} has {key}={value}"),
+        1 => format!("One {one}{place} has {key}={value}: {}", names[0]),
+        count => format!("{count} {many}{place} have {key}={value}: {}{more}", names[..count.min(4)].join(", ")),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Completion;
 
-const SNIPPETS: [(&str, &str, &str); 6] = [
+const SNIPPETS: [(&str, &str, &str); 8] = [
     (
         "Pod",
         "one container that keeps running",
@@ -35,6 +35,20 @@ const SNIPPETS: [(&str, &str, &str); 6] = [
         "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: web\nspec:\n  podSelector:\n    \
          matchLabels:\n      app: web\n  policyTypes: [Ingress]\n  ingress:\n    - from:\n        - podSelector:\n            \
          matchLabels:\n              app: client\n",
+    ),
+    (
+        "NetworkPolicy: deny all ingress",
+        "nobody may reach the Pods of a namespace, but for what other policies allow",
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: deny-ingress\nspec:\n  podSelector: \
+         {}\n  policyTypes: [Ingress]\n",
+    ),
+    (
+        "NetworkPolicy: egress to DNS only",
+        "the Pods of a namespace may ask DNS, and send elsewhere what other policies allow",
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: allow-dns\nspec:\n  podSelector: \
+         {}\n  policyTypes: [Egress]\n  egress:\n    - to:\n        - namespaceSelector:\n            matchLabels:\n              \
+         kubernetes.io/metadata.name: kube-system\n          podSelector:\n            matchLabels:\n              k8s-app: \
+         kube-dns\n      ports:\n        - port: 53\n          protocol: UDP\n        - port: 53\n          protocol: TCP\n",
     ),
     ("Namespace", "a scope for names", "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n"),
 ];

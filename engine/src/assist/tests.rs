@@ -96,6 +96,22 @@ fn what_fits_is_offered() {
             &["web"],
             &[],
         ),
+        ("kind: NetworkPolicy\nspec:\n  podSelector:\n    matchLabels:\n      |".into(), &["app", "tier"], &[]),
+        ("kind: NetworkPolicy\nspec:\n  podSelector: {matchLabels: {app: |}}".into(), &["web"], &[]),
+        (
+            "kind: NetworkPolicy\nspec:\n  ingress:\n  - from:\n    - namespaceSelector:\n        matchLabels:\n          |".into(),
+            &["kubernetes.io/metadata.name"],
+            &["app"],
+        ),
+        (
+            "kind: NetworkPolicy\nspec:\n  ingress:\n  - from:\n    - namespaceSelector: {matchLabels: \
+             {kubernetes.io/metadata.name: |}}"
+                .into(),
+            &["shop", "default"],
+            &["web"],
+        ),
+        ("kind: NetworkPolicy\nspec:\n  ingress:\n  - ports:\n    - port: |".into(), &["http"], &[]),
+        ("kind: Pod\n|".into(), &["NetworkPolicy: deny all ingress", "NetworkPolicy: egress to DNS only"], &[]),
         (
             "kind: ConfigMap\ndata:\n  x: |\n    kind: Po|".replacen('|', "\u{1}", 1).replace('\u{1}', ">"),
             &[],
@@ -177,6 +193,13 @@ fn what_is_under_the_pointer_is_told() {
     let pods = hover("kind: Service\nmetadata:\n  name: s\nspec:\n  selector:\n    app: w|eb\n").unwrap();
     assert!(pods.text.contains("One Pod in default has app=web: web-0"), "{}", pods.text);
     assert_eq!(pods.object, Some(("Service".into(), "default".into(), "s".into())));
+    let policy = "kind: NetworkPolicy\nspec:\n  ingress:\n  - from:\n    - namespaceSelector: {matchLabels: \
+                  {kubernetes.io/metadata.name: kube-system}}\n      podSelector: {matchLabels: {k8s-app: kube-dns}}\n";
+    let namespaces = hover(&policy.replace("kube-system", "kube-s|ystem")).unwrap();
+    let told = "One namespace has kubernetes.io/metadata.name=kube-system: kube-system";
+    assert!(namespaces.text.contains(told), "{}", namespaces.text);
+    let elsewhere = hover(&policy.replace("kube-dns", "kube-d|ns")).unwrap();
+    assert!(elsewhere.text.contains("2 Pods have k8s-app=kube-dns: coredns-"), "{}", elsewhere.text);
     let none = hover("kind: Pod\nspec:\n  nodeName: nowher|e\n").unwrap();
     assert!(none.text.contains("There is no Node nowhere"), "{}", none.text);
     let due = hover("kind: Pod\nspec:\n  restartPolicy: |\n").unwrap();

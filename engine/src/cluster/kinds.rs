@@ -50,7 +50,7 @@ const KINDS: &[Row] = &[
     ("Lease", "coordination.k8s.io", "leases", NAMESPACED, false),
     ("LimitRange", "", "limitranges", NAMESPACED, false),
     ("Namespace", "", "namespaces", CLUSTER, true),
-    ("NetworkPolicy", "networking.k8s.io", "networkpolicies", NAMESPACED, false),
+    ("NetworkPolicy", "networking.k8s.io", "networkpolicies", NAMESPACED, true),
     ("Node", "", "nodes", CLUSTER, true),
     ("PersistentVolume", "", "persistentvolumes", CLUSTER, false),
     ("PersistentVolumeClaim", "", "persistentvolumeclaims", NAMESPACED, false),

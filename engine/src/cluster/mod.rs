@@ -41,3 +41,4 @@ pub use revision::{
 pub use service::{ServiceKey, ServiceRecord};
 pub use store::{Applied, Cluster, HISTORY_MAX, Progress};
 pub use typed::{Rollout, Stateful, Template, Typed, Workload, same};
+pub use watch::is_system;

@@ -287,6 +287,17 @@ pub enum Encapsulation {
     VxlanCrossSubnet,
 }
 
+impl Encapsulation {
+    /// As the operator's Installation has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Encapsulation::None => "None",
+            Encapsulation::Vxlan => "VXLAN",
+            Encapsulation::VxlanCrossSubnet => "VXLANCrossSubnet",
+        }
+    }
+}
+
 /// ConfigMap `kube-flannel-cfg`: `net-conf.json` and `cni-conf.json`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FlannelConfig {

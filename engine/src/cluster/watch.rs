@@ -81,14 +81,16 @@ impl Draft {
                     self.work.insert(Work::Network);
                 }
             }
-            ("kind.x-k8s.io" | "kubeadm.k8s.io" | "kubeproxy.config.k8s.io", _) => {
+            ("kind.x-k8s.io" | "kubeadm.k8s.io" | "kubeproxy.config.k8s.io", _)
+            | ("operator.tigera.io", "Installation")
+            | ("projectcalico.org" | "crd.projectcalico.org", "IPPool") => {
                 self.work.insert(Work::Network);
             }
             _ => {}
         }
         // A user's object may stand for one that the cluster has by itself, or stop doing so.
         let users = !matches!(object.provenance, Provenance::Builtin | Provenance::Controller);
-        let system = matches!(&*key.namespace, "kube-system" | "kube-flannel") || key.is("Node") || key.is("Cluster");
+        let system = is_system(&key.namespace) || key.is("Node") || key.is("Cluster");
         if users && (system || self.is_builtin(key)) {
             self.work.insert(Work::Builtin);
         }
@@ -116,6 +118,11 @@ fn service_of_slice(slice: &Object) -> Option<ServiceKey> {
 
 /// The ConfigMap that every Namespace has: it configures nothing.
 const ROOT_CA: &str = "kube-root-ca.crt";
+
+/// Namespaces of the cluster's own components.
+pub fn is_system(namespace: &str) -> bool {
+    matches!(namespace, "kube-system" | "kube-flannel" | "calico-system" | "tigera-operator")
+}
 
 /// ConfigMaps that configure the cluster's own components.
 fn is_configuration(key: &ObjectKey) -> bool {

@@ -1,10 +1,12 @@
-//! What a cluster has by itself: nodes, if none are given, and the objects that kubeadm and Flannel make.
+//! What a cluster has by itself: nodes, if none are given, and the objects that kubeadm and the CNI
+//! plugin make.
 //!
 //! All of it is real manifest text, the read-only source `cluster defaults`, applied below everything the user gives: an
 //! object of the user's takes the place of the one here.
 
 use crate::cluster::{
-    Body, Builtin, Draft, Kind, Labels, Network, Object, ObjectKey, Provenance, Submission, Typed, identity,
+    Body, Builtin, Draft, Encapsulation, IpPool, Kind, Labels, Network, Object, ObjectKey, Provenance, Submission,
+    Typed, identity,
 };
 use crate::manifest::typed::{Role, TypeMeta};
 use crate::manifest::{Diagnostics, Key, Node, Value, parse};
@@ -15,6 +17,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 const SYSTEM: &str = include_str!("manifests/system.yaml");
+const FLANNEL: &str = include_str!("manifests/flannel.yaml");
+const CALICO: &str = include_str!("manifests/calico.yaml");
 const NODE: &str = include_str!("manifests/node.yaml");
 const STATIC_POD: &str = include_str!("manifests/static-pod.yaml");
 
@@ -93,6 +97,7 @@ enum Component {
     CoreDns,
     KubeProxy,
     Flannel,
+    Calico,
     ControlPlane,
 }
 
@@ -102,6 +107,10 @@ impl Component {
             Component::CoreDns => key.is("Deployment") && &*key.name == "coredns",
             Component::KubeProxy => key.is("DaemonSet") && &*key.name == "kube-proxy",
             Component::Flannel => key.is("DaemonSet") && &*key.name == "kube-flannel-ds",
+            Component::Calico => {
+                matches!(&*key.namespace, "calico-system" | "tigera-operator")
+                    && (key.is("DaemonSet") || key.is("Deployment"))
+            }
             Component::ControlPlane => key.is("Pod"),
         }
     }
@@ -109,7 +118,7 @@ impl Component {
 
 fn hidden(draft: &Draft) -> Vec<Component> {
     let mut hidden = Vec::new();
-    for namespace in ["kube-system", "kube-flannel"] {
+    for namespace in ["kube-system", "kube-flannel", "calico-system"] {
         for object in draft.revision.list("Pod", Some(namespace)) {
             if matches!(object.provenance, Provenance::Builtin | Provenance::Controller) {
                 continue;
@@ -119,6 +128,7 @@ fn hidden(draft: &Draft) -> Vec<Component> {
                 () if label("k8s-app", "kube-dns") => Component::CoreDns,
                 () if label("k8s-app", "kube-proxy") => Component::KubeProxy,
                 () if label("app", "flannel") || label("k8s-app", "flannel") => Component::Flannel,
+                () if label("k8s-app", "calico-node") => Component::Calico,
                 () if label("tier", "control-plane") => Component::ControlPlane,
                 () => continue,
             };
@@ -149,9 +159,15 @@ fn render(draft: &Draft) -> String {
         ("@POD_NETWORK@", list(&mut network.pod_networks())),
         ("@SERVICE_NETWORK@", list(&mut network.service_networks())),
         ("@FLANNEL_NETWORK@", flannel_network(network)),
+        ("@CALICO_POOLS@", calico_pools(network)),
+        ("@CALICO_IPPOOLS@", calico_ippools(network)),
         ("@PROXY_MODE@", mode.to_owned()),
     ];
-    let mut text = fill(SYSTEM, &values);
+    let mut parts = if network.cni.calico().is_some() { CALICO } else { FLANNEL }.split("===\n").skip(1);
+    let mut part = || parts.next().unwrap_or_default();
+    let text = SYSTEM.replace("@CNI_NAMESPACES@", part());
+    let text = text.replace("@CNI_CONFIGURATION@", part()).replace("@CNI_WORKLOADS@", part());
+    let mut text = fill(&text, &values);
     let mut control_planes = added_control_planes(draft);
     let in_files = |object: &Arc<Object>| matches!(object.provenance, Provenance::File { .. });
     // Nodes of a manifest are the whole cluster; one that `kubectl apply` brings joins the others.
@@ -272,6 +288,41 @@ fn render_node(node: &DefaultNode, at: usize, alone: bool, network: &Network) ->
 /// An address as YAML takes it for text: one that ends in a colon needs quotes.
 fn yaml_address(ip: IpAddr) -> String {
     if ip.is_ipv4() { ip.to_string() } else { format!("\"{ip}\"") }
+}
+
+/// The pools of the operator's Installation, which are those in use.
+fn calico_pools(network: &Network) -> String {
+    let pools = network.cni.calico().map(|config| &config.pools[..]).unwrap_or_default();
+    let written = pools.iter().map(|pool| {
+        let nat = if pool.nat_outgoing { "Enabled" } else { "Disabled" };
+        let IpPool { name, cidr, block_size, .. } = pool;
+        format!(
+            "\n    - blockSize: {block_size}\n      cidr: \"{cidr}\"\n      encapsulation: {}\n      name: {name}\n      \
+             natOutgoing: {nat}\n      nodeSelector: all()",
+            pool.encapsulation.name()
+        )
+    });
+    let written: String = written.collect();
+    if written.is_empty() { " []".to_owned() } else { written }
+}
+
+/// The IPPools that the operator makes of them.
+fn calico_ippools(network: &Network) -> String {
+    let pools = network.cni.calico().map(|config| &config.pools[..]).unwrap_or_default();
+    let written = pools.iter().map(|pool| {
+        let IpPool { name, cidr, block_size, nat_outgoing, .. } = pool;
+        format!(
+            "apiVersion: projectcalico.org/v3\nkind: IPPool\nmetadata:\n  name: {name}\nspec:\n  allowedUses:\n  - Workload\n  \
+             - Tunnel\n  blockSize: {block_size}\n  cidr: \"{cidr}\"\n  ipipMode: Never\n  natOutgoing: {nat_outgoing}\n  \
+             nodeSelector: all()\n  vxlanMode: {}\n---\n",
+            match pool.encapsulation {
+                Encapsulation::None => "Never",
+                Encapsulation::Vxlan => "Always",
+                Encapsulation::VxlanCrossSubnet => "CrossSubnet",
+            }
+        )
+    });
+    written.collect()
 }
 
 /// The first lines of Flannel's net-conf.json.

@@ -90,7 +90,12 @@ pub fn configure(draft: &Draft, network: &mut Network, pools: Vec<GivenPool>, fo
             IpPool {
                 name: default_name(family),
                 cidr: net.trunc(),
-                origin: origin.clone(),
+                origin: match origin {
+                    Origin::Default { .. } => {
+                        Origin::default("calico", "the pool is the Pod subnet by default, in blocks of 64 addresses")
+                    }
+                    given => given.clone(),
+                },
                 block_size: if family == Family::V4 { 26 } else { 122 },
                 encapsulation: Encapsulation::VxlanCrossSubnet,
                 nat_outgoing: true,

@@ -417,7 +417,8 @@ fn check(network: &Network, draft: &Draft, found: &mut Diagnostics) {
         }
         let v4 = pods.0.addr().is_ipv4();
         let len_max = if v4 { super::nodes::MASK_V4 } else { super::nodes::MASK_V6 };
-        if pods.0.prefix_len() > len_max {
+        // Calico's nodes have blocks, and no share.
+        if pods.0.prefix_len() > len_max && network.cni.flannel().is_some() {
             let message = format!("the Pod subnet {} is smaller than a node's share of it, a /{len_max}", pods.0);
             let span = span_of(draft, &pods.1).unwrap_or_default();
             let such_as = if v4 { "/16" } else { "/56" };

@@ -253,6 +253,10 @@ fn allocate_later(draft: &mut Draft, name: &Arc<str>) {
 fn allocate_cidrs(draft: &mut Draft, name: &Arc<str>) {
     let network = draft.revision.network.clone();
     let Some(record) = draft.revision.nodes.get(&**name).cloned() else { return };
+    let is_small = |net: &IpNet| net.prefix_len() > if net.addr().is_ipv4() { MASK_V4 } else { MASK_V6 };
+    if network.pod_networks().any(|(net, _)| is_small(net)) {
+        return release_cidrs(draft, name);
+    }
     if record.pod_cidr.is_some() {
         let mut nets = network.pod_networks();
         let fits = record.pod_cidrs().all(|own| nets.next().is_some_and(|(pods, _)| pods.contains(&own)));

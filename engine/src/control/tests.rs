@@ -4,6 +4,7 @@ use super::start;
 use crate::cluster::{Applied, Cluster, ObjectKey, Options, Outcome, PodKey};
 
 mod addresses;
+mod calico;
 mod endpoints;
 mod families;
 mod files;

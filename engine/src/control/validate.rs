@@ -40,7 +40,8 @@ fn check_pod(draft: &mut Draft, object: &Arc<Object>) {
         }
     }
     let node = pod.node.as_ref().and_then(|name| draft.revision.nodes.get(&**name)).cloned();
-    for (ip, net) in node.iter().filter(|_| pod.ip_given).flat_map(|node| words::outside(&pod, node)) {
+    let by_subnets = pod.ip_given && draft.revision.network.cni.flannel().is_some();
+    for (ip, net) in node.iter().filter(|_| by_subnets).flat_map(|node| words::outside(&pod, node)) {
         let message = words::address_outside(ip, net);
         let problem = draft.diagnostics.warning("address-outside", span("status.podIP"), message);
         problem.hint(words::ADDRESS_OUTSIDE_HINT);

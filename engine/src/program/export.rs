@@ -50,6 +50,7 @@ pub fn script(netns: &[Arc<Netns>], segment: &Segment, prefix: &str) -> String {
     let comes_later = |netns: &&Arc<Netns>| matches!(netns.place, Place::Pod { .. } | Place::Internet);
     for netns in netns.iter().filter(|netns| !comes_later(netns)) {
         script.namespace(netns);
+        script.proxies(netns);
     }
     for netns in netns.iter().filter(comes_later) {
         script.namespace(netns);
@@ -242,6 +243,18 @@ impl Script {
         });
     }
 
+    /// Devices that answer for others, at once.
+    fn proxies(&mut self, netns: &Netns) {
+        let devices: Vec<&str> = netns.links.iter().filter(|link| link.proxy_arp).map(|link| &*link.name).collect();
+        let name = self.name(netns.id).to_owned();
+        for device in devices {
+            let _ = writeln!(
+                self.out,
+                "ip netns exec {name} sysctl -qw net.ipv4.conf.{device}.proxy_arp=1 net.ipv4.neigh.{device}.proxy_delay=0"
+            );
+        }
+    }
+
     /// Sets, then the rules that look into them.
     fn netfilter(&mut self, netns: &Netns) {
         let name = self.name(netns.id).to_owned();
@@ -296,7 +309,7 @@ impl Script {
             LinkKind::Nic { .. } => {
                 let _ = writeln!(self.out, "link set {name} mtu {mtu}");
             }
-            LinkKind::Veth { peer_netns, .. } if link.master.is_some() || netns.place == Place::Gateway => {
+            LinkKind::Veth { peer_netns, .. } if !matches!(netns.place, Place::Pod { .. } | Place::Internet) => {
                 let pod = self.name(*peer_netns).to_owned();
                 let _ = writeln!(
                     self.out,

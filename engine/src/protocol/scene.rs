@@ -85,7 +85,7 @@ pub struct NodeView {
     pub ip: String,
     /// Its address of the cluster's second family, or empty.
     pub other_ip: String,
-    /// Its Pod subnets: `10.244.1.0/24`, or `10.244.1.0/24, fd00:10:244:1::/64`.
+    /// Its Pod subnets, or Calico's blocks: `10.244.1.0/24`, or `10.244.1.0/24, fd00:10:244:1::/64`.
     pub pod_cidr: String,
     pub control_plane: bool,
     pub ready: bool,

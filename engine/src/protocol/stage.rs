@@ -23,7 +23,7 @@ impl Scene {
             node_network: network.node_network.0.to_string(),
             pod_network: network.pod_network.0.to_string(),
             gateway_ip: network.gateway.0.to_string(),
-            cni: cni_words(&network.cni).to_owned(),
+            cni: cni_words(&network.cni),
             proxy_mode: network.kube_proxy_mode.0.name().to_owned(),
             nodes,
             services: services::services(&revision),
@@ -35,13 +35,10 @@ impl Scene {
 }
 
 /// The CNI plugin, and how it goes from node to node.
-fn cni_words(cni: &Cni) -> &'static str {
-    let Some(config) = cni.calico() else { return "Flannel VXLAN" };
-    match config.pools.first().map(|pool| pool.encapsulation) {
-        Some(Encapsulation::Vxlan) => "Calico VXLAN",
-        Some(Encapsulation::VxlanCrossSubnet) => "Calico VXLANCrossSubnet",
-        _ => "Calico",
-    }
+fn cni_words(cni: &Cni) -> String {
+    let Some(config) = cni.calico() else { return "Flannel VXLAN".to_owned() };
+    let first = config.pools.first().map(|pool| pool.encapsulation).filter(|way| *way != Encapsulation::None);
+    first.map_or_else(|| "Calico".to_owned(), |way| format!("Calico {}", way.name()))
 }
 
 fn node_view(world: &mut World, revision: &Revision, node: &NodeRecord, pods_left: &mut usize) -> NodeView {
@@ -57,7 +54,7 @@ fn node_view(world: &mut World, revision: &Revision, node: &NodeRecord, pods_lef
         place: format!("node/{}", node.name),
         ip: node.ip.to_string(),
         other_ip: other_of(node.ips()),
-        pod_cidr: node.pod_cidrs().map(|net| net.to_string()).collect::<Vec<_>>().join(", "),
+        pod_cidr: subnets(&revision.network.cni, node),
         control_plane: node.control_plane,
         ready: node.ready,
         proxy: proxy_state(revision, node),
@@ -70,6 +67,15 @@ fn node_view(world: &mut World, revision: &Revision, node: &NodeRecord, pods_lef
             Vec::new()
         },
     }
+}
+
+/// The networks that the node's Pods have addresses of: its share of the Pod network, or Calico's blocks.
+fn subnets(cni: &Cni, node: &NodeRecord) -> String {
+    let nets: Vec<String> = match cni {
+        Cni::Flannel(_) => node.pod_cidrs().map(|net| net.to_string()).collect(),
+        Cni::Calico(_) => node.blocks.iter().map(|block| block.net.to_string()).collect(),
+    };
+    nets.join(", ")
 }
 
 /// The first address that is not of the family of the very first one.
@@ -114,7 +120,7 @@ fn devices(netns: &Netns) -> Vec<DeviceView> {
 fn pod_view(revision: &Revision, pod: &PodRecord) -> PodView {
     let owner = revision.owners(&pod.object_key()).last().map(ToString::to_string);
     let veth = match (pod.netns, pod.host_network) {
-        (Some(_), false) => program::cni::flannel::veth_name(revision, pod),
+        (Some(_), false) => program::cni::veth_name(revision, pod),
         _ => String::new(),
     };
     PodView {
@@ -135,7 +141,7 @@ fn pod_view(revision: &Revision, pod: &PodRecord) -> PodView {
         host_network: pod.host_network,
         frozen: pod.frozen,
         dns: pod.corefile.is_some(),
-        system: matches!(&*pod.key.namespace, "kube-system" | "kube-flannel"),
+        system: cluster::is_system(&pod.key.namespace),
         containers: containers(revision, pod),
         veth,
         owner: owner.unwrap_or_default(),

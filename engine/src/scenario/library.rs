@@ -123,7 +123,7 @@ pub fn library() -> Vec<Shelf> {
             "clashing-ports",
             "statefulset"
         ),
-        shelf!("What is wrong", "tests/cases/problems", "service", "services", "placement", "flannel"),
+        shelf!("What is wrong", "tests/cases/problems", "service", "services", "placement", "flannel", "policies"),
         shelf!(
             "What describes a cluster",
             "tests/cases/input",
@@ -144,6 +144,7 @@ pub fn library() -> Vec<Shelf> {
             "rollouts",
             "logs",
             "expose",
+            "policies",
             "shell"
         ),
     ]

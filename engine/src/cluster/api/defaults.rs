@@ -1,7 +1,7 @@
-//! Defaults that the API server fills in. Models pkg/apis/{core,apps}/v1 defaults.go of Kubernetes 1.34.
+//! Defaults that the API server fills in. Models pkg/apis/{core,apps,networking}/v1 defaults.go of Kubernetes 1.34.
 
 use super::build::{boolean, child, default, defaults, each, get_mut, int, list, map, set, text};
-use crate::cluster::{Object, Revision};
+use crate::cluster::{Object, Revision, Typed};
 use crate::manifest::{Node, Value};
 use crate::net::Family;
 
@@ -21,6 +21,7 @@ pub fn complete(revision: &Revision, object: &Object, root: &mut Node) {
         }
         ("", "Node") => node(revision, object, root),
         ("apps", "Deployment" | "ReplicaSet" | "DaemonSet" | "StatefulSet") => workload(object, root),
+        ("networking.k8s.io", "NetworkPolicy") => network_policy(object, root),
         _ => {}
     }
 }
@@ -217,6 +218,21 @@ fn service(revision: &Revision, object: &Object, root: &mut Node) {
         }
         at += 1;
     });
+}
+
+/// Models SetDefaults_NetworkPolicy; a `podSelector` that selects everything is never left out.
+fn network_policy(object: &Object, root: &mut Node) {
+    let Typed::NetworkPolicy(policy) = &object.typed else { return };
+    let Some(spec) = child(root, "spec") else { return };
+    default(spec, "podSelector", map([]));
+    let types = [("Ingress", &policy.ingress), ("Egress", &policy.egress)];
+    let types = types.iter().filter(|(_, rules)| rules.is_some()).map(|(name, _)| text(name)).collect();
+    if spec.get("policyTypes").is_none_or(|types| types.items().is_empty()) {
+        set(spec, "policyTypes", list(types));
+    }
+    for rules in ["ingress", "egress"] {
+        each(spec, rules, |rule| each(rule, "ports", |port| default(port, "protocol", text("TCP"))));
+    }
 }
 
 fn node(revision: &Revision, object: &Object, root: &mut Node) {

@@ -71,3 +71,17 @@ fn a_node_shows_its_subnet_and_its_machine() {
     assert_eq!(field(&cluster, &key, "status.nodeInfo.kubeletVersion"), "v1.34.0");
     assert_eq!(field(&cluster, &key, "status.capacity.pods"), "110");
 }
+
+#[test]
+fn a_network_policy_shows_the_directions_it_isolates() {
+    let cluster = cluster(
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p}\nspec:\n  ingress: [{ports: [{port: 80}]}]\n  egress: [{}]\nstatus: {}\n",
+    );
+    let key = ObjectKey::new("NetworkPolicy", "default", "p");
+    let show = |path: &str| field(&cluster, &key, path);
+    assert_eq!([show("spec.policyTypes[0]"), show("spec.policyTypes[1]")], ["Ingress", "Egress"]);
+    assert_eq!(show("spec.ingress[0].ports[0].protocol"), "TCP");
+    assert_eq!(show("spec.podSelector"), "Mapping([])");
+    assert_eq!(show("metadata.generation"), "1");
+    assert!(api_object(cluster.revision(), &key).is_some_and(|root| root.get("status").is_none()));
+}

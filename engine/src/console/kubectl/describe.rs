@@ -1,7 +1,7 @@
-//! `kubectl describe` of Services and what stands behind them. Models k8s.io/kubectl pkg/describe of 1.34.
+//! `kubectl describe` of Services, of what stands behind them, and of NetworkPolicies. Models k8s.io/kubectl pkg/describe of 1.34.
 
 use super::flags::{Flag, Parsed, Takes, flag};
-use super::printers::{field, find, items};
+use super::printers::{field, find, items, selector};
 use super::{Command, Failure, get, resource};
 use crate::cluster::{Object, Revision, api_object};
 use crate::manifest::Node;
@@ -34,10 +34,11 @@ pub fn describe(command: &mut Command<'_, '_>, parsed: &Parsed) -> Result<i32, F
             ("", "Service") => service(revision, object, &api),
             ("", "Endpoints") => endpoints(&api),
             ("discovery.k8s.io", "EndpointSlice") => endpoint_slice(&api),
+            ("networking.k8s.io", "NetworkPolicy") => network_policy(&api),
             (_, kind) => {
                 let message = format!(
-                    "podhop's kubectl describes services, endpoints and endpointslices so far, not {kind}: kubectl get \
-                     {} {} -o yaml has all of it",
+                    "podhop's kubectl describes services, endpoints, endpointslices and networkpolicies so far, not \
+                     {kind}: kubectl get {} {} -o yaml has all of it",
                     kind.to_lowercase(),
                     object.key.name
                 );
@@ -261,6 +262,72 @@ fn endpoint_slice(api: &Node) -> String {
     }
     text.push_str("Events:         <none>\n");
     text
+}
+
+/// Models describeNetworkPolicy.
+fn network_policy(api: &Node) -> String {
+    let mut lines = head(api);
+    // As Go prints a time.
+    let created = field(api, "metadata.creationTimestamp").replace('T', " ").replace('Z', " +0000 UTC");
+    lines.0.insert(2, (0, "Created on:".to_owned(), created));
+    let mut text = lines.finish();
+    let pods = match selector(find(api, "spec.podSelector")) {
+        all if all == "<none>" => "<none> (Allowing the specific traffic to all pods in this namespace)".to_owned(),
+        some => some,
+    };
+    let _ = writeln!(text, "Spec:\n  PodSelector:     {pods}");
+    let types: Vec<&str> = items(api, "spec.policyTypes").iter().filter_map(Node::as_str).collect();
+    for (word, rules, peers) in [("Ingress", "ingress", "from"), ("Egress", "egress", "to")] {
+        if types.contains(&word) {
+            let _ = writeln!(text, "  Allowing {rules} traffic:");
+            policy_rules(&mut text, items(api, &format!("spec.{rules}")), rules, peers);
+        } else {
+            let _ = writeln!(text, "  Not affecting {rules} traffic");
+        }
+    }
+    let _ = writeln!(text, "  Policy Types: {}", types.join(", "));
+    text
+}
+
+/// Models printNetworkPolicySpecIngressFrom and printNetworkPolicySpecEgressTo.
+fn policy_rules(text: &mut String, rules: &[Node], direction: &str, peers: &str) {
+    if rules.is_empty() {
+        let _ = writeln!(text, "    <none> (Selected pods are isolated for {direction} connectivity)");
+    }
+    let (word, end) = if peers == "from" { ("From", "source") } else { ("To", "destination") };
+    for (index, rule) in rules.iter().enumerate() {
+        if index > 0 {
+            text.push_str("    ----------\n");
+        }
+        let ports = items(rule, "ports");
+        if ports.is_empty() {
+            text.push_str("    To Port: <any> (traffic allowed to all ports)\n");
+        }
+        for port in ports {
+            let first = find(port, "port").map_or_else(|| "<nil>".to_owned(), |_| field(port, "port"));
+            let (name, last) = match field(port, "endPort") {
+                last if last.is_empty() => ("To Port", last),
+                last => ("To Port Range", format!("-{last}")),
+            };
+            let _ = writeln!(text, "    {name}: {first}{last}/{}", field(port, "protocol"));
+        }
+        if items(rule, peers).is_empty() {
+            let _ = writeln!(text, "    {word}: <any> (traffic not restricted by {end})");
+        }
+        for peer in items(rule, peers) {
+            let _ = writeln!(text, "    {word}:");
+            for (name, path) in [("NamespaceSelector", "namespaceSelector"), ("PodSelector", "podSelector")] {
+                if let Some(found) = find(peer, path) {
+                    let _ = writeln!(text, "      {name}: {}", selector(Some(found)));
+                }
+            }
+            if let Some(block) = find(peer, "ipBlock") {
+                let except: Vec<&str> = items(block, "except").iter().filter_map(Node::as_str).collect();
+                let _ = writeln!(text, "      IPBlock:\n        CIDR: {}", field(block, "cidr"));
+                let _ = writeln!(text, "        Except: {}", except.join(", "));
+            }
+        }
+    }
 }
 
 /// A small table with its head underlined.

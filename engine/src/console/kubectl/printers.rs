@@ -175,8 +175,8 @@ fn labels_of(node: Option<&Node>) -> String {
     format_labels(&labels)
 }
 
-/// Models apimachinery meta/v1 FormatLabelSelector.
-fn selector(node: Option<&Node>) -> String {
+/// `a=b,c in (d,e)`, or `<none>`. Models apimachinery meta/v1 FormatLabelSelector.
+pub fn selector(node: Option<&Node>) -> String {
     let Some(node) = node else { return "<none>".to_string() };
     let mut terms: Vec<(String, String)> = Vec::new();
     for (key, value) in node.get("matchLabels").map_or(&[][..], Node::entries) {
@@ -184,8 +184,8 @@ fn selector(node: Option<&Node>) -> String {
     }
     for expression in node.get("matchExpressions").map_or(&[][..], Node::items) {
         let key = field(expression, "key");
-        let values: Vec<String> =
-            items(expression, "values").iter().filter_map(Node::as_str).map(str::to_string).collect();
+        let mut values: Vec<&str> = items(expression, "values").iter().filter_map(Node::as_str).collect();
+        values.sort_unstable();
         let values = values.join(",");
         let term = match field(expression, "operator").as_str() {
             "In" => format!("{key} in ({values})"),

@@ -144,7 +144,7 @@ fn flannels_config_map_sets_the_tunnel() {
     let (cluster, applied) = with(&conf("{\"Type\": \"vxlan\", \"VNI\": 7, \"Port\": 4789, \"DirectRouting\": true}"));
     assert_eq!(rendered(&cluster, &applied), "");
     let network = &cluster.revision().network;
-    let crate::cluster::Cni::Flannel(flannel) = &network.cni;
+    let flannel = network.cni.flannel().expect("Flannel wires the Pods");
     assert_eq!((flannel.vni.0, flannel.port.0, flannel.direct_routing, flannel.mtu.0), (7, 4789, true, 1450));
     assert_eq!(network.pod_network.0.to_string(), "10.50.0.0/16");
     let (cluster, applied) = with(&conf("{\"Type\": \"host-gw\"}"));

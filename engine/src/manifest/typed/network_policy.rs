@@ -1,7 +1,5 @@
 //! NetworkPolicies of `networking.k8s.io/v1`.
 
-use std::sync::Arc;
-
 use ipnet::IpNet;
 
 use super::{IntOrString, LabelSelector, ObjectMeta, Protocol, reader};
@@ -99,13 +97,14 @@ impl PolicyPeer {
     fn project(peer: &Node, d: &mut Diagnostics) -> Option<PolicyPeer> {
         let kind = match reader::object(peer, "ipBlock", d) {
             Some(block) => {
-                let cidr = reader::text(block, "cidr", d)?;
-                let except = reader::texts(block, "except", d);
-                let span = reader::span_of(block, "except");
-                PeerKind::Block {
-                    cidr: reader::subnet(&cidr, reader::span_of(block, "cidr"), d)?,
-                    except: except.iter().filter_map(|net: &Arc<str>| reader::subnet(net, span, d)).collect(),
-                }
+                let mut subnet = |node: &Node| {
+                    // An empty one is missing.
+                    let text = reader::string(node, d).filter(|text| !text.is_empty())?;
+                    reader::subnet(&text, node.span, d)
+                };
+                let cidr = subnet(reader::field(block, "cidr")?)?;
+                let except = reader::field(block, "except").map_or(&[][..], Node::items);
+                PeerKind::Block { cidr, except: except.iter().filter_map(subnet).collect() }
             }
             None => PeerKind::Pods {
                 namespaces: LabelSelector::project(peer, "namespaceSelector", d),
@@ -121,7 +120,7 @@ impl PolicyPort {
         PolicyPort {
             protocol: reader::protocol(port, d),
             port: reader::int_or_string(port, "port", d),
-            end_port: reader::field(port, "endPort").and_then(|_| reader::port(port, "endPort", d)),
+            end_port: reader::int(port, "endPort", d).and_then(|last| u16::try_from(last).ok()),
             span: port.span,
         }
     }

@@ -144,6 +144,49 @@ fn a_service_and_its_ports() {
 }
 
 #[test]
+fn a_network_policy_and_its_defaults() {
+    let policy = |spec: &str| project(&format!("metadata: {{name: p}}\nspec: {spec}"), NetworkPolicy::project);
+    let directions = |spec: &str| {
+        let policy = policy(spec);
+        [policy.ingress, policy.egress].map(|rules| rules.map(|rules| rules.len()))
+    };
+    let cases = [
+        ("{}", [Some(0), None]),
+        ("{ingress: [{}, {}]}", [Some(2), None]),
+        ("{egress: [{}]}", [Some(0), Some(1)]),
+        ("{egress: []}", [Some(0), None]),
+        ("{policyTypes: [Egress]}", [None, Some(0)]),
+        // Rules of a direction that is not named do not count.
+        ("{policyTypes: [Ingress], egress: [{}]}", [Some(0), None]),
+    ];
+    for (spec, expected) in cases {
+        assert_eq!(directions(spec), expected, "{spec}");
+    }
+    let policy = policy(
+        "{podSelector: {matchLabels: {a: b}}, ingress: [{from: [{podSelector: {}}, {namespaceSelector: {}, podSelector: \
+         {}}, {ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16, 10.2.0.0/16]}}], ports: [{}, {port: http, protocol: UDP}, \
+         {port: 80, endPort: 90}]}]}",
+    );
+    assert!(!policy.pod_selector.is_empty());
+    let rule = &policy.ingress.unwrap()[0];
+    let kinds = rule.peers.iter().map(|peer| match &peer.kind {
+        PeerKind::Pods { namespaces, pods } => format!("{} {}", namespaces.is_some(), pods.is_some()),
+        PeerKind::Block { cidr, except } => format!("{cidr} {}", except.len()),
+    });
+    assert_eq!(kinds.collect::<Vec<_>>(), ["false true", "true true", "10.0.0.0/8 2"]);
+    let ports: Vec<_> = rule.ports.iter().map(|port| (port.protocol, port.port.clone(), port.end_port)).collect();
+    let named = Some(IntOrString::String("http".into()));
+    assert_eq!(
+        ports,
+        [
+            (Protocol::Tcp, None, None),
+            (Protocol::Udp, named, None),
+            (Protocol::Tcp, Some(IntOrString::Int(80)), Some(90)),
+        ]
+    );
+}
+
+#[test]
 fn wrong_types_point_at_the_token() {
     let text = "spec:\n  replicas: '3'\n  template:\n    spec:\n      containers: [{name: 1, ports: [{containerPort: 0}]}]\n      hostNetwork: 1\n";
     let mut sources = Sources::default();

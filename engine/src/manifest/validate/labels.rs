@@ -1,7 +1,7 @@
 //! Labels, annotations and selectors.
 
-use super::{invalid, names};
-use crate::manifest::{Diagnostics, Node, typed::LabelSelector};
+use super::{invalid, is_missing, names};
+use crate::manifest::{Diagnostics, Node, Span, typed::LabelSelector};
 
 /// Keys and values of `labels`, or of a selector's `matchLabels`.
 pub fn check_labels(map: Option<&Node>, diagnostics: &mut Diagnostics) {
@@ -9,11 +9,15 @@ pub fn check_labels(map: Option<&Node>, diagnostics: &mut Diagnostics) {
         if let Some(why) = names::qualified_name_fault(&key.name) {
             invalid(key.span, &key.name, &why, diagnostics);
         }
-        if let Some(text) = value.as_str()
-            && let Some(why) = names::fault(text, 63, names::is_label_value, names::LABEL_VALUE)
-        {
-            invalid(value.span, text, &why, diagnostics);
+        if let Some(text) = value.as_str() {
+            check_value(text, value.span, diagnostics);
         }
+    }
+}
+
+fn check_value(text: &str, span: Span, diagnostics: &mut Diagnostics) {
+    if let Some(why) = names::fault(text, 63, names::is_label_value, names::LABEL_VALUE) {
+        invalid(span, text, &why, diagnostics);
     }
 }
 
@@ -53,7 +57,13 @@ pub fn check_selector(parent: &Node, field: &str, diagnostics: &mut Diagnostics)
             }
             _ => {}
         }
-        if let Some((key, span)) = super::text(expression, "key")
+        for value in values.map_or(&[][..], Node::items) {
+            if let Some(text) = value.as_str() {
+                check_value(text, value.span, diagnostics);
+            }
+        }
+        let missing = is_missing(expression, "key").then_some(("", expression.span));
+        if let Some((key, span)) = missing.or_else(|| super::text(expression, "key"))
             && let Some(why) = names::qualified_name_fault(key)
         {
             invalid(span, key, &why, diagnostics);

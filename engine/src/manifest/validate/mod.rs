@@ -10,6 +10,7 @@ mod labels;
 mod meta;
 mod names;
 pub(super) mod network;
+mod network_policy;
 mod node;
 mod pod;
 mod service;
@@ -43,6 +44,7 @@ pub fn validate(root: &Node, diagnostics: &mut Diagnostics) {
                 ("", "Pod") => pod::check(root, diagnostics),
                 ("", "Service") => service::check(root, diagnostics),
                 ("", "Node") => node::check(root, diagnostics),
+                ("networking.k8s.io", "NetworkPolicy") => network_policy::check(root, diagnostics),
                 ("apps", "Deployment" | "ReplicaSet" | "DaemonSet" | "StatefulSet") => {
                     workload::check(root, kind, diagnostics);
                 }
@@ -93,6 +95,26 @@ fn required(parent: &Node, field: &str, diagnostics: &mut Diagnostics) {
 
 fn invalid<'d>(span: Span, found: &str, why: &str, diagnostics: &'d mut Diagnostics) -> &'d mut Diagnostic {
     diagnostics.error("invalid", span, format!("Invalid value: \"{found}\": {why}"))
+}
+
+fn out_of_range(span: Span, port: i64, diagnostics: &mut Diagnostics) {
+    diagnostics.error("range", span, format!("Invalid value: {port}: must be between 1 and 65535, inclusive"));
+}
+
+/// The number of a port, or the name that a container gives one.
+fn check_port(port: &Node, diagnostics: &mut Diagnostics) {
+    match &port.value {
+        Value::Int(number) if !(1..=65535).contains(number) => out_of_range(port.span, *number, diagnostics),
+        Value::String(name) => {
+            if let Some(why) = names::port_name_fault(name) {
+                let added = invalid(port.span, name, why, diagnostics);
+                if name.parse::<u16>().is_ok() {
+                    added.hint("remove the quotes: in quotes it is the name of a port").fix(port.span, &**name);
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 fn duplicate(span: Span, found: &str, diagnostics: &mut Diagnostics) {

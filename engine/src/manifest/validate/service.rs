@@ -1,6 +1,6 @@
 //! Services.
 
-use super::{duplicate, invalid, is_missing, labels, names, network, required, text};
+use super::{check_port, duplicate, invalid, is_missing, labels, names, network, required, text};
 use crate::manifest::{Diagnostics, Node, Value};
 
 /// Models pkg/apis/core/validation ValidateService.
@@ -59,29 +59,12 @@ fn check_ports(spec: &Node, service_type: &str, diagnostics: &mut Diagnostics) {
             }
             seen_ports.push((*number, protocol));
         }
-        check_target_port(port, diagnostics);
+        if let Some(target) = port.get("targetPort") {
+            check_port(target, diagnostics);
+        }
         if let Some(node_port) = port.get("nodePort") {
             check_node_port(node_port, service_type, diagnostics);
         }
-    }
-}
-
-fn check_target_port(port: &Node, diagnostics: &mut Diagnostics) {
-    let Some(target) = port.get("targetPort") else { return };
-    match &target.value {
-        Value::Int(number) if !(1..=65535).contains(number) => {
-            let message = format!("Invalid value: {number}: must be between 1 and 65535, inclusive");
-            diagnostics.error("range", target.span, message);
-        }
-        Value::String(name) => {
-            if let Some(why) = names::port_name_fault(name) {
-                let added = invalid(target.span, name, why, diagnostics);
-                if name.parse::<u16>().is_ok() {
-                    added.hint("remove the quotes: in quotes it is the name of a port").fix(target.span, &**name);
-                }
-            }
-        }
-        _ => {}
     }
 }
 

@@ -13,6 +13,7 @@ fn check(text: &str) -> Vec<String> {
             Some("Deployment") => drop(typed::Deployment::project(root, &mut diagnostics)),
             Some("Service") => drop(typed::Service::project(root, &mut diagnostics)),
             Some("Node") => drop(typed::NodeObject::project(root, &mut diagnostics)),
+            Some("NetworkPolicy") => drop(typed::NetworkPolicy::project(root, &mut diagnostics)),
             _ => {}
         }
         validate(root, &mut diagnostics);
@@ -229,6 +230,102 @@ fn services() {
     for (spec, expected) in cases {
         assert_eq!(service(spec).first().map(String::as_str), Some(expected), "{spec}");
     }
+}
+
+#[test]
+fn network_policies() {
+    let policy = |spec: &str| {
+        check(&format!("apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p}}\nspec: {spec}\n"))
+    };
+    let good = [
+        "{}",
+        "{podSelector: {}, policyTypes: [Ingress, Egress]}",
+        "{ingress: [{}], egress: [{to: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}}]}]}",
+        "{ingress: [{from: [{podSelector: {}, namespaceSelector: {}}], ports: [{port: 80, endPort: 80}, {port: http}, {protocol: UDP}]}]}",
+    ];
+    for spec in good {
+        assert_eq!(policy(spec), [""; 0], "{spec}");
+    }
+    let ports = [
+        ("{port: 0}", "4:34: error: Invalid value: 0: must be between 1 and 65535, inclusive"),
+        (
+            "{port: HTTP}",
+            "4:34: error: Invalid value: \"HTTP\": must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)",
+        ),
+        (
+            "{port: \"80\"}",
+            "4:34: error: Invalid value: \"80\": must contain at least one letter (a-z) | remove the quotes: in quotes it is the name of a port",
+        ),
+        ("{port: 80, endPort: 79}", "4:47: error: Invalid value: 79: must be greater than or equal to `port`"),
+        ("{port: 80, endPort: 70000}", "4:47: error: Invalid value: 70000: must be between 1 and 65535, inclusive"),
+        (
+            "{port: http, endPort: 90}",
+            "4:49: error: Invalid value: 90: may not be specified when `port` is non-numeric | a range begins with a number",
+        ),
+        (
+            "{endPort: 90}",
+            "4:37: error: Invalid value: 90: may not be specified when `port` is not specified | say in `port` where the range begins",
+        ),
+        (
+            "{protocol: tcp}",
+            "4:38: error: Unsupported value: \"tcp\": supported values: \"SCTP\", \"TCP\", \"UDP\" | did you mean \"TCP\"?",
+        ),
+    ];
+    for (port, expected) in ports {
+        assert_eq!(policy(&format!("{{ingress: [{{ports: [{port}]}}]}}")), [expected], "{port}");
+    }
+    let peers = [
+        (
+            "{}",
+            "4:23: error: Required value: must specify a peer | `podSelector: {}` is every Pod of the namespace, `namespaceSelector: {}` every Pod of all",
+        ),
+        (
+            "{podSelector: {}, ipBlock: {cidr: 10.0.0.0/8}}",
+            "4:23: error: Forbidden: may not specify both ipBlock and another peer | make two peers of them, each with a `- ` of its own",
+        ),
+        ("{ipBlock: {}}", "4:33: error: Required value: cidr"),
+        (
+            "{ipBlock: {cidr: 10.0.0.1}}",
+            "4:40: error: Invalid value: \"10.0.0.1\": must be a valid CIDR value, | add a prefix length such as /16",
+        ),
+        (
+            "{ipBlock: {cidr: 10.0.0.0/8, except: [11.0.0.0/16]}}",
+            "4:61: error: Invalid value: \"11.0.0.0/16\": must be a strict subset of `cidr` | only a part of 10.0.0.0/8 can be left out of it",
+        ),
+        (
+            "{ipBlock: {cidr: 10.0.0.0/8, except: [10.0.0.0/8]}}",
+            "4:61: error: Invalid value: \"10.0.0.0/8\": must be a strict subset of `cidr` | only a part of 10.0.0.0/8 can be left out of it",
+        ),
+        (
+            "{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0]}}",
+            "4:61: error: Invalid value: \"10.1.0.0\": must be a valid CIDR value, | add a prefix length such as /16",
+        ),
+        (
+            "{podSelector: {matchExpressions: [{key: a, operator: In}]}}",
+            "4:57: error: Required value: must be specified when `operator` is 'In' or 'NotIn' | add `values: [...]`",
+        ),
+        (
+            "{podSelector: {matchExpressions: [{key: a, operator: In, values: [b c]}]}}",
+            "4:89: error: Invalid value: \"b c\": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character",
+        ),
+        (
+            "{podSelector: {matchExpressions: [{operator: Exists}]}}",
+            "4:57: error: Invalid value: \"\": name part must be non-empty",
+        ),
+    ];
+    for (peer, expected) in peers {
+        assert_eq!(policy(&format!("{{egress: [{{to: [{peer}]}}]}}")), [expected], "{peer}");
+    }
+    assert_eq!(
+        policy("{policyTypes: [ingress]}"),
+        [
+            "4:22: error: Unsupported value: \"ingress\": supported values: \"Egress\", \"Ingress\" | did you mean \"Ingress\"?"
+        ]
+    );
+    assert_eq!(
+        policy("{policyTypes: [Ingress, Egress, Egress]}"),
+        ["4:21: error: Invalid value: [\"Ingress\",\"Egress\",\"Egress\"]: may not specify more than two policyTypes"]
+    );
 }
 
 #[test]

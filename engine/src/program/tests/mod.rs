@@ -107,6 +107,7 @@ fn add_node(revision: &mut Revision, n: u32, pods: u32) {
         reserved: imbl::OrdMap::new(),
         host_ports: imbl::OrdMap::new(),
         last_reserved_ip: None,
+        blocks: Arc::new([]),
         bridge_made: pods > 0,
         created_at_ns: 0,
     };
@@ -321,7 +322,7 @@ fn the_bridge_stays_without_a_carrier_when_the_last_pod_is_gone() {
 fn direct_routing_goes_without_the_tunnel() {
     let mut revision = cluster(2, 1);
     let mut network = network();
-    let Cni::Flannel(config) = &mut network.cni;
+    let Cni::Flannel(config) = &mut network.cni else { panic!("Flannel wires these Pods") };
     config.direct_routing = true;
     revision.network = Arc::new(network);
     let node = tables(&revision, 1);
