@@ -179,7 +179,7 @@ fn egress_looks_up_named_ports_of_those_that_are_meant() {
 
 #[test]
 fn blocks_have_exceptions() {
-    let mut lab = Lab::new(&[]);
+    let lab = Lab::new(&[]);
     let except = lab.end("b/client").1;
     let spec = format!(
         "{{podSelector: {{matchLabels: {{app: web}}}}, ingress: [{{from: [{{ipBlock: {{cidr: 10.244.0.0/16, except: [{except}/32]}}}}]}}]}}"

@@ -173,8 +173,8 @@ impl Felix<'_> {
             };
             let hosts = tunnel(format!("Allow {v} VXLAN packets from allowed hosts"));
             let others = tunnel(format!("Drop {v} VXLAN packets from non-allowed hosts"));
-            drafts.push(hosts.in_set(&self.set(VXLAN_HOSTS), SetDirection::Src).to_local().accept());
-            drafts.push(others.to_local().drop());
+            drafts.push(hosts.in_set(&self.set(VXLAN_HOSTS), SetDirection::Src).destination_local().accept());
+            drafts.push(others.destination_local().drop());
         }
         if self.ipvs {
             drafts.extend([
@@ -216,7 +216,7 @@ impl Felix<'_> {
         if let Some(origin) = &self.vxlan {
             let title = format!("Allow {} VXLAN packets to other allowed hosts", self.version());
             let tunnel = Draft::new(origin).comment(&title).protocol_number(Protocol::Udp);
-            let tunnel = tunnel.destination_ports(&[VXLAN_PORT.into()]).from_local();
+            let tunnel = tunnel.destination_ports(&[VXLAN_PORT.into()]).source_local();
             drafts.push(tunnel.in_set(&self.set(VXLAN_HOSTS), SetDirection::Dst).accept());
         }
         drafts.extend([
@@ -234,7 +234,7 @@ impl Felix<'_> {
             draft("pools with natOutgoing are masqueraded").jump("cali-nat-outgoing"),
         ];
         if let (Some(origin), Some(device)) = (&self.vxlan, &self.tunnel) {
-            let own = Draft::new(origin).output(device).not_from_local_of_output().from_local();
+            let own = Draft::new(origin).output(device).source_not_local_of_output().source_local();
             drafts.push(own.masquerade());
         }
         drafts

@@ -1,7 +1,7 @@
 use crate::cluster::{CniName, Options, ProxyMode};
 use crate::net::Family;
 use crate::program::{Shared, netns};
-use crate::tables::netfilter::{Chain, TableName};
+use crate::tables::netfilter::{Chain, TableName, Target};
 use crate::tables::text::{ipset, iptables};
 use crate::tables::{Netns, Origin};
 use crate::world::World;
@@ -48,7 +48,7 @@ fn node(world: &World, name: &str, shared: &mut Shared) -> Netns {
 fn saved(netns: &Netns, table: TableName, chain: &str) -> Vec<String> {
     let line = |line: String| {
         let start = line.find(" -m comment --comment \"cali:").expect("Felix' comment");
-        format!("{}{}", &line[..start], &line[start + 46..])
+        format!("{}{}", &line[..start], &line[start + 45..])
     };
     with_hashes(netns, table, chain).into_iter().map(line).collect()
 }
@@ -93,6 +93,13 @@ fn rules_have_upstreams_hashes() {
 }
 
 #[test]
+fn names_that_are_too_long_are_hashed() {
+    let name = super::names::chain("cali-pi-", "/long-policy-name-that-gets-hashed");
+    assert_eq!(&*name, "cali-pi-_FJ9yUkNpzshVDh2n7mg");
+    assert_eq!(&*super::names::chain("cali-pri-", "kns.x"), "cali-pri-kns.x");
+}
+
+#[test]
 fn felix_comes_before_kube_proxy_but_for_masquerading() {
     let netns = node(&world(""), "worker-1", &mut Shared::default());
     for (table, chain) in [
@@ -116,9 +123,10 @@ fn felix_comes_before_kube_proxy_but_for_masquerading() {
 #[test]
 fn a_pod_without_policies_has_its_profiles() {
     let netns = node(&world(""), "worker-1", &mut Shared::default());
-    let to = filter_chain(&netns, "cali-to-wl-dispatch");
-    let chain = to.rules.iter().find_map(|rule| super::leads_to(rule.target.as_ref()));
-    let lines = saved(&netns, TableName::Filter, &chain.expect("a Pod's chain"));
+    let chain = filter_chain(&netns, "cali-pri-kns.x").name.clone();
+    let filter = &netns.netfilter.v4.tables[&TableName::Filter];
+    let leads = |own: &&Arc<Chain>| own.rules.iter().any(|rule| rule.target == Some(Target::Jump(chain.clone())));
+    let lines = saved(&netns, TableName::Filter, &filter.chains().find(leads).expect("a Pod's chain").name);
     let accepted = "-m comment --comment \"Return if profile accepted\" -m mark --mark 0x10000/0x10000 -j RETURN";
     let expected = [
         "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
