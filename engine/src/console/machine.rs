@@ -1,14 +1,14 @@
 //! Where a command runs: on the student's own machine, in a container, or on a node. One dispatcher for all three.
 
-use super::shell::{Background, Chunk, FileError, FileKind, Host, Io, Session};
+use super::shell::{Background, Chunk, FileError, FileKind, Host, Io, Session, Stream};
 use super::{complete, files, kubectl, net, remote, text};
 use crate::cluster::PodKey;
 use crate::dataplane::{Output, OutputStream, Process};
 use crate::tables::{Netns, NetnsId};
-use crate::trace::{FlowId, Nanos};
+use crate::trace::{FlowId, Nanos, PacketRef};
 use crate::workload::Toolbox;
-use crate::world::{Limit, World};
-use std::cell::RefCell;
+use crate::world::{Finished, Limit, World};
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -44,13 +44,32 @@ pub struct Effects {
     pub truncated: BTreeSet<String>,
     /// Where commands in the background tell what became of them.
     pub background: Rc<RefCell<Told>>,
+    /// The next process is all that a command in the background runs.
+    pub beside: Option<Beside>,
+    /// It goes on.
+    pub left: bool,
+}
+
+/// A process that goes on while other commands run.
+#[derive(Clone, Debug)]
+pub struct Beside {
+    status: Rc<Cell<Option<i32>>>,
+    /// `kubectl exec` says how it has ended.
+    pub by_kubectl: bool,
+}
+
+impl Beside {
+    /// The tools that run long enough to matter, and that print all of what they know themselves.
+    pub fn is_for(program: &str) -> bool {
+        matches!(program, "ping" | "ping6" | "traceroute" | "traceroute6" | "nc")
+    }
 }
 
 /// What commands in the background have printed and caused.
 #[derive(Debug, Default)]
 pub struct Told {
     /// How many were started.
-    pub started: usize,
+    pub started_count: usize,
     pub chunks: Vec<Chunk>,
     pub flows: Vec<FlowId>,
 }
@@ -120,17 +139,18 @@ impl Machine<'_> {
             io.err("the container is not running\n");
             return 126;
         };
+        if let Some(beside) = self.effects.beside.take()
+            && self.world.has_room_beside()
+        {
+            self.effects.left = true;
+            self.world.run_beside(netns, title, process, limit, told(beside, self.effects.background.clone()));
+            return 0;
+        }
         let finished = self.world.run(netns, title, process, limit);
         if self.world.recorder().get(finished.flow).is_some_and(|trace| !trace.packets.is_empty()) {
             self.effects.flows.push(finished.flow);
         }
-        for Output { stream, text, about, .. } in finished.output {
-            let about = about.map(|packet| (packet.flow.0, packet.packet.0));
-            match stream {
-                OutputStream::Out => io.out_about(&text, about),
-                OutputStream::Err => io.err_about(&text, about),
-            }
-        }
+        io.pass_on(&chunks(finished.output));
         finished.status
     }
 
@@ -138,6 +158,33 @@ impl Machine<'_> {
     pub fn at(&mut self, context: Context) -> Machine<'_> {
         Machine { world: self.world, context, effects: self.effects }
     }
+}
+
+/// What a process has printed.
+fn chunks(output: Vec<Output>) -> Vec<Chunk> {
+    let chunk = |Output { stream, text, about, .. }| {
+        let about = about.map(|packet: PacketRef| (packet.flow.0, packet.packet.0));
+        let stream = match stream {
+            OutputStream::Out => Stream::Out,
+            OutputStream::Err => Stream::Err,
+        };
+        Chunk { stream, text, about }
+    };
+    output.into_iter().map(chunk).collect()
+}
+
+/// What is done when a process has ended that nobody has waited for.
+fn told(beside: Beside, background: Rc<RefCell<Told>>) -> Box<dyn FnOnce(Finished, bool)> {
+    Box::new(move |finished, has_sent| {
+        let mut told = background.borrow_mut();
+        told.flows.extend(has_sent.then_some(finished.flow));
+        told.chunks.extend(chunks(finished.output));
+        if beside.by_kubectl && finished.status != 0 {
+            let text = format!("command terminated with exit code {}\n", finished.status);
+            told.chunks.push(Chunk { stream: Stream::Err, text, about: None });
+        }
+        beside.status.set(Some(finished.status));
+    })
 }
 
 impl Host for Machine<'_> {
@@ -160,7 +207,7 @@ impl Host for Machine<'_> {
         }
     }
 
-    fn later(&mut self, sleeps: &[Vec<String>], commands: Background, io: &mut Io) -> Option<()> {
+    fn later(&mut self, sleeps: &[Vec<String>], commands: Background, io: &mut Io) -> Option<u64> {
         let mut after: Nanos = 0;
         for argv in sleeps {
             match net::slept(self, argv) {
@@ -169,24 +216,31 @@ impl Host for Machine<'_> {
             }
         }
         let (context, background) = (self.context.clone(), self.effects.background.clone());
-        background.borrow_mut().started += 1;
+        background.borrow_mut().started_count += 1;
         let job = move |world: &mut World| {
             let mut effects = Effects { background: background.clone(), ..Effects::default() };
-            let mut io = Io::new("");
-            commands.run(&mut Machine { world, context, effects: &mut effects }, &mut io);
+            let mut io = Io::in_background();
+            let status = commands.status();
+            effects.beside = commands
+                .is_one_of(&|name| name == "kubectl" || Beside::is_for(name))
+                .then(|| Beside { status: status.clone(), by_kubectl: false });
+            let code = commands.run(&mut Machine { world, context, effects: &mut effects }, &mut io);
+            // What goes on beside has no status yet.
+            if !effects.left {
+                status.set(Some(code));
+            }
             let mut told = background.borrow_mut();
             told.chunks.extend(io.take_chunks());
             told.flows.extend(effects.flows);
         };
-        let few = self.effects.background.borrow().started <= BACKGROUND_MAX;
-        if !few || !self.world.later(after, Box::new(job)) {
-            return None;
-        }
-        Some(())
+        let few = self.effects.background.borrow().started_count <= BACKGROUND_MAX;
+        if few { self.world.later(after, Box::new(job)) } else { None }
     }
 
-    fn wait(&mut self) {
-        self.world.wait();
+    fn wait(&mut self, is_done: &dyn Fn() -> bool, io: &mut Io) {
+        self.world.wait(is_done);
+        let chunks = std::mem::take(&mut self.effects.background.borrow_mut().chunks);
+        io.pass_on(&chunks);
     }
 
     fn help(&mut self, io: &mut Io) -> Option<i32> {

@@ -104,6 +104,7 @@ impl Terminal {
         if let Some(context) = effects.entered.take() {
             self.enter(world, context, effects.removed_when_left, &mut io);
         }
+        world.do_due();
         let told = std::mem::take(&mut *self.background.borrow_mut());
         let mut ran = Ran { chunks: io.take_chunks(), status, flows: effects.flows, clear: effects.clear };
         ran.chunks.extend(told.chunks);

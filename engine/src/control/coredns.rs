@@ -9,13 +9,14 @@ use crate::cluster::{
     Draft, FailingContainer, LoadedConfig, ObjectKey, PodKey, PodPhase, PodReason, PodRecord, Provenance, Revision,
     Typed,
 };
-use crate::manifest::corefile::{PATH, Problem};
+use crate::manifest::corefile::{self, Context, PATH, Problem};
 use crate::manifest::embedded;
 use crate::manifest::typed::{ConfigMap, Container};
 use crate::net::dns::{ResolvConf, name};
 use crate::tables::Origin;
 use crate::workload::Image;
 use crate::workload::coredns::{Environment, Setup, setup};
+use sha2::{Digest, Sha512};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -49,19 +50,14 @@ pub fn config_map(revision: &Revision, pod: &PodRecord) -> Option<LoadedConfig> 
 
 /// What the process makes of a ConfigMap. Without a Corefile it is CoreDNS's own default, unless it was told to read one.
 pub fn read(revision: &Revision, pod: &PodRecord, config: Option<&LoadedConfig>) -> Result<Setup, Problem> {
-    let Some(container) = container(pod).and_then(|index| pod.spec.containers.get(index)) else {
-        return Ok(Setup::default());
-    };
+    let Some(container) = its_container(pod) else { return Ok(Setup::default()) };
     let text = config.and_then(|loaded| loaded.config.data.get(COREFILE)).map(|(text, _)| text.clone());
     if text.is_none() && container.args.iter().any(|arg| &**arg == "-conf") {
         return Err(Problem::plain(None, format!("open {PATH}: no such file or directory")));
     }
     let resolv_conf = ResolvConf::parse(&resolv::pod_resolv_conf(revision, pod));
     let hosts = hosts(&resolv::pod_hosts(revision, pod, &pod.key.name));
-    let variable = |name: &str| {
-        let var = container.env.iter().rev().find(|var| *var.name == *name)?;
-        var.value.as_ref().map(ToString::to_string)
-    };
+    let variable = |name: &str| variable(container, name);
     let file = |name: &str| Some(config?.config.data.get(name)?.0.clone());
     let origin = match config {
         Some(loaded) => Origin::Object { uid: loaded.uid, path: "data".into() },
@@ -76,6 +72,30 @@ pub fn read(revision: &Revision, pod: &PodRecord, config: Option<&LoadedConfig>)
         origin,
     };
     setup(text.as_deref().unwrap_or(""), &environment)
+}
+
+fn its_container(pod: &PodRecord) -> Option<&Container> {
+    pod.spec.containers.get(container(pod)?)
+}
+
+fn variable(container: &Container, name: &str) -> Option<String> {
+    let var = container.env.iter().rev().find(|var| *var.name == *name)?;
+    var.value.as_ref().map(ToString::to_string)
+}
+
+/// The words of a Corefile as the plugin `reload` compares them: JSON of its server blocks. Err: no Corefile by its form.
+pub fn words(pod: &PodRecord, config: &LoadedConfig) -> Result<String, Problem> {
+    let variable = |name: &str| variable(its_container(pod)?, name);
+    let file = |name: &str| Some(config.config.data.get(name)?.0.clone());
+    let context = Context { is_directive: &|_| true, variable: &variable, file: &file };
+    corefile::json(&file(COREFILE).unwrap_or_default(), &context)
+}
+
+/// What `reload` says of the Corefile that runs, by its words.
+pub fn sum_line(words: &str) -> String {
+    let sum = Sha512::digest(words.as_bytes());
+    let hex: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("[INFO] plugin/reload: Running configuration SHA512 = {hex}")
 }
 
 fn hosts(text: &str) -> Vec<(IpAddr, Vec<Arc<str>>)> {

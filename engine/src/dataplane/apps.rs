@@ -1,7 +1,7 @@
 //! What servers say. Each answer is what the real program puts on the wire.
 
 use crate::net::Body;
-use crate::tables::App;
+use crate::tables::{App, is_index};
 use crate::trace::Nanos;
 use std::net::IpAddr;
 
@@ -62,8 +62,9 @@ pub(super) fn data(app: &App, body: &Body, client: (IpAddr, u16)) -> Answer {
         App::Silent | App::Banner { .. } | App::Dns(_) | App::DnsPages(_) => Answer::default(),
         App::Echo => Answer { send: Some(body.clone()), close: false, heard: None },
         App::Redis => redis(body),
-        App::Http { server, content_type, body: page } => http(body, |request| {
-            Page { status: "200 OK", server, content_type, more: "", body: page.to_string() }.or_bad(request)
+        App::Http { server, content_type, body: page, alone } => http(body, |request| {
+            let page = Page { content_type, ..Page::of("200 OK", server, page.to_string()) };
+            if *alone { site(request, page) } else { page.or_bad(request) }
         }),
         App::NotFound => http(body, |_| {
             let title = "404 Not Found";
@@ -149,6 +150,10 @@ struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
+    fn of(status: &'static str, server: &'a str, body: String) -> Page<'a> {
+        Page { status, server, content_type: "text/html", more: "", body }
+    }
+
     fn or_bad(self, request: &Asked<'_>) -> Page<'a> {
         if matches!(request.method, "GET" | "HEAD" | "POST") {
             return self;
@@ -156,6 +161,46 @@ impl<'a> Page<'a> {
         Page { status: "405 Method Not Allowed", body: String::new(), ..self }
     }
 }
+
+/// nginx's or Apache's answer where only their own pages are.
+fn site<'a>(request: &Asked<'_>, index: Page<'a>) -> Page<'a> {
+    let server = index.server;
+    if !server.starts_with("nginx/") {
+        return if is_index(request.path) { index.or_bad(request) } else { apache_404(server) };
+    }
+    // Models ngx_http_static_module.c: a file takes no POST.
+    let page = match request.path.trim_start_matches('/') {
+        "50x.html" => Page::of("200 OK", server, NGINX_50X.to_owned()),
+        _ if is_index(request.path) => index,
+        _ => nginx_error("404 Not Found", server),
+    };
+    match request.method {
+        "GET" | "HEAD" => page,
+        "POST" if page.status.starts_with("404") => page,
+        _ => nginx_error("405 Not Allowed", server),
+    }
+}
+
+fn apache_404(server: &str) -> Page<'_> {
+    let body = "<!DOCTYPE HTML PUBLIC \"-//IETF//DTD HTML 2.0//EN\">\n<html><head>\n<title>404 Not Found</title>\n</head><body>\n\
+                <h1>Not Found</h1>\n<p>The requested URL was not found on this server.</p>\n</body></html>\n";
+    Page { content_type: "text/html; charset=iso-8859-1", ..Page::of("404 Not Found", server, body.to_owned()) }
+}
+
+/// Models ngx_http_special_response.c.
+fn nginx_error<'a>(status: &'static str, server: &'a str) -> Page<'a> {
+    let body = format!(
+        "<html>\r\n<head><title>{status}</title></head>\r\n<body>\r\n<center><h1>{status}</h1></center>\r\n<hr><center>{server}\
+         </center>\r\n</body>\r\n</html>\r\n"
+    );
+    Page::of(status, server, body)
+}
+
+const NGINX_50X: &str = "<!DOCTYPE html>\n<html>\n<head>\n<title>Error</title>\n<style>\nhtml { color-scheme: light dark; }\n\
+    body { width: 35em; margin: 0 auto;\nfont-family: Tahoma, Verdana, Arial, sans-serif; }\n</style>\n</head>\n<body>\n\
+    <h1>An error occurred.</h1>\n<p>Sorry, the page you are looking for is currently unavailable.<br/>\n\
+    Please try again later.</p>\n<p>If you are the system administrator of this resource then you should check\n\
+    the error log for details.</p>\n<p><em>Faithfully yours, nginx.</em></p>\n</body>\n</html>\n";
 
 /// Answers one HTTP/1.x request. Something else gets 400 and the door, as nginx and Go's server do.
 fn http<'a>(body: &Body, page: impl Fn(&Asked<'_>) -> Page<'a>) -> Answer {

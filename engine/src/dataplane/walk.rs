@@ -69,18 +69,24 @@ impl Walk<'_> {
         cause: Option<CauseTable>,
         change: Change,
     ) {
-        let applied = change.apply(&mut skb.frame);
-        debug_assert!(applied, "{change:?} does not fit {:?}", skb.frame);
+        self.rewrite_all(skb, stage, link, cause, Changes::One(change));
+    }
+
+    /// The same with any number of changes, which are made one after the other.
+    pub(super) fn rewrite_all(
+        &mut self,
+        skb: &mut Skb,
+        stage: Stage,
+        link: Option<LinkIndex>,
+        cause: Option<CauseTable>,
+        changes: Changes,
+    ) {
+        for change in changes.iter() {
+            let applied = change.apply(&mut skb.frame);
+            debug_assert!(applied, "{change:?} does not fit {:?}", skb.frame);
+        }
         let cause = cause.map(|table| self.row(table));
-        let step = Step {
-            at: self.now,
-            stage,
-            link,
-            verdict: Verdict::Pass,
-            cause,
-            changes: Changes::One(change),
-            ruled: None,
-        };
+        let step = Step { at: self.now, stage, link, verdict: Verdict::Pass, cause, changes, ruled: None };
         self.recorder.step(skb.track, HopPlace::Netns(self.netns.id), step);
     }
 

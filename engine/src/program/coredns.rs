@@ -101,7 +101,7 @@ pub(super) const OUTSIDE: [Ipv4Addr; 6] = [
 pub(super) fn outside_page(origin: &Origin) -> Listener {
     let page = "<!doctype html><html lang=\"en\"><head><title>Example Domain</title></head><body><h1>Example Domain</h1>\
                 <p>This domain is for use in documentation examples without needing permission.</p></body></html>\n";
-    let app = App::Http { server: "".into(), content_type: "text/html".into(), body: page.into() };
+    let app = App::Http { server: "".into(), content_type: "text/html".into(), body: page.into(), alone: false };
     let process = "httpd".into();
     Listener { protocol: Protocol::Tcp, ip: None, port: 80, app, process, origin: origin.clone() }
 }

@@ -25,7 +25,6 @@ use crate::cluster::{NetnsOwner, Network, NodeRecord, PodRecord, ProxyMode, Revi
 use crate::net::Family;
 use crate::tables::netfilter::Netfilter;
 use crate::tables::{Netns, NetnsId, Place, Port, RouteTable, Rows, Segment, Sysctls};
-use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
 /// The number of the node network's segment: there is one.
@@ -80,32 +79,27 @@ pub fn place(revision: &Revision, id: NetnsId) -> Option<Place> {
 
 /// What [`segment`] depends on.
 pub fn segment_version(revision: &Revision) -> [u64; 2] {
-    let ipvs = revision.network.kube_proxy_mode.0 == ProxyMode::Ipvs;
-    [revision.nodes_version, if ipvs { revision.services_version } else { 0 }]
-}
-
-/// Addresses of Services within the nodes' network that kube-proxy in IPVS mode gives to every node: all answer when
-/// somebody asks for them, unless `strictARP` forbids it. Neighbour discovery is answered for a card's own addresses only.
-fn answered_everywhere(revision: &Revision) -> Vec<IpAddr> {
-    let network = &revision.network;
-    if network.kube_proxy_mode.0 != ProxyMode::Ipvs || network.kube_proxy.ipvs.strict_arp {
-        return Vec::new();
-    }
-    let Some((net, _)) = network.node_network_of(Family::V4) else { return Vec::new() };
-    let services = revision.services.values().flat_map(|service| {
-        let external = service.spec.external_ips.iter().filter_map(|ip| ip.parse().ok());
-        external.chain(service.ingress.iter().map(|(ip, _)| *ip))
-    });
-    let own = |ip: &IpAddr| revision.nodes.values().any(|node| node.ips().any(|own| own == *ip));
-    services.filter(|ip| net.contains(ip) && !own(ip)).collect()
+    let mut seen = revision.faults.stale_proxies.values().map(|seen| &**seen).chain([revision]);
+    // Each kube-proxy's state then counts, too.
+    let ipvs = seen.any(|seen| seen.network.kube_proxy_mode.0 == ProxyMode::Ipvs);
+    [revision.nodes_version, if ipvs { revision.number } else { 0 }]
 }
 
 /// The wire between the nodes: every node's NIC and the gateway's.
 pub fn segment(revision: &Revision) -> Segment {
     let network = &revision.network;
-    let mut ports: Vec<Port> = revision.nodes.values().map(|record| node::port(network, record)).collect();
-    let everywhere = answered_everywhere(revision);
-    ports.iter_mut().for_each(|port| port.answers.extend_from_slice(&everywhere));
+    let live = kube_proxy::ipvs::answered(revision);
+    let port = |record: &Arc<NodeRecord>| {
+        let mut port = node::port(network, record);
+        let stale = revision.faults.stale_proxies.get(&record.name).map(|seen| kube_proxy::ipvs::answered(seen));
+        let answered = stale.as_ref().unwrap_or(&live);
+        if !answered.is_empty() && firewall::seen_by_proxy(revision, record, &pods(revision, record)).is_some() {
+            let more = answered.iter().filter(|ip| !port.answers.contains(ip)).copied();
+            port.answers.extend(more.collect::<Vec<_>>());
+        }
+        port
+    };
+    let mut ports: Vec<Port> = revision.nodes.values().map(port).collect();
     ports.push(gateway::port(revision));
     Segment::new(SEGMENT, network.cluster_name.clone(), network.node_mtu, ports)
 }

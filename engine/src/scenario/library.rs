@@ -46,7 +46,11 @@ pub fn library() -> Vec<Shelf> {
             "07-out",
             "08-ndots",
             "09-stale-rules",
-            "10-iptables-versus-ipvs"
+            "10-iptables-versus-ipvs",
+            "11-networkpolicy",
+            "12-flannel-ignores-policies",
+            "13-and-or",
+            "14-egress-and-dns"
         ),
         shelf!(
             "Ways of a packet",
@@ -145,6 +149,8 @@ pub fn library() -> Vec<Shelf> {
             "logs",
             "expose",
             "policies",
+            "redirects",
+            "created",
             "shell"
         ),
     ]

@@ -27,10 +27,6 @@ impl<C: Named> ChainBlock<C> {
         let hashes = chains.iter().map(|chain| hash(chain.name())).collect();
         ChainBlock { chains, hashes }
     }
-
-    pub fn chains(&self) -> &[Arc<C>] {
-        &self.chains
-    }
 }
 
 /// Chains in blocks with an index by name. None is there twice.
@@ -47,6 +43,13 @@ pub struct SharedChains<C> {
 struct Index(Vec<(u64, u32)>);
 
 impl Index {
+    /// Whether each name is there once.
+    fn has_no_twins<'n>(&self, name: impl Fn(u32) -> &'n Arc<str>) -> bool {
+        let alike = self.0.chunk_by(|a, b| a.0 == b.0);
+        let mut names = alike.map(|alike| alike.iter().map(|(_, at)| name(*at)).collect::<Vec<_>>());
+        names.all(|names| (1..names.len()).all(|at| !names[..at].contains(&names[at])))
+    }
+
     /// The place of the one of those with this hash that is meant.
     fn find(&self, hash: u64, is_meant: impl Fn(u32) -> bool) -> Option<u32> {
         let first = self.0.partition_point(|(own, _)| *own < hash);
@@ -148,6 +151,20 @@ impl<C: Named + Clone> Chains<C> {
         }
     }
 
+    /// Adds the chains of many blocks, all of names that are new here.
+    pub fn put_blocks<'b>(&mut self, blocks: impl IntoIterator<Item = &'b ChainBlock<C>>)
+    where
+        C: 'b,
+    {
+        for block in blocks {
+            let at = self.own.len() as u32;
+            self.index.0.extend(block.hashes.iter().copied().zip(at..));
+            self.own.extend(block.chains.iter().cloned());
+        }
+        self.index.0.sort_unstable();
+        debug_assert!(self.index.has_no_twins(|at| self.own[at as usize].name()));
+    }
+
     /// A chain to be changed, if there is one of that name.
     pub fn get_mut(&mut self, name: &str) -> Option<&mut C> {
         let at = self.own_place(name)?;
@@ -159,7 +176,7 @@ impl<C: Named + Clone> Chains<C> {
         let hash = hash(name);
         if self.shared.find(name, hash).is_some() {
             let shared = std::mem::take(&mut self.shared);
-            shared.iter().for_each(|chain| self.put(chain.clone()));
+            self.put_blocks(shared.blocks.iter().map(|block| &**block));
         }
         self.find_own(name, hash).map(|at| at as usize)
     }
@@ -232,8 +249,10 @@ mod tests {
         let there = here.clone();
         here.get_mut("b").unwrap().1 = 7;
         here.put(plain("a", 8));
+        here.put_blocks([&ChainBlock::new(vec![plain("c", 9)])]);
+        assert_eq!(["a", "b", "c"].map(|name| here.find(name)), [Some(0), Some(1), Some(2)]);
         let values = |chains: &Chains<Plain>| chains.iter().map(|chain| chain.1).collect::<Vec<_>>();
-        assert_eq!((values(&here), values(&there)), (vec![8, 7], vec![1, 2]));
+        assert_eq!((values(&here), values(&there)), (vec![8, 7, 9], vec![1, 2]));
         assert_ne!(here, there);
     }
 }

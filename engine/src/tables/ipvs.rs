@@ -272,3 +272,17 @@ pub struct IpvsStats {
     pub in_bytes: u64,
     pub out_bytes: u64,
 }
+
+impl IpvsStats {
+    /// A packet to the server.
+    pub fn count_in(&mut self, len: u64) {
+        self.in_packets += 1;
+        self.in_bytes += len;
+    }
+
+    /// A packet from the server.
+    pub fn count_out(&mut self, len: u64) {
+        self.out_packets += 1;
+        self.out_bytes += len;
+    }
+}

@@ -27,7 +27,7 @@ pub use netns::{ConntrackSysctls, FdbEntry, NeighborEntry, Netns, NetnsId, Place
 pub use origin::{Origin, Uid};
 pub use route::{Route, RouteKind, RouteProto, RouteTable};
 pub use rows::{Keyed, RowId, Rows, SharedRows};
-pub use socket::{App, DnsPage, Listener};
+pub use socket::{App, DnsPage, Listener, is_index};
 pub use source::source_v6;
 
 pub mod text;

@@ -3,7 +3,7 @@
 //! Models Linux 6.18 nf_tables as far as kube-proxy uses it: every expression that pkg/proxy/nftables writes.
 
 use super::netfilter::{CtState, Hook, Lazy};
-use super::{Chains, Layered, Named, Origin, SharedChains};
+use super::{ChainBlock, Chains, Layered, Named, Origin, SharedChains};
 use crate::net::{Family, Protocol};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
@@ -192,6 +192,12 @@ impl NftTable {
     pub fn put(&mut self, chain: Arc<NftChain>) {
         (self.bases, self.tracks) = (Lazy::default(), Lazy::default());
         self.chains.put(chain);
+    }
+
+    /// Adds chains of names that are new here.
+    pub fn put_blocks<'b>(&mut self, blocks: impl IntoIterator<Item = &'b ChainBlock<NftChain>>) {
+        (self.bases, self.tracks) = (Lazy::default(), Lazy::default());
+        self.chains.put_blocks(blocks);
     }
 
     pub fn chains(&self) -> impl Iterator<Item = &Arc<NftChain>> + Clone {

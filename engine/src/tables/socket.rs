@@ -23,8 +23,8 @@ pub struct Listener {
 pub enum App {
     /// Accepts and keeps quiet: an image that podhop does not know, listening on its containerPorts.
     Silent,
-    /// Answers every HTTP request with `status` and `body`.
-    Http { server: Arc<str>, content_type: Arc<str>, body: Arc<str> },
+    /// Answers HTTP requests with `body`: at every path, or, `alone`, where nginx and Apache have their index.
+    Http { server: Arc<str>, content_type: Arc<str>, body: Arc<str>, alone: bool },
     /// Answers every HTTP request with 404, as busybox httpd does without an index page.
     NotFound,
     /// agnhost netexec: `/hostname`, `/echo?msg=`, `/clientip`, `/` …; over UDP `hostname`, `echo MSG`, `clientip`.
@@ -56,7 +56,7 @@ impl App {
     /// The status of the answer to `GET path`; `None` if it does not speak HTTP.
     pub fn http_status(&self, path: &str) -> Option<u16> {
         match self {
-            App::Http { .. } => Some(200),
+            App::Http { alone, .. } => Some(if !alone || is_index(path) { 200 } else { 404 }),
             App::NotFound => Some(404),
             App::ServiceHealth { local_endpoints, .. } => Some(if *local_endpoints > 0 { 200 } else { 503 }),
             App::Netexec { .. } => {
@@ -68,6 +68,13 @@ impl App {
             App::Silent | App::Banner { .. } | App::Echo | App::Redis | App::Dns(_) => None,
         }
     }
+}
+
+/// Whether a path, with or without a query, leads to a web server's index.
+pub fn is_index(path: &str) -> bool {
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    // Both take several slashes for one.
+    path.starts_with('/') && matches!(path.trim_start_matches('/'), "" | "index.html")
 }
 
 impl DnsPage {

@@ -192,10 +192,25 @@ pub(super) fn nginx(context: &Context) -> Outcome {
     let unprivileged = image.name == "nginx-unprivileged" || image.repository == "bitnami/nginx";
     let version = if image.name == "network-multitool" { None } else { image.version() };
     let port = if unprivileged { 8080 } else { 80 };
-    Outcome::Serves(vec![context.server("nginx", TCP, None, port, pages::nginx(version))])
+    let alone = is_alone(context, "nginx", &["/etc/nginx", "/usr/share/nginx/html"]);
+    Outcome::Serves(vec![context.server("nginx", TCP, None, port, pages::nginx(version, alone))])
 }
 
 pub(super) fn apache(context: &Context) -> Outcome {
     let version = if context.image.name == "httpd" { context.image.version() } else { None };
-    Outcome::Serves(vec![context.server("httpd", TCP, None, 80, pages::apache(version))])
+    let alone = is_alone(context, "httpd", &["/usr/local/apache2"]);
+    Outcome::Serves(vec![context.server("httpd", TCP, None, 80, pages::apache(version, alone))])
+}
+
+/// Whether a web server has nothing but what its official image brings: nothing is mounted there, and no script has
+/// written anything.
+fn is_alone(context: &Context, image: &str, folders: &[&str]) -> bool {
+    let overlaps = |mount: &str| {
+        let mount = mount.trim_end_matches('/');
+        folders.iter().any(|folder| folder.starts_with(mount) || mount.starts_with(folder))
+    };
+    let container = context.container;
+    context.image.repository == image
+        && container.command.is_empty()
+        && !container.mounts.iter().any(|mount| overlaps(mount))
 }

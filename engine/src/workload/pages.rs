@@ -17,17 +17,19 @@ static NGINX: LazyLock<Arc<str>> = LazyLock::new(|| {
 });
 
 pub(super) fn http(server: &str, content_type: &str, body: &str) -> App {
-    App::Http { server: server.into(), content_type: content_type.into(), body: body.into() }
+    App::Http { server: server.into(), content_type: content_type.into(), body: body.into(), alone: false }
 }
 
-pub(super) fn nginx(version: Option<&str>) -> App {
+/// `alone`: nothing but what the image has is there.
+pub(super) fn nginx(version: Option<&str>, alone: bool) -> App {
     let server = format!("nginx/{}", version.unwrap_or("1.29.4"));
-    App::Http { server: server.into(), content_type: HTML.into(), body: NGINX.clone() }
+    App::Http { server: server.into(), content_type: HTML.into(), body: NGINX.clone(), alone }
 }
 
-pub(super) fn apache(version: Option<&str>) -> App {
+pub(super) fn apache(version: Option<&str>, alone: bool) -> App {
     let server = format!("Apache/{} (Unix)", version.unwrap_or("2.4.66"));
-    http(&server, HTML, "<html><body><h1>It works!</h1></body></html>\n")
+    let body = "<html><body><h1>It works!</h1></body></html>\n".into();
+    App::Http { server: server.into(), content_type: HTML.into(), body, alone }
 }
 
 /// A directory listing of Python's http.server, of an empty directory.

@@ -1,6 +1,7 @@
 //! What is to happen at a later moment, whatever runs then: commands that were put into the background.
 
 use super::World;
+use super::runtime::{Finished, Run};
 use crate::trace::Nanos;
 use std::collections::BTreeMap;
 
@@ -8,6 +9,15 @@ use std::collections::BTreeMap;
 const JOBS_MAX: usize = 64;
 
 pub type Job = Box<dyn FnOnce(&mut World)>;
+
+/// Hears how a process has ended, and whether it has sent anything.
+pub type Hears = Box<dyn FnOnce(Finished, bool)>;
+
+/// A process that nobody waits for.
+pub struct Beside {
+    pub run: Run,
+    pub hears: Hears,
+}
 
 /// Jobs by their time, those of one time in the order in which they came.
 #[derive(Default)]
@@ -17,14 +27,14 @@ pub struct Agenda {
 }
 
 impl Agenda {
-    /// False: too many wait already.
-    pub fn add(&mut self, at: Nanos, job: Job) -> bool {
+    /// The job's number; None: too many wait already.
+    pub fn add(&mut self, at: Nanos, job: Job) -> Option<u64> {
         if self.jobs.len() >= JOBS_MAX {
-            return false;
+            return None;
         }
-        self.jobs.insert((at, self.next), job);
         self.next += 1;
-        true
+        self.jobs.insert((at, self.next), job);
+        Some(self.next)
     }
 
     /// When the first one is due.

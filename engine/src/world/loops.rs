@@ -29,6 +29,11 @@ impl World {
             if let Some(line) = self.ask_itself(&pod, netns)
                 && let Some(index) = coredns::container(&pod)
             {
+                // It is started again, and ends in the same way: that log is the one that is read.
+                let now = self.runtime.now();
+                let log = self.runtime.state_mut(netns).dns_mut();
+                log.clear_log();
+                log.print(now, line.clone());
                 let failing = FailingContainer { index: index as u32, exit_status: 1, message: line.into() };
                 self.change(|cluster, now| cluster.crash(&pod.key, failing, now));
             }

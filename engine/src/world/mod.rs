@@ -10,6 +10,7 @@ mod pairs;
 mod probe;
 mod proxies;
 mod question;
+mod reloads;
 mod runtime;
 mod scratch;
 mod services;
@@ -18,12 +19,13 @@ mod tables;
 use loops::Watched;
 pub use pairs::{is_reachable, pairs};
 pub use probe::{ProbeKind, ProbeResult, ProbeSpec};
+use reloads::Running;
 pub use runtime::{Finished, Limit, Runtime};
 pub use scratch::Scratch;
 pub use services::{FirstPacket, NodeRules, NodeVerdict};
 pub use tables::TableCache;
 
-use agenda::{Agenda, Job};
+use agenda::{Agenda, Beside, Hears, Job};
 
 use crate::cluster::{Applied, Cluster, ObjectKey, Options, PodKey, Revision};
 use crate::control;
@@ -34,16 +36,28 @@ use crate::trace::{Nanos, Recorder};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+/// Most jobs that run within each other: while one lets time pass, another is due. More wait for their turn.
+const NESTED_MAX: u32 = 8;
+
+/// Most processes that run beside others.
+const BESIDE_MAX: usize = 64;
+
 /// One simulated cluster.
 pub struct World {
     cluster: Cluster,
     tables: TableCache,
     runtime: Runtime,
     agenda: Agenda,
+    /// Processes that run beside what is waited for.
+    beside: Vec<Beside>,
+    /// Jobs of the agenda that run at present, each within the one before.
+    nested_count: u32,
     /// Files that commands have written.
     pub scratch: Scratch,
     /// The Corefiles with which CoreDNS Pods have asked themselves whether they do.
     watched: Watched,
+    /// The CoreDNS processes and what they have read.
+    running: Running,
 }
 
 impl World {
@@ -52,14 +66,19 @@ impl World {
         let cluster = control::start(options);
         let revision = cluster.revision().clone();
         let runtime = Runtime::new(revision.seed);
-        World {
+        let mut world = World {
             cluster,
             tables: TableCache::new(revision),
             runtime,
             agenda: Agenda::default(),
+            beside: Vec::new(),
+            nested_count: 0,
             scratch: Scratch::default(),
             watched: Watched::default(),
-        }
+            running: Running::default(),
+        };
+        world.note_reloads();
+        world
     }
 
     /// The store: files, objects, revisions.
@@ -75,8 +94,9 @@ impl World {
             self.tables.set_revision(self.cluster.revision().clone());
             let revision = self.tables.revision();
             self.runtime.forget(|id| revision.netns.contains_key(&id));
-            self.runtime.forget_devices(&mut self.tables);
+            self.runtime.forget_gone(&mut self.tables);
             self.clean_stale_connections();
+            self.note_reloads();
             self.watch_for_loops();
         }
         result
@@ -170,6 +190,7 @@ impl World {
     pub fn restart(&mut self) {
         self.runtime = Runtime::new(self.tables.revision().seed);
         self.agenda = Agenda::default();
+        self.beside.clear();
     }
 
     /// Runs a program in a namespace until it ends, and what the agenda has in the meantime. `title` and address name the
@@ -183,26 +204,78 @@ impl World {
     ) -> Finished {
         self.do_due();
         let mut run = self.runtime.start(&mut self.tables, netns, title, process, limit);
-        while self.runtime.go_on(&mut self.tables, &mut run, self.agenda.due()) {
+        loop {
+            let due = self.next_stop();
+            if !self.runtime.go_on(&mut self.tables, &mut run, due) {
+                return self.runtime.finish(&mut self.tables, run);
+            }
             self.do_due();
         }
-        self.runtime.finish(&mut self.tables, run)
     }
 
-    /// Has something happen after a time, while other things run. False: too much waits already.
-    pub fn later(&mut self, after: Nanos, job: Job) -> bool {
+    /// Whether one more program may go on while other things do.
+    pub fn has_room_beside(&self) -> bool {
+        self.beside.len() < BESIDE_MAX
+    }
+
+    /// Starts a program that goes on while other things do.
+    pub fn run_beside(
+        &mut self,
+        netns: NetnsId,
+        title: (String, Option<IpAddr>),
+        process: Box<dyn Process>,
+        limit: Limit,
+        hears: Hears,
+    ) {
+        let run = self.runtime.start(&mut self.tables, netns, title, process, limit);
+        self.runtime.leave(&run);
+        self.beside.push(Beside { run, hears });
+    }
+
+    /// Processes that ran beside and are over tell what became of them.
+    fn collect(&mut self) {
+        while let Some(at) = self.beside.iter().position(|beside| self.runtime.is_over(&beside.run)) {
+            let Beside { run, hears } = self.beside.remove(at);
+            let finished = self.runtime.collect(&mut self.tables, run);
+            let has_sent = self.recorder().get(finished.flow).is_some_and(|trace| !trace.packets.is_empty());
+            hears(finished, has_sent);
+        }
+    }
+
+    /// When the agenda goes on, or a process that runs beside has had its time.
+    fn next_stop(&self) -> Option<Nanos> {
+        self.beside.iter().map(|beside| beside.run.deadline).chain(self.next_due()).min()
+    }
+
+    /// Has something happen after a time, while other things run. Gives its number; None: too much waits already.
+    pub fn later(&mut self, after: Nanos, job: Job) -> Option<u64> {
         self.agenda.add(self.now().saturating_add(after), job)
     }
 
-    fn do_due(&mut self) {
-        while let Some(job) = self.agenda.take_due(self.runtime.now()) {
+    /// When the agenda goes on; None while as many jobs run within each other as may.
+    fn next_due(&self) -> Option<Nanos> {
+        self.agenda.due().filter(|_| self.nested_count < NESTED_MAX)
+    }
+
+    /// Does what is due on the agenda.
+    pub fn do_due(&mut self) {
+        self.collect();
+        while self.nested_count < NESTED_MAX
+            && let Some(job) = self.agenda.take_due(self.runtime.now())
+        {
+            self.nested_count += 1;
             job(self);
+            self.nested_count -= 1;
+            self.collect();
         }
     }
 
-    /// Lets time pass until nothing is left on the agenda.
-    pub fn wait(&mut self) {
-        while let Some(at) = self.agenda.due() {
+    /// Lets time pass until something is done, or nothing is left on the agenda and beside.
+    pub fn wait(&mut self, is_done: &dyn Fn() -> bool) {
+        self.do_due();
+        while !is_done() {
+            let event = self.runtime.next_at().filter(|_| !self.beside.is_empty());
+            let Some(at) = event.into_iter().chain(self.next_stop()).min() else { return };
             self.advance(at.saturating_sub(self.now()));
         }
     }
@@ -220,10 +293,13 @@ impl World {
     /// Lets virtual time pass.
     pub fn advance(&mut self, duration: Nanos) {
         let until = self.now().saturating_add(duration);
-        while let Some(at) = self.agenda.due().filter(|at| *at <= until) {
-            self.runtime.advance(&mut self.tables, at);
+        loop {
+            let stop = self.next_stop().filter(|at| *at <= until);
+            let came = self.runtime.advance(&mut self.tables, stop.unwrap_or(until));
             self.do_due();
+            if came && stop.is_none() {
+                return;
+            }
         }
-        self.runtime.advance(&mut self.tables, until);
     }
 }

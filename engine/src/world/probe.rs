@@ -167,7 +167,9 @@ pub(super) fn probe(tables: &mut TableCache, runtime: &mut Runtime, spec: &Probe
         ProbeKind::Sctp { port } => format!("sctp {}", socket_address(spec.to, port)),
     };
     let limit = Limit { duration: spec.timeout.saturating_mul(2) };
-    let finished = runtime.run(tables, spec.from, (title, Some(spec.to)), Box::new(prober), limit);
+    let mut run = runtime.start(tables, spec.from, (title, Some(spec.to)), Box::new(prober), limit);
+    runtime.go_on(tables, &mut run, None);
+    let finished = runtime.finish(tables, run);
     let seen = seen.take();
     let trace = runtime.recorder().get(finished.flow);
     let arrival = trace.and_then(arrival);

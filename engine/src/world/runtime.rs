@@ -10,7 +10,7 @@ use crate::dataplane::{
 use crate::tables::netfilter::Connection;
 use crate::tables::{LinkIndex, NetnsId};
 use crate::trace::{Disposition, DropReason, Flow, FlowEnd, FlowId, Nanos, PacketRef, Recorder};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// Most events that one command may cause.
@@ -51,11 +51,11 @@ impl Default for Limit {
     }
 }
 
-/// A process that runs in the foreground.
+/// A process while it runs.
 #[derive(Debug)]
 pub struct Run {
     id: ProcessId,
-    deadline: Nanos,
+    pub(super) deadline: Nanos,
     events_left: u32,
 }
 
@@ -86,6 +86,9 @@ pub struct Runtime {
     journal: Journal,
     effects: Vec<Effect>,
     changes: Vec<JournalEntry>,
+    /// Processes that run beside what is waited for, and whether one of them has just ended.
+    beside: BTreeSet<ProcessId>,
+    one_ended: bool,
 }
 
 impl Runtime {
@@ -134,14 +137,16 @@ impl Runtime {
         self.journal.append(&mut self.changes);
     }
 
-    /// Nodes whose devices have changed lose what they had learned by those that are gone or without a carrier.
-    pub fn forget_devices(&mut self, tables: &mut TableCache) {
+    /// Nodes lose what they had learned by devices that are gone or without a carrier, and of virtual servers that are
+    /// gone.
+    pub fn forget_gone(&mut self, tables: &mut TableCache) {
         let now = self.now;
         for (id, state) in &mut self.states {
             if !matches!(tables.revision().netns.get(id), Some(NetnsOwner::Node(_))) {
                 continue;
             }
             let Some(netns) = tables.netns(*id) else { continue };
+            state.ipvs.forget_services(netns.netfilter.ipvs.as_deref());
             let changes = state.forget_devices(&netns, now).into_iter();
             self.changes.extend(changes.map(|change| JournalEntry { at: now, netns: *id, change }));
         }
@@ -168,20 +173,6 @@ impl Runtime {
         self.journal.append(&mut self.changes);
     }
 
-    /// Runs a process from its start to its end.
-    pub fn run(
-        &mut self,
-        tables: &mut TableCache,
-        netns: NetnsId,
-        title: (String, Option<IpAddr>),
-        process: Box<dyn Process>,
-        limit: Limit,
-    ) -> Finished {
-        let mut run = self.start(tables, netns, title, process, limit);
-        self.go_on(tables, &mut run, None);
-        self.finish(tables, run)
-    }
-
     /// Starts a process, which opens a conversation.
     pub fn start(
         &mut self,
@@ -195,9 +186,13 @@ impl Runtime {
         Run { id, deadline: self.now.saturating_add(limit.duration), events_left: EVENTS_MAX }
     }
 
-    /// Lets time pass until the process ends or reaches a bound: false; or until a moment comes, which is now: true.
+    /// Lets time pass until the process ends or reaches a bound: false; or until a moment comes, which is now, or another
+    /// process ends that runs beside: true.
     pub fn go_on(&mut self, tables: &mut TableCache, run: &mut Run, until: Option<Nanos>) -> bool {
         while self.is_running(run.id) && run.events_left > 0 {
+            if std::mem::take(&mut self.one_ended) {
+                return true;
+            }
             let next = self.queue.first_key_value().map_or(Nanos::MAX, |((at, _), _)| *at);
             if let Some(until) = until.filter(|until| *until <= next.min(run.deadline)) {
                 self.now = self.now.max(until);
@@ -219,6 +214,28 @@ impl Runtime {
             self.tell(tables, run.id, ProcessEvent::Interrupt, None, self.now);
         }
         self.reap(tables, run.id, interrupted, run.events_left)
+    }
+
+    /// A process goes on beside others.
+    pub fn leave(&mut self, run: &Run) {
+        self.one_ended |= !self.is_running(run.id);
+        self.beside.insert(run.id);
+    }
+
+    /// Whether a process that was left has ended, or has had its time.
+    pub fn is_over(&self, run: &Run) -> bool {
+        !self.is_running(run.id) || run.deadline <= self.now
+    }
+
+    /// What became of a process that was left.
+    pub fn collect(&mut self, tables: &mut TableCache, run: Run) -> Finished {
+        self.beside.remove(&run.id);
+        self.finish(tables, Run { events_left: 0, ..run })
+    }
+
+    /// When something happens next.
+    pub fn next_at(&self) -> Option<Nanos> {
+        self.queue.first_key_value().map(|((at, _), _)| *at)
     }
 
     fn is_running(&self, id: ProcessId) -> bool {
@@ -257,15 +274,19 @@ impl Runtime {
         id
     }
 
-    /// Lets virtual time pass until a moment: `sleep`.
-    pub fn advance(&mut self, tables: &mut TableCache, until: Nanos) {
+    /// Lets virtual time pass until a moment: `sleep`. False: a process that runs beside has ended before.
+    pub fn advance(&mut self, tables: &mut TableCache, until: Nanos) -> bool {
         for _ in 0..EVENTS_MAX {
+            if std::mem::take(&mut self.one_ended) {
+                return false;
+            }
             if self.queue.first_key_value().is_none_or(|((at, _), _)| *at > until) {
                 break;
             }
             self.next_event(tables);
         }
         self.now = self.now.max(until);
+        true
     }
 
     /// Packets under way arrive; timers stay set.
@@ -396,6 +417,7 @@ impl Runtime {
                 // The Pod is gone and its processes with it (128 + SIGKILL).
                 running.status = Some(137);
             }
+            self.one_ended |= running.status.is_some() && self.beside.contains(&id);
         }
         self.processes.insert(id, running);
     }

@@ -17,8 +17,8 @@ struct Entry {
     netns: Arc<Netns>,
 }
 
-/// Tables that somebody has changed by hand. Rules and sockets go on following the controllers: nothing else of the
-/// cluster's writes into a namespace that is there.
+/// Tables that somebody has changed by hand. Rules, sockets and the addresses of kube-ipvs0 go on following the
+/// controllers: nothing else of the cluster's writes into a namespace that is there.
 struct Override {
     input: [u64; 3],
     netns: Arc<Netns>,
@@ -78,10 +78,11 @@ impl TableCache {
         }
         let (mut netns, own_rules) = ((*entry.netns).clone(), entry.own_rules);
         let written = program::netns(&self.revision, id, &mut self.shared)?;
-        netns.listeners = written.listeners;
         if !own_rules {
+            program::kube_proxy::ipvs::take_over(&mut netns, &written);
             netns.netfilter = written.netfilter;
         }
+        netns.listeners = written.listeners;
         netns.version = self.next_version;
         self.next_version += 1;
         let netns = Arc::new(netns);

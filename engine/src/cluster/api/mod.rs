@@ -35,7 +35,8 @@ pub fn api_object(revision: &Revision, key: &ObjectKey) -> Option<Node> {
 /// Commands that make objects without `kubectl apply`, and leave no trace of what they have sent.
 const CREATING: [&str; 3] = ["kubectl run ", "kubectl expose ", "kubectl debug "];
 
-fn was_applied(provenance: &Provenance) -> bool {
+/// Whether `kubectl apply` has sent it, and with it the annotation of what was sent.
+pub fn was_applied(provenance: &Provenance) -> bool {
     match provenance {
         Provenance::File { .. } => true,
         Provenance::Console { file } => !CREATING.iter().any(|command| file.starts_with(command)),
@@ -44,7 +45,7 @@ fn was_applied(provenance: &Provenance) -> bool {
 }
 
 /// The annotation in which `kubectl apply` keeps what was applied.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 fn metadata(revision: &Revision, object: &Object, tree: &Node) -> Node {
     let mut metadata = tree.get("metadata").cloned().unwrap_or_else(|| map([]));

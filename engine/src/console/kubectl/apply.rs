@@ -3,9 +3,11 @@
 use super::flags::{Flag, Parsed, Takes, flag};
 use super::resource::{self, Selection};
 use super::{Command, Failure, get};
-use crate::cluster::{Applied, Kind, ObjectKey, Outcome};
+use crate::cluster::api::{LAST_APPLIED, was_applied};
+use crate::cluster::{Applied, Kind, ObjectKey, Outcome, Provenance};
 use crate::console::shell::{FileKind, Host};
 use crate::manifest::{Diagnostics, Documents, Severity, Sources};
+use std::collections::BTreeSet;
 
 pub const APPLY_FLAGS: &[Flag] = &[
     flag("filename", 'f', Takes::Value),
@@ -62,12 +64,13 @@ pub fn apply(command: &mut Command<'_, '_>, parsed: &Parsed) -> Result<i32, Fail
     let mut failed = false;
     let mut count = 0;
     for manifest in command.manifests(parsed)? {
+        let created = command.created();
         let applied = match command.moved(&manifest, parsed)? {
             Some(text) => command.apply_text(&manifest.name, &text),
             None => command.apply(&manifest),
         };
         count += applied.objects.len();
-        failed |= command.report(&manifest.name, &applied, parsed.value("output") == Some("name"));
+        failed |= command.report(&manifest.name, &applied, &created, parsed.value("output") == Some("name"));
     }
     if count == 0 && !failed {
         return Err(Failure::error("no objects passed to apply"));
@@ -235,10 +238,31 @@ impl Command<'_, '_> {
         }
     }
 
-    /// Prints what became of each object; true if something failed.
-    fn report(&mut self, name: &str, applied: &Applied, names_only: bool) -> bool {
+    /// What other commands than `kubectl apply` have made.
+    fn created(&self) -> BTreeSet<ObjectKey> {
+        let is_created =
+            |provenance: &Provenance| matches!(provenance, Provenance::Console { .. }) && !was_applied(provenance);
+        let objects = self.revision().objects.iter();
+        objects.filter(|(_, object)| is_created(&object.provenance)).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Prints what became of each object; true if something failed. `created`: what lacked the annotation of `apply`.
+    fn report(&mut self, name: &str, applied: &Applied, created: &BTreeSet<ObjectKey>, names_only: bool) -> bool {
         let mut failed = !applied.committed;
         for (key, outcome) in &applied.objects {
+            // The annotation alone is a change.
+            let outcome = match created.contains(key) && matches!(outcome, Outcome::Unchanged) {
+                true => &Outcome::Configured,
+                false => outcome,
+            };
+            if created.contains(key) {
+                let resource = format!("{}/{}", Kind::guess(&key.kind, &key.group).plural, key.name);
+                self.io.err(&format!(
+                    "Warning: resource {resource} is missing the {LAST_APPLIED} annotation which is required by kubectl \
+                     apply. kubectl apply should only be used on resources created declaratively by either kubectl create \
+                     --save-config or kubectl apply. The missing annotation will be patched automatically.\n"
+                ));
+            }
             match outcome {
                 Outcome::Refused(reason, message) => {
                     failed = true;

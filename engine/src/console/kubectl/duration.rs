@@ -1,4 +1,8 @@
-//! Ages as kubectl prints them. Models apimachinery pkg/util/duration HumanDuration.
+//! Ages as kubectl prints them, and durations as its flags take them. Models apimachinery pkg/util/duration HumanDuration.
+
+use super::Failure;
+
+const SECOND: u64 = 1_000_000_000;
 
 /// `5s`, `3m12s`, `2d4h`; `<invalid>` for a time that has not come.
 pub fn human_duration(seconds: i64) -> String {
@@ -25,6 +29,32 @@ fn two(large: i64, large_unit: &str, small: i64, small_unit: &str) -> String {
         0 => format!("{large}{large_unit}"),
         _ => format!("{large}{large_unit}{small}{small_unit}"),
     }
+}
+
+/// A flag's duration in nanoseconds.
+pub fn flag(flag: &str, text: &str) -> Result<u64, Failure> {
+    let wrong = || format!("invalid argument \"{text}\" for \"--{flag}\" flag: time: invalid duration \"{text}\"");
+    go_duration(text).ok_or_else(|| Failure::error(&wrong()))
+}
+
+/// Go's durations: `90s`, `1m30s`, `500ms`.
+fn go_duration(text: &str) -> Option<u64> {
+    let (mut total, mut rest) = (0_u64, text);
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let number: u64 = rest[..digits].parse().ok()?;
+        let unit_len = rest[digits..].find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len() - digits);
+        let unit = match &rest[digits..digits + unit_len] {
+            "ms" => 1_000_000,
+            "s" => SECOND,
+            "m" => 60 * SECOND,
+            "h" => 3_600 * SECOND,
+            _ => return None,
+        };
+        total = total.checked_add(number.checked_mul(unit)?)?;
+        rest = &rest[digits + unit_len..];
+    }
+    Some(total).filter(|_| !text.is_empty())
 }
 
 #[cfg(test)]

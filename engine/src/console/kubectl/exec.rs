@@ -2,9 +2,9 @@
 
 use super::flags::{Flag, Parsed, Takes, flag};
 use super::{Command, Failure, get, not_found, resource};
-use crate::cluster::{ObjectKey, Outcome, PodKey, PodPhase, PodRecord, Revision, identity};
+use crate::cluster::{Labels, ObjectKey, Outcome, PodKey, PodPhase, PodRecord, Revision, Typed, identity};
 use crate::console::environment;
-use crate::console::machine::Context;
+use crate::console::machine::{Beside, Context};
 use crate::console::shell::{self, Host, Io};
 use crate::console::terminal;
 use crate::manifest::typed::RestartPolicy;
@@ -64,6 +64,9 @@ pub fn exec(command: &mut Command<'_, '_>, parsed: &Parsed) -> Result<i32, Failu
         return Err(Failure::error(&message));
     }
     let container = container_of(command, &pod, parsed)?;
+    if let Some(beside) = &mut command.machine.effects.beside {
+        beside.by_kubectl = true;
+    }
     let status = command.run_in(&pod, container, argv, parsed)?;
     if status != 0 {
         command.io.err(&format!("command terminated with exit code {status}\n"));
@@ -113,6 +116,8 @@ impl Command<'_, '_> {
         let mut machine = self.machine.at(context.clone());
         let installed = machine.toolbox().shell;
         let program = argv[0].rsplit('/').next().unwrap_or_default();
+        let beside = machine.effects.beside.take();
+        machine.effects.beside = beside.filter(|beside| beside.by_kubectl && Beside::is_for(program));
         let is_shell = matches!(
             (program, installed),
             ("sh", Shell::Ash | Shell::Bash | Shell::AshBash)
@@ -144,30 +149,45 @@ impl Command<'_, '_> {
 
 /// The Pod that `name`, `pod/name` or `deploy/name` means.
 pub fn pod_of(revision: &Revision, target: &str, namespace: &str) -> Result<Arc<PodRecord>, Failure> {
+    pods_of(revision, target, namespace, "attach to").map(|mut pods| pods.swap_remove(0))
+}
+
+/// The Pods that a Pod's name, a workload's or a Service's stands for, at least one, the first choice first. `purpose`:
+/// what cannot be done without.
+pub fn pods_of(
+    revision: &Revision,
+    target: &str,
+    namespace: &str,
+    purpose: &str,
+) -> Result<Vec<Arc<PodRecord>>, Failure> {
     let (kind, name) = match target.split_once('/') {
         Some((kind, name)) => (resource::find(kind, revision)?, name),
         None => (resource::find("pods", revision)?, target),
     };
     if kind.kind == "Pod" {
         let pod = revision.pod(namespace, name).cloned();
-        return pod.ok_or_else(|| Failure::Text(not_found(&kind, name) + "\n"));
+        return pod.map(|pod| vec![pod]).ok_or_else(|| Failure::Text(not_found(&kind, name) + "\n"));
     }
     let Some(object) = revision.object(&get::key(&kind, namespace, name)) else {
         return Err(Failure::Text(not_found(&kind, name) + "\n"));
     };
-    let Some(workload) = object.workload() else {
-        let message = format!("cannot attach to *{}: selector for {} not implemented", kind.kind, kind.kind);
-        return Err(Failure::error(&message));
+    let cannot = |why: String| Failure::error(&format!("cannot {purpose} *v1.{}: {why}", kind.kind));
+    let selects: Box<dyn Fn(&Labels) -> bool> = match (&object.typed, object.workload()) {
+        (_, Some(workload)) => Box::new(|labels| workload.selector.matches(labels)),
+        (Typed::Service(service), _) if service.selector.is_empty() => {
+            return Err(cannot(format!("invalid service '{name}': Service is defined without a selector")));
+        }
+        (Typed::Service(service), _) => {
+            Box::new(|labels| service.selector.iter().all(|(key, value)| labels.get(key) == Some(value)))
+        }
+        _ => return Err(cannot(format!("selector for *v1.{} not implemented", kind.kind))),
     };
-    let mut pods: Vec<&Arc<PodRecord>> = revision
-        .pods
-        .values()
-        .filter(|pod| *pod.key.namespace == *namespace && workload.selector.matches(&pod.labels))
-        .collect();
+    let pods = revision.pods.values().filter(|pod| *pod.key.namespace == *namespace && selects(&pod.labels));
+    let mut pods: Vec<Arc<PodRecord>> = pods.cloned().collect();
     // Models kubectl's ActivePods order: running ones first.
     pods.sort_by_key(|pod| pod.phase != PodPhase::Running);
     let none = || Failure::error(&format!("timed out waiting for the condition: {target} has no Pods"));
-    pods.first().map(|pod| (*pod).clone()).ok_or_else(none)
+    if pods.is_empty() { Err(none()) } else { Ok(pods) }
 }
 
 /// containerd's words for a program that the image does not have.

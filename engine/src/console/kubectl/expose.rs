@@ -93,6 +93,9 @@ fn selector_of(object: &Object) -> Result<Vec<(String, String)>, Failure> {
             "couldn't retrieve selectors via --selector flag or introspection: the pod has no labels and cannot be exposed",
         )),
         Typed::Pod { .. } => Ok(own(&object.labels)),
+        Typed::Service(service) if service.selector.is_empty() => Err(Failure::error(
+            "couldn't retrieve selectors via --selector flag or introspection: the service has no pod selector set",
+        )),
         Typed::Service(service) => Ok(own(&service.selector)),
         _ => Err(Failure::error(&format!("cannot expose a {}", object.key.kind))),
     }

@@ -20,6 +20,7 @@ mod rollout;
 mod run;
 pub mod scale;
 pub mod table;
+mod template;
 #[cfg(test)]
 mod tests;
 

@@ -2,7 +2,7 @@
 
 use super::flags::{Flag, Parsed, Takes, flag};
 use super::printers::find;
-use super::{Command, Failure, get, not_found, patch, resource};
+use super::{Command, Failure, duration, get, not_found, patch, resource, template};
 use crate::cluster::api::timestamp;
 use crate::cluster::{Kind, Object, ObjectKey, Outcome, PodRecord, Rollout, Workload, api_object};
 use crate::manifest::{Node, Value, emit};
@@ -13,6 +13,7 @@ pub const FLAGS: &[Flag] = &[
     flag("watch", 'w', Takes::Bool),
     flag("timeout", ' ', Takes::Value),
     flag("to-revision", ' ', Takes::Value),
+    flag("revision", ' ', Takes::Value),
 ];
 
 const SECOND: u64 = 1_000_000_000;
@@ -28,17 +29,24 @@ pub fn rollout(command: &mut Command<'_, '_>, parsed: &Parsed) -> Result<i32, Fa
         Some(selection) => selection,
         None => resource::select(rest, command.revision())?,
     };
-    if selection.names.is_empty() {
+    if selection.names.is_empty() && selection.kinds.is_empty() {
         return Err(Failure::error("required resource not specified"));
     }
     let namespace = command.namespace(parsed);
-    for (kind, name) in &selection.names {
+    let names = match selection.names.is_empty() {
+        true => command.names_of(&selection.kinds, &namespace),
+        false => selection.names,
+    };
+    if names.is_empty() {
+        command.io.err(&format!("No resources found in {namespace} namespace.\n"));
+    }
+    for (kind, name) in &names {
         let Some(object) = command.revision().object(&get::key(kind, &namespace, name)).cloned() else {
             return Err(Failure::Text(not_found(kind, name) + "\n"));
         };
         match verb.as_str() {
             "status" => command.rollout_status(kind, &object, parsed)?,
-            "history" => command.rollout_history(kind, &object)?,
+            "history" => command.rollout_history(kind, &object, parsed)?,
             "restart" => command.rollout_restart(kind, &object)?,
             "undo" => command.rollout_undo(kind, &object, parsed)?,
             "pause" => command.rollout_pause(kind, &object, true)?,
@@ -55,16 +63,39 @@ struct Standing {
     line: String,
 }
 
+/// A flag that is a revision's number; 0 stands for none.
+fn number(parsed: &Parsed, flag: &str) -> Result<u32, Failure> {
+    let Some(text) = parsed.value(flag) else { return Ok(0) };
+    match text.parse::<i64>() {
+        Ok(number @ 0..) => Ok(u32::try_from(number).unwrap_or(u32::MAX)),
+        Ok(number) => Err(Failure::error(&format!("revision must be a positive integer: {number}"))),
+        Err(_) => Err(Failure::error(&format!(
+            "invalid argument \"{text}\" for \"--{flag}\" flag: strconv.ParseInt: parsing \"{text}\": invalid syntax"
+        ))),
+    }
+}
+
+/// DaemonSets and StatefulSets keep their earlier templates in ControllerRevisions.
+fn no_revisions(kind: &Kind) -> Option<Failure> {
+    let has = matches!(&*kind.kind, "DaemonSet" | "StatefulSet");
+    has.then(|| Failure::error(&format!("podhop keeps no ControllerRevisions: no history of a {}", kind.kind)))
+}
+
 impl Command<'_, '_> {
+    /// The names of all objects of these kinds.
+    fn names_of(&self, kinds: &[Kind], namespace: &str) -> Vec<(Kind, String)> {
+        let objects = self.revision().objects.keys().filter(|key| *key.namespace == *namespace);
+        let named = objects.filter_map(|key| {
+            let kind = kinds.iter().find(|kind| key.is(&kind.kind) && *key.group == *kind.group)?;
+            Some((kind.clone(), key.name.to_string()))
+        });
+        named.collect()
+    }
+
     fn rollout_status(&mut self, kind: &Kind, object: &Arc<Object>, parsed: &Parsed) -> Result<(), Failure> {
         let timeout = match parsed.value("timeout") {
             None => None,
-            Some(text) => Some(duration(text).ok_or_else(|| {
-                Failure::error(&format!(
-                    "invalid argument \"{text}\" for \"--timeout\" flag: time: invalid duration \"{text}\""
-                ))
-            })?)
-            .filter(|timeout| *timeout > 0),
+            Some(text) => Some(duration::flag("timeout", text)?).filter(|timeout| *timeout > 0),
         };
         let watches = parsed.value("watch") != Some("false");
         let standing = self.standing(kind, object)?;
@@ -190,13 +221,29 @@ impl Command<'_, '_> {
         sets
     }
 
-    fn rollout_history(&mut self, kind: &Kind, object: &Object) -> Result<(), Failure> {
+    fn rollout_history(&mut self, kind: &Kind, object: &Object, parsed: &Parsed) -> Result<(), Failure> {
+        if let Some(failure) = no_revisions(kind) {
+            return Err(failure);
+        }
         if !object.key.is("Deployment") {
             let group = if kind.group.is_empty() { String::new() } else { format!("{} ", kind.group) };
             return Err(Failure::error(&format!(
                 "no history viewer has been implemented for \"{group}{}\"",
                 kind.kind
             )));
+        }
+        let wanted = number(parsed, "revision")?;
+        if wanted > 0 {
+            let found = self.revisions(object).into_iter().find(|(rollout, _)| rollout.revision == wanted);
+            let Some((rollout, set)) = found else {
+                return Err(Failure::error("unable to find the specified revision"));
+            };
+            let api = api_object(self.revision(), &set.key);
+            let template = api.as_ref().and_then(|api| find(api, "spec.template"));
+            let text = template
+                .map_or_else(String::new, |template| template::describe(template, rollout.change_cause.as_deref()));
+            self.io.out(&format!("{} with revision #{wanted}\n{text}\n", object.key));
+            return Ok(());
         }
         let mut text = format!("{} \nREVISION  CHANGE-CAUSE\n", object.key);
         for (rollout, _) in self.revisions(object) {
@@ -230,19 +277,21 @@ impl Command<'_, '_> {
 
     /// Models polymorphichelpers/rollback.go: the template of an earlier revision is the present one again.
     fn rollout_undo(&mut self, kind: &Kind, object: &Object, parsed: &Parsed) -> Result<(), Failure> {
+        if let Some(failure) = no_revisions(kind) {
+            return Err(failure);
+        }
         let Some(workload) = object.workload().filter(|_| object.key.is("Deployment")) else {
             return Err(Failure::error(&format!("no rollbacker has been implemented for \"{}\"", kind.kind)));
         };
         self.not_paused(kind, object, workload, "rollback", "undo")?;
         let revisions = self.revisions(object);
-        let wanted = match parsed.value("to-revision").map(str::parse::<u32>) {
-            None | Some(Ok(0)) => revisions.iter().rev().nth(1),
-            Some(Ok(number)) => {
+        let wanted = match number(parsed, "to-revision")? {
+            0 => revisions.iter().rev().nth(1),
+            number => {
                 let found = revisions.iter().find(|(rollout, _)| rollout.revision == number);
                 let missing = || Failure::error(&format!("unable to find specified revision {number} in history"));
                 Some(found.ok_or_else(missing)?)
             }
-            Some(Err(_)) => return Err(Failure::error("--to-revision must be a number of a revision")),
         };
         let Some((rollout, set)) = wanted else {
             return Err(Failure::error(&format!("no rollout history found for deployment \"{}\"", object.key.name)));
@@ -313,24 +362,4 @@ impl Command<'_, '_> {
         self.diagnostics(&applied);
         Ok(())
     }
-}
-
-/// Go's durations: `90s`, `1m30s`, `500ms`.
-fn duration(text: &str) -> Option<u64> {
-    let (mut total, mut rest) = (0_u64, text);
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-        let number: u64 = rest[..digits].parse().ok()?;
-        let unit_len = rest[digits..].find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len() - digits);
-        let unit = match &rest[digits..digits + unit_len] {
-            "ms" => 1_000_000,
-            "s" => SECOND,
-            "m" => 60 * SECOND,
-            "h" => 3_600 * SECOND,
-            _ => return None,
-        };
-        total = total.checked_add(number.checked_mul(unit)?)?;
-        rest = &rest[digits + unit_len..];
-    }
-    Some(total).filter(|_| !text.is_empty())
 }

@@ -18,10 +18,7 @@ impl Shell<'_> {
         let first = arguments.first().map(String::as_str);
         Some(match argv[0].as_str() {
             ":" | "true" => Ok(0),
-            "wait" => {
-                self.host.wait();
-                Ok(0)
-            }
+            "wait" => Ok(self.wait(arguments)),
             "false" => Ok(1),
             "break" | "continue" | "return" | "exit" => self.leave(&argv[0], first),
             "cd" => Ok(self.change_directory(first)),
@@ -52,6 +49,33 @@ impl Shell<'_> {
             "trap" => Ok(self.complain("trap: nothing sends signals in podhop", 1)),
             _ => return super::super::text::builtin(argv, self.host, self.session, self.io).map(Ok),
         })
+    }
+
+    /// `wait`, `wait NUMBER…`: the status of the last one.
+    fn wait(&mut self, arguments: &[String]) -> i32 {
+        if arguments.is_empty() {
+            self.host.wait(&|| false, self.io);
+            self.session.jobs.clear();
+            return 0;
+        }
+        let mut status = 0;
+        for argument in arguments {
+            let number: Option<u64> = argument.parse().ok();
+            let at = self.session.jobs.iter().position(|job| Some(job.number) == number);
+            let Some(job) = at.and_then(|at| self.session.jobs.remove(at)) else {
+                let (message, code) = match number {
+                    Some(number) => (format!("wait: pid {number} is not a child of this shell"), 127),
+                    None if argument.starts_with('%') => (format!("wait: {argument}: no such job"), 127),
+                    None => (format!("wait: `{argument}': not a pid or valid job spec"), 1),
+                };
+                status = if self.is_bash() { self.complain(&message, code) } else { 127 };
+                continue;
+            };
+            self.host.wait(&|| job.status.get().is_some(), self.io);
+            // Only what waits for its own end has no status yet.
+            status = job.status.get().unwrap_or(127);
+        }
+        status
     }
 
     fn leave(&mut self, what: &str, argument: Option<&str>) -> Run<i32> {

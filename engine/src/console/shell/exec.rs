@@ -6,7 +6,9 @@ use super::ast::*;
 use super::error::Dialect;
 use super::glob;
 use super::io::Io;
-use super::session::{Background, FileKind, Host, Session};
+use super::session::{Background, FileKind, Host, Job, Session};
+use std::collections::VecDeque;
+use std::rc::Rc;
 
 /// Why a list ended before its last command.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,9 +75,14 @@ impl Shell<'_> {
                 None => _ = list.remove(0),
             }
         }
-        let commands = Background { list, session: self.session.clone() };
+        let status = Rc::default();
+        let session = Session { jobs: VecDeque::new(), ..self.session.clone() };
+        let commands = Background { list, session, status: Rc::clone(&status) };
         match self.host.later(&sleeps, commands, self.io) {
-            Some(()) => Ok(0),
+            Some(number) => {
+                self.session.add_job(Job { number, status });
+                Ok(0)
+            }
             None => Ok(self.complain("too many commands in the background: this one does not run", 1)),
         }
     }

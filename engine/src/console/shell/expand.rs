@@ -238,6 +238,7 @@ impl Shell<'_> {
             "#" => session.arguments.len().to_string(),
             "@" | "*" => session.arguments.join(" "),
             "$" => "1".into(),
+            "!" => session.latest_job?.to_string(),
             "-" => if session.options.exit_on_error { "e" } else { "" }.into(),
             "0" => session.name.clone(),
             "PWD" => session.cwd.clone(),

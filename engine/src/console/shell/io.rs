@@ -6,6 +6,8 @@ pub const COMMANDS_MAX: u32 = 20_000;
 pub const BYTES_MAX: usize = 16 << 20;
 /// Deepest nesting of functions, substitutions, subshells and `sh -c` while running.
 pub const DEPTH_MAX: u32 = 60;
+/// The same of a command in the background, which may run within others.
+const BACKGROUND_DEPTH_MAX: u32 = 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
@@ -43,6 +45,7 @@ pub struct Io {
     commands_left: u32,
     bytes_left: usize,
     depth: u32,
+    depth_max: u32,
     stopped: Option<&'static str>,
 }
 
@@ -58,8 +61,14 @@ impl Io {
             commands_left: COMMANDS_MAX,
             bytes_left: BYTES_MAX,
             depth: 0,
+            depth_max: DEPTH_MAX,
             stopped: None,
         }
+    }
+
+    /// Those of a command in the background, with nothing to read.
+    pub fn in_background() -> Self {
+        Io { depth_max: BACKGROUND_DEPTH_MAX, ..Io::new("") }
     }
 
     /// Prints to standard output.
@@ -80,6 +89,16 @@ impl Io {
     /// Prints to standard error what is known from a packet.
     pub fn err_about(&mut self, text: &str, about: Option<(u32, u32)>) {
         self.write(self.sinks[1], text, about);
+    }
+
+    /// Prints what another command has printed, in its order.
+    pub fn pass_on(&mut self, chunks: &[Chunk]) {
+        for Chunk { stream, text, about } in chunks {
+            match stream {
+                Stream::Out => self.out_about(text, *about),
+                Stream::Err => self.err_about(text, *about),
+            }
+        }
     }
 
     fn write(&mut self, sink: Sink, text: &str, about: Option<(u32, u32)>) {
@@ -148,8 +167,11 @@ impl Io {
 
     pub(super) fn enter(&mut self) -> bool {
         self.depth += 1;
-        if self.depth > DEPTH_MAX {
-            self.stopped.get_or_insert("more than 60 levels of functions, substitutions and subshells");
+        if self.depth > self.depth_max {
+            self.stopped.get_or_insert(match self.depth_max {
+                DEPTH_MAX => "more than 60 levels of functions, substitutions and subshells",
+                _ => "more than 20 levels of functions, substitutions and subshells in the background",
+            });
         }
         self.stopped.is_none()
     }

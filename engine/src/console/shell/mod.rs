@@ -27,9 +27,12 @@ pub use error::{Dialect, Problem, SyntaxError};
 pub use io::{Chunk, Io, Stream};
 pub use session::{Background, FileError, FileKind, Host, Session, Variable};
 
+use ast::{AndOr, Kind, Part, PartKind};
 pub use builtins::NAMES as BUILTINS;
 use exec::{Flow, Run, Shell};
 use parse::Parser;
+use std::cell::Cell;
+use std::rc::Rc;
 
 /// How a line ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +55,33 @@ pub fn run(script: &str, host: &mut dyn Host, session: &mut Session, io: &mut Io
 }
 
 impl Background {
+    /// Where their status is left.
+    pub fn status(&self) -> Rc<Cell<Option<i32>>> {
+        self.status.clone()
+    }
+
+    /// Whether they are one program of a name that fits, whose words run nothing else.
+    pub fn is_one_of(&self, fits: &dyn Fn(&str) -> bool) -> bool {
+        let [AndOr { first, rest, .. }] = &*self.list else { return false };
+        let Some(Kind::Simple { assignments, words }) = first.alone().map(|command| &command.kind) else {
+            return false;
+        };
+        let plain = |part: &Part| match &part.kind {
+            PartKind::Text(_) => true,
+            PartKind::Parameter { modifier, .. } => modifier.is_none(),
+            PartKind::Command(_) | PartKind::Arithmetic(_) => false,
+        };
+        let name = match words.first().map(|word| &*word.parts) {
+            Some([Part { kind: PartKind::Text(name), .. }]) => name,
+            _ => return false,
+        };
+        rest.is_empty()
+            && assignments.is_empty()
+            && words.iter().all(|word| word.parts.iter().all(plain))
+            && !self.session.functions.contains_key(name)
+            && fits(name)
+    }
+
     /// Runs them to their end; gives the last one's status.
     pub fn run(mut self, host: &mut dyn Host, io: &mut Io) -> i32 {
         let name = self.session.name.clone();

@@ -1,6 +1,8 @@
 //! One shell's state, and the world its commands run in.
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::ast::{Command, List};
@@ -12,14 +14,14 @@ pub trait Host {
     /// Runs a program to its end and returns its exit status; None if there is no such program.
     fn run(&mut self, argv: &[String], session: &mut Session, io: &mut Io) -> Option<i32>;
 
-    /// Has commands run while others do, after what `sleep` says of each of these argument lists; None if too many
-    /// run already.
-    fn later(&mut self, _sleeps: &[Vec<String>], _commands: Background, _io: &mut Io) -> Option<()> {
+    /// Has commands run while others do, after what `sleep` says of each of these argument lists. Their number, as `$!`
+    /// has it; None if too many run already.
+    fn later(&mut self, _sleeps: &[Vec<String>], _commands: Background, _io: &mut Io) -> Option<u64> {
         None
     }
 
-    /// Waits for what runs in the background.
-    fn wait(&mut self) {}
+    /// Waits until something is done, or all that runs in the background, and prints what that has printed.
+    fn wait(&mut self, _is_done: &dyn Fn() -> bool, _io: &mut Io) {}
 
     /// `help`: prints what there is to run; None if this place has nothing to say.
     fn help(&mut self, _io: &mut Io) -> Option<i32> {
@@ -47,6 +49,20 @@ pub trait Host {
 pub struct Background {
     pub(super) list: List,
     pub(super) session: Session,
+    /// Where they leave their status.
+    pub(super) status: Rc<Cell<Option<i32>>>,
+}
+
+/// Most commands in the background that a shell remembers.
+const JOBS_MAX: usize = 64;
+
+/// A command that was put into the background.
+#[derive(Clone, Debug)]
+pub(super) struct Job {
+    /// `$!`
+    pub number: u64,
+    /// None: it still runs.
+    pub status: Rc<Cell<Option<i32>>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +118,10 @@ pub struct Session {
     pub(super) conditions: u32,
     /// Variables to restore when the running functions end, innermost last.
     pub(super) locals: Vec<Vec<(String, Option<Variable>)>>,
+    /// What `wait` knows of, the latest last.
+    pub(super) jobs: VecDeque<Job>,
+    /// `$!`
+    pub(super) latest_job: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -125,7 +145,17 @@ impl Session {
             options: Options::default(),
             conditions: 0,
             locals: Vec::new(),
+            jobs: VecDeque::new(),
+            latest_job: None,
         }
+    }
+
+    pub(super) fn add_job(&mut self, job: Job) {
+        if self.jobs.len() >= JOBS_MAX {
+            self.jobs.pop_front();
+        }
+        self.latest_job = Some(job.number);
+        self.jobs.push_back(job);
     }
 
     /// The names of the functions that were defined.

@@ -33,6 +33,12 @@ fn an_http_probe_needs_a_good_answer() {
         unready(&probed("httpGet: {path: /x, port: 8080}", "")),
         "Readiness probe failed: Get \"http://10.244.1.2:8080/x\": dial tcp 10.244.1.2:8080: connect: connection refused"
     );
+    let healthz = probed("httpGet: {path: /healthz, port: 80}", "");
+    assert_eq!(unready(&healthz), "Readiness probe failed: HTTP probe failed with statuscode: 404");
+    // What is mounted may have the page.
+    let mounted =
+        probed("httpGet: {path: /healthz, port: 80}", "    volumeMounts: [{name: c, mountPath: /etc/nginx/conf.d}]\n");
+    assert_eq!(unready(&mounted), "");
     let agnhost = |path: &str| {
         let probe = format!("httpGet: {{path: {path}, port: 8080}}");
         probed(&probe, "    args: [netexec]\n")

@@ -33,11 +33,16 @@ impl DnsState {
         self.log.iter().map(|(at, line)| (*at, line.as_str()))
     }
 
-    pub(super) fn print(&mut self, at: Nanos, line: String) {
+    pub fn print(&mut self, at: Nanos, line: String) {
         if self.log.len() >= LOG_MAX {
             self.log.pop_front();
         }
         self.log.push_back((at, line));
+    }
+
+    /// Another process begins.
+    pub fn clear_log(&mut self) {
+        self.log.clear();
     }
 
     pub(super) fn count(&mut self, counter: String) {

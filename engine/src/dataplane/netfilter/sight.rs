@@ -196,10 +196,11 @@ impl Sight<'_> {
                     |ip: IpAddr| set.having(None, None).any(|entry| entry.net.is_some_and(|net| net.contains(&ip)));
                 ip(0).is_some_and(|ip| set.having(Some(ip), None).next().is_some() || holds(ip))
             }
-            // It knows no protocol.
-            SetType::BitmapPort => port(0).is_some_and(|(_, number)| {
-                let protocols = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
-                protocols.into_iter().any(|of| set.having(None, Some((of, number))).next().is_some())
+            // It has ports of TCP and UDP alone, and tells them not apart (ip_set_get_ip_port).
+            SetType::BitmapPort => port(0).is_some_and(|(own, number)| {
+                let protocols = [Protocol::Tcp, Protocol::Udp];
+                let has = |of| set.having(None, Some((of, number))).next().is_some();
+                protocols.contains(&own) && protocols.into_iter().any(has)
             }),
             SetType::HashIpPort | SetType::HashIpPortIp | SetType::HashIpPortNet => port(1).is_some_and(|port| {
                 let fits = |entry: &SetEntry| entry.second.is_none_or(|net| ip(2).is_some_and(|ip| net.contains(&ip)));

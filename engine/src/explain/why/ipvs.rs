@@ -6,7 +6,7 @@ use crate::dataplane::{IpvsTable, ServerLoad, overhead};
 use crate::tables::Origin;
 use crate::tables::ipvs::{IpvsConnection, Scheduler, VirtualServer};
 use crate::tables::text::ipvs::{self, Columns, Load, Names};
-use crate::trace::{CauseTable, Change, Stage};
+use crate::trace::{CauseTable, Stage};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -18,13 +18,10 @@ pub(super) struct Choice<'a> {
 
 pub(super) fn choice<'a>(lookup: &Lookup<'a>) -> Option<Choice<'a>> {
     let Stage::Ipvs { scheduled: true, .. } = lookup.step.stage else { return None };
-    let CauseTable::Ipvs { service, .. } = lookup.cause()? else { return None };
+    let CauseTable::Ipvs { service, server } = lookup.cause()? else { return None };
     let service = lookup.netns.netfilter.ipvs.as_deref()?.services.get(service as usize)?;
-    let to = lookup.step.changes.iter().find_map(|change| match change {
-        Change::Destination { to, .. } => Some(SocketAddr::from(*to)),
-        _ => None,
-    });
-    Some(Choice { service, chosen: to })
+    let chosen = server.and_then(|at| service.servers.get(at as usize)).map(|server| server.address);
+    Some(Choice { service, chosen })
 }
 
 pub(super) fn why(lookup: &Lookup<'_>, choice: &Choice<'_>, known: &Known<'_>) -> Why {

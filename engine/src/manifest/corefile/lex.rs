@@ -1,17 +1,19 @@
 //! Words of a Corefile. Models github.com/coredns/caddy caddyfile/lexer.go.
 
 use super::{WORDS_MAX, Word};
+use std::sync::Arc;
 
 /// The words in order, at most `WORDS_MAX`. Words of an imported file have no place in the Corefile.
-pub(super) fn words(text: &str, imported: bool) -> Vec<Word> {
+pub(super) fn words(text: &str, imported: Option<&Arc<str>>) -> Vec<Word> {
     let mut words = Vec::new();
     let (mut line, mut word_line, mut start) = (1, 1, 0);
     let (mut value, mut begun, mut quoted, mut escaped, mut comment) = (String::new(), false, false, false, false);
     for (at, c) in text.char_indices().chain([(text.len(), '\n')]) {
         let mut end_word = |value: &mut String, end: usize| {
             if words.len() < WORDS_MAX {
-                let (start, end) = if imported { (0, 0) } else { (start as u32, end as u32) };
-                words.push(Word { text: std::mem::take(value).into(), line: word_line, start, end });
+                let (start, end) = if imported.is_some() { (0, 0) } else { (start as u32, end as u32) };
+                let file = imported.cloned();
+                words.push(Word { text: std::mem::take(value).into(), file, line: word_line, start, end });
             }
         };
         if quoted && at < text.len() {

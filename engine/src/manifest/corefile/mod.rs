@@ -20,6 +20,8 @@ pub const PATH: &str = "/etc/coredns/Corefile";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
     pub text: Arc<str>,
+    /// The path of the file that was imported, if it stands in one.
+    pub file: Option<Arc<str>>,
     /// From 1.
     pub line: u32,
     /// Bytes of the Corefile's text; both 0 in what an imported file brought.
@@ -101,4 +103,9 @@ impl Problem {
 /// The server blocks of a Corefile.
 pub fn parse(text: &str, context: &Context<'_>) -> Result<Vec<Block>, Problem> {
     parse::blocks(text, context)
+}
+
+/// The words of its server blocks by their directives, as Go writes them as JSON: what the plugin `reload` compares.
+pub fn json(text: &str, context: &Context<'_>) -> Result<String, Problem> {
+    parse::json(text, context)
 }

@@ -1,7 +1,11 @@
 //! Blocks of words. Models github.com/coredns/caddy caddyfile/parse.go.
 
 use super::{Block, Context, Line, PATH, Problem, WORDS_MAX, Word, lex};
+use crate::manifest::emit::json_compact;
+use crate::manifest::{Key, Node, Span, Value};
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
 
 /// Deepest nesting of blocks.
 const DEPTH_MAX: usize = 16;
@@ -14,11 +18,12 @@ struct Parser<'a> {
     context: &'a Context<'a>,
     snippets: BTreeMap<String, Vec<Word>>,
     imports: u32,
+    /// Where the words of the present block's directives stand.
+    places: Vec<Range<usize>>,
 }
 
 pub(super) fn blocks(text: &str, context: &Context<'_>) -> Result<Vec<Block>, Problem> {
-    let words = lex::words(text, false);
-    let mut parser = Parser { words, at: 0, context, snippets: BTreeMap::new(), imports: 0 };
+    let mut parser = Parser::new(text, context);
     let mut blocks = Vec::new();
     while parser.at < parser.words.len() {
         if let Some(block) = parser.block()? {
@@ -26,6 +31,57 @@ pub(super) fn blocks(text: &str, context: &Context<'_>) -> Result<Vec<Block>, Pr
         }
     }
     Ok(blocks)
+}
+
+pub(super) fn json(text: &str, context: &Context<'_>) -> Result<String, Problem> {
+    let mut parser = Parser::new(text, context);
+    let mut blocks = Vec::new();
+    while parser.at < parser.words.len() {
+        if let Some(block) = parser.block()? {
+            blocks.push(parser.tree(&block));
+        }
+    }
+    Ok(json_compact(&node(Value::Sequence(blocks))))
+}
+
+fn node(value: Value) -> Node {
+    Node { value, span: Span::default() }
+}
+
+fn mapping<'a>(entries: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+    let key = |name: &str| Key { name: name.into(), span: Span::default() };
+    Value::Mapping(entries.into_iter().map(|(name, value)| (key(name), node(value))).collect())
+}
+
+impl<'a> Parser<'a> {
+    fn new(text: &str, context: &'a Context<'a>) -> Self {
+        let words = lex::words(text, None);
+        Parser { words, at: 0, context, snippets: BTreeMap::new(), imports: 0, places: Vec::new() }
+    }
+
+    /// A block as caddyfile.ServerBlock has it.
+    fn tree(&self, block: &Block) -> Node {
+        let string = |text: &Arc<str>| Value::String(text.clone());
+        let token = |word: &Word| {
+            let file = word.file.clone().unwrap_or_default();
+            node(mapping([
+                ("File", Value::String(file)),
+                ("Line", Value::Int(word.line.into())),
+                ("Text", string(&word.text)),
+            ]))
+        };
+        let mut tokens: BTreeMap<Arc<str>, Vec<Node>> = BTreeMap::new();
+        for place in &self.places {
+            let name = self.expanded(place.start).text;
+            // The name itself stays as it is written.
+            let words =
+                place.clone().map(|at| if at == place.start { self.words[at].clone() } else { self.expanded(at) });
+            tokens.entry(name).or_default().extend(words.map(|word| token(&word)));
+        }
+        let keys = block.keys.iter().map(|key| node(string(&key.text))).collect();
+        let tokens = mapping(tokens.iter().map(|(name, words)| (&**name, Value::Sequence(words.clone()))));
+        node(mapping([("Keys", Value::Sequence(keys)), ("Tokens", tokens)]))
+    }
 }
 
 impl Parser<'_> {
@@ -40,7 +96,10 @@ impl Parser<'_> {
     /// The present word is the first of its line.
     fn is_new_line(&self) -> bool {
         let Some(before) = self.at.checked_sub(1).and_then(|at| self.words.get(at)) else { return true };
-        self.word().is_none_or(|word| before.line + before.text.matches('\n').count() as u32 != word.line)
+        self.word().is_none_or(|word| {
+            let line = before.line + before.text.matches('\n').count() as u32;
+            line != word.line || before.file != word.file
+        })
     }
 
     fn end_of_file(&self) -> Problem {
@@ -48,6 +107,7 @@ impl Parser<'_> {
     }
 
     fn block(&mut self) -> Result<Option<Block>, Problem> {
+        self.places.clear();
         let keys = self.keys()?;
         if let [key] = keys.as_slice()
             && let Some(name) = key.text.strip_prefix('(').and_then(|name| name.strip_suffix(')'))
@@ -160,7 +220,7 @@ impl Parser<'_> {
         let brought = match self.snippets.get(&*argument.text) {
             Some(words) => words.clone(),
             None => match (self.context.file)(name) {
-                Some(text) => lex::words(&text, true),
+                Some(text) => lex::words(&text, Some(&format!("/etc/coredns/{name}").into())),
                 None if name.contains(['*', '?', '[']) => Vec::new(),
                 None => {
                     let message = format!("File to import not found: {}", argument.text);
@@ -197,7 +257,10 @@ impl Parser<'_> {
         if !(self.context.is_directive)(&word.text) {
             return Err(Problem::at(Some(&word), &format!("Unknown directive '{}'", word.text)));
         }
-        self.line(0)
+        let start = self.at;
+        let line = self.line(0)?;
+        self.places.push(start..self.at);
+        Ok(line)
     }
 
     /// A line and the block that it opens.

@@ -1,12 +1,16 @@
 use super::*;
+use sha2::{Digest, Sha512};
 
 fn parsed(text: &str) -> Result<Vec<Block>, Problem> {
-    let context = Context {
+    with_context(|context| parse(text, context))
+}
+
+fn with_context<T>(read: impl FnOnce(&Context<'_>) -> T) -> T {
+    read(&Context {
         is_directive: &|name| name != "nonsense",
         variable: &|name| (name == "ZONE").then(|| "example.org".to_owned()),
         file: &|name| (name == "more").then(|| "log\nerrors\n".into()),
-    };
-    parse(text, &context)
+    })
 }
 
 fn shown(text: &str) -> String {
@@ -64,4 +68,47 @@ fn mistakes_in_caddy_s_words() {
     ] {
         assert_eq!(shown(text), format!("/etc/coredns/Corefile:{message}"), "{text}");
     }
+}
+
+/// The Corefile that kubeadm 1.28 writes, whose sum stands in the logs of many clusters.
+const KUBEADM: &str = "\
+.:53 {
+    errors
+    health {
+       lameduck 5s
+    }
+    ready
+    kubernetes cluster.local in-addr.arpa ip6.arpa {
+       pods insecure
+       fallthrough in-addr.arpa ip6.arpa
+       ttl 30
+    }
+    prometheus :9153
+    forward . /etc/resolv.conf {
+       max_concurrent 1000
+    }
+    cache 30
+    loop
+    reload
+    loadbalance
+}
+";
+
+#[test]
+fn words_as_go_writes_them() {
+    let json =
+        |text: &str| with_context(|context| super::json(text, context)).unwrap_or_else(|problem| problem.message);
+    let sum =
+        Sha512::digest(json(KUBEADM).as_bytes()).iter().fold(String::new(), |sum, byte| sum + &format!("{byte:02x}"));
+    let real = "591cf328cccc12bc490481273e738df59329c62c0b729d94e8b61db9961c2fa5f046dd37f1cf888b953814040d180f52594972691cd6ff41be96639138a43908";
+    assert_eq!(sum, real);
+    assert_eq!(
+        json("(s) {\n log {$ZONE}\n}\n{$ZONE} {\n import s\n import more\n log \"a<b\"\n}\n"),
+        "[{\"Keys\":[\"example.org\"],\"Tokens\":{\
+         \"errors\":[{\"File\":\"/etc/coredns/more\",\"Line\":2,\"Text\":\"errors\"}],\
+         \"log\":[{\"File\":\"\",\"Line\":2,\"Text\":\"log\"},{\"File\":\"\",\"Line\":2,\"Text\":\"example.org\"},\
+         {\"File\":\"/etc/coredns/more\",\"Line\":1,\"Text\":\"log\"},\
+         {\"File\":\"\",\"Line\":7,\"Text\":\"log\"},{\"File\":\"\",\"Line\":7,\"Text\":\"a\\u003cb\"}]}}]"
+    );
+    assert_eq!(json(". {\n log"), "/etc/coredns/Corefile:2 - Syntax error: Unexpected token 'log', expecting '}'");
 }

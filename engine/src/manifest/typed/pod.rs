@@ -107,6 +107,8 @@ pub struct Container {
     pub stdin_once: bool,
     pub ports: Vec<ContainerPort>,
     pub env: Vec<EnvVar>,
+    /// The `mountPath` of each of its volumes.
+    pub mounts: Vec<Arc<str>>,
     pub readiness_probe: Option<Probe>,
     pub liveness_probe: Option<Probe>,
     pub startup_probe: Option<Probe>,
@@ -258,6 +260,10 @@ impl Container {
             stdin_once: reader::boolean(node, "stdinOnce", d).unwrap_or(false),
             ports: ContainerPort::project_all(node, d),
             env: EnvVar::project_all(node, d),
+            mounts: {
+                let mounts = reader::objects(node, "volumeMounts", d).into_iter();
+                mounts.filter_map(|mount| reader::text(mount, "mountPath", d)).collect()
+            },
             readiness_probe: Probe::project(node, "readinessProbe", d),
             liveness_probe: Probe::project(node, "livenessProbe", d),
             startup_probe: Probe::project(node, "startupProbe", d),

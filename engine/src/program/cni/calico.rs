@@ -232,8 +232,7 @@ pub fn veth_name(pod: &PodRecord) -> String {
     name
 }
 
-/// Indices are never used again, so they follow the order of all sandboxes.
-fn veth_index(pod: &PodRecord) -> LinkIndex {
+pub(super) fn veth_index(pod: &PodRecord) -> LinkIndex {
     LinkIndex(FIRST_VETH.saturating_add(u32::try_from(pod.order).unwrap_or(u32::MAX)).max(FIRST_VETH))
 }
 

@@ -188,7 +188,7 @@ pub fn veth_name(revision: &Revision, pod: &PodRecord) -> String {
 }
 
 /// The veth's index on the node: indices are never used again, so they follow the order of all sandboxes.
-fn veth_index(pod: &PodRecord, config: &FlannelConfig) -> LinkIndex {
+pub fn veth_index(pod: &PodRecord, config: &FlannelConfig) -> LinkIndex {
     let cni0 = cni0(config).0;
     LinkIndex(cni0.saturating_add(u32::try_from(pod.order).unwrap_or(u32::MAX)).max(cni0 + 1))
 }

@@ -60,6 +60,8 @@ type Configured = (Arc<KubeProxyConfiguration>, bool);
 type CommonKey = (Family, u64);
 /// Family, Service, port and node.
 type OwnKey = (Family, ServiceKey, usize, u32);
+/// The version of what it was made from, and whether it has comments.
+type OwnVersion = (u64, bool);
 
 #[derive(Debug)]
 pub struct Cache<M: Mode> {
@@ -68,8 +70,8 @@ pub struct Cache<M: Mode> {
     known: BTreeMap<Family, Vec<Known<M::Rules>>>,
     /// Newest last.
     common: Vec<(CommonKey, Arc<Common<M>>)>,
-    /// What nodes have of their own, with the version of what it was made from.
-    own: BTreeMap<OwnKey, (u64, Arc<M::Rules>)>,
+    /// What nodes have of their own.
+    own: BTreeMap<OwnKey, (OwnVersion, Arc<M::Rules>)>,
 }
 
 #[derive(Debug)]
@@ -118,7 +120,7 @@ impl<M: Mode> Cache<M> {
         let service = proxy.revision.services.get(&slot.service)?;
         let key = (proxy.family, slot.service.clone(), slot.index, proxy.node.index);
         // It depends on the node, too: its subnet, its zone.
-        let version = service.version.max(proxy.revision.nodes_version);
+        let version = (service.version.max(proxy.revision.nodes_version), common.comments);
         if let Some((_, rules)) = self.own.get(&key).filter(|(known, _)| *known == version) {
             return Some(rules.clone());
         }

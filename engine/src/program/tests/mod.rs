@@ -1,4 +1,5 @@
 mod versions;
+mod wire;
 
 use super::*;
 use crate::cluster::{Cni, FlannelBackend, FlannelConfig, Network, PodKey, PodPhase, PodReason, ProxyMode};

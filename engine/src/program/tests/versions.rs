@@ -2,7 +2,7 @@
 
 use crate::cluster::{Options, ProxyMode};
 use crate::control::start;
-use crate::program::{Shared, input_version, netns, segment};
+use crate::program::{Shared, input_version, netns, segment, segment_version};
 use crate::tables::NetnsId;
 use std::collections::BTreeMap;
 
@@ -19,15 +19,15 @@ impl Random {
 }
 
 /// What the manifest says; one choice differs from one text to the next.
-struct Choices([u64; 15]);
+struct Choices([u64; 17]);
 
 impl Choices {
     fn change(&mut self, random: &mut Random) {
-        self.0[random.below(15) as usize] = random.below(6);
+        self.0[random.below(17) as usize] = random.below(6);
     }
 
     fn manifest(&self) -> String {
-        let Choices([nodes @ .., a, b, c, d, e, replicas, vni, mtu, plain, local, open]) = self;
+        let Choices([nodes @ .., a, b, c, d, e, replicas, vni, mtu, plain, local, open, config, hints]) = self;
         let mut text = String::new();
         for (n, choice) in nodes.iter().enumerate().filter(|(n, choice)| *n == 0 || **choice > 0) {
             text += &format!(
@@ -69,8 +69,17 @@ impl Choices {
         let policies = ["Cluster", "Local"].map(|policy| format!("type: NodePort, externalTrafficPolicy: {policy}"));
         text += &service("local", 90, &policies[*local as usize / 3]);
         if *open > 2 {
-            text += &service("open", 100 + open, "type: LoadBalancer, loadBalancerSourceRanges: [192.168.7.0/24]");
+            let rest = "type: LoadBalancer, loadBalancerSourceRanges: [192.168.7.0/24], externalIPs: [192.168.7.200]";
+            text += &service("open", 100 + open, rest);
         }
+        if *hints > 2 {
+            text += &service("near", 110 + hints / 5, "type: NodePort, trafficDistribution: PreferClose");
+        }
+        let settings = ["", "detectLocalMode: NodeCIDR", "iptables: {masqueradeAll: true}", "ipvs: {strictARP: true}"];
+        text += &format!(
+            "---\napiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n{}\n",
+            settings[*config as usize % 4]
+        );
         text
     }
 }
@@ -79,18 +88,24 @@ impl Choices {
 fn equal_versions_mean_equal_tables() {
     for seed in 0..6 {
         let mut random = Random(seed);
-        let proxy = Some(if seed % 2 == 0 { ProxyMode::Iptables } else { ProxyMode::Nftables });
+        let proxy = Some([ProxyMode::Iptables, ProxyMode::Nftables, ProxyMode::Ipvs][seed as usize % 3]);
         let mut cluster = start(Options { seed, proxy, ..Options::default() });
-        let mut choices = Choices([1; 15]);
+        let mut choices = Choices([1; 17]);
         cluster.open_file("a.yaml", &choices.manifest(), true, 0);
         let mut shared = Shared::default();
         let mut known: BTreeMap<NetnsId, ([u64; 3], String)> = BTreeMap::new();
-        let mut wire: Option<(u64, String)> = None;
+        let mut wire: Option<([u64; 2], String)> = None;
         let mut kept_count = 0;
         for _ in 0..30 {
             choices.change(&mut random);
             let applied = cluster.edit_file("a.yaml", &choices.manifest(), 0);
             assert!(applied.committed, "{}", applied.diagnostics.render(cluster.sources()));
+            let pods = cluster.revision().pods.values();
+            let proxies: Vec<_> = pods.filter(|pod| pod.is_kube_proxy()).map(|pod| pod.key.clone()).collect();
+            if random.below(4) == 0 {
+                let one = proxies[random.below(proxies.len() as u64) as usize].clone();
+                cluster.freeze(&[one], random.below(2) == 0, 0);
+            }
             let revision = cluster.revision();
             for id in revision.netns.keys() {
                 let version = input_version(revision, *id).expect("a live namespace");
@@ -108,7 +123,7 @@ fn equal_versions_mean_equal_tables() {
                 }
                 known.insert(*id, (version, written));
             }
-            let now = (revision.nodes_version, format!("{:?}", segment(revision)));
+            let now = (segment_version(revision), format!("{:?}", segment(revision)));
             if let Some(before) = wire.replace(now.clone()) {
                 assert!(before.0 != now.0 || before.1 == now.1, "the segment changed without its version");
             }

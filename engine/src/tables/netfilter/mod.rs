@@ -12,7 +12,7 @@ pub use rule::{AddrType, CtState, Match, NatRange, PortRange, RecentMode, Reject
 
 use super::ipvs::Ipvs;
 use super::nft::NftTable;
-use super::{Chains, Named, SharedChains, chain_hash};
+use super::{ChainBlock, Chains, Named, SharedChains, chain_hash};
 use crate::net::Family;
 pub(in crate::tables) use index::Lazy;
 use serde::{Deserialize, Serialize};
@@ -142,6 +142,11 @@ impl Table {
     /// Adds a chain, or replaces the one of that name.
     pub fn put(&mut self, chain: Arc<Chain>) {
         self.chains.put(chain);
+    }
+
+    /// Adds chains of names that are new here.
+    pub fn put_blocks<'b>(&mut self, blocks: impl IntoIterator<Item = &'b ChainBlock<Chain>>) {
+        self.chains.put_blocks(blocks);
     }
 
     /// Has these chains, too, as other namespaces have.

@@ -43,6 +43,17 @@ pub struct Setup {
     pub reloads: bool,
 }
 
+impl Setup {
+    /// Its zones and their ports, sorted, as the process prints them.
+    pub fn zones(&self) -> Vec<(String, u16)> {
+        let listens = self.blocks.iter().flat_map(|block| &block.listens);
+        let mut zones: Vec<(String, u16)> = listens.map(|listen| (listen.zone.to_string(), listen.port)).collect();
+        zones.sort_by(|a, b| (&a.1.to_string(), &a.0).cmp(&(&b.1.to_string(), &b.0)));
+        zones.dedup();
+        zones
+    }
+}
+
 /// What is done about a plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Known {
@@ -161,7 +172,7 @@ pub fn setup(text: &str, environment: &Environment<'_>) -> Result<Setup, Problem
     let mut blocks = corefile::parse(text, &context)?;
     if blocks.is_empty() {
         // Without a Corefile worth the name CoreDNS runs whoami on port 53.
-        let word = |text: &str| Word { text: text.into(), line: 1, start: 0, end: 0 };
+        let word = |text: &str| Word { text: text.into(), file: None, line: 1, start: 0, end: 0 };
         let line = |name| Line { words: vec![word(name)], lines: Vec::new() };
         blocks.push(Block { keys: vec![word(".:53")], directives: vec![line("whoami"), line("log")] });
     }

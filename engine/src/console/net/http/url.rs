@@ -34,6 +34,30 @@ impl Url {
         Some(Url { scheme, host: host.to_owned(), port, path })
     }
 
+    /// What `Location: text` means in an answer from here.
+    pub fn follow(&self, text: &str) -> Option<Url> {
+        let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
+        if !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Url::parse(text);
+        }
+        if let Some(rest) = text.strip_prefix("//") {
+            return Url::parse(&format!("{}://{rest}", self.scheme));
+        }
+        let path = self.path.split('?').next().unwrap_or_default();
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let relative = match text.chars().next() {
+            Some('/') => text.to_owned(),
+            Some('?') => format!("{path}{text}"),
+            _ => format!("{folder}/{text}"),
+        };
+        Some(Url { path: relative.split('#').next().unwrap_or_default().to_owned(), ..self.clone() })
+    }
+
+    /// As it is written.
+    pub fn text(&self) -> String {
+        format!("{}://{}{}", self.scheme, self.authority(), self.path)
+    }
+
     /// The value of the header `Host`.
     pub fn authority(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };

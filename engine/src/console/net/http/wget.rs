@@ -30,6 +30,9 @@ const LONG: &[(&str, char)] = &[
     ("no-verbose", 'V'),
 ];
 
+/// Most answers that one command follows.
+const REDIRECTS_MAX: usize = 20;
+
 /// The options that this place's wget has.
 pub fn spec(_: &Machine<'_>) -> Spec {
     Spec { long: LONG, ..Spec::short("cqO:P:T:SU:Y:t:ZH:D:nV") }
@@ -75,12 +78,9 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], session: &mut Session, io
         let missing = "wget: missing URL\nUsage: wget [OPTION]... [URL]...\n\nTry `wget --help' for more options.\n";
         return if gnu { fail(io, missing, 1) } else { fail(io, &usage(), 1) };
     };
-    let Some(url) = Url::parse(text) else { return fail(io, &format!("wget: not an http or ftp url: {text}\n"), 1) };
-    match url.scheme.as_str() {
-        "http" => {}
-        "https" => return fail(io, "wget: podhop does not simulate TLS: use http://\n", 1),
-        _ => return fail(io, &format!("wget: not an http or ftp url: {text}\n"), 1),
-    }
+    let Some(mut url) = Url::parse(text).filter(|url| matches!(url.scheme.as_str(), "http" | "https")) else {
+        return fail(io, &format!("wget: not an http or ftp url: {text}\n"), 1);
+    };
     let file = match settings.output.as_deref() {
         Some("-") => None,
         Some(file) => Some(file.to_owned()),
@@ -92,30 +92,63 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], session: &mut Session, io
         let name = file.unwrap_or_default();
         return fail(io, &format!("wget: can't open '{name}': File exists\n"), 1);
     }
-    let body = Rc::new(RefCell::new(None));
-    let (host, left, library) = (url.host.clone(), body.clone(), resolve::library(machine));
-    let status =
-        resolve::run(machine, io, (argv.join(" "), &host.clone()), Families::Any, move |_, found| match found {
-            Ok(found) => {
-                Ok(Box::new(Wget { settings, url, ip: found.addresses[0], file, body: left, fetch: None, started: 0 }))
+    let place = &mut (machine, io, argv.join(" "));
+    for redirects_count in 0..=REDIRECTS_MAX {
+        let left = Rc::new(RefCell::new(Left::default()));
+        let status = request(place, &settings, &url, file.clone(), &left);
+        let Left { body, next } = left.take();
+        if let Some(next) = next {
+            if redirects_count == REDIRECTS_MAX && gnu {
+                return fail(place.1, &format!("{REDIRECTS_MAX} redirections exceeded.\n"), 8);
             }
-            Err(_) if !gnu => Err((format!("wget: bad address '{host}'\n"), 1)),
-            Err(error) if settings.quiet => Err((String::new(), 4 + i32::from(error.message(library).is_empty()))),
-            Err(error) => {
-                let why = error.message(library);
-                let text = format!(
-                    "Resolving {host} ({host})... failed: {why}.\nwget: unable to resolve host address ‘{host}’\n"
-                );
-                Err((text, 4))
-            }
-        });
-    if let (Some(path), Some(text)) = (path, body.take())
-        && path != "/dev/null"
-        && files::write(machine, &path, &text, false).is_err()
-    {
-        return fail(io, &format!("wget: can't open '{path}': Permission denied\n"), 1);
+            url = next;
+            continue;
+        }
+        if let (Some(path), Some(text)) = (path, body)
+            && path != "/dev/null"
+            && files::write(place.0, &path, &text, false).is_err()
+        {
+            return fail(place.1, &format!("wget: can't open '{path}': Permission denied\n"), 1);
+        }
+        return status;
     }
-    status
+    fail(place.1, "wget: too many redirections\n", 1)
+}
+
+/// One request, in a conversation of its own.
+fn request(
+    (machine, io, title): &mut (&mut Machine<'_>, &mut Out, String),
+    settings: &Settings,
+    url: &Url,
+    file: Option<String>,
+    left: &Rc<RefCell<Left>>,
+) -> i32 {
+    match url.scheme.as_str() {
+        "http" => {}
+        "https" => return fail(io, "wget: podhop does not simulate TLS: use http://\n", 1),
+        _ => return fail(io, &format!("wget: not an http or ftp url: {}\n", url.text()), 1),
+    }
+    let (host, library) = (url.host.clone(), resolve::library(machine));
+    let (settings, url, left) = (settings.clone(), url.clone(), left.clone());
+    resolve::run(machine, io, (title.clone(), &host.clone()), Families::Any, move |_, found| match found {
+        Ok(found) => Ok(Box::new(Wget { settings, url, ip: found.addresses[0], file, left, fetch: None, started: 0 })),
+        Err(_) if !settings.gnu => Err((format!("wget: bad address '{host}'\n"), 1)),
+        Err(error) if settings.quiet => Err((String::new(), 4 + i32::from(error.message(library).is_empty()))),
+        Err(error) => {
+            let why = error.message(library);
+            let text =
+                format!("Resolving {host} ({host})... failed: {why}.\nwget: unable to resolve host address ‘{host}’\n");
+            Err((text, 4))
+        }
+    })
+}
+
+/// What a request leaves behind.
+#[derive(Default)]
+struct Left {
+    body: Option<String>,
+    /// Where the answer leads.
+    next: Option<Url>,
 }
 
 fn usage() -> String {
@@ -129,7 +162,7 @@ struct Wget {
     url: Url,
     ip: IpAddr,
     file: Option<String>,
-    body: Rc<RefCell<Option<String>>>,
+    left: Rc<RefCell<Left>>,
     fetch: Option<Fetch>,
     started: Nanos,
 }
@@ -195,6 +228,12 @@ impl Wget {
         io.exit(4);
     }
 
+    /// Where an answer leads, as it says it and as a URL.
+    fn redirect(&self, response: &Response) -> Option<(String, Url)> {
+        let location = response.header("location").filter(|_| matches!(response.code, 301..=303 | 307 | 308))?;
+        Some((location.to_owned(), self.url.follow(location.trim())?))
+    }
+
     fn show_headers(&self, io: &mut Io<'_, '_>, response: &Response) {
         if self.settings.show_headers {
             let headers = response.headers.iter().map(|(name, value)| format!("  {name}: {value}\n"));
@@ -207,6 +246,10 @@ impl Wget {
     fn answered(&mut self, io: &mut Io<'_, '_>, response: &Response) {
         self.show_headers(io, response);
         io.conclude(FlowEnd::Delivered);
+        if let Some((_, next)) = self.redirect(response) {
+            self.left.borrow_mut().next = Some(next);
+            return io.exit(0);
+        }
         if !(200..300).contains(&response.code) {
             io.print_err(format!("wget: server returned error: {}\n", response.status_line));
             return io.exit(1);
@@ -225,7 +268,7 @@ impl Wget {
             }
             Some(file) => {
                 self.say(io, format!("saving to '{file}'\n{}'{file}' saved\n", bar(&file)));
-                *self.body.borrow_mut() = Some(response.body.clone());
+                self.left.borrow_mut().body = Some(response.body.clone());
             }
         }
         io.exit(0);
@@ -241,6 +284,11 @@ impl Wget {
             self.say(io, format!("{status}\n"));
         }
         let now = moment(io.now());
+        if let Some((location, next)) = self.redirect(response) {
+            self.say(io, format!("Location: {location} [following]\n"));
+            self.left.borrow_mut().next = Some(next);
+            return io.exit(0);
+        }
         if !(200..300).contains(&response.code) {
             let (code, words) = status.split_once(' ').unwrap_or((&status, ""));
             self.say(io, format!("{now} ERROR {code}: {words}.\n\n"));
@@ -258,7 +306,7 @@ impl Wget {
         self.say(io, format!("Length: {len} [{kind}]\nSaving to: {shown}\n\n"));
         match &self.file {
             None => io.print(response.body.clone()),
-            Some(_) => *self.body.borrow_mut() = Some(response.body.clone()),
+            Some(_) => self.left.borrow_mut().body = Some(response.body.clone()),
         }
         let verb = if self.file.is_some() { format!("{shown} saved") } else { "written to stdout".to_owned() };
         let dots = ".".repeat(len.div_ceil(1024).clamp(1, 50));

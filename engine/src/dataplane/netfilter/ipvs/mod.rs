@@ -24,7 +24,7 @@ use crate::net::{Icmp, IcmpError, IpPacket, Protocol, Transport};
 use crate::tables::ipvs::{Ipvs, IpvsConnection, IpvsState};
 use crate::tables::netfilter::{CtProtocol, CtTuple, Hook};
 use crate::tables::{LinkIndex, RouteKind};
-use crate::trace::{CauseTable, Change, DropReason, HopPlace, Nanos, Stage, Step, Verdict};
+use crate::trace::{CauseTable, Change, DropReason, Nanos, Stage, Verdict};
 use states::{Way, begins, is_over, see};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -74,7 +74,12 @@ enum Standing {
 impl Walk<'_> {
     /// Connections that are over take their conntrack entries along (ip_vs_conn_drop_conntrack).
     pub(super) fn ipvs_sweep(&mut self) {
-        for gone in self.state.ipvs.sweep(self.now) {
+        let gone = self.state.ipvs.sweep(self.now);
+        if gone.is_empty() {
+            return;
+        }
+        self.state.ipvs.forget_services(self.netns.netfilter.ipvs.as_deref());
+        for gone in gone {
             self.ipvs_forget(gone, true);
         }
     }
@@ -101,10 +106,7 @@ impl Walk<'_> {
         let Some(entry) = self.state.ipvs.outbound(protocol, from, to, self.now).cloned() else { return Some(skb) };
         let (len, back) = (packet.len() as u64, entry.virtual_server);
         self.ipvs_see(&entry, &skb, Way::Out);
-        self.state.ipvs.count(&entry, |stats| {
-            stats.out_packets += 1;
-            stats.out_bytes += len;
-        });
+        self.state.ipvs.count(&entry, |stats| stats.count_out(len));
         if let Tracking::Of { entry: tracked, reply: false, .. } = &mut skb.tracking
             && !tracked.confirmed
         {
@@ -121,7 +123,8 @@ impl Walk<'_> {
     fn ipvs_error_out(&mut self, gate: Gate, (protocol, server, client): Ends, mut skb: Skb) -> Skb {
         let Some(packet) = skb.ip() else { return skb };
         let Some(entry) = self.state.ipvs.outbound(protocol, server, client, self.now).cloned() else { return skb };
-        let (src, back) = (packet.src, entry.virtual_server);
+        let (len, src, back) = (packet.len() as u64, packet.src, entry.virtual_server);
+        self.state.ipvs.count(&entry, |stats| stats.count_out(len));
         skb.ipvs = Balanced::Answer;
         let mut changes = Vec::new();
         if server != back {
@@ -219,10 +222,7 @@ impl Walk<'_> {
     ) -> Option<(Skb, Onward)> {
         let packet = skb.ip()?;
         let (len, from) = (packet.len() as u64, packet.destination());
-        self.state.ipvs.count(entry, |stats| {
-            stats.in_packets += 1;
-            stats.in_bytes += len;
-        });
+        self.state.ipvs.count(entry, |stats| stats.count_in(len));
         self.ipvs_see(entry, &skb, Way::In);
         if let Tracking::Of { entry: tracked, reply: false, .. } = &mut skb.tracking
             && !tracked.confirmed
@@ -242,7 +242,9 @@ impl Walk<'_> {
         entry: &Arc<IpvsConnection>,
         skb: Skb,
     ) -> Option<(Skb, Onward)> {
-        let dst = skb.ip()?.dst;
+        let packet = skb.ip()?;
+        let (len, dst) = (packet.len() as u64, packet.dst);
+        self.state.ipvs.count(entry, |stats| stats.count_in(len));
         let mut changes = Vec::new();
         if quoted != entry.server {
             changes.push(Change::QuotedSource { from: quoted, to: entry.server });
@@ -314,21 +316,7 @@ impl Walk<'_> {
     }
 
     fn ipvs_step(&mut self, gate: Gate, skb: &mut Skb, entry: &IpvsConnection, changes: Vec<Change>, scheduled: bool) {
-        for change in &changes {
-            let applied = change.apply(&mut skb.frame);
-            debug_assert!(applied, "{change:?} does not fit {:?}", skb.frame);
-        }
-        let cause = self.ipvs_cause(entry).map(|table| self.row(table));
-        let (stage, link) = (Stage::Ipvs { hook: gate.hook, scheduled }, gate.link());
-        let step = Step {
-            at: self.now,
-            stage,
-            link,
-            verdict: Verdict::Pass,
-            cause,
-            changes: changes.into_iter().collect(),
-            ruled: None,
-        };
-        self.recorder.step(skb.track, HopPlace::Netns(self.netns.id), step);
+        let (stage, cause) = (Stage::Ipvs { hook: gate.hook, scheduled }, self.ipvs_cause(entry));
+        self.rewrite_all(skb, stage, gate.link(), cause, changes.into_iter().collect());
     }
 }

@@ -33,6 +33,8 @@ pub struct Client {
 /// What a scheduler remembers of its virtual server.
 #[derive(Clone, Debug, Default)]
 pub struct Turn {
+    /// Whose memory it is.
+    scheduler: Option<Scheduler>,
     /// The servers with their weights, as they were last time.
     order: Vec<(SocketAddr, u32)>,
     /// Whose turn it was last; none: it begins with the first.
@@ -64,6 +66,9 @@ fn delay(of: &Candidate) -> u64 {
 
 /// Chooses. `None`: no server will do.
 pub fn schedule(scheduler: Scheduler, servers: &[Candidate], client: Client, turn: &mut Turn) -> Option<usize> {
+    if turn.scheduler != Some(scheduler) {
+        *turn = Turn { scheduler: Some(scheduler), ..Turn::default() };
+    }
     let changed = turn.take_over(servers);
     match scheduler {
         Scheduler::RoundRobin => round_robin(servers, turn),

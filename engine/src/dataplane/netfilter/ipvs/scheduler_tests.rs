@@ -56,6 +56,16 @@ fn wrr_serves_the_heavy_more_often() {
 }
 
 #[test]
+fn a_scheduler_begins_anew_where_another_was_before() {
+    let mut turn = Turn::default();
+    let all = servers(&[(1, 0, 0), (0, 0, 0), (2, 0, 0)]);
+    let mut ask = |scheduler| schedule(scheduler, &all, client(1), &mut turn).map_or(0, |at| at + 1);
+    assert_eq!(ask(Scheduler::RoundRobin), 1);
+    let after = [(); 4].map(|()| ask(Scheduler::WeightedRoundRobin));
+    assert_eq!(after.to_vec(), chosen(Scheduler::WeightedRoundRobin, &all, 4));
+}
+
+#[test]
 fn connections_count_256_fold_while_they_are_active() {
     let all = servers(&[(1, 1, 0), (1, 0, 255), (1, 2, 0)]);
     assert_eq!(chosen(Scheduler::LeastConnection, &all, 1), [2]);

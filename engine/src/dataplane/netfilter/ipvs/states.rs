@@ -69,54 +69,35 @@ fn timeout(state: IpvsState, set: IpvsTimeouts) -> u32 {
     }
 }
 
+/// What tcp_states looks at of a segment.
+#[derive(Clone, Copy)]
+enum Sign {
+    Rst,
+    Syn,
+    Fin,
+    Ack,
+}
+
 /// tcp_states. What is neither of SYN, FIN, RST and ACK closes.
 fn tcp_next(tcp: &Tcp, state: IpvsTcp, way: Way) -> IpvsTcp {
     use IpvsTcp::{Close, CloseWait, Established, FinWait, LastAck, None, SynRecv, SynSent, TimeWait};
     let flags = tcp.flags;
-    match way {
-        Way::In if flags.rst => match state {
-            SynRecv => SynRecv,
-            LastAck => LastAck,
-            _ => Close,
-        },
-        Way::Out if flags.rst => match state {
-            SynSent => SynSent,
-            TimeWait => TimeWait,
-            _ => Close,
-        },
-        Way::In if flags.syn => match state {
-            Established | SynSent => Established,
-            _ => SynRecv,
-        },
-        Way::Out if flags.syn => match state {
-            Established => Established,
-            SynRecv => SynRecv,
-            _ => SynSent,
-        },
-        Way::In if flags.fin => match state {
-            Established | CloseWait => CloseWait,
-            SynRecv | FinWait | TimeWait => TimeWait,
-            None | Close => Close,
-            SynSent => SynSent,
-            LastAck => LastAck,
-        },
-        Way::Out if flags.fin => match state {
-            Established | FinWait => FinWait,
-            None | SynRecv | TimeWait | CloseWait => TimeWait,
-            SynSent => SynSent,
-            Close => Close,
-            LastAck => LastAck,
-        },
-        Way::In if flags.ack => match state {
-            None | Established | SynRecv => Established,
-            LastAck => Close,
-            state => state,
-        },
-        Way::Out if flags.ack => match state {
-            None | Established | SynRecv => Established,
-            state => state,
-        },
-        _ => Close,
+    let signs = [(flags.rst, Sign::Rst), (flags.syn, Sign::Syn), (flags.fin, Sign::Fin), (flags.ack, Sign::Ack)];
+    let Some((_, sign)) = signs.into_iter().find(|(has, _)| *has) else { return Close };
+    match (sign, way, state) {
+        (Sign::Rst, Way::In, SynRecv | LastAck) | (Sign::Rst, Way::Out, SynSent | TimeWait) => state,
+        (Sign::Rst, ..) => Close,
+        (Sign::Syn, _, Established) | (Sign::Syn, Way::In, SynSent) => Established,
+        (Sign::Syn, Way::In, _) | (Sign::Syn, Way::Out, SynRecv) => SynRecv,
+        (Sign::Syn, Way::Out, _) => SynSent,
+        (Sign::Fin, Way::In, Established) => CloseWait,
+        (Sign::Fin, Way::In, FinWait) | (Sign::Fin, Way::Out, None | CloseWait) => TimeWait,
+        (Sign::Fin, Way::In, None) => Close,
+        (Sign::Fin, Way::Out, Established) => FinWait,
+        (Sign::Fin, _, SynRecv) => TimeWait,
+        (Sign::Ack, _, None | SynRecv) => Established,
+        (Sign::Ack, Way::In, LastAck) => Close,
+        (Sign::Fin | Sign::Ack, _, state) => state,
     }
 }
 

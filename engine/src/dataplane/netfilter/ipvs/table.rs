@@ -2,7 +2,7 @@
 
 use super::scheduler::{Candidate, Turn};
 use crate::net::Protocol;
-use crate::tables::ipvs::{IpvsConnection, IpvsState, IpvsStats, VirtualKey, VirtualServer};
+use crate::tables::ipvs::{Ipvs, IpvsConnection, IpvsState, IpvsStats, VirtualKey, VirtualServer};
 use crate::trace::Nanos;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -173,6 +173,20 @@ impl IpvsTable {
     /// What has passed a virtual server, or one of its real ones.
     pub fn stats(&self, key: VirtualKey, server: Option<SocketAddr>) -> IpvsStats {
         self.stats.get(&(key, server)).copied().unwrap_or_default()
+    }
+
+    /// Virtual servers that are gone take along what they have counted, and what their schedulers remembered; real ones
+    /// what they have counted, once no connection leads to them.
+    pub fn forget_services(&mut self, ipvs: Option<&Ipvs>) {
+        let find = |key: &VirtualKey| ipvs.and_then(|ipvs| ipvs.find(*key)).map(|(_, service)| service);
+        self.turns.retain(|key, _| find(key).is_some());
+        let used: BTreeSet<(VirtualKey, SocketAddr)> =
+            self.entries.values().map(|entry| (entry.key(), entry.server.into())).collect();
+        self.stats.retain(|(key, server), _| {
+            let is_there =
+                |service: &VirtualServer, server| service.find(server).is_some() || used.contains(&(*key, server));
+            find(key).is_some_and(|service| server.is_none_or(|server| is_there(service, server)))
+        });
     }
 
     pub(super) fn count(&mut self, entry: &IpvsConnection, change: impl Fn(&mut IpvsStats)) {

@@ -2,17 +2,16 @@
 
 mod port;
 
-use super::Proxy;
 use super::cache::{Cache, Mode, Slot};
 use super::ports::{ServicePort, Usable};
-use crate::manifest::typed::DetectLocal;
+use super::{OwnPods, Proxy};
 use crate::net::{Family, Protocol};
 use crate::tables::netfilter::{AddrType, Chain, CtState, Match, Rule, Ruleset, TableName, Target};
 use crate::tables::{Origin, SharedChains};
 use ipnet::{IpNet, Ipv4Net};
 use port::{PortRules, PortWriter};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 const SERVICES: &str = "KUBE-SERVICES";
@@ -47,15 +46,17 @@ impl Mode for Iptables {
     fn base(proxy: &Proxy<'_>, slots: &[Slot<PortRules>]) -> Base {
         let common: Option<Vec<Arc<PortRules>>> = slots.iter().map(|slot| slot.common.clone()).collect();
         let blocks = slots.iter().filter_map(|slot| Some(slot.common.as_ref()?.chains.clone())).collect();
-        let lists = common.filter(|_| proxy.node_ports_everywhere()).map(|rules| lists(proxy, &rules));
+        let lists = common
+            .filter(|_| proxy.node_port_nets().is_none())
+            .map(|rules| lists(proxy, rules.iter().map(|rules| &**rules)));
         Base { chains: Arc::new(SharedChains::new(blocks)), lists }
     }
 }
 
 /// The chains in which all Service ports have rules.
-fn lists(proxy: &Proxy<'_>, rules: &[Arc<PortRules>]) -> Vec<(TableName, Arc<Chain>)> {
+fn lists<'r>(proxy: &Proxy<'_>, rules: impl Iterator<Item = &'r PortRules>) -> Vec<(TableName, Arc<Chain>)> {
     let mut lists: BTreeMap<(TableName, &'static str), Vec<Arc<Rule>>> = BTreeMap::new();
-    for (table, chain, rule) in rules.iter().flat_map(|rules| &rules.shared) {
+    for (table, chain, rule) in rules.flat_map(|rules| &rules.shared) {
         lists.entry((*table, chain)).or_default().push(rule.clone());
     }
     // The way to the node ports comes last.
@@ -70,15 +71,14 @@ pub fn program(proxy: &Proxy<'_>, cache: &mut Cache<Iptables>, rules: &mut Rules
     writer.frame();
     let common = cache.common(proxy);
     let own = common.base.lists.is_none().then(|| {
-        let rules = common.slots.iter().filter_map(|slot| match &slot.common {
-            Some(rules) => Some(rules.clone()),
-            None => {
-                let rules = cache.own(proxy, &common, slot)?;
-                rules.chains.chains().iter().for_each(|chain| writer.rules.table(TableName::Nat).put(chain.clone()));
-                Some(rules)
-            }
+        let rules = common.slots.iter().map(|slot| match &slot.common {
+            Some(rules) => (true, Some(rules.clone())),
+            None => (false, cache.own(proxy, &common, slot)),
         });
-        lists(proxy, &rules.collect::<Vec<_>>())
+        let rules: Vec<(bool, Arc<PortRules>)> = rules.filter_map(|(shared, rules)| Some((shared, rules?))).collect();
+        let blocks = rules.iter().filter(|(shared, _)| !shared).map(|(_, rules)| &*rules.chains);
+        writer.rules.table(TableName::Nat).put_blocks(blocks);
+        lists(proxy, rules.iter().map(|(_, rules)| &**rules))
     });
     for (table, chain) in common.base.lists.iter().chain(&own).flatten() {
         writer.rules.table(*table).put(chain.clone());
@@ -103,7 +103,7 @@ fn from_elsewhere() -> Vec<Match> {
 }
 
 /// What the kubelet writes by itself. Models pkg/kubelet/kubelet_network_linux.go.
-pub(super) fn kubelet(family: Family, rules: &mut Ruleset) {
+pub fn kubelet(family: Family, rules: &mut Ruleset) {
     for table in [TableName::Mangle, TableName::Nat, TableName::Filter] {
         rules.table(table).put(Arc::new(Chain::user("KUBE-KUBELET-CANARY")));
     }
@@ -259,12 +259,6 @@ impl Writer<'_, '_> {
 }
 
 impl Proxy<'_> {
-    /// Whether every address of a node serves node ports.
-    fn node_ports_everywhere(&self) -> bool {
-        let addresses = &self.config.node_port_addresses;
-        addresses.is_empty() || addresses.iter().any(|net| matches!(&**net, "0.0.0.0/0" | "::/0"))
-    }
-
     /// The way from KUBE-SERVICES to the node ports.
     fn to_node_ports(&self) -> Vec<Rule> {
         let note = "kubernetes service nodeports; NOTE: this must be the last rule in this chain";
@@ -272,42 +266,23 @@ impl Proxy<'_> {
             let origin = component("nodePortAddresses: every address of the node");
             Rule { matches: [vec![comment(note)], matches].concat(), target: jump(NODE_PORTS), origin }
         };
-        if self.node_ports_everywhere() {
-            let (ip, len) = match self.family {
-                Family::V4 => (IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
-                Family::V6 => (IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
-            };
+        let Some(nets) = self.node_port_nets() else {
             let mut matches = vec![local_destination()];
             if !self.localhost_node_ports() {
-                matches.push(Match::Destination { net: IpNet::new_assert(ip, len), invert: true });
+                matches.push(Match::Destination { net: self.loopback(), invert: true });
             }
             return vec![rule(matches)];
-        }
-        let addresses = &self.config.node_port_addresses;
-        let nets: Vec<IpNet> = addresses.iter().filter_map(|net| net.parse().ok()).collect();
-        let primary = addresses.iter().any(|net| &**net == "primary");
-        let own = self.node.ips().filter(|ip| self.of_family(ip)).enumerate();
+        };
         let loopback = Some(IpAddr::V4(Ipv4Addr::LOCALHOST)).filter(|_| self.localhost_node_ports());
-        own.filter(|(at, ip)| (primary && *at == 0) || nets.iter().any(|net| net.contains(ip)))
-            .map(|(_, ip)| ip)
-            .chain(loopback.filter(|ip| nets.iter().any(|net| net.contains(ip))))
-            .map(|ip| rule(vec![destination(host(ip))]))
-            .collect()
+        let own = self.node.ips().chain(loopback).filter(|ip| nets.iter().any(|net| net.contains(ip)));
+        own.map(|ip| rule(vec![destination(host(ip))])).collect()
     }
 
-    /// What tells this node's Pods from other senders, if anything does.
+    /// The match of this node's Pods, or of all but those.
     pub(super) fn pods(&self, invert: bool) -> Option<Match> {
-        let of_family = |net: &&IpNet| Family::of(net.addr()) == self.family;
-        match &self.config.detect_local {
-            DetectLocal::ClusterCidr => {
-                let net = self.config.cluster_cidrs.iter().find(of_family)?;
-                Some(Match::Source { net: *net, invert })
-            }
-            DetectLocal::NodeCidr => {
-                let net = self.node.pod_cidrs().find(|net| Family::of(net.addr()) == self.family)?;
-                Some(Match::Source { net, invert })
-            }
-            DetectLocal::Interface(name) => Some(Match::InInterface { name: name.clone(), invert }),
-        }
+        Some(match self.own_pods()? {
+            OwnPods::From(net) => Match::Source { net, invert },
+            OwnPods::By(name) => Match::InInterface { name: name.clone(), invert },
+        })
     }
 }

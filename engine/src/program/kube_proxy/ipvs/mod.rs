@@ -6,11 +6,11 @@ mod sets;
 
 use super::Proxy;
 use super::ports::{Backend, ServicePort, Usable, service_ports};
+use crate::cluster::{ProxyMode, Revision};
 use crate::net::{Family, Protocol};
 use crate::tables::ipvs::{Ipvs, IpvsTimeouts, RealServer, Scheduler, VirtualServer};
 use crate::tables::netfilter::Netfilter;
-use crate::tables::{Address, Origin};
-use ipnet::IpNet;
+use crate::tables::{Address, Netns, Origin};
 use sets::{Set, Sets};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -57,6 +57,35 @@ pub fn program(proxy: &Proxy<'_>, scheduler: Scheduler, addresses: &[Address], n
     bound
 }
 
+/// Addresses within the nodes' network that a kube-proxy puts on its device: its node answers when somebody asks for
+/// them, unless `strictARP` forbids it. Neighbour discovery is answered for a card's own addresses only.
+pub fn answered(seen: &Revision) -> BTreeSet<IpAddr> {
+    let network = &seen.network;
+    let config = &network.kube_proxy.ipvs;
+    let starts = network.kube_proxy_mode.0 == ProxyMode::Ipvs && Scheduler::named(&config.scheduler).is_some();
+    let Some((net, _)) = network.node_network_of(Family::V4).filter(|_| starts && !config.strict_arp) else {
+        return BTreeSet::new();
+    };
+    let ports = seen.services.values().flat_map(|service| service_ports(service, Family::V4));
+    let ips = ports.flat_map(|port| [vec![port.cluster_ip], port.external_ips, port.balancer_ips].concat());
+    ips.filter(|ip| net.contains(ip)).collect()
+}
+
+/// Gives a namespace that somebody has changed by hand what kube-proxy has on its device since.
+pub fn take_over(netns: &mut Netns, written: &Netns) {
+    let known = netns.link_named(DEVICE).map(|link| link.index);
+    netns.links.retain(|link| Some(link.index) != known);
+    netns.addresses.retain(|address| Some(address.link) != known);
+    netns.local.rows.make_own().retain(|route| Some(route.dev) != known);
+    netns.sysctls.ipvs = written.sysctls.ipvs;
+    let Some(device) = written.link_named(DEVICE) else { return };
+    netns.links.push(device.clone());
+    netns.links.sort_by_key(|link| link.index);
+    netns.addresses.extend(written.addresses_of(device.index).cloned());
+    let routes = written.local.rows.own().iter().filter(|route| route.dev == device.index);
+    netns.local.rows.make_own().extend(routes.cloned());
+}
+
 /// Models netlink_linux.go isValidForSet.
 fn is_valid(proxy: &Proxy<'_>, ip: IpAddr) -> bool {
     let link_local = matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
@@ -66,15 +95,8 @@ fn is_valid(proxy: &Proxy<'_>, ip: IpAddr) -> bool {
 impl Proxy<'_> {
     /// The addresses on which IPVS mode serves node ports: those in `nodePortAddresses`, by default all.
     fn node_port_addresses(&self, own: &[IpAddr]) -> Vec<IpAddr> {
-        let wanted = &self.config.node_port_addresses;
-        let nets: Vec<IpNet> = wanted.iter().filter_map(|net| net.parse().ok()).collect();
-        let nets: Vec<IpNet> = nets.into_iter().filter(|net| Family::of(net.addr()) == self.family).collect();
-        let primary = wanted.iter().any(|net| &**net == "primary").then(|| self.node_ip()).flatten();
-        if nets.is_empty() && primary.is_none() || nets.iter().any(|net| net.prefix_len() == 0) {
-            return own.to_vec();
-        }
-        let is_wanted = |ip: &IpAddr| primary == Some(*ip) || nets.iter().any(|net| net.contains(ip));
-        own.iter().copied().filter(is_wanted).collect()
+        let Some(nets) = self.node_port_nets() else { return own.to_vec() };
+        own.iter().copied().filter(|ip| nets.iter().any(|net| net.contains(ip))).collect()
     }
 }
 

@@ -4,13 +4,12 @@ use super::super::Proxy;
 use super::super::iptables::{comment, component, jump, kubelet};
 use super::KeptOut;
 use super::sets::{Set, Sets};
-use crate::net::{Family, Protocol};
+use crate::net::Protocol;
 use crate::tables::Origin;
 use crate::tables::netfilter::{
     AddrType, Chain, CtState, Match, RejectWith, Rule, Ruleset, SetDirection, TableName, Target,
 };
 use ipnet::IpNet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 const SERVICES: &str = "KUBE-SERVICES";
@@ -110,11 +109,7 @@ impl Writer<'_, '_> {
     }
 
     fn services(&mut self) {
-        let (ip, len) = match self.proxy.family {
-            Family::V4 => (IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
-            Family::V6 => (IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
-        };
-        let loopback = Match::Source { net: IpNet::new_assert(ip, len), invert: false };
+        let loopback = Match::Source { net: self.proxy.loopback(), invert: false };
         self.nat(SERVICES, vec![loopback], Target::Return, "what comes from loopback stays on this machine");
         let to = |chain: &str| Target::Jump(chain.into());
         let random_fully = false;

@@ -2,10 +2,9 @@
 
 mod port;
 
-use super::Proxy;
 use super::cache::{Cache, Mode, Slot};
 use super::ports::{ServicePort, Usable};
-use crate::manifest::typed::DetectLocal;
+use super::{OwnPods, Proxy};
 use crate::net::Family;
 use crate::tables::netfilter::{CtState, Hook};
 use crate::tables::nft::{
@@ -15,7 +14,7 @@ use crate::tables::{Layered, Origin, SharedChains};
 use ipnet::IpNet;
 use port::{PortParts, PortWriter};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 const CLUSTER_IPS: &str = "cluster-ips";
@@ -83,9 +82,10 @@ pub fn table(proxy: &Proxy<'_>, cache: &mut Cache<Nftables>) -> NftTable {
         }
     }
     writer.table.sets.share(common.base.affinity.clone());
-    for slot in common.slots.iter().filter(|slot| slot.common.is_none()) {
-        let Some(parts) = cache.own(proxy, &common, slot) else { continue };
-        parts.chains.chains().iter().for_each(|chain| writer.table.put(chain.clone()));
+    let own = common.slots.iter().filter(|slot| slot.common.is_none());
+    let own: Vec<Arc<PortParts>> = own.filter_map(|slot| cache.own(proxy, &common, slot)).collect();
+    writer.table.put_blocks(own.iter().map(|parts| &*parts.chains));
+    for parts in own {
         for (map, key, element) in &parts.elements {
             if let Some(map) = writer.table.map_mut(map) {
                 map.elements.add(*key, element.clone());
@@ -195,17 +195,14 @@ impl Writer<'_, '_> {
         self.table.add("service-endpoints-check", vec![vmap(NO_ENDPOINT_SERVICES, true)], None, dispatch());
         self.table.add("firewall-check", vec![vmap(FIREWALL_IPS, true)], None, dispatch());
         self.table.add("services", vec![vmap(SERVICE_IPS, true)], None, dispatch());
+        let everywhere = self.proxy.node_port_ips().is_none();
         let mut node_ports = |chain: &str, map: &str, local_first: bool| {
             let mut parts = Vec::new();
-            if self.proxy.config.node_port_addresses.iter().any(|net| matches!(&**net, "0.0.0.0/0" | "::/0")) {
-                let (ip, len) = match self.proxy.family {
-                    Family::V4 => (IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
-                    Family::V6 => (IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
-                };
+            if everywhere {
                 if local_first {
                     parts.push(NftPart::FibLocal(NftAddress::Daddr));
                 }
-                parts.push(address(NftAddress::Daddr, true, NftValue::Net(IpNet::new_assert(ip, len))));
+                parts.push(address(NftAddress::Daddr, true, NftValue::Net(self.proxy.loopback())));
             } else {
                 parts.push(address(NftAddress::Daddr, false, NftValue::Set(NODE_PORT_IPS.into())));
             }
@@ -217,13 +214,13 @@ impl Writer<'_, '_> {
     }
 
     fn containers(&mut self) {
-        if !self.proxy.config.node_port_addresses.iter().any(|net| matches!(&**net, "0.0.0.0/0" | "::/0")) {
+        if let Some(ips) = self.proxy.node_port_ips() {
             let origin = component("nodePortAddresses: where node ports are served");
             let set = NftSet {
                 name: NODE_PORT_IPS.into(),
                 comment: Some("IPs that accept NodePort traffic".into()),
                 timeout: None,
-                elements: self.proxy.node_port_ips().into_iter().map(|ip| (ip, origin.clone())).collect(),
+                elements: ips.into_iter().map(|ip| (ip, origin.clone())).collect(),
             };
             self.table.sets.add(NODE_PORT_IPS.into(), set);
         }
@@ -245,17 +242,23 @@ impl Writer<'_, '_> {
 }
 
 impl Proxy<'_> {
-    /// What tells this node's Pods from other senders, if anything does.
+    /// The part that this node's Pods match, or all but those.
     fn pods_part(&self, not: bool) -> Option<NftPart> {
-        let same = |net: &IpNet| Family::of(net.addr()) == self.family;
-        let by_net = |net: IpNet| address(NftAddress::Saddr, not, NftValue::Net(net));
-        match &self.config.detect_local {
-            DetectLocal::ClusterCidr => self.config.cluster_cidrs.iter().copied().find(same).map(by_net),
-            DetectLocal::NodeCidr => self.node.pod_cidrs().find(same).map(by_net),
-            DetectLocal::Interface(name) => {
+        Some(match self.own_pods()? {
+            OwnPods::From(net) => address(NftAddress::Saddr, not, NftValue::Net(net)),
+            OwnPods::By(name) => {
                 let name = name.strip_suffix('+').map_or_else(|| name.clone(), |prefix| format!("{prefix}*").into());
-                Some(NftPart::InInterface { name, not })
+                NftPart::InInterface { name, not }
             }
+        })
+    }
+
+    /// The addresses that serve node ports, by default the node's first one; loopback never. None: all others do.
+    fn node_port_ips(&self) -> Option<Vec<IpAddr>> {
+        if self.config.node_port_addresses.is_empty() {
+            return Some(self.node_ip().into_iter().collect());
         }
+        let nets = self.node_port_nets()?;
+        Some(self.node.ips().filter(|ip| nets.iter().any(|net| net.contains(ip))).collect())
     }
 }

@@ -4,11 +4,13 @@ mod shared;
 
 use super::{Cache, Proxy, iptables, nftables};
 use crate::cluster::{ObjectKey, Options};
+use crate::manifest::typed::KubeProxyConfiguration;
 use crate::net::Family;
 use crate::tables::netfilter::{Match, RecentMode, Rule, Ruleset, TableName, Target};
 use crate::tables::text;
 use crate::world::World;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 const NODE: &str = "
 apiVersion: v1
@@ -176,4 +178,31 @@ fn upstreams_six_services_get_upstreams_nftables() {
     wanted.sort_unstable();
     found.sort_unstable();
     assert_eq!(found, wanted);
+}
+
+/// The rules that lead to the node ports in iptables mode.
+fn ways_to_node_ports(proxy: &Proxy<'_>, family: Family, addresses: &[&str]) -> Vec<String> {
+    let node_port_addresses = addresses.iter().map(|net| (*net).into()).collect();
+    let config = Arc::new(KubeProxyConfiguration { node_port_addresses, ..(**proxy.config).clone() });
+    let proxy = Proxy { config: &config, family, random_fully: false, ..*proxy };
+    let mut rules = Ruleset::default();
+    iptables::program(&proxy, &mut Cache::default(), &mut rules);
+    let by_chain = by_chain(&rules);
+    let rules = by_chain[&(TableName::Nat, "KUBE-SERVICES".to_owned())].iter();
+    let ways = rules.filter_map(|rule| rule.strip_suffix(" -j KUBE-NODEPORTS"));
+    ways.filter_map(|rule| rule.rsplit_once("\" ")).map(|(_, rest)| rest.to_owned()).collect()
+}
+
+#[test]
+fn node_port_addresses_of_the_other_family_leave_this_one_all_of_its_own() {
+    with_proxy("", |proxy| {
+        let all = ["-m addrtype --dst-type LOCAL"];
+        for addresses in [&[][..], &["fd00::/8"], &["0.0.0.0/0", "fd00::/8"]] {
+            assert_eq!(ways_to_node_ports(proxy, Family::V4, addresses), all, "{addresses:?}");
+        }
+        let one = ways_to_node_ports(proxy, Family::V4, &["192.168.0.0/24", "::/0"]);
+        assert_eq!(one, ["-d 192.168.0.2"]);
+        let other = ways_to_node_ports(proxy, Family::V6, &["192.168.0.0/24"]);
+        assert_eq!(other, ["-m addrtype --dst-type LOCAL ! -d ::1"]);
+    });
 }

@@ -2,9 +2,12 @@
 
 use crate::cluster::{Options, ProxyMode};
 use crate::program::{Shared, netns};
-use crate::tables::netfilter::{Rule, TableName};
+use crate::tables::netfilter::{Match, Rule, TableName};
+use crate::tables::nft::{NftAddress, NftPart, NftValue};
 use crate::tables::{Named, Netns};
 use crate::world::World;
+use ipnet::IpNet;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -25,20 +28,28 @@ fn services(port: u16, local: bool) -> String {
     text
 }
 
+/// Two nodes' tables with one manifest and then with another.
+fn programmed(proxy: ProxyMode, texts: [String; 2]) -> [[Netns; 2]; 2] {
+    let mut world = World::new(Options { proxy: Some(proxy), ..Options::default() });
+    let mut shared = Shared::default();
+    texts.map(|text| {
+        let applied = world.open_file("a.yaml", &text, true);
+        assert!(applied.committed, "{:?}", applied.diagnostics);
+        let revision = world.revision();
+        ["worker-1", "worker-2"].map(|name| {
+            let id = revision.nodes[name].netns;
+            let written = netns(revision, id, &mut shared).expect("a node");
+            let anew = netns(revision, id, &mut Shared::default()).expect("a node");
+            let [kept, made] = [&written, &anew].map(|netns| format!("{:?}", netns.netfilter));
+            assert!(kept == made, "{name} has kept something too long");
+            written
+        })
+    })
+}
+
 /// Two nodes' tables before and after an edit.
 fn edited(proxy: ProxyMode, local: bool) -> [[Netns; 2]; 2] {
-    let mut world = World::new(Options { proxy: Some(proxy), ..Options::default() });
-    assert!(world.open_file("a.yaml", &services(80, local), true).committed);
-    let mut shared = Shared::default();
-    let mut nodes = |world: &World| {
-        ["worker-1", "worker-2"].map(|name| {
-            let revision = world.revision();
-            netns(revision, revision.nodes[name].netns, &mut shared).expect("a node")
-        })
-    };
-    let before = nodes(&world);
-    assert!(world.edit_file("a.yaml", &services(81, local)).committed);
-    [before, nodes(&world)]
+    programmed(proxy, [80, 81].map(|port| services(port, local)))
 }
 
 fn chains(netns: &Netns) -> Vec<&Arc<crate::tables::netfilter::Chain>> {
@@ -95,4 +106,71 @@ fn nftables_nodes_share_chains_and_elements() {
     let elements = |netns: &Netns| netns.netfilter.nft[0].map("service-ips").expect("a map").elements.shared().clone();
     assert!(Arc::ptr_eq(&elements(&before[0]), &elements(&before[1])));
     assert_eq!(elements(&before[0]).len(), 20 + 4, "the cluster's own Services have some, too");
+}
+
+/// The networks outside of which a sender is masqueraded.
+fn own_networks(netns: &Netns) -> BTreeSet<IpNet> {
+    let nat = netns.netfilter.v4.tables[&TableName::Nat].chains();
+    let matches = nat.filter(|chain| chain.name().starts_with("KUBE-SVC-")).flat_map(|chain| &chain.rules);
+    let by_iptables = matches.flat_map(|rule| &rule.matches).filter_map(|part| match part {
+        Match::Source { net, invert: true } => Some(*net),
+        _ => None,
+    });
+    let rules = netns.netfilter.nft.iter().flat_map(|table| table.chains()).flat_map(|chain| &chain.rules);
+    let by_nftables = rules.flat_map(|rule| &rule.parts).filter_map(|part| match part {
+        NftPart::Address { which: NftAddress::Saddr, not: true, value: NftValue::Net(net) } => Some(*net),
+        _ => None,
+    });
+    by_iptables.chain(by_nftables).collect()
+}
+
+#[test]
+fn with_node_cidr_each_node_masquerades_whom_its_own_subnet_does_not_have() {
+    let text = |subnets: [&str; 2]| {
+        let mut text = "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\ndetectLocalMode: \
+                        NodeCIDR\n---\n"
+            .to_owned();
+        for (at, subnet) in subnets.iter().enumerate() {
+            let _ = write!(
+                text,
+                "apiVersion: v1\nkind: Node\nmetadata: {{name: worker-{}}}\nspec: {{podCIDR: {subnet}}}\nstatus: {{addresses: \
+                 [{{type: InternalIP, address: 172.18.0.{}}}]}}\n---\n",
+                at + 1,
+                at + 3
+            );
+        }
+        text + &services(80, false)
+    };
+    let subnets = [["10.244.7.0/24", "10.244.8.0/24"], ["10.244.9.0/24", "10.244.8.0/24"]];
+    for proxy in [ProxyMode::Iptables, ProxyMode::Nftables] {
+        let nodes = programmed(proxy, subnets.map(text));
+        let wanted = subnets.map(|both| both.map(|subnet| BTreeSet::from([subnet.parse().expect("a subnet")])));
+        assert_eq!(nodes.each_ref().map(|both| both.each_ref().map(own_networks)), wanted, "{proxy:?}");
+    }
+}
+
+#[test]
+fn beyond_a_thousand_endpoints_rules_of_a_node_s_own_lose_their_comments_too() {
+    let many = || {
+        let mut text = services(80, true);
+        let _ = write!(
+            text,
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: many}}\nspec: {{clusterIP: 10.96.7.99, ports: [{{port: 80}}]}}\n\
+             ---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {{name: many-x, labels: \
+             {{kubernetes.io/service-name: many}}}}\naddressType: IPv4\nports: [{{port: 8080}}]\nendpoints:\n"
+        );
+        (0..1_000).for_each(|n| {
+            let _ = writeln!(text, "- addresses: [10.245.{}.{}]", n / 250, 1 + n % 250);
+        });
+        text
+    };
+    let nodes = programmed(ProxyMode::Iptables, [services(80, true), many()]);
+    let commented = nodes.each_ref().map(|both| {
+        let local = chains(&both[0]).into_iter().find(|chain| chain.name().starts_with("KUBE-SVL-"));
+        let rules = &local.expect("the Service of policy Local").rules;
+        rules
+            .iter()
+            .any(|rule| rule.matches.iter().any(|part| matches!(part, Match::Comment(text) if text.contains("->"))))
+    });
+    assert_eq!(commented, [true, false]);
 }

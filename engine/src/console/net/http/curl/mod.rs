@@ -1,5 +1,6 @@
 //! `curl` 8.14.
 
+mod meter;
 mod options;
 
 use super::fetch::{Client, Done, Fetch, Progress, Response};
@@ -17,8 +18,9 @@ use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
 
+use meter::meter;
 pub use options::SPEC;
-use options::{Settings, parse};
+use options::{REDIRECTS_MAX, Settings, parse};
 
 const AGENT: &str = "curl/8.14.1";
 /// curl gives up connecting after five minutes; the kernel does so before.
@@ -30,8 +32,9 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], session: &mut Session, io
         Err((message, status)) => return fail(io, &message, status),
     };
     let mut status = 0;
+    let mut place = Place { machine, argv, session, io };
     for text in &settings.urls {
-        status = one(machine, argv, session, io, &settings, text);
+        status = one(&mut place, &settings, text);
     }
     status
 }
@@ -40,58 +43,84 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], session: &mut Session, io
 #[derive(Default)]
 struct Left {
     body: Option<String>,
+    /// Where the answer leads, which is to be followed.
+    next: Option<Url>,
+    /// The method has become GET.
+    gets: bool,
 }
 
-fn one(
-    machine: &mut Machine<'_>,
-    argv: &[String],
-    session: &mut Session,
-    io: &mut Out,
-    settings: &Settings,
-    text: &str,
-) -> i32 {
-    let quiet = settings.silent && !settings.show_error;
-    let complain = |io: &mut Out, message: String, status| {
-        if !quiet {
-            io.err(&message);
+/// Where everything goes that is said and found.
+struct Place<'a, 'm> {
+    machine: &'a mut Machine<'m>,
+    argv: &'a [String],
+    session: &'a mut Session,
+    io: &'a mut Out,
+}
+
+impl Place<'_, '_> {
+    fn complain(&mut self, settings: &Settings, message: &str, status: i32) -> i32 {
+        if !settings.silent || settings.show_error {
+            self.io.err(message);
         }
         status
-    };
-    let Some(url) = Url::parse(text) else {
-        return complain(io, "curl: (3) URL rejected: Malformed input to a URL function\n".to_owned(), 3);
-    };
-    match url.scheme.as_str() {
-        "http" => {}
-        "https" => return complain(io, "curl: (35) podhop does not simulate TLS: use http://\n".to_owned(), 35),
-        scheme => return complain(io, format!("curl: (1) Protocol \"{scheme}\" not supported\n"), 1),
     }
+}
+
+/// One URL and, with `-L`, those that its answers lead to, each in a conversation of its own.
+fn one(place: &mut Place<'_, '_>, settings: &Settings, text: &str) -> i32 {
+    let Some(mut url) = Url::parse(text) else {
+        return place.complain(settings, "curl: (3) URL rejected: Malformed input to a URL function\n", 3);
+    };
     let file = match (&settings.output, settings.remote_name) {
         (Some(file), _) if file == "-" => None,
         (Some(file), _) => Some(file.clone()),
         (None, true) => match url.file_name() {
             Some(name) => Some(name.to_owned()),
-            None => return complain(io, "curl: (23) Remote file name has no length\n".to_owned(), 23),
+            None => return place.complain(settings, "curl: (23) Remote file name has no length\n", 23),
         },
         (None, false) => None,
     };
-    let left = Rc::new(RefCell::new(Left::default()));
+    let mut settings = settings.clone();
+    loop {
+        let left = Rc::new(RefCell::new(Left::default()));
+        let status = request(place, &settings, &url, file.is_some(), &left);
+        let left = left.take();
+        if let Some(next) = left.next {
+            url = next;
+            settings.redirects_count += 1;
+            if left.gets {
+                settings.data = None;
+            }
+            continue;
+        }
+        if let (Some(file), Some(body)) = (file, left.body) {
+            let path = place.session.absolute(&file);
+            if path != "/dev/null" && files::write(place.machine, &path, &body, false).is_err() {
+                let message = format!("curl: (23) Failed to open the file {file}: Permission denied\n");
+                return place.complain(&settings, &message, 23);
+            }
+        }
+        return status;
+    }
+}
+
+fn request(place: &mut Place<'_, '_>, settings: &Settings, url: &Url, to_file: bool, left: &Rc<RefCell<Left>>) -> i32 {
+    match url.scheme.as_str() {
+        "http" => {}
+        "https" => return place.complain(settings, "curl: (35) podhop does not simulate TLS: use http://\n", 35),
+        scheme => return place.complain(settings, &format!("curl: (1) Protocol \"{scheme}\" not supported\n"), 1),
+    }
     let known = settings.resolve.iter().find(|(host, port, _)| *host == url.host && *port == url.port);
     let target = known.map_or_else(|| url.host.clone(), |(_, _, ip)| ip.to_string());
-    let (settings, left_by) = (settings.clone(), left.clone());
-    let to_file = file.is_some();
     let families = settings.families.unwrap_or(Families::Any);
-    let status = resolve::run(machine, io, (argv.join(" "), &target), families, move |_, found| match found {
-        Ok(found) => Ok(Box::new(Curl::new(settings, url, found.addresses, to_file, left_by))),
+    let quiet = settings.silent && !settings.show_error;
+    let (settings, url, left) = (settings.clone(), url.clone(), left.clone());
+    let title = place.argv.join(" ");
+    resolve::run(place.machine, place.io, (title, &target), families, move |_, found| match found {
+        Ok(found) => Ok(Box::new(Curl::new(settings, url, found.addresses, to_file, left))),
         Err(_) if quiet => Err((String::new(), 6)),
         Err(_) => Err((format!("curl: (6) Could not resolve host: {}\n", url.host), 6)),
-    });
-    if let (Some(file), Some(body)) = (file, left.take().body) {
-        let path = session.absolute(&file);
-        if path != "/dev/null" && files::write(machine, &path, &body, false).is_err() {
-            return complain(io, format!("curl: (23) Failed to open the file {file}: Permission denied\n"), 23);
-        }
-    }
-    status
+    })
 }
 
 struct Curl {
@@ -191,13 +220,16 @@ impl Curl {
         if self.settings.head || self.settings.include {
             lines.iter().for_each(|line| text += &format!("{line}\r\n"));
         }
+        if let Some(next) = self.redirect(response).filter(|_| self.settings.follow) {
+            return self.leave(io, response, next, text);
+        }
         if !self.settings.head {
             text += &response.body;
         }
         self.say(io, format_args!("* Connection #0 to host {} left intact\n", self.url.host));
         if self.to_file {
             if !self.settings.silent {
-                io.print_err(meter(response.body.len()));
+                io.print_err(meter(response.body.len(), io.now() - self.started));
             }
             self.left.borrow_mut().body = Some(text);
         } else {
@@ -205,6 +237,28 @@ impl Curl {
         }
         let out = self.write_out(io, 0, response);
         io.print(out);
+        io.exit(0);
+    }
+
+    /// Where an answer leads.
+    fn redirect(&self, response: &Response) -> Option<Url> {
+        let leads = matches!(response.code, 300..=303 | 307 | 308);
+        self.url.follow(response.header("location").filter(|_| leads)?.trim())
+    }
+
+    /// Models lib/multi.c multi_follow and lib/http.c http_follow.
+    fn leave(&mut self, io: &mut Io<'_, '_>, response: &Response, next: Url, head: String) {
+        let max = self.settings.redirects_max.unwrap_or(REDIRECTS_MAX);
+        self.say(io, format_args!("* Connection #0 to host {} left intact\n", self.url.host));
+        io.print(head);
+        if self.settings.redirects_count >= max {
+            return self.complain(io, 47, &format!("Maximum ({max}) redirects followed"), response);
+        }
+        self.say(io, format_args!("* Issue another request to this URL: '{}'\n", next.text()));
+        let posts = self.settings.data.is_some() && !self.settings.get && self.settings.method.is_none();
+        let mut left = self.left.borrow_mut();
+        left.gets = posts && matches!(response.code, 301..=303);
+        left.next = Some(next);
         io.exit(0);
     }
 
@@ -281,21 +335,15 @@ impl Curl {
             ("time_total", time(self.started, io.now())),
             ("content_type", response.header("content-type").unwrap_or("").to_owned()),
             ("exitcode", status.to_string()),
-            ("num_connects", "1".to_owned()),
-            ("url", format!("{}://{}{}", self.url.scheme, self.url.authority(), self.url.path)),
+            ("num_connects", (self.settings.redirects_count + 1).to_string()),
+            ("num_redirects", self.settings.redirects_count.to_string()),
+            ("redirect_url", self.redirect(response).map_or_else(String::new, |url| url.text())),
+            ("url_effective", self.url.text()),
+            ("url", self.url.text()),
         ];
         let text = self.settings.write_out.replace("\\n", "\n").replace("\\t", "\t").replace("\\r", "\r");
         values.into_iter().fold(text, |text, (name, value)| text.replace(&format!("%{{{name}}}"), &value))
     }
-}
-
-/// The progress meter at its end.
-fn meter(len: usize) -> String {
-    format!(
-        "  % Total    % Received % Xferd  Average Speed   Time    Time     Time  Current\n                                 \
-         Dload  Upload   Total   Spent    Left  Speed\n100 {len:>5}  100 {len:>5}    0     0   {len:>4}      0  0:00:01  0:00:01 --:--:--  \
-         {len:>4}\n"
-    )
 }
 
 impl Client for Curl {

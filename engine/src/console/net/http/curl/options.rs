@@ -65,7 +65,11 @@ const VALUES: &[(char, &str)] = &[
     ('U', "url"),
     ('r', "retry"),
     ('p', "interface"),
+    ('M', "max-redirs"),
 ];
+
+/// Most answers that one command follows.
+pub(super) const REDIRECTS_MAX: usize = 50;
 
 /// What the command line asks for.
 #[derive(Clone, Default)]
@@ -76,6 +80,10 @@ pub(super) struct Settings {
     pub head: bool,
     pub include: bool,
     pub fail: bool,
+    pub follow: bool,
+    pub redirects_max: Option<usize>,
+    /// How many answers have led here.
+    pub redirects_count: usize,
     pub output: Option<String>,
     pub remote_name: bool,
     pub write_out: String,
@@ -130,7 +138,7 @@ pub(super) fn parse(argv: &[String]) -> Result<Settings, Wrong> {
                 flag(&mut settings, letter);
                 continue;
             }
-            let Some((_, name)) = VALUES.iter().find(|(own, _)| *own == letter && !"CRUrp".contains(letter)) else {
+            let Some((_, name)) = VALUES.iter().find(|(own, _)| *own == letter && !"CRUrpM".contains(letter)) else {
                 return Err((format!("curl: option -{letter}: is unknown\n{help}"), 2));
             };
             let attached = &word[1 + at + letter.len_utf8()..];
@@ -155,6 +163,7 @@ fn flag(settings: &mut Settings, letter: char) {
         'I' => settings.head = true,
         'i' => settings.include = true,
         'f' => settings.fail = true,
+        'L' => settings.follow = true,
         'G' => settings.get = true,
         '4' => settings.families = Some(Families::V4),
         '6' => settings.families = Some(Families::V6),
@@ -179,6 +188,11 @@ fn value(settings: &mut Settings, letter: char, name: &str, value: &str) -> Resu
         'A' => settings.agent = Some(value.to_owned()),
         'm' => settings.max_time = time()?,
         'C' => settings.connect_timeout = time()?,
+        'M' => {
+            let error = || (format!("curl: option --{name}: expected a proper numerical parameter\n"), 2);
+            let number: i64 = value.parse().map_err(|_| error())?;
+            settings.redirects_max = Some(usize::try_from(number).unwrap_or(REDIRECTS_MAX).min(REDIRECTS_MAX));
+        }
         'U' => settings.urls.push(value.to_owned()),
         'R' => {
             let mut parts = value.splitn(3, ':');

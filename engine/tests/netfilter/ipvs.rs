@@ -1,61 +1,22 @@
 //! Packets through kube-proxy's IPVS mode, and what is told of them.
 
-use podhop_engine::cluster::{Options, PodKey, ProxyMode};
+use super::lab::{CLIENT, Lab, NEAR_AND_FAR, SERVICES};
+use podhop_engine::cluster::ProxyMode;
 use podhop_engine::net::IcmpError;
 use podhop_engine::net::Protocol;
-use podhop_engine::tables::NetnsId;
-use podhop_engine::tables::ipvs::{IpvsState, IpvsTimeouts, Scheduler};
+use podhop_engine::protocol::Server;
+use podhop_engine::tables::ipvs::{IpvsState, IpvsStats, IpvsTimeouts, Scheduler};
 use podhop_engine::tables::netfilter::TableName;
-use podhop_engine::trace::{CauseTable, Change, FlowEnd, Stage, Trace, Verdict};
-use podhop_engine::world::{ProbeKind, ProbeResult, ProbeSpec, World};
+use podhop_engine::trace::{CauseTable, Change, FlowEnd, Stage, Verdict};
+use podhop_engine::world::{ProbeKind, ProbeResult};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-const CLUSTER: &str = "apiVersion: v1
-kind: Pod
-metadata: {name: client}
-spec: {nodeName: worker-1, containers: [{name: c, image: busybox, command: [sleep, infinity]}]}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: near, labels: {app: web}}
-spec: {nodeName: worker-1, containers: [{name: c, image: nginx}]}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: far, labels: {app: web, at: far}}
-spec: {nodeName: worker-2, containers: [{name: c, image: nginx}]}
----
-apiVersion: v1
+/// What only these tests want: one more server, a UDP Service that nobody listens for, and a Service of policy Local.
+const MORE: &str = "apiVersion: v1
 kind: Pod
 metadata: {name: further, labels: {app: web}}
 spec: {nodeName: worker-2, containers: [{name: c, image: nginx}]}
----
-apiVersion: v1
-kind: Service
-metadata: {name: web}
-spec: {type: NodePort, clusterIP: 10.96.0.50, selector: {app: web}, ports: [{port: 8080, targetPort: 80, nodePort: 30080}]}
----
-apiVersion: v1
-kind: Service
-metadata: {name: sticky}
-spec: {clusterIP: 10.96.0.51, selector: {app: web}, ports: [{port: 80}], sessionAffinity: ClientIP}
----
-apiVersion: v1
-kind: Service
-metadata: {name: empty}
-spec: {clusterIP: 10.96.0.52, selector: {app: nobody}, ports: [{port: 80}]}
----
-apiVersion: v1
-kind: Service
-metadata: {name: guarded}
-spec:
-  type: LoadBalancer
-  clusterIP: 10.96.0.53
-  selector: {app: web}
-  ports: [{port: 80}]
-  loadBalancerSourceRanges: [198.51.100.0/24]
-status: {loadBalancer: {ingress: [{ip: 203.0.113.9}]}}
 ---
 apiVersion: v1
 kind: Service
@@ -71,50 +32,18 @@ spec:
   externalTrafficPolicy: Local
   selector: {at: far}
   ports: [{port: 80, nodePort: 30081}]
+---
 ";
 
-struct Lab {
-    world: World,
+fn cluster() -> String {
+    [CLIENT, NEAR_AND_FAR, SERVICES, MORE].concat()
+}
+
+fn lab() -> Lab {
+    Lab::new(ProxyMode::Ipvs, &cluster())
 }
 
 impl Lab {
-    fn new(text: &str) -> Lab {
-        let proxy = Some(ProxyMode::Ipvs);
-        let mut world = World::new(Options { workers_count: Some(2), proxy, ..Options::default() });
-        let applied = world.open_file("a.yaml", text, true);
-        assert!(applied.committed, "{:?}", applied.diagnostics);
-        Lab { world }
-    }
-
-    fn node(&self, name: &str) -> NetnsId {
-        self.world.revision().nodes[name].netns
-    }
-
-    fn pod(&self, name: &str) -> NetnsId {
-        let key = PodKey { namespace: "default".into(), name: name.into() };
-        self.world.revision().pods[&key].netns.unwrap()
-    }
-
-    fn ip(&self, name: &str) -> IpAddr {
-        self.world.revision().pod("default", name).unwrap().ip.as_ref().unwrap().0
-    }
-
-    fn probe(&mut self, from: NetnsId, to: &str, kind: ProbeKind) -> ProbeResult {
-        self.world.probe(&ProbeSpec { from, to: to.parse().unwrap(), kind, timeout: 3_000_000_000 })
-    }
-
-    fn tcp(&mut self, from: NetnsId, to: &str, port: u16) -> ProbeResult {
-        self.probe(from, to, ProbeKind::Tcp { port, ttl: None })
-    }
-
-    fn ping(&mut self, from: NetnsId, to: &str) -> ProbeResult {
-        self.probe(from, to, ProbeKind::Ping { size: 56, dont_fragment: false, ttl: None })
-    }
-
-    fn trace(&self, result: &ProbeResult) -> &Trace {
-        self.world.recorder().get(result.flow).unwrap()
-    }
-
     /// The step of IPVS that a probe's first packet has met, and the row's text.
     fn balanced(&self, result: &ProbeResult) -> (Stage, Verdict, String) {
         let trace = self.trace(result);
@@ -131,7 +60,7 @@ impl Lab {
 
 #[test]
 fn connections_go_round_and_answers_come_from_the_service() {
-    let mut lab = Lab::new(CLUSTER);
+    let mut lab = lab();
     let client = lab.pod("client");
     let mut counts: BTreeMap<IpAddr, u32> = BTreeMap::new();
     for _ in 0..12 {
@@ -146,7 +75,7 @@ fn connections_go_round_and_answers_come_from_the_service() {
 
 #[test]
 fn every_step_names_its_servers_and_counts_down_the_ttl() {
-    let mut lab = Lab::new(CLUSTER);
+    let mut lab = lab();
     let client = lab.pod("client");
     let result = lab.tcp(client, "10.96.0.50", 8080);
     let (stage, verdict, row) = lab.balanced(&result);
@@ -167,7 +96,7 @@ fn every_step_names_its_servers_and_counts_down_the_ttl() {
 
 #[test]
 fn the_node_asks_from_the_service_s_own_address_and_is_masqueraded() {
-    let mut lab = Lab::new(CLUSTER);
+    let mut lab = lab();
     let node = lab.node("worker-1");
     for _ in 0..3 {
         let result = lab.tcp(node, "10.96.0.50", 8080);
@@ -186,7 +115,7 @@ fn the_node_asks_from_the_service_s_own_address_and_is_masqueraded() {
 
 #[test]
 fn a_pod_reaches_itself() {
-    let mut lab = Lab::new(CLUSTER);
+    let mut lab = lab();
     let near = lab.pod("near");
     for _ in 0..3 {
         let result = lab.tcp(near, "10.96.0.50", 8080);
@@ -198,7 +127,7 @@ fn a_pod_reaches_itself() {
 
 #[test]
 fn no_server_and_other_ports_are_refused_and_ping_with_them() {
-    let mut lab = Lab::new(CLUSTER);
+    let mut lab = lab();
     let client = lab.pod("client");
     let empty = lab.tcp(client, "10.96.0.52", 80);
     assert_eq!((empty.end, empty.icmp), (FlowEnd::Refused, Some(IcmpError::PortUnreachable)));
@@ -222,22 +151,21 @@ fn no_server_and_other_ports_are_refused_and_ping_with_them() {
 
 #[test]
 fn errors_about_answers_and_requests_find_their_way() {
-    let mut lab = Lab::new(CLUSTER);
+    let mut lab = lab();
     let client = lab.pod("client");
     // No Pod listens on UDP 9: its error must name the Service.
     for _ in 0..3 {
-        let kind = ProbeKind::Udp { port: 9, size: 16, dont_fragment: false, ttl: None };
-        let result = lab.probe(client, "10.96.0.54", kind);
+        let result = lab.udp(client, "10.96.0.54", 9);
         assert_eq!((result.end, result.responder), (FlowEnd::Refused, Some("10.96.0.54".parse().unwrap())));
     }
     // The node that balances is a hop.
-    let result = lab.probe(client, "10.96.0.50", ProbeKind::Tcp { port: 8080, ttl: Some(1) });
+    let result = lab.probe(client, "10.96.0.50".parse().unwrap(), ProbeKind::Tcp { port: 8080, ttl: Some(1) });
     assert_eq!(result.icmp, Some(IcmpError::TtlExceeded));
 }
 
 #[test]
 fn a_client_stays_for_three_hours_by_its_template() {
-    let mut lab = Lab::new(CLUSTER);
+    let mut lab = lab();
     let client = lab.pod("client");
     let first = lab.tcp(client, "10.96.0.51", 80).seen_destination.unwrap();
     for _ in 0..6 {
@@ -256,7 +184,7 @@ fn a_client_stays_for_three_hours_by_its_template() {
 
 #[test]
 fn source_ranges_keep_strangers_and_the_node_itself_out() {
-    let mut lab = Lab::new(CLUSTER);
+    let mut lab = lab();
     let (client, node) = (lab.pod("client"), lab.node("worker-1"));
     for from in [client, node] {
         let result = lab.tcp(from, "203.0.113.9", 80);
@@ -275,7 +203,7 @@ fn source_ranges_keep_strangers_and_the_node_itself_out() {
 
 #[test]
 fn policy_local_keeps_the_client_s_address_where_there_is_an_endpoint() {
-    let mut lab = Lab::new(CLUSTER);
+    let mut lab = lab();
     let own = |lab: &Lab, name: &str| lab.world.revision().nodes[name].ip;
     let from = lab.node("worker-1");
     let to = own(&lab, "worker-2").to_string();
@@ -304,15 +232,14 @@ fn policy_local_keeps_the_client_s_address_where_there_is_an_endpoint() {
 
 #[test]
 fn a_server_that_goes_is_quiet_while_connections_last() {
-    let mut lab = Lab::new(CLUSTER);
+    let mut lab = lab();
     let (client, node) = (lab.pod("client"), lab.node("worker-1"));
     let first = lab.tcp(client, "10.96.0.50", 8080).seen_destination.unwrap();
     let gone = ["near", "far", "further"].into_iter().find(|name| lab.ip(name) == first.0).unwrap();
-    let text =
-        CLUSTER.replace(&format!("name: {gone}, labels: {{app: web"), &format!("name: {gone}, labels: {{app: other"));
-    assert_ne!(text, CLUSTER);
-    let applied = lab.world.open_file("a.yaml", &text, true);
-    assert!(applied.committed, "{:?}", applied.diagnostics);
+    let labelled = |app: &str| format!("name: {gone}, labels: {{app: {app}");
+    let text = cluster().replace(&labelled("web"), &labelled("other"));
+    assert_ne!(text, cluster());
+    lab.apply(&text);
     let netns = lab.world.netns(node).unwrap();
     let key = (Protocol::Tcp, "10.96.0.50".parse().unwrap(), 8080);
     let (_, service) = netns.netfilter.ipvs.as_ref().unwrap().find(key).unwrap();
@@ -328,16 +255,20 @@ fn a_server_that_goes_is_quiet_while_connections_last() {
     for _ in 0..6 {
         assert_ne!(lab.tcp(client, "10.96.0.50", 8080).seen_destination.unwrap().0, first.0);
     }
+    let counted = |lab: &Lab| lab.world.state(node).unwrap().ipvs.stats(key, Some(first.into())).connections;
+    assert_eq!(counted(&lab), 1);
     lab.world.advance(600 * 1_000_000_000);
     assert_eq!(weights(&lab).get(&first.0), None);
+    lab.tcp(client, "10.96.0.50", 8080);
+    lab.apply(&cluster());
+    assert_eq!(counted(&lab), 0, "it is another one with the same address");
 }
 
 #[test]
 fn a_connection_s_end_takes_its_conntrack_entry_along() {
-    let mut lab = Lab::new(CLUSTER);
+    let mut lab = lab();
     let (client, node) = (lab.pod("client"), lab.node("worker-1"));
-    let kind = ProbeKind::Udp { port: 9, size: 16, dont_fragment: false, ttl: None };
-    lab.probe(client, "10.96.0.54", kind);
+    lab.udp(client, "10.96.0.54", 9);
     let tracked = |lab: &Lab| {
         let state = lab.world.state(node).unwrap();
         let entries = state.connections.iter(lab.world.now());
@@ -356,9 +287,8 @@ fn schedulers_are_those_that_a_configuration_may_name() {
     assert_eq!(Scheduler::ALL.map(Scheduler::name), podhop_engine::manifest::typed::SCHEDULERS);
     let with = |scheduler: &str| {
         let kind = "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nmode: ipvs\n";
-        let mut lab = Lab::new(&format!(
-            "{kind}ipvs: {{scheduler: {scheduler}, strictARP: true, tcpTimeout: 1h}}\n---\n{CLUSTER}"
-        ));
+        let ipvs = format!("ipvs: {{scheduler: {scheduler}, strictARP: true, tcpTimeout: 1h}}\n---\n");
+        let mut lab = Lab::new(ProxyMode::Ipvs, &[kind, &ipvs, &cluster()].concat());
         let netns = lab.world.netns(lab.node("worker-1")).unwrap();
         assert_eq!(
             (netns.sysctls.arp_ignore, netns.sysctls.arp_announce),
@@ -369,4 +299,90 @@ fn schedulers_are_those_that_a_configuration_may_name() {
     let timeouts = IpvsTimeouts { tcp: 3_600, ..IpvsTimeouts::default() };
     assert_eq!(with("sh"), Some((Scheduler::SourceHashing, timeouts)));
     assert_eq!(with("fastest"), None, "kube-proxy does not start");
+}
+
+#[test]
+fn a_node_that_somebody_has_changed_by_hand_gets_new_services_all_the_same() {
+    let mut lab = Lab::new(ProxyMode::Ipvs, &[CLIENT, NEAR_AND_FAR].concat());
+    let node = lab.node("worker-1");
+    let mut netns = (*lab.world.netns(node).unwrap()).clone();
+    netns.links.iter_mut().filter(|link| &*link.name == "eth0").for_each(|link| link.mtu = 1400);
+    lab.world.replace_tables(netns);
+    lab.apply(&cluster());
+    let client = lab.pod("client");
+    assert_eq!(lab.tcp(client, "10.96.0.50", 8080).end, FlowEnd::Delivered);
+    lab.apply(&[CLIENT, NEAR_AND_FAR].concat());
+    let netns = lab.world.netns(node).unwrap();
+    assert!(!netns.is_local("10.96.0.50".parse().unwrap()), "the address has gone with its Service");
+    assert!(netns.links.iter().any(|link| link.mtu == 1400), "what somebody has changed stays");
+}
+
+#[test]
+fn packets_are_counted_with_their_errors_until_the_virtual_server_goes() {
+    let mut lab = lab();
+    let (client, node) = (lab.pod("client"), lab.node("worker-1"));
+    let stats = |lab: &Lab, protocol, ip: &str, port| {
+        let key = (protocol, ip.parse().unwrap(), port);
+        let IpvsStats { connections, in_packets, out_packets, .. } =
+            lab.world.state(node).unwrap().ipvs.stats(key, None);
+        (connections, in_packets, out_packets)
+    };
+    lab.udp(client, "10.96.0.54", 9);
+    assert_eq!(stats(&lab, Protocol::Udp, "10.96.0.54", 9), (1, 1, 1), "a request, and the error about it");
+    let first = lab.tcp(client, "10.96.0.50", 8080).seen_destination;
+    assert_eq!(stats(&lab, Protocol::Tcp, "10.96.0.50", 8080).0, 1);
+    lab.apply(&[CLIENT, NEAR_AND_FAR, MORE].concat());
+    lab.apply(&cluster());
+    assert_eq!(stats(&lab, Protocol::Tcp, "10.96.0.50", 8080), (0, 0, 0));
+    assert_eq!(stats(&lab, Protocol::Udp, "10.96.0.54", 9).0, 1, "this one was there all the time");
+    assert_eq!(lab.tcp(client, "10.96.0.50", 8080).seen_destination, first, "it begins with the first server");
+}
+
+/// bitmap:port knows ports of TCP and UDP alone (ip_set_get_ip_port).
+#[test]
+fn a_set_of_ports_has_none_of_sctp() {
+    let service = "apiVersion: v1
+kind: Service
+metadata: {name: checked}
+spec:
+  type: LoadBalancer
+  clusterIP: 10.96.0.56
+  externalTrafficPolicy: Local
+  healthCheckNodePort: 32000
+  selector: {app: web}
+  ports: [{port: 80}]
+";
+    let mut lab = Lab::new(ProxyMode::Ipvs, &[CLIENT, NEAR_AND_FAR, service].concat());
+    let client = lab.pod("client");
+    let tcp = lab.tcp(client, "10.96.0.56", 32000);
+    assert_eq!(tcp.end, FlowEnd::Delivered, "kube-proxy tells how many endpoints the node has");
+    let sctp = lab.probe(client, "10.96.0.56".parse().unwrap(), ProbeKind::Sctp { port: 32000 });
+    let last = lab.trace(&sctp).packets[0].steps.last().unwrap();
+    assert_eq!(last.verdict, Verdict::Reject(IcmpError::PortUnreachable), "{last:?}");
+    assert!(matches!(last.cause.unwrap().table, CauseTable::Rule { table: TableName::Filter, .. }), "{last:?}");
+}
+
+#[test]
+fn a_packet_that_expires_had_its_server_chosen() {
+    let mut lab = lab();
+    let client = lab.pod("client");
+    let expired = lab.probe(client, "10.96.0.50".parse().unwrap(), ProbeKind::Tcp { port: 8080, ttl: Some(1) });
+    assert_eq!(expired.icmp, Some(IcmpError::TtlExceeded));
+    let (_, _, row) = lab.balanced(&expired);
+    let server = row.rsplit(' ').next().unwrap().to_owned();
+    let all = Server::over(lab.world).all_why(expired.flow.0).unwrap();
+    let (_, _, why) = all.iter().find(|(_, _, why)| why.sought.starts_with("a real server")).expect("it was scheduled");
+    assert_eq!(why.because, format!("{server} of 3 real servers: each in turn"));
+}
+
+#[test]
+fn kube_ipvs0_keeps_its_number_while_pods_come() {
+    let mut lab = Lab::new(ProxyMode::Ipvs, &[CLIENT, SERVICES].concat());
+    let node = lab.node("worker-1");
+    let number = |lab: &mut Lab| lab.world.netns(node).unwrap().link_named("kube-ipvs0").unwrap().index;
+    let before = number(&mut lab);
+    lab.apply(&cluster());
+    assert_eq!(number(&mut lab), before);
+    let netns = lab.world.netns(node).unwrap();
+    assert!(netns.links.is_sorted_by(|a, b| a.index < b.index), "each number once, in order");
 }

@@ -1,23 +1,19 @@
 //! Packets through kube-proxy's nftables, and what is told of them.
 
-use podhop_engine::cluster::{Options, PodKey, ProxyMode};
+use super::lab::{CLIENT, Lab, SERVICES};
+use podhop_engine::cluster::ProxyMode;
 use podhop_engine::net::{Family, IcmpError, Protocol};
 use podhop_engine::tables::nft::{NftElement, NftTable, NftVerdict};
-use podhop_engine::tables::{NetnsId, Origin, text};
-use podhop_engine::trace::{CauseTable, FlowEnd, RuleRef, Stage, Trace, Verdict};
-use podhop_engine::world::{ProbeKind, ProbeResult, ProbeSpec, World};
+use podhop_engine::tables::{Origin, text};
+use podhop_engine::trace::{CauseTable, FlowEnd, RuleRef, Stage, Verdict};
+use podhop_engine::world::ProbeResult;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::IpAddr;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-const CLUSTER: &str = "apiVersion: v1
-kind: Pod
-metadata: {name: client}
-spec: {nodeName: worker-1, containers: [{name: c, image: busybox, command: [sleep, infinity]}]}
----
-apiVersion: apps/v1
+const WEB: &str = "apiVersion: apps/v1
 kind: Deployment
 metadata: {name: web}
 spec:
@@ -27,64 +23,13 @@ spec:
     metadata: {labels: {app: web}}
     spec: {containers: [{name: c, image: nginx}]}
 ---
-apiVersion: v1
-kind: Service
-metadata: {name: web}
-spec: {type: NodePort, clusterIP: 10.96.0.50, selector: {app: web}, ports: [{port: 8080, targetPort: 80, nodePort: 30080}]}
----
-apiVersion: v1
-kind: Service
-metadata: {name: sticky}
-spec: {clusterIP: 10.96.0.51, selector: {app: web}, ports: [{port: 80}], sessionAffinity: ClientIP}
----
-apiVersion: v1
-kind: Service
-metadata: {name: empty}
-spec: {clusterIP: 10.96.0.52, selector: {app: nobody}, ports: [{port: 80}]}
----
-apiVersion: v1
-kind: Service
-metadata: {name: guarded}
-spec:
-  type: LoadBalancer
-  clusterIP: 10.96.0.53
-  selector: {app: web}
-  ports: [{port: 80}]
-  loadBalancerSourceRanges: [198.51.100.0/24]
-status: {loadBalancer: {ingress: [{ip: 203.0.113.9}]}}
 ";
 
-struct Lab {
-    world: World,
+fn lab() -> Lab {
+    Lab::new(ProxyMode::Nftables, &[CLIENT, WEB, SERVICES].concat())
 }
 
 impl Lab {
-    fn new() -> Lab {
-        let proxy = Some(ProxyMode::Nftables);
-        let mut world = World::new(Options { workers_count: Some(2), proxy, ..Options::default() });
-        let applied = world.open_file("a.yaml", CLUSTER, true);
-        assert!(applied.committed, "{:?}", applied.diagnostics);
-        Lab { world }
-    }
-
-    fn node(&self, name: &str) -> NetnsId {
-        self.world.revision().nodes[name].netns
-    }
-
-    fn client(&self) -> NetnsId {
-        let key = PodKey { namespace: "default".into(), name: "client".into() };
-        self.world.revision().pods[&key].netns.unwrap()
-    }
-
-    fn tcp(&mut self, from: NetnsId, to: &str, port: u16) -> ProbeResult {
-        let (to, kind) = (to.parse().unwrap(), ProbeKind::Tcp { port, ttl: None });
-        self.world.probe(&ProbeSpec { from, to, kind, timeout: 3_000_000_000 })
-    }
-
-    fn trace(&self, result: &ProbeResult) -> &Trace {
-        self.world.recorder().get(result.flow).unwrap()
-    }
-
     /// Where a probe's first packet was headed in the end.
     fn backend(&self, result: &ProbeResult) -> IpAddr {
         let packet = &self.trace(result).packets[0];
@@ -113,8 +58,8 @@ impl Lab {
 
 #[test]
 fn a_service_leads_to_all_its_pods_and_answers_come_back() {
-    let mut lab = Lab::new();
-    let client = lab.client();
+    let mut lab = lab();
+    let client = lab.pod("client");
     let mut backends = BTreeSet::new();
     for _ in 0..40 {
         let result = lab.tcp(client, "10.96.0.50", 8080);
@@ -130,8 +75,8 @@ fn a_service_leads_to_all_its_pods_and_answers_come_back() {
 
 #[test]
 fn a_sender_keeps_its_pod_for_three_hours() {
-    let mut lab = Lab::new();
-    let client = lab.client();
+    let mut lab = lab();
+    let client = lab.pod("client");
     let first = lab.tcp(client, "10.96.0.51", 80);
     let first = lab.backend(&first);
     for _ in 0..12 {
@@ -150,8 +95,8 @@ fn a_sender_keeps_its_pod_for_three_hours() {
 
 #[test]
 fn what_leads_nowhere_is_refused_or_dropped_by_the_element_or_rule_that_says_so() {
-    let mut lab = Lab::new();
-    let client = lab.client();
+    let mut lab = lab();
+    let client = lab.pod("client");
     let refused = lab.tcp(client, "10.96.0.52", 80);
     assert_eq!(refused.icmp, Some(IcmpError::PortUnreachable));
     assert!(matches!(lab.decided(&refused), (CauseTable::NftRule { .. }, Verdict::Reject(_))));
@@ -167,7 +112,7 @@ fn what_leads_nowhere_is_refused_or_dropped_by_the_element_or_rule_that_says_so(
 
 #[test]
 fn node_ports_are_served_on_the_nodes_address_and_not_on_loopback() {
-    let mut lab = Lab::new();
+    let mut lab = lab();
     let node = lab.node("worker-1");
     let own = lab.world.revision().nodes["worker-1"].ips().next().unwrap().to_string();
     let result = lab.tcp(node, &own, 30080);
@@ -180,9 +125,9 @@ fn node_ports_are_served_on_the_nodes_address_and_not_on_loopback() {
 
 #[test]
 fn a_map_of_many_elements_answers_by_key() {
-    let mut lab = Lab::new();
+    let mut lab = lab();
     let id = lab.node("worker-1");
-    let client = lab.client();
+    let client = lab.pod("client");
     let few = lab.tcp(client, "10.96.0.50", 8080);
     let mut netns = (*lab.world.netns(id).unwrap()).clone();
     let map = Arc::make_mut(&mut netns.netfilter).nft[0].map_mut("service-ips").unwrap();
@@ -223,7 +168,7 @@ fn real_listing(commands: &str) -> Option<String> {
 
 #[test]
 fn the_real_nft_lists_it_as_we_do() {
-    let mut lab = Lab::new();
+    let mut lab = lab();
     let table = lab.table();
     assert_eq!(table.family, Family::V4);
     let Some(real) = real_listing(&text::nft::commands(&table)) else {

@@ -1,9 +1,11 @@
 //! kube-proxy's three modes send first packets to the same endpoints, for Services made at random; where upstream's modes
 //! differ, they differ as upstream's do.
 
-use podhop_engine::cluster::{Options, ProxyMode};
+use super::lab::Lab;
+use podhop_engine::cluster::ProxyMode;
 use podhop_engine::net::Protocol;
-use podhop_engine::world::{FirstPacket, NodeRules, NodeVerdict, World};
+use podhop_engine::tables::netfilter::{TableName, Target};
+use podhop_engine::world::{FirstPacket, NodeRules, NodeVerdict};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
@@ -102,13 +104,6 @@ fn manifests(services: &[Service]) -> String {
     pods.collect::<String>() + &services.iter().map(Service::yaml).collect::<String>()
 }
 
-fn world(mode: ProxyMode, text: &str) -> World {
-    let mut world = World::new(Options { workers_count: Some(2), proxy: Some(mode), ..Options::default() });
-    let applied = world.open_file("a.yaml", text, true);
-    assert!(applied.committed, "{:?}\n{text}", applied.diagnostics);
-    world
-}
-
 /// How a destination is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
@@ -194,7 +189,7 @@ fn modes_agree_on_who_is_reached_but_where_upstream_s_differ() {
         let services: Vec<Service> = (1..=5).map(|number| Service::random(number, &mut random)).collect();
         let text = manifests(&services);
         let modes = [ProxyMode::Iptables, ProxyMode::Nftables, ProxyMode::Ipvs];
-        let mut worlds = modes.map(|mode| world(mode, &text));
+        let mut worlds = modes.map(|mode| Lab::new(mode, &text).world);
         let revision = worlds[0].revision().clone();
         let node = &revision.nodes["worker-1"];
         let ip_of = |pod: &str| revision.pod("default", pod).unwrap().ip.as_ref().unwrap().0;
@@ -224,4 +219,27 @@ fn modes_agree_on_who_is_reached_but_where_upstream_s_differ() {
         }
     }
     assert!(translated > 300, "{translated}");
+}
+
+#[test]
+fn the_kubelet_s_firewall_is_there_whatever_kube_proxy_does() {
+    let no_localhost = "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n\
+                        iptables: {localhostNodePorts: false}\n";
+    for (mode, text) in [
+        (ProxyMode::Iptables, ""),
+        (ProxyMode::Iptables, no_localhost),
+        (ProxyMode::Nftables, ""),
+        (ProxyMode::Ipvs, ""),
+    ] {
+        let mut lab = Lab::new(mode, text);
+        let node = lab.node("worker-1");
+        let netns = lab.world.netns(node).unwrap();
+        let filter = &netns.netfilter.v4.tables[&TableName::Filter];
+        let rules = |chain: &str| &filter.chain(filter.find(chain).expect("the chain")).unwrap().rules;
+        assert_eq!(rules("KUBE-FIREWALL").len(), 1, "{mode:?}");
+        for chain in ["INPUT", "OUTPUT"] {
+            let leads = |target: &Option<Target>| matches!(target, Some(Target::Jump(to)) if **to == *"KUBE-FIREWALL");
+            assert_eq!(rules(chain).iter().filter(|rule| leads(&rule.target)).count(), 1, "{mode:?} {chain}");
+        }
+    }
 }

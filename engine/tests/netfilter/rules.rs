@@ -1,31 +1,16 @@
 //! Packets through rules: Services made by hand, as kube-proxy would make them.
 
-use podhop_engine::cluster::{Options, PodKey};
+use super::lab::{CLIENT, Lab, NEAR_AND_FAR, PING};
+use podhop_engine::cluster::ProxyMode;
 use podhop_engine::net::{Family, IcmpError};
 use podhop_engine::protocol::Server;
 use podhop_engine::tables::netfilter::{Netfilter, TableName};
 use podhop_engine::tables::text::{conntrack, iptables};
 use podhop_engine::tables::{NetnsId, Origin, Sysctls};
-use podhop_engine::trace::{Disposition, DropReason, FlowEnd, PacketId, Stage, Trace, Verdict};
-use podhop_engine::world::{ProbeKind, ProbeResult, ProbeSpec, World};
+use podhop_engine::trace::{Disposition, DropReason, FlowEnd, PacketId, Stage, Verdict};
+use podhop_engine::world::ProbeKind;
 use std::net::IpAddr;
 use std::sync::Arc;
-
-const PODS: &str = "apiVersion: v1
-kind: Pod
-metadata: {name: client}
-spec: {nodeName: worker-1, containers: [{name: c, image: busybox, command: [sleep, infinity]}]}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: near}
-spec: {nodeName: worker-1, containers: [{name: c, image: nginx}]}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: far}
-spec: {nodeName: worker-2, containers: [{name: c, image: nginx}]}
-";
 
 /// A Service as kube-proxy makes it: 10.96.0.50:8080 and :8081 over UDP, with these backends.
 fn service(backends: &[IpAddr]) -> String {
@@ -67,31 +52,11 @@ fn service(backends: &[IpAddr]) -> String {
     text + "COMMIT\n"
 }
 
-struct Lab {
-    world: World,
+fn lab() -> Lab {
+    Lab::new(ProxyMode::Iptables, &[CLIENT, NEAR_AND_FAR].concat())
 }
 
 impl Lab {
-    fn new() -> Lab {
-        let mut world = World::new(Options { workers_count: Some(2), ..Options::default() });
-        assert!(world.open_file("pods.yaml", PODS, true).committed);
-        Lab { world }
-    }
-
-    fn node(&self, name: &str) -> NetnsId {
-        self.world.revision().nodes[name].netns
-    }
-
-    fn pod(&self, name: &str) -> NetnsId {
-        let key = PodKey { namespace: "default".into(), name: name.into() };
-        self.world.revision().pods[&key].netns.unwrap()
-    }
-
-    fn ip(&self, name: &str) -> IpAddr {
-        let key = PodKey { namespace: "default".into(), name: name.into() };
-        self.world.revision().pods[&key].ip.as_ref().unwrap().0
-    }
-
     /// Puts rules before those that are there.
     fn program(&mut self, netns: NetnsId, text: &str) {
         let rules = iptables::parse(Family::V4, text, &Origin::Kernel).unwrap();
@@ -102,22 +67,6 @@ impl Lab {
         let mut netns = (*self.world.netns(id).unwrap()).clone();
         change(Arc::make_mut(&mut netns.netfilter), &mut netns.sysctls);
         self.world.replace_tables(netns);
-    }
-
-    fn probe(&mut self, from: NetnsId, to: IpAddr, kind: ProbeKind) -> ProbeResult {
-        self.world.probe(&ProbeSpec { from, to, kind, timeout: 3_000_000_000 })
-    }
-
-    fn tcp(&mut self, from: NetnsId, to: &str, port: u16) -> ProbeResult {
-        self.probe(from, to.parse().unwrap(), ProbeKind::Tcp { port, ttl: None })
-    }
-
-    fn udp(&mut self, from: NetnsId, to: &str, port: u16) -> ProbeResult {
-        self.probe(from, to.parse().unwrap(), ProbeKind::Udp { port, size: 10, dont_fragment: false, ttl: None })
-    }
-
-    fn trace(&self, result: &ProbeResult) -> &Trace {
-        self.world.recorder().get(result.flow).unwrap()
     }
 
     fn connections(&self, netns: NetnsId) -> Vec<String> {
@@ -138,7 +87,7 @@ fn addr(text: &str) -> Option<IpAddr> {
 
 #[test]
 fn a_service_leads_to_another_node_and_back() {
-    let mut lab = Lab::new();
+    let mut lab = lab();
     let (node, client, far) = (lab.node("worker-1"), lab.pod("client"), lab.ip("far"));
     lab.program(node, &service(&[far]));
     let result = lab.tcp(client, "10.96.0.50", 8080);
@@ -161,7 +110,7 @@ fn a_service_leads_to_another_node_and_back() {
 
 #[test]
 fn a_backend_on_the_same_bridge_needs_bridge_nf() {
-    let mut lab = Lab::new();
+    let mut lab = lab();
     let (node, client, near) = (lab.node("worker-1"), lab.pod("client"), lab.ip("near"));
     lab.program(node, &service(&[near]));
     let result = lab.tcp(client, "10.96.0.50", 8080);
@@ -176,7 +125,7 @@ fn a_backend_on_the_same_bridge_needs_bridge_nf() {
 
 #[test]
 fn a_pod_reaches_itself_through_its_service_if_its_port_turns_frames_back() {
-    let mut lab = Lab::new();
+    let mut lab = lab();
     let (node, near) = (lab.node("worker-1"), lab.ip("near"));
     lab.program(node, &service(&[near]));
     let result = lab.tcp(lab.pod("near"), "10.96.0.50", 8080);
@@ -191,7 +140,7 @@ fn a_pod_reaches_itself_through_its_service_if_its_port_turns_frames_back() {
 #[test]
 fn a_node_process_is_masqueraded_by_the_device_it_leaves_by() {
     for (backend, source) in [("near", "10.244.1.1"), ("far", "10.244.1.0")] {
-        let mut lab = Lab::new();
+        let mut lab = lab();
         let (node, ip) = (lab.node("worker-1"), lab.ip(backend));
         lab.program(node, &service(&[ip]));
         let result = lab.tcp(node, "10.96.0.50", 8080);
@@ -202,21 +151,20 @@ fn a_node_process_is_masqueraded_by_the_device_it_leaves_by() {
 
 #[test]
 fn pods_leave_the_cluster_with_their_node_s_address() {
-    let mut lab = Lab::new();
+    let mut lab = lab();
     let client = lab.pod("client");
     let node2 = lab.world.revision().nodes["worker-2"].ip;
     let node1 = lab.world.revision().nodes["worker-1"].ip;
-    let ping = ProbeKind::Ping { size: 56, dont_fragment: false, ttl: None };
-    let result = lab.probe(client, node2, ping);
+    let result = lab.probe(client, node2, PING);
     assert_eq!((result.end, result.seen_source), (FlowEnd::Delivered, Some(node1)));
     // Within the Pod network nothing is rewritten.
-    let result = lab.probe(client, lab.ip("far"), ping);
+    let result = lab.probe(client, lab.ip("far"), PING);
     assert_eq!((result.end, result.seen_source), (FlowEnd::Delivered, Some(lab.ip("client"))));
 }
 
 #[test]
 fn rejected_dropped_and_reset() {
-    let mut lab = Lab::new();
+    let mut lab = lab();
     let (node, client) = (lab.node("worker-1"), lab.pod("client"));
     let far = lab.ip("far");
     lab.program(
@@ -250,7 +198,7 @@ COMMIT
 
 #[test]
 fn errors_about_translated_packets_are_translated_back() {
-    let mut lab = Lab::new();
+    let mut lab = lab();
     let (node, client) = (lab.node("worker-1"), lab.pod("client"));
     for backend in ["near", "far"] {
         lab.program(node, &service(&[lab.ip(backend)]));
@@ -263,7 +211,7 @@ fn errors_about_translated_packets_are_translated_back() {
 #[test]
 fn the_same_seed_chooses_the_same_backends() {
     let run = || {
-        let mut lab = Lab::new();
+        let mut lab = lab();
         let (node, client) = (lab.node("worker-1"), lab.pod("client"));
         let backends = [lab.ip("near"), lab.ip("far")];
         lab.program(node, &service(&backends));
@@ -280,7 +228,7 @@ fn the_same_seed_chooses_the_same_backends() {
 
 #[test]
 fn affinity_lasts_as_long_as_it_was_asked_for() {
-    let mut lab = Lab::new();
+    let mut lab = lab();
     let (node, client) = (lab.node("worker-1"), lab.pod("client"));
     let rules = service(&[lab.ip("near"), lab.ip("far")])
         .replace(
@@ -306,18 +254,17 @@ fn affinity_lasts_as_long_as_it_was_asked_for() {
 
 #[test]
 fn connections_expire_and_are_bounded() {
-    let mut lab = Lab::new();
+    let mut lab = lab();
     let (node, client) = (lab.node("worker-1"), lab.pod("client"));
     let far = lab.ip("far").to_string();
-    let ping = ProbeKind::Ping { size: 56, dont_fragment: false, ttl: None };
-    lab.probe(client, far.parse().unwrap(), ping);
+    lab.probe(client, far.parse().unwrap(), PING);
     let rows = lab.connections(node);
     assert!(rows[0].starts_with("icmp     1 29 src=10.244.1."), "{rows:?}");
     lab.world.advance(31_000_000_000);
     assert_eq!(lab.connections(node), Vec::<String>::new());
     lab.edit(node, |_, sysctls| sysctls.conntrack.entries_max = 3);
     for _ in 0..6 {
-        assert_eq!(lab.probe(client, far.parse().unwrap(), ping).end, FlowEnd::Delivered);
+        assert_eq!(lab.probe(client, far.parse().unwrap(), PING).end, FlowEnd::Delivered);
     }
     assert!(lab.connections(node).len() <= 3);
     // What is assured stays.
@@ -325,14 +272,14 @@ fn connections_expire_and_are_bounded() {
     assert_eq!(lab.tcp(client, &near.to_string(), 80).end, FlowEnd::Delivered);
     lab.world.advance(31_000_000_000);
     lab.edit(node, |_, sysctls| sysctls.conntrack.entries_max = 1);
-    let result = lab.probe(client, near, ping);
+    let result = lab.probe(client, near, PING);
     assert_eq!(result.end, FlowEnd::TimedOut);
     assert_eq!(lab.trace(&result).packets[0].disposition, Some(Disposition::Dropped(DropReason::Netfilter)));
 }
 
 #[test]
 fn every_step_s_frame_can_be_made_again() {
-    let mut lab = Lab::new();
+    let mut lab = lab();
     let (node, client) = (lab.node("worker-1"), lab.pod("client"));
     lab.program(node, &service(&[lab.ip("near"), lab.ip("far")]));
     for _ in 0..10 {
@@ -351,7 +298,7 @@ fn every_step_s_frame_can_be_made_again() {
 
 #[test]
 fn a_policy_drops_what_no_rule_accepts() {
-    let mut lab = Lab::new();
+    let mut lab = lab();
     let (node, client) = (lab.node("worker-1"), lab.pod("client"));
     lab.edit(node, |netfilter, _| {
         let rules = iptables::parse(
@@ -363,20 +310,19 @@ fn a_policy_drops_what_no_rule_accepts() {
     });
     let far = lab.ip("far");
     assert_eq!(lab.tcp(client, &far.to_string(), 80).end, FlowEnd::TimedOut);
-    let ping = ProbeKind::Ping { size: 56, dont_fragment: false, ttl: None };
-    assert_eq!(lab.probe(client, far, ping).end, FlowEnd::Delivered);
+    assert_eq!(lab.probe(client, far, PING).end, FlowEnd::Delivered);
     // What is bridged is filtered likewise.
     let near = lab.ip("near");
     assert_eq!(lab.tcp(client, &near.to_string(), 80).end, FlowEnd::TimedOut);
     lab.edit(node, |_, sysctls| sysctls.bridge_nf = false);
     assert_eq!(lab.tcp(client, &near.to_string(), 80).end, FlowEnd::Delivered);
     let (from, to) = (lab.pod("far"), lab.ip("client"));
-    assert_eq!(lab.probe(from, to, ping).end, FlowEnd::TimedOut, "from outside only answers");
+    assert_eq!(lab.probe(from, to, PING).end, FlowEnd::TimedOut, "from outside only answers");
 }
 
 #[test]
 fn fragments_are_filtered_as_one_packet() {
-    let mut lab = Lab::new();
+    let mut lab = lab();
     let (client, far) = (lab.pod("client"), lab.ip("far"));
     let ping = ProbeKind::Ping { size: 4_000, dont_fragment: false, ttl: None };
     assert_eq!(lab.probe(client, far, ping).end, FlowEnd::Delivered);
@@ -389,7 +335,7 @@ fn fragments_are_filtered_as_one_packet() {
 
 #[test]
 fn a_step_tells_rule_by_rule_why() {
-    let mut lab = Lab::new();
+    let mut lab = lab();
     let (node, client) = (lab.node("worker-1"), lab.pod("client"));
     lab.program(node, &service(&[lab.ip("near"), lab.ip("far")]));
     let flow = lab.tcp(client, "10.96.0.50", 8080).flow.0;
@@ -412,7 +358,7 @@ fn a_step_tells_rule_by_rule_why() {
 
 #[test]
 fn an_expired_packet_of_a_service_is_answered_in_the_service_s_name() {
-    let mut lab = Lab::new();
+    let mut lab = lab();
     let (node, client) = (lab.node("worker-1"), lab.pod("client"));
     lab.program(node, &service(&[lab.ip("far")]));
     let kind = ProbeKind::Tcp { port: 8080, ttl: Some(1) };
