@@ -1,7 +1,9 @@
 //! NetworkPolicies with Calico: who reaches whom, by packet.
 
 use podhop_engine::cluster::{CniName, Options, ProxyMode};
-use podhop_engine::tables::NetnsId;
+use podhop_engine::tables::netfilter::{Hook, TableName};
+use podhop_engine::tables::{NetnsId, Origin};
+use podhop_engine::trace::{DropReason, Stage, Verdict};
 use podhop_engine::world::{ProbeKind, ProbeSpec, World};
 use std::net::IpAddr;
 
@@ -255,4 +257,38 @@ fn both_families_are_judged_by_the_same_policies() {
         assert!(!lab.reaches_ip("a/client", ip, TCP(81)), "{ip}");
         assert!(!lab.reaches_ip("b/client", ip, TCP(80)), "{ip}");
     }
+}
+
+#[test]
+fn a_pod_sends_with_its_own_address_only() {
+    let mut lab = Lab::new(&[]);
+    let (client, _) = lab.end("a/client");
+    let (_, node) = lab.end("worker-1");
+    let stolen = lab.end("b/web").1;
+    let mut netns = (*lab.0.netns(client).expect("the Pod's tables")).clone();
+    for address in netns.addresses.iter_mut().filter(|address| &*address.net.to_string() != "127.0.0.1/8") {
+        address.net = stolen.into();
+    }
+    lab.0.replace_tables(netns);
+    let probe = lab.0.probe(&ProbeSpec { from: client, to: node, kind: PING, timeout: 1_000_000_000 });
+    let trace = lab.0.recorder().get(probe.flow).expect("a trace");
+    let last = trace.packets[0].steps.last().expect("a step");
+    assert_eq!(last.stage, Stage::Netfilter { hook: Hook::Prerouting, table: TableName::Raw });
+    assert_eq!(last.verdict, Verdict::Drop(DropReason::Netfilter));
+}
+
+#[test]
+fn a_drop_points_at_the_policy() {
+    let mut lab = Lab::new(&["{podSelector: {matchLabels: {app: web}}, ingress: [{from: [{podSelector: {}}]}]}"]);
+    let ((from, _), (_, to)) = (lab.end("b/client"), lab.end("a/web"));
+    let probe = lab.0.probe(&ProbeSpec { from, to, kind: TCP(80), timeout: 1_000_000_000 });
+    let trace = lab.0.recorder().get(probe.flow).expect("a trace");
+    let last = trace.packets[0].steps.last().expect("a step");
+    assert_eq!(last.verdict, Verdict::Drop(DropReason::Netfilter));
+    let place = last.ruled.as_ref().and_then(|ruled| ruled.rules.last().copied()).expect("a rule");
+    let node = lab.end("worker-1").0;
+    let netns = lab.0.netns(node).expect("the node's tables");
+    let chain = netns.netfilter.v4.tables[&TableName::Filter].chain(place.chain).expect("a chain");
+    let policy = lab.0.revision().list("NetworkPolicy", Some("a")).next().expect("the policy").uid;
+    assert_eq!(chain.rules[place.rule as usize].origin, Origin::object(policy, "spec.podSelector"));
 }
