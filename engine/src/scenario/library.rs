@@ -1,7 +1,11 @@
 //! The scenarios that the page offers to open: every lab and case of this repository.
 
 use super::document::{Block, Document};
+use crate::cluster::CniName;
 use crate::protocol::{Library, OpenFile, ScenarioView, ScriptView, Server, ShelfView};
+
+/// What a scenario's `cluster: {cni: calico}` is as a manifest, for the page's clusters are made of manifests alone.
+const CALICO: &str = "apiVersion: operator.tigera.io/v1\nkind: Installation\nmetadata:\n  name: default\nspec: {}\n";
 
 /// A scenario of the library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,6 +183,9 @@ fn script(id: &str) -> Result<ScriptView, String> {
     let entry = entries.find(|entry| entry.id == id).ok_or_else(|| format!("there is no scenario {id:?}"))?;
     let document = Document::parse(entry.text)?;
     let mut script = ScriptView { title: document.title, files: Vec::new(), commands: Vec::new() };
+    if document.options.cni == Some(CniName::Calico) {
+        script.files.push(OpenFile { name: "cluster.yaml".to_owned(), text: CALICO.to_owned(), live: true });
+    }
     for block in document.blocks {
         match block {
             Block::File { name, text, .. } => script.files.push(OpenFile { name, text, live: false }),
@@ -192,6 +199,7 @@ fn script(id: &str) -> Result<ScriptView, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::Options;
     use std::collections::BTreeSet;
     use std::path::Path;
 
@@ -219,13 +227,16 @@ mod tests {
     }
 
     #[test]
-    fn each_has_a_title_and_commands_over_the_default_cluster() {
+    fn each_has_a_title_and_commands_over_a_cluster_that_the_page_can_make() {
         for entry in library().into_iter().flat_map(|shelf| shelf.entries) {
             let script = script(entry.id).unwrap();
             assert!(!script.title.is_empty(), "{}", entry.id);
             assert!(!script.commands.is_empty(), "{}", entry.id);
             let options = Document::parse(entry.text).unwrap().options;
-            assert_eq!(options, crate::cluster::Options::default(), "{}", entry.id);
+            let calico = options.cni == Some(CniName::Calico);
+            let expected = if calico { Options { cni: options.cni, ..Options::default() } } else { Options::default() };
+            assert_eq!(options, expected, "{}", entry.id);
+            assert_eq!(script.files.iter().any(|file| file.live && file.text == CALICO), calico, "{}", entry.id);
         }
         assert_eq!(script("labs/none").unwrap_err(), "there is no scenario \"labs/none\"");
     }
