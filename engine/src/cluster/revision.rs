@@ -318,6 +318,14 @@ pub struct FlannelConfig {
 }
 
 impl FlannelConfig {
+    /// How many VXLAN devices flanneld makes.
+    pub fn tunnels_count(&self) -> u32 {
+        match self.backend {
+            FlannelBackend::Vxlan => u32::from(self.ipv4) + u32::from(self.ipv6),
+            FlannelBackend::HostGw => 0,
+        }
+    }
+
     /// Whether Pods get addresses of this family.
     pub fn serves(&self, family: Family) -> bool {
         if family == Family::V4 { self.ipv4 } else { self.ipv6 }
@@ -327,6 +335,8 @@ impl FlannelConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FlannelBackend {
     Vxlan,
+    /// Nodes are each other's gateways; nothing is encapsulated.
+    HostGw,
 }
 
 /// `KubeProxyConfiguration.mode`.
