@@ -119,6 +119,9 @@ fn config(findings: &Findings<'_>) -> Option<(Arc<Object>, Arc<ConfigMap>)> {
 }
 
 fn no_config(findings: &mut Findings<'_>) {
+    if findings.revision.network.cni.flannel().is_none() {
+        return;
+    }
     let message = format!("there is no ConfigMap {CONFIG}: flanneld would not start, and no Pod would get an address");
     if let Some(problem) = findings.warn("flannel-config", NOWHERE, message) {
         problem.hint("podhop goes on with Flannel's defaults; apply Flannel's manifest to have it again");
