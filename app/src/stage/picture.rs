@@ -252,7 +252,7 @@ fn wires(picture: &mut Picture, node: &NodeView, room: &Room) {
             true => (room.rect.x + 20.0, Align::Left),
             false => (room.rect.right() - 20.0, Align::Right),
         };
-        picture.aligned(point(x, down_to - 6.0), "routed, no bridge".to_owned(), Face::Note, Tone::Ink3, align);
+        picture.aligned(point(x, down_to + 13.0), "routed, no bridge".to_owned(), Face::Note, Tone::Ink3, align);
     }
     if room.tunnel.is_some() {
         picture.line(vec![point(room.lane_x, room.tunnel_y + 13.0), point(room.lane_x, room.nic_y - 13.0)], thin);

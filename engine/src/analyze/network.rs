@@ -1,7 +1,7 @@
 //! Networks that do not fit together: subnets that overlap or do not contain each other, MTUs that are too large.
 
 use super::{Findings, NOWHERE};
-use crate::cluster::{Object, ObjectKey, Provenance, Typed};
+use crate::cluster::{FlannelBackend, Object, ObjectKey, Provenance, Typed};
 use crate::manifest::typed::ConfigMap;
 use crate::manifest::{Node, Span, Value};
 use ipnet::IpNet;
@@ -119,6 +119,9 @@ fn config(findings: &Findings<'_>) -> Option<(Arc<Object>, Arc<ConfigMap>)> {
 }
 
 fn no_config(findings: &mut Findings<'_>) {
+    if findings.revision.network.cni.flannel().is_none() {
+        return;
+    }
     let message = format!("there is no ConfigMap {CONFIG}: flanneld would not start, and no Pod would get an address");
     if let Some(problem) = findings.warn("flannel-config", NOWHERE, message) {
         problem.hint("podhop goes on with Flannel's defaults; apply Flannel's manifest to have it again");
@@ -161,6 +164,9 @@ fn cni_conf(findings: &mut Findings<'_>, config: &ConfigMap) {
     let Some(root) = findings.embedded(text, *span) else { return };
     let Some(flannel) = findings.revision.network.cni.flannel() else { return };
     let most = flannel.mtu.0;
+    if flannel.backend == FlannelBackend::HostGw {
+        return;
+    }
     let plugins = root.get("plugins").map_or(&[][..], Node::items);
     let plugin = plugins.iter().find(|plugin| plugin.get("type").and_then(Node::as_str) == Some("flannel"));
     let mtu = plugin.and_then(|plugin| plugin.get("delegate")).and_then(|delegate| delegate.get("mtu"));

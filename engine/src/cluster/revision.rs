@@ -225,6 +225,7 @@ pub struct SecondNetworks {
 
 /// The CNI plugin that wires Pods.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a revision has one, and shares it")]
 pub enum Cni {
     Flannel(FlannelConfig),
     Calico(CalicoConfig),
@@ -317,6 +318,14 @@ pub struct FlannelConfig {
 }
 
 impl FlannelConfig {
+    /// How many VXLAN devices flanneld makes.
+    pub fn tunnels_count(&self) -> u32 {
+        match self.backend {
+            FlannelBackend::Vxlan => u32::from(self.ipv4) + u32::from(self.ipv6),
+            FlannelBackend::HostGw => 0,
+        }
+    }
+
     /// Whether Pods get addresses of this family.
     pub fn serves(&self, family: Family) -> bool {
         if family == Family::V4 { self.ipv4 } else { self.ipv6 }
@@ -326,6 +335,8 @@ impl FlannelConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FlannelBackend {
     Vxlan,
+    /// Nodes are each other's gateways; nothing is encapsulated.
+    HostGw,
 }
 
 /// `KubeProxyConfiguration.mode`.

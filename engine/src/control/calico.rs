@@ -1,7 +1,7 @@
 //! Calico's address management: blocks of the pools that are affine to nodes, and addresses out of them.
 //!
-//! Models libcalico-go lib/ipam of Calico 3.31. Which blocks a node gets is drawn from the seed where upstream draws
-//! from a hash of the node's name.
+//! Models libcalico-go lib/ipam of Calico 3.31. Which blocks a node gets is drawn from a hash of its name, though not by Go's
+//! generator.
 
 use crate::cluster::{Block, CalicoConfig, Draft, Encapsulation, IpPool, NodeRecord, Typed, identity};
 use crate::net::Family;
@@ -116,7 +116,7 @@ fn block_around(pool: &IpPool, ip: IpAddr) -> IpNet {
 /// The next block that nobody has, from a place on that the node's name decides.
 fn claim_any(draft: &mut Draft, name: &Arc<str>, pool: &IpPool) -> Option<IpNet> {
     let count = 1u128 << (pool.block_size - pool.cidr.prefix_len()).min(100);
-    let start = u128::from(identity::bits(draft.revision.seed, &["block", name, &pool.cidr.to_string()])) % count;
+    let start = u128::from(identity::bits(0, &["block", name, &pool.cidr.to_string()])) % count;
     let nets = (0..count.min(SEARCH_MAX)).map(|step| block_at(pool, (start + step) % count));
     let free = |net: &IpNet| !draft.revision.index.blocks.contains_key(&net.network());
     let net = nets.into_iter().find(free)?;

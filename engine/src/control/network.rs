@@ -2,8 +2,8 @@
 
 use super::calico_network as calico;
 use crate::cluster::{
-    Cni, Draft, FlannelConfig, NetnsOwner, Network, Object, ObjectKey, Provenance, ProxyMode, SecondNetworks, Typed,
-    Work,
+    Cni, Draft, FlannelBackend, FlannelConfig, NetnsOwner, Network, Object, ObjectKey, Provenance, ProxyMode,
+    SecondNetworks, Typed, Work,
 };
 use crate::manifest::typed::{
     CniConf, ConfigMap, FlannelNetConf, IpFamily, KindCluster, KubeProxyConfiguration, KubeProxyMode,
@@ -233,7 +233,7 @@ fn flannel_families(network: &mut Network, given: Option<&GivenFlannel>, draft: 
     }
 }
 
-/// Models flanneld's pkg/subnet/config.go and backend/vxlan, and the flannel CNI plugin's delegate.
+/// Models flanneld's pkg/subnet/config.go, backend/vxlan and backend/hostgw, and the flannel CNI plugin's delegate.
 fn flannel(draft: &Draft, network: &mut Network, found: &mut Diagnostics) -> Option<GivenFlannel> {
     let config = config_map(draft, "kube-flannel", "kube-flannel-cfg");
     let (object, config_map) = config.or_else(|| self::config_map(draft, "kube-system", "kube-flannel-cfg"))?;
@@ -244,9 +244,15 @@ fn flannel(draft: &Draft, network: &mut Network, found: &mut Diagnostics) -> Opt
         && let Some(conf) = FlannelNetConf::parse(text, *span, &draft.sources, found)
     {
         let backend = &conf.backend;
-        if &*backend.backend_type != "vxlan" {
-            let message = format!("Flannel's backend {:?} is not simulated yet", &*backend.backend_type);
-            found.error("flannel-backend", backend.span, message).hint("podhop simulates \"vxlan\"");
+        match &*backend.backend_type {
+            "vxlan" => {}
+            "host-gw" => flannel.backend = FlannelBackend::HostGw,
+            other => {
+                let message = format!("Flannel's backend {other:?} is not simulated yet");
+                found
+                    .error("flannel-backend", backend.span, message)
+                    .hint("podhop simulates \"vxlan\" and \"host-gw\"");
+            }
         }
         flannel_numbers(flannel, &conf, network.node_mtu, &origin);
         given = Some(GivenFlannel { conf, origin: origin("data.net-conf.json") });
@@ -277,7 +283,11 @@ fn flannel_numbers(
         flannel.port = (port, origin(path));
     }
     flannel.direct_routing = backend.direct_routing;
-    if let Some(mtu) = backend.mtu {
+    if flannel.backend == FlannelBackend::HostGw {
+        // Pods' packets go out as they are.
+        flannel.mtu = (node_mtu, origin(path));
+        flannel.pod_mtu = flannel.mtu.clone();
+    } else if let Some(mtu) = backend.mtu {
         // Backend.MTU is the underlay's MTU; the tunnel's header comes off it.
         flannel.mtu = (mtu.min(node_mtu).saturating_sub(50), origin(path));
         flannel.pod_mtu = flannel.mtu.clone();

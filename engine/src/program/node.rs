@@ -2,7 +2,7 @@
 
 use super::rows::{self, Writer};
 use super::{SEGMENT, Shared, cni, containers, empty, pods};
-use crate::cluster::{Cni, FlannelConfig, Network, NodeRecord, Revision};
+use crate::cluster::{Cni, FlannelBackend, FlannelConfig, Network, NodeRecord, Revision};
 use crate::net::Family;
 use crate::tables::{LinkIndex, LinkKind, Netns, Origin, Place, Port, Scope};
 use ipnet::IpNet;
@@ -20,7 +20,7 @@ pub fn flannel_v6(config: &FlannelConfig) -> LinkIndex {
 
 /// The bridge, which the first Pod's CNI ADD makes and no CNI DEL takes away.
 pub fn cni0(config: &FlannelConfig) -> LinkIndex {
-    LinkIndex(FLANNEL.0 + u32::from(config.ipv4) + u32::from(config.ipv6))
+    LinkIndex(FLANNEL.0 + config.tunnels_count())
 }
 
 pub(super) fn netns(revision: &Revision, node: &NodeRecord, shared: &mut Shared) -> Netns {
@@ -67,7 +67,8 @@ pub(super) fn port(network: &Network, node: &NodeRecord) -> Port {
     let mut answers: Vec<IpAddr> = node.ips().collect();
     match &network.cni {
         Cni::Flannel(config) => {
-            let subnet = node.subnet_of(Family::V4).filter(|_| config.ipv4);
+            let tunnel = config.ipv4 && config.backend == FlannelBackend::Vxlan;
+            let subnet = node.subnet_of(Family::V4).filter(|_| tunnel);
             answers.extend(subnet.map(|(subnet, _)| subnet.network()));
         }
         Cni::Calico(_) => answers.extend(node.tunnel_ip(Family::V4)),

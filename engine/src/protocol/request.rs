@@ -97,7 +97,7 @@ pub struct ScenarioView {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScriptView {
     pub title: String,
-    /// Not live before a command applies them.
+    /// Not live before a command applies them, but for what the cluster itself is made of.
     pub files: Vec<OpenFile>,
     /// In order.
     pub commands: Vec<String>,

@@ -1,7 +1,7 @@
 //! The scene: nodes, Pods and devices as they are now.
 
 use super::{ContainerView, DeviceView, NodeView, PodPhase, PodView, ProxyState, Scene, ToolsView, services};
-use crate::cluster::{self, Cni, Encapsulation, NodeRecord, PodRecord, Revision};
+use crate::cluster::{self, Cni, Encapsulation, FlannelBackend, NodeRecord, PodRecord, Revision};
 use crate::program;
 use crate::tables::{LinkKind, Netns};
 use crate::workload::{self, Netcat, Ping, Toolbox, Wget};
@@ -36,7 +36,11 @@ impl Scene {
 
 /// The CNI plugin, and how it goes from node to node.
 fn cni_words(cni: &Cni) -> String {
-    let Some(config) = cni.calico() else { return "Flannel VXLAN".to_owned() };
+    let config = match cni {
+        Cni::Flannel(config) if config.backend == FlannelBackend::HostGw => return "Flannel host-gw".to_owned(),
+        Cni::Flannel(_) => return "Flannel VXLAN".to_owned(),
+        Cni::Calico(config) => config,
+    };
     let first = config.pools.first().map(|pool| pool.encapsulation).filter(|way| *way != Encapsulation::None);
     first.map_or_else(|| "Calico".to_owned(), |way| format!("Calico {}", way.name()))
 }

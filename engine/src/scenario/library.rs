@@ -65,7 +65,8 @@ pub fn library() -> Vec<Shelf> {
             "nodes",
             "host-network",
             "two-containers",
-            "sctp"
+            "sctp",
+            "host-gw"
         ),
         shelf!(
             "Services",

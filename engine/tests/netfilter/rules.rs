@@ -365,3 +365,25 @@ fn an_expired_packet_of_a_service_is_answered_in_the_service_s_name() {
     let result = lab.probe(client, "10.96.0.50".parse().unwrap(), kind);
     assert_eq!((result.icmp, result.responder), (Some(IcmpError::TtlExceeded), addr("10.96.0.50")));
 }
+
+#[test]
+fn lists_of_ports_and_kinds_of_icmp() {
+    let mut lab = lab();
+    let (node, client, far) = (lab.node("worker-1"), lab.pod("client"), lab.ip("far").to_string());
+    lab.program(
+        node,
+        "*filter
+-A FORWARD -p tcp -m multiport --dports 80,8000:8002 -j DROP
+-A FORWARD -p udp -m multiport ! --dports 81 -j DROP
+-A INPUT -p icmp -m icmp --icmp-type 8 -j DROP
+-A INPUT -p icmp -m icmp --icmp-type 0 -j ACCEPT
+COMMIT
+",
+    );
+    let dropped = [80, 81, 7999, 8000, 8002, 8003].map(|port| lab.tcp(client, &far, port).end == FlowEnd::TimedOut);
+    assert_eq!(dropped, [true, false, false, true, true, false]);
+    assert_eq!([81, 82].map(|port| lab.udp(client, &far, port).end == FlowEnd::TimedOut), [false, true]);
+    let own = lab.world.revision().nodes["worker-1"].ip.to_string();
+    assert_eq!(lab.ping(client, &own).end, FlowEnd::TimedOut);
+    assert_eq!(lab.ping(node, &far).end, FlowEnd::Delivered);
+}

@@ -1,5 +1,6 @@
 //! One cluster, simulated and real, compared probe by probe.
 
+use crate::ClusterKind;
 use crate::choose::{Chooser, Kind, ping_of_len};
 use crate::family::{Family, addresses, has_hosts};
 use crate::job::{Probe, What};
@@ -12,7 +13,7 @@ use crate::room::{Room, neighbors_count};
 use crate::rules;
 use crate::simulate::Simulation;
 use ipnet::IpNet;
-use podhop_engine::cluster::ProxyMode;
+use podhop_engine::cluster::CniName;
 use podhop_engine::tables::{Netns, Place};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -50,9 +51,9 @@ pub struct Mutations {
 }
 
 /// The cluster with this seed. `Err`: it could not be simulated or built.
-pub fn contest(seed: u64, (mutate, proxy): (bool, Option<ProxyMode>), room: &Room) -> Result<Contest, String> {
-    let manifests = crate::generate::manifests(seed);
-    let mut simulation = Simulation::new(&manifests, seed, proxy)?;
+pub fn contest(seed: u64, (mutate, kind_of_cluster): (bool, ClusterKind), room: &Room) -> Result<Contest, String> {
+    let manifests = crate::generate::manifests(seed, kind_of_cluster.cni);
+    let mut simulation = Simulation::new(&manifests, seed, kind_of_cluster)?;
     let (script, names) = simulation.export();
     // Agents know packets by their ports.
     let script = script.replace("masquerade fully-random", "masquerade");
@@ -82,7 +83,9 @@ pub fn contest(seed: u64, (mutate, proxy): (bool, Option<ProxyMode>), room: &Roo
             _ => simulation.probe(probe),
         };
         contest.counts.add(*kind, &kernel);
-        let unreached = *kind == Kind::Reach && kernel.verdict != Verdict::Replied;
+        // Without policies every Pod reaches every other.
+        let open = kind_of_cluster.cni == CniName::Flannel;
+        let unreached = open && *kind == Kind::Reach && kernel.verdict != Verdict::Replied;
         if simulated != kernel || unreached {
             contest.disagreements.push(disagreement(&simulation.spaces, (*kind, probe), &kernel, &simulated));
         }

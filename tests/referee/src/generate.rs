@@ -1,6 +1,8 @@
 //! Random clusters, as manifests: what a user would write, nothing of the engine's own.
 
+use crate::policies;
 use crate::random::Random;
+use podhop_engine::cluster::CniName;
 use std::fmt::Write;
 
 /// A cluster with a past: what was applied first, and, if Pods have gone since, what is applied now.
@@ -11,19 +13,22 @@ pub struct Manifests {
 
 /// The manifests of the cluster with this seed: 1–5 nodes, 1–20 Pods, its own networks, MTUs and open ports. In a third
 /// of them a node or two have had Pods that are gone; often they were all that the node had.
-pub fn manifests(seed: u64) -> Manifests {
+pub fn manifests(seed: u64, cni: CniName) -> Manifests {
     let mut random = Random::new(seed, "cluster");
     let mut yaml = String::new();
     let nodes_count = random.range(1, 5);
     let nodes = match random.range(0, 4) {
-        0 => kind_cluster(&mut yaml, &mut random, nodes_count),
-        _ => plain_nodes(&mut yaml, &mut random, nodes_count),
+        0 => kind_cluster(&mut yaml, &mut random, nodes_count, cni),
+        _ => plain_nodes(&mut yaml, &mut random, nodes_count, cni),
     };
     let mut past = Random::new(seed, "past");
     let emptied_count =
         if nodes.len() > 1 && past.percent(40) { past.range(1, 2.min(nodes.len() as u64 - 1)) } else { 0 };
     let (left, emptied) = nodes.split_at(nodes.len() - emptied_count as usize);
     workloads(&mut yaml, &mut random, left);
+    if cni == CniName::Calico {
+        policies::add(&mut yaml, seed);
+    }
     if emptied.is_empty() {
         return Manifests { first: yaml, now: None };
     }
@@ -67,7 +72,7 @@ impl Stack {
 }
 
 /// `kind.x-k8s.io` Cluster: names and node addresses are the simulation's choice, so Pods are left to the scheduler.
-fn kind_cluster(yaml: &mut String, random: &mut Random, nodes_count: u64) -> Vec<String> {
+fn kind_cluster(yaml: &mut String, random: &mut Random, nodes_count: u64, cni: CniName) -> Vec<String> {
     let subnets = ["10.244.0.0/16", "10.32.0.0/16", "192.168.0.0/18", "100.64.0.0/12"];
     let subnet = *random.pick(&subnets).unwrap_or(&subnets[0]);
     let stack = Stack::random(random);
@@ -81,13 +86,13 @@ fn kind_cluster(yaml: &mut String, random: &mut Random, nodes_count: u64) -> Vec
     push(yaml, &format!("  ipFamily: {family}\n  podSubnet: \"{pods}\"\nnodes:\n- role: control-plane\n"));
     (1..nodes_count).for_each(|_| push(yaml, "- role: worker\n"));
     if random.percent(50) {
-        flannel(yaml, random, subnet, stack);
+        configure(cni, yaml, random, (subnet, stack));
     }
     Vec::new()
 }
 
 /// Node objects with given addresses and Pod subnets of several sizes.
-fn plain_nodes(yaml: &mut String, random: &mut Random, nodes_count: u64) -> Vec<String> {
+fn plain_nodes(yaml: &mut String, random: &mut Random, nodes_count: u64, cni: CniName) -> Vec<String> {
     let pod_network = [10, *random.pick(&[42, 128, 200, 244]).unwrap_or(&244)];
     let node_network = *random.pick(&["172.18.0", "192.168.77", "10.9.8"]).unwrap_or(&"172.18.0");
     let [a, b] = pod_network;
@@ -101,7 +106,7 @@ fn plain_nodes(yaml: &mut String, random: &mut Random, nodes_count: u64) -> Vec<
         Stack::V6 => "fd00:10:96::/112",
     };
     push(yaml, &format!("  serviceSubnet: \"{services}\"\n"));
-    flannel(yaml, random, &subnet, stack);
+    configure(cni, yaml, random, (&subnet, stack));
     let mut third = random.range(0, 40);
     let mut names = Vec::new();
     for i in 0..nodes_count {
@@ -131,6 +136,29 @@ fn plain_nodes(yaml: &mut String, random: &mut Random, nodes_count: u64) -> Vec<
         names.push(name);
     }
     names
+}
+
+fn configure(cni: CniName, yaml: &mut String, random: &mut Random, (subnet, stack): (&str, Stack)) {
+    match cni {
+        CniName::Flannel => flannel(yaml, random, subnet, stack),
+        CniName::Calico => calico(yaml, random, &stack.subnets(subnet)),
+    }
+}
+
+/// The operator's Installation, with a pool for each of the Pod networks.
+fn calico(yaml: &mut String, random: &mut Random, subnets: &str) {
+    let mtu = random.pick(&["", "", "\n    mtu: 1400", "\n    mtu: 1500"]).unwrap_or(&"");
+    let bgp = random.pick(&["Enabled", "Disabled"]).unwrap_or(&"Enabled");
+    push(yaml, "apiVersion: operator.tigera.io/v1\nkind: Installation\nmetadata:\n  name: default\nspec:\n");
+    push(yaml, &format!("  calicoNetwork:\n    bgp: {bgp}{mtu}\n    ipPools:\n"));
+    let encapsulation = *random.pick(&["VXLAN", "VXLANCrossSubnet", "None"]).unwrap_or(&"None");
+    let nat = random.pick(&["Enabled", "Enabled", "Disabled"]).unwrap_or(&"Enabled");
+    for cidr in subnets.split(',') {
+        let larger = if cidr.contains(':') { 96 } else { 0 };
+        let block_size = larger + random.pick(&[26, 26, 28, 29, 24]).unwrap_or(&26);
+        push(yaml, &format!("    - cidr: \"{cidr}\"\n      blockSize: {block_size}\n"));
+        push(yaml, &format!("      encapsulation: {encapsulation}\n      natOutgoing: {nat}\n"));
+    }
 }
 
 /// `kube-flannel-cfg`. A Pod MTU above the overlay's is a mistake people make; packets that fit one and not the other
@@ -181,7 +209,7 @@ fn workloads(yaml: &mut String, random: &mut Random, nodes: &[String]) {
 }
 
 /// Every document but the first begins with a separator line.
-fn push(yaml: &mut String, text: &str) {
+pub fn push(yaml: &mut String, text: &str) {
     if !yaml.is_empty() && (text.starts_with("apiVersion:") || text.starts_with("kind:")) {
         yaml.push_str("---\n");
     }
@@ -238,15 +266,25 @@ fn containers(random: &mut Random, workload: u64, host_network: bool) -> String 
 mod tests {
     use super::*;
 
+    fn flannel_of(seed: u64) -> Manifests {
+        manifests(seed, CniName::Flannel)
+    }
+
+    #[test]
+    fn with_calico_there_are_policies() {
+        let made = manifests(7, CniName::Calico).first;
+        assert!(made.contains("kind: NetworkPolicy") && !made.contains("kube-flannel-cfg"), "{made}");
+    }
+
     #[test]
     fn a_seed_gives_one_cluster_and_others_give_others() {
-        assert_eq!(manifests(7).first, manifests(7).first);
-        assert_ne!(manifests(7).first, manifests(8).first);
+        assert_eq!(flannel_of(7).first, flannel_of(7).first);
+        assert_ne!(flannel_of(7).first, flannel_of(8).first);
     }
 
     #[test]
     fn every_manifest_has_pods_and_separated_documents() {
-        let texts = (0..200).map(manifests).flat_map(|made| [Some(made.first), made.now]).flatten();
+        let texts = (0..200).map(flannel_of).flat_map(|made| [Some(made.first), made.now]).flatten();
         for yaml in texts {
             assert!(yaml.contains("containers:"), "{yaml}");
             let documents = yaml.split("---\n").count();
@@ -256,7 +294,7 @@ mod tests {
 
     #[test]
     fn pods_that_are_gone_were_on_nodes_that_stay() {
-        let pasts: Vec<Manifests> = (0..200).map(manifests).filter(|made| made.now.is_some()).collect();
+        let pasts: Vec<Manifests> = (0..200).map(flannel_of).filter(|made| made.now.is_some()).collect();
         assert!(pasts.len() > 30, "{}", pasts.len());
         for Manifests { first, now } in pasts {
             assert!(first.starts_with(&now.unwrap_or_default()) && first.contains("name: gone0"), "{first}");

@@ -4,8 +4,8 @@
 //! namespaces; the same probes are sent in both, and every answer is compared: verdict, who answered, ICMP type, code
 //! and MTU, and the source and TTL that the receiver saw. There is no list of tolerated differences.
 //!
-//! `podhop-referee --clusters N --seed S [--mutate] [--jobs N] [--proxy iptables|nftables]`; cluster i has seed S + i, so a disagreement is looked
-//! at again with `--clusters 1 --seed` and its own. Needs root, and leaves nothing behind (see [`agent`]).
+//! `podhop-referee --clusters N --seed S [--mutate] [--jobs N] [--cni flannel|calico] [--proxy iptables|nftables]`; cluster i
+//! has seed S + i, so a disagreement is looked at again with `--clusters 1 --seed` and its own. Needs root, and leaves nothing behind (see [`agent`]).
 
 mod agent;
 mod choose;
@@ -16,6 +16,7 @@ mod job;
 mod kernel;
 mod mutate;
 mod outcome;
+mod policies;
 mod random;
 mod report;
 mod room;
@@ -24,7 +25,7 @@ mod services;
 mod simulate;
 
 use contest::{Contest, Mutations};
-use podhop_engine::cluster::ProxyMode;
+use podhop_engine::cluster::{CniName, ProxyMode};
 use report::Counts;
 use room::Room;
 use std::process::ExitCode;
@@ -37,6 +38,14 @@ struct Options {
     seed: u64,
     mutate: bool,
     jobs: u64,
+    kind: ClusterKind,
+}
+
+/// What kind of clusters are compared.
+#[derive(Clone, Copy, Debug)]
+struct ClusterKind {
+    /// With Calico there are NetworkPolicies.
+    cni: CniName,
     /// With Services, in this mode of kube-proxy.
     proxy: Option<ProxyMode>,
 }
@@ -52,7 +61,7 @@ fn main() -> ExitCode {
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!(
-                "error: {error}\nusage: podhop-referee [--clusters N] [--seed S] [--mutate] [--jobs N] [--proxy MODE]"
+                "error: {error}\nusage: podhop-referee [--clusters N] [--seed S] [--mutate] [--jobs N] [--cni NAME] [--proxy MODE]"
             );
             ExitCode::from(2)
         }
@@ -61,7 +70,8 @@ fn main() -> ExitCode {
 
 fn options(arguments: &[String]) -> Result<Options, String> {
     // Most of a cluster's time is waiting for ARP to give up.
-    let mut options = Options { clusters_count: 60, seed: 1, mutate: false, jobs: 12, proxy: None };
+    let kind = ClusterKind { cni: CniName::Flannel, proxy: None };
+    let mut options = Options { clusters_count: 60, seed: 1, mutate: false, jobs: 12, kind };
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         let mut number = || -> Result<u64, String> {
@@ -74,13 +84,21 @@ fn options(arguments: &[String]) -> Result<Options, String> {
             "--jobs" => options.jobs = number()?.clamp(1, 64),
             "--proxy" => {
                 let mode = arguments.next().ok_or("--proxy needs a mode")?;
-                options.proxy = Some(mode.parse()?);
+                options.kind.proxy = Some(mode.parse()?);
             }
+            "--cni" => options.kind.cni = arguments.next().ok_or("--cni needs a name")?.parse()?,
             "--mutate" => options.mutate = true,
             _ => return Err(format!("unknown argument {argument:?}")),
         }
     }
     Ok(options)
+}
+
+impl ClusterKind {
+    /// Other clusters than those that the shares of answers are known of.
+    fn is_special(self) -> bool {
+        self.proxy.is_some() || self.cni != CniName::Flannel
+    }
 }
 
 #[derive(Default)]
@@ -103,7 +121,7 @@ fn run(options: Options) -> bool {
                         break;
                     }
                     let seed = options.seed.wrapping_add(i);
-                    let result = contest::contest(seed, (options.mutate, options.proxy), &room);
+                    let result = contest::contest(seed, (options.mutate, options.kind), &room);
                     let mut totals = totals.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
                     totals.add(seed, result);
                 }
@@ -140,7 +158,7 @@ impl Totals {
 
     /// Prints the sums, the machine-readable lines last.
     fn conclude(self, options: Options) -> bool {
-        let shares_hold = self.counts.print(options.clusters_count) || options.mutate || options.proxy.is_some();
+        let shares_hold = self.counts.print(options.clusters_count) || options.mutate || options.kind.is_special();
         let clusters_count = options.clusters_count;
         let probes_count = self.counts.total();
         let mut failed_count = self.disagreements_count;

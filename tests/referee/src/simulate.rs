@@ -1,10 +1,11 @@
 //! The simulated side: the same manifests, the same probes.
 
+use crate::ClusterKind;
 use crate::generate::Manifests;
 use crate::job::{Answer, Job, Listener, Probe, Transport, What};
 use crate::outcome::{Outcome, Seen, Verdict};
 use crate::services::{self, Services};
-use podhop_engine::cluster::{Options, ProxyMode};
+use podhop_engine::cluster::Options;
 use podhop_engine::net::Protocol;
 use podhop_engine::program::export;
 use podhop_engine::tables::{App, Netns, NetnsId};
@@ -32,8 +33,9 @@ pub struct Simulation {
 
 impl Simulation {
     /// The cluster that the manifests describe, settled after each.
-    pub fn new(manifests: &Manifests, seed: u64, proxy: Option<ProxyMode>) -> Result<Simulation, String> {
-        let mut world = World::new(Options { seed, proxy, ..Options::default() });
+    pub fn new(manifests: &Manifests, seed: u64, kind: ClusterKind) -> Result<Simulation, String> {
+        let ClusterKind { cni, proxy } = kind;
+        let mut world = World::new(Options { seed, proxy, cni: Some(cni), ..Options::default() });
         for text in [Some(&manifests.first), manifests.now.as_ref()].into_iter().flatten() {
             let applied = world.open_file("cluster.yaml", text, true);
             if !applied.committed {

@@ -1,26 +1,90 @@
-//! Kubernetes' own end-to-end cases, where they lie beside the repository: with Flannel, which enforces no
-//! NetworkPolicy, every Pod must reach every other.
+//! NetworkPolicies as others test them, where the cases lie beside the repository: Kubernetes' own end-to-end cases and
+//! cyclonus' generated ones. With Calico every cell of every matrix must be right; with Flannel, which enforces nothing,
+//! every Pod must reach every other.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::dns::probe;
 use super::scenarios::podhop;
 use crate::command::{output, root};
 use crate::steps::Tally;
 
-const CASES: &str = "conformance/k8s_e2e.jsonl";
+const E2E: &str = "conformance/k8s_e2e.jsonl";
+const CYCLONUS: &str = "conformance/cyclonus.jsonl";
+/// CNI plugins that enforce NetworkPolicies.
+const ENFORCING: [&str; 1] = ["calico"];
 
-/// Each case is one check.
+/// Each case with each CNI plugin is one check.
 pub fn check() -> Result<Tally> {
-    let Some(cases) = cases() else {
-        println!("skipped: ../shared/{CASES} is not there");
-        return Ok(Tally::SKIPPED);
-    };
-    let asked = std::fs::read_to_string(&cases)?.lines().filter(|line| !line.trim().is_empty()).count();
-    let printed = output(Command::new(podhop()?).args(["probe", "--cni", "flannel"]).arg(&cases))?;
+    let mut tally = Tally::NOTHING;
+    for suite in [E2E, CYCLONUS] {
+        let Some(cases) = beside(suite) else {
+            println!("skipped: ../shared/{suite} is not there");
+            tally += Tally::SKIPPED;
+            continue;
+        };
+        for cni in ENFORCING {
+            tally += enforced(&cases, suite, cni)?;
+        }
+        if suite == E2E {
+            tally += ignored(&cases)?;
+        }
+    }
+    Ok(tally)
+}
+
+/// Every cell must be as the case expects it.
+fn enforced(cases: &Path, suite: &str, cni: &str) -> Result<Tally> {
+    let text = std::fs::read_to_string(cases)?;
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let mut cases: Vec<Value> = lines.map(serde_json::from_str).collect::<Result<_, _>>()?;
+    cases.retain(|case| {
+        let only = case.get("only_cni").and_then(Value::as_array);
+        only.is_none_or(|only| only.iter().any(|name| name == cni))
+    });
+    cases.iter_mut().for_each(|case| case["cluster"]["cni"] = json!(cni));
+    let printed = probe(&cases)?;
+    let mut answers = printed.lines().map(serde_json::from_str::<Value>);
+    let (mut tally, mut cells) = (Tally::NOTHING, 0);
+    for case in &cases {
+        let answer = answers.next().transpose()?.unwrap_or_default();
+        let wrong = wrong_cells(case, &answer, &mut cells);
+        tally += Tally::of(wrong.is_empty());
+        wrong.iter().take(3).for_each(|cell| println!("{} with {cni}: {cell}", case["id"]));
+    }
+    println!("{suite}: {} of {} cases right with {cni}, {cells} cells", tally.passed, cases.len());
+    Ok(tally)
+}
+
+/// The cells that are not as expected, of those that count.
+fn wrong_cells(case: &Value, answer: &Value, cells: &mut usize) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (at, asked) in case["probes"].as_array().into_iter().flatten().enumerate() {
+        let got = &answer["results"][at]["matrix"];
+        for (row, expected) in asked["expect"].as_array().into_iter().flatten().enumerate() {
+            let got: Vec<char> = got[row].as_str().unwrap_or_default().chars().collect();
+            let expected = expected.as_str().unwrap_or_default().chars();
+            for (column, cell) in expected.enumerate().filter(|(_, cell)| *cell != '#') {
+                *cells += 1;
+                let found = got.get(column).copied().unwrap_or('?');
+                if found != cell {
+                    let (from, to) = (&asked["pods"][row], &asked["pods"][column]);
+                    wrong.push(format!("{from} -> {to}:{}/{} is {found}", asked["port"], asked["protocol"]));
+                }
+            }
+        }
+    }
+    wrong
+}
+
+/// With Flannel every Pod reaches every other.
+fn ignored(cases: &Path) -> Result<Tally> {
+    let asked = std::fs::read_to_string(cases)?.lines().filter(|line| !line.trim().is_empty()).count();
+    let printed = output(Command::new(podhop()?).args(["probe", "--cni", "flannel"]).arg(cases))?;
     let mut tally = Tally::NOTHING;
     let mut cells = 0;
     for line in printed.lines() {
@@ -35,7 +99,7 @@ pub fn check() -> Result<Tally> {
             }
         }
     }
-    println!("{} of {asked} cases connect everywhere, {cells} cells", tally.passed);
+    println!("{E2E}: {} of {asked} cases connect everywhere with flannel, {cells} cells", tally.passed);
     let answered = usize::try_from(tally.passed + tally.failed).unwrap_or(usize::MAX);
     for _ in answered..asked {
         tally += Tally::FAILED;
@@ -43,8 +107,8 @@ pub fn check() -> Result<Tally> {
     Ok(tally)
 }
 
-fn cases() -> Option<PathBuf> {
-    let beside = root().parent().unwrap_or(Path::new("/")).join("shared").join(CASES);
+fn beside(suite: &str) -> Option<PathBuf> {
+    let beside = root().parent().unwrap_or(Path::new("/")).join("shared").join(suite);
     beside.is_file().then_some(beside)
 }
 
@@ -73,6 +137,22 @@ fn all_connect(line: &str) -> Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wrong_or_missing_cell_is_told() {
+        let case = json!({"probes": [{"pods": ["a", "b"], "port": 80, "protocol": "TCP", "expect": ["#.", "X#"]}]});
+        let told = |matrix: Value| {
+            let mut cells = 0;
+            let wrong = wrong_cells(&case, &json!({"results": [{"matrix": matrix}]}), &mut cells);
+            assert_eq!(cells, 2);
+            wrong.len()
+        };
+        assert_eq!(told(json!(["#.", "X#"])), 0);
+        assert_eq!(told(json!(["..", "X."])), 0);
+        assert_eq!(told(json!(["#X", "X#"])), 1);
+        assert_eq!(told(json!(["#."])), 1);
+        assert_eq!(wrong_cells(&case, &json!({"error": "no"}), &mut 0).len(), 2);
+    }
 
     #[test]
     fn only_a_full_matrix_connects_everywhere() {

@@ -148,7 +148,11 @@ fn flannels_config_map_sets_the_tunnel() {
     assert_eq!((flannel.vni.0, flannel.port.0, flannel.direct_routing, flannel.mtu.0), (7, 4789, true, 1450));
     assert_eq!(network.pod_network.0.to_string(), "10.50.0.0/16");
     let (cluster, applied) = with(&conf("{\"Type\": \"host-gw\"}"));
-    assert!(rendered(&cluster, &applied).contains("error: Flannel's backend \"host-gw\" is not simulated yet"));
+    assert_eq!(rendered(&cluster, &applied), "");
+    let flannel = cluster.revision().network.cni.flannel().expect("Flannel wires the Pods");
+    assert_eq!((flannel.backend, flannel.mtu.0), (crate::cluster::FlannelBackend::HostGw, 1500));
+    let (cluster, applied) = with(&conf("{\"Type\": \"ipsec\"}"));
+    assert!(rendered(&cluster, &applied).contains("error: Flannel's backend \"ipsec\" is not simulated yet"));
     assert!(!applied.committed);
 }
 

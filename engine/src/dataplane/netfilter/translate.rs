@@ -8,7 +8,7 @@ use crate::dataplane::skb::Skb;
 use crate::dataplane::walk::Walk;
 use crate::net::{Body, Icmp, IpPacket, Tcp, TcpFlags, Transport};
 use crate::tables::netfilter::{CtProtocol, CtTuple};
-use crate::tables::{LinkIndex, Scope};
+use crate::tables::{LinkIndex, Scope, source_v6};
 use crate::trace::{CauseTable, Change, Changes, HopPlace, Relation, Stage, Step, Verdict};
 use std::net::IpAddr;
 
@@ -78,8 +78,12 @@ impl Walk<'_> {
         self.recorder.step(skb.track, HopPlace::Netns(self.netns.id), step);
     }
 
-    /// The address that MASQUERADE gives packets which leave by a device towards `dst` (inet_select_addr).
+    /// The address that MASQUERADE gives packets which leave by a device towards `dst` (inet_select_addr,
+    /// ipv6_dev_get_saddr).
     pub(super) fn masquerade_source(&self, output: LinkIndex, dst: IpAddr) -> Option<IpAddr> {
+        if let IpAddr::V6(dst) = dst {
+            return source_v6(&self.netns, dst, output).map(IpAddr::V6);
+        }
         let same = |ip: IpAddr| ip.is_ipv4() == dst.is_ipv4();
         let next_hop = self.netns.main.lookup(dst).and_then(|(_, route)| route.via).unwrap_or(dst);
         let global = |address: &&crate::tables::Address| address.scope == Scope::Global && same(address.net.addr());

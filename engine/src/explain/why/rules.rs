@@ -163,9 +163,8 @@ fn failed(sight: &Sight<'_>, part: &Match, place: RuleRef) -> String {
         }
         Match::IcmpProtocol { invert } => is_not(protocol_name(packet).to_owned(), "ICMP".to_owned(), *invert),
         Match::IpInIpProtocol { invert } => is_not(protocol_name(packet).to_owned(), "IP in IP".to_owned(), *invert),
-        Match::IcmpType { number, invert } => {
-            is_not("its ICMP type is another".to_owned(), format!("type {number}"), *invert)
-        }
+        Match::IcmpType { number, invert: false } => format!("no ICMP message of type {number}"),
+        Match::IcmpType { number, invert: true } => format!("an ICMP message of type {number}, which is excepted"),
         Match::Multiport { side, ports: list, invert } => {
             let (word, port) = match side {
                 SetDirection::Src => ("from port", packet.source().1),

@@ -1,5 +1,5 @@
-//! Flannel's VXLAN backend and the bridge plugin that it delegates to. Models flannel 0.27 pkg/backend/vxlan
-//! (device.go, vxlan_network.go) and containernetworking/plugins 1.7 bridge, host-local and flannel.
+//! Flannel's backends VXLAN and host-gw, and the bridge plugin that it delegates to. Models flannel 0.27 pkg/backend/vxlan
+//! (device.go, vxlan_network.go), pkg/backend/hostgw and containernetworking/plugins 1.7 bridge, host-local and flannel.
 //!
 //! Left out: other backends.
 
@@ -7,7 +7,7 @@ use super::super::empty;
 use super::super::node::{ETH0, FLANNEL, cni0, flannel_v6};
 use super::super::rows::{self, Writer};
 use super::super::shared::Peers;
-use crate::cluster::{FlannelConfig, NodeRecord, PodRecord, Revision, identity};
+use crate::cluster::{FlannelBackend, FlannelConfig, NodeRecord, PodRecord, Revision, identity};
 use crate::net::{Family, MacAddr};
 use crate::tables::{
     FdbEntry, LinkIndex, LinkKind, NeighborEntry, Netns, NetnsId, Origin, Place, Scope, SharedRows, Uid,
@@ -43,7 +43,7 @@ pub(in super::super) fn node(
     if !families.clone().any(|family| node.subnet_of(family).is_some()) {
         return false;
     }
-    for family in families.clone() {
+    for family in families.clone().filter(|_| config.backend == FlannelBackend::Vxlan) {
         tunnel(revision, node, family, config, writer);
     }
     let own_sandbox = |pod: &&PodRecord| if pod.host_network { None } else { pod.netns };
@@ -149,7 +149,12 @@ pub(in super::super) fn peers(revision: &Revision, config: &FlannelConfig) -> Pe
         let (owner, vtep) = (node.index, subnet.network());
         // DirectRouting: nodes that share a subnet send to each other without the tunnel.
         let shares = revision.network.node_network_of(family).is_some_and(|(net, _)| net.contains(&ip));
-        if config.direct_routing && shares {
+        let host_gw = config.backend == FlannelBackend::HostGw;
+        // A gateway must be on the same network: flanneld logs that it is not, and makes no route.
+        if host_gw && !shares {
+            continue;
+        }
+        if host_gw || config.direct_routing && shares {
             routes.push((owner, rows::gateway_route(subnet.trunc(), ip, ETH0, false, origin.clone())));
             continue;
         }

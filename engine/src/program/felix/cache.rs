@@ -44,7 +44,10 @@ impl Policies {
         for object in revision.list("NetworkPolicy", None) {
             let namespace = &object.key.namespace;
             let known = before.policies.get(namespace).into_iter().flatten();
-            let known = known.into_iter().find(|policy| Arc::ptr_eq(&policy.object, object)).cloned();
+            let same = |policy: &&Arc<Policy>| {
+                policy.object.uid == object.uid && policy.object.changed_revision == object.changed_revision
+            };
+            let known = known.into_iter().find(same).cloned();
             if let Some(policy) = known.or_else(|| Policy::new(object).map(Arc::new)) {
                 policies.entry(namespace.clone()).or_default().push(policy);
             }

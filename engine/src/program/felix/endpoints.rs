@@ -37,7 +37,7 @@ impl<'a> Endpoint<'a> {
         [format!("kns.{namespace}"), format!("ksa.{namespace}.{account}")]
     }
 
-    fn origin(&self) -> Origin {
+    pub fn origin(&self) -> Origin {
         Origin::object(self.pod.uid, "metadata.name")
     }
 
@@ -137,20 +137,29 @@ pub fn profile_prefix(direction: Direction) -> &'static str {
 
 /// One of the ways to the chains of endpoints.
 pub struct Dispatch {
-    root: &'static str,
-    endpoint: &'static str,
-    input: bool,
+    pub root: &'static str,
+    /// What the names of endpoints' chains begin with.
+    pub endpoint: &'static str,
+    pub input: bool,
 }
 
 pub const FROM: Dispatch = Dispatch { root: "cali-from-wl-dispatch", endpoint: "cali-fw-", input: true };
 pub const TO: Dispatch = Dispatch { root: "cali-to-wl-dispatch", endpoint: "cali-tw-", input: false };
 
 impl Dispatch {
-    /// A tree of two levels by the beginnings of names; interfaces of nobody are dropped. `endpoints` are in the order
-    /// of their interfaces.
+    /// The chains of this way; interfaces of nobody are dropped.
     pub fn chains(&self, endpoints: &[Endpoint<'_>]) -> Vec<Arc<Chain>> {
+        let unknown = Draft::new(&component("no Pod has this interface")).comment("Unknown interface").drop();
+        let (mut chains, mut root) = self.tree(endpoints, Some(&unknown));
+        root.push(unknown);
+        chains.push(chain(self.root, root));
+        chains
+    }
+
+    /// A tree of two levels by the beginnings of names: the chains below, which end with `end`, and the rules of the
+    /// root. `endpoints` are in the order of their interfaces.
+    pub fn tree(&self, endpoints: &[Endpoint<'_>], end: Option<&Draft>) -> (Vec<Arc<Chain>>, Vec<Draft>) {
         let common = common_len(endpoints);
-        let unknown = || Draft::new(&component("no Pod has this interface")).comment("Unknown interface").drop();
         let (mut chains, mut root) = (Vec::new(), Vec::new());
         let next = |endpoint: &Endpoint<'_>| endpoint.interface.get(common..common + 1).map(str::to_owned);
         for alike in endpoints.chunk_by(|a, b| next(a) == next(b)) {
@@ -160,15 +169,13 @@ impl Dispatch {
                     let wildcard = format!("{}+", &many[0].interface[..=common]).into();
                     let origin = component("Pods' chains are found by the beginnings of interfaces");
                     root.push(self.of(Draft::new(&origin), &wildcard).goto(name.as_str()));
-                    let drafts = many.iter().map(|endpoint| self.to(endpoint)).chain([unknown()]);
+                    let drafts = many.iter().map(|endpoint| self.to(endpoint)).chain(end.cloned());
                     chains.push(chain(name, drafts.collect()));
                 }
                 (alike, _) => root.extend(alike.iter().map(|endpoint| self.to(endpoint))),
             }
         }
-        root.push(unknown());
-        chains.push(chain(self.root, root));
-        chains
+        (chains, root)
     }
 
     fn of(&self, draft: Draft, interface: &Arc<str>) -> Draft {

@@ -4,10 +4,11 @@
 //!
 //! Rules bear the hashes that Felix gives them, made of its own wording (`rule.rs`), and chains that nothing leads to are not
 //! there. Left out: host endpoints, Calico's own policies and tiers, flow logs, IPIP, WireGuard, floating IPs, QoS and
-//! DSCP, and the marks of endpoints that Felix uses with IPVS.
+//! DSCP.
 
 mod cache;
 mod endpoints;
+mod ipvs;
 mod names;
 mod policy;
 mod render;
@@ -18,6 +19,7 @@ mod statics;
 pub use cache::Cache;
 
 use super::cni::calico::VXLAN_PORT;
+use super::kube_proxy::ipvs::DEVICE;
 use crate::cluster::{CalicoConfig, Encapsulation, IpPool, NodeRecord, PodRecord, Revision};
 use crate::net::Family;
 use crate::tables::netfilter::{Chain, IpSet, Netfilter, SetEntry, SetType, TableName, Target};
@@ -39,6 +41,8 @@ struct Felix<'a> {
     /// The pool that asks for VXLAN, and the node's device if it has one.
     vxlan: Option<Origin>,
     tunnel: Option<Arc<str>>,
+    /// kube-proxy's device is there.
+    ipvs: bool,
 }
 
 fn component(reason: &'static str) -> Origin {
@@ -82,7 +86,8 @@ impl<'a> Felix<'a> {
         family: Family,
         netns: &Netns,
     ) -> Felix<'a> {
-        let mut felix = Felix { revision, node, config, family, vxlan: None, tunnel: None };
+        let mut felix = Felix { revision, node, config, family, vxlan: None, tunnel: None, ipvs: false };
+        felix.ipvs = netns.links.iter().any(|link| &*link.name == DEVICE);
         let pool = felix.pools().find(|pool| pool.encapsulation != Encapsulation::None);
         felix.vxlan = pool.map(|pool| pool.origin.clone());
         let name = if family == Family::V4 { "vxlan.calico" } else { "vxlan-v6.calico" };
@@ -132,6 +137,9 @@ impl<'a> Felix<'a> {
             chains.extend(endpoint.chains(direction, self.family));
             chains.extend(endpoint.profiles().iter().map(|profile| cache.profile(profile, direction)));
         }
+        if self.ipvs {
+            chains.extend(self.ipvs_chains(endpoints));
+        }
         chains
     }
 
@@ -165,10 +173,12 @@ impl<'a> Felix<'a> {
         sets
     }
 
-    /// The addresses that are the node's own, on all devices but the Pods'.
+    /// The addresses that are the node's own, on all devices but the Pods' and kube-proxy's.
     fn this_host(&self, netns: &Netns, local: &[Route]) -> Vec<SetEntry> {
-        let pods_own = |link: LinkIndex| netns.link(link).is_some_and(|link| link.name.starts_with("cali"));
-        let own = local.iter().filter(|route| route.kind == RouteKind::Local && !pods_own(route.dev));
+        // InterfaceExclude leaves kube-proxy's device out.
+        let other = |name: &str| name.starts_with("cali") || name == DEVICE;
+        let is_own = |link: LinkIndex| netns.link(link).is_some_and(|link| !other(&link.name));
+        let own = local.iter().filter(|route| route.kind == RouteKind::Local && is_own(route.dev));
         let mut ips: Vec<IpAddr> = own.map(|route| route.dst.addr()).collect();
         ips.retain(|ip| Family::of(*ip) == self.family);
         ips.sort_unstable();

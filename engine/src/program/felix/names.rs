@@ -11,6 +11,10 @@ pub const SCRATCH0: u32 = 0x8_0000;
 pub const SCRATCH1: u32 = 0x10_0000;
 pub const ALL: u32 = ACCEPT | PASS | SCRATCH0 | SCRATCH1;
 
+/// What is left: with IPVS the number of the endpoint that a packet comes from, of which the lowest means none of Calico's.
+pub const ENDPOINT: u32 = 0xffe0_0000;
+pub const NO_ENDPOINT: u32 = 0x20_0000;
+
 const CHAIN_LEN_MAX: usize = 28;
 const SET_LEN_MAX: usize = 31;
 /// RFC 4648's alphabet that is safe in URLs.

@@ -84,7 +84,7 @@ fn allow(rule: &Allow, direction: Direction, family: Family) -> Vec<Draft> {
     let (mut splits, mut named): (Vec<&[PortRange]>, &[_]) = (split(ports), named_ports);
     if splits.len() + named.len() > 1 {
         let numbers = splits.iter().map(|ports| of_protocol(blocks.draft(), *protocol).destination_ports(ports));
-        let names = named.iter().map(|set| blocks.draft().to_port_of_set(&names::set(family, &set.id)));
+        let names = named.iter().map(|set| blocks.draft().port_in_set(&names::set(family, &set.id)));
         let parts = numbers.chain(names).collect();
         blocks.any(parts);
         (splits, named) = (Vec::new(), &[]);
@@ -108,7 +108,7 @@ fn allow(rule: &Allow, direction: Direction, family: Family) -> Vec<Draft> {
         draft = draft.destination_ports(ports);
     }
     for set in named {
-        draft = draft.to_port_of_set(&names::set(family, &set.id));
+        draft = draft.port_in_set(&names::set(family, &set.id));
     }
     if !blocks.drafts.is_empty() {
         draft = draft.marked(SCRATCH0);

@@ -95,6 +95,10 @@ impl Draft {
         self.when(Match::Mark { value, mask, invert: false }, format_args!("-m mark --mark {value:#x}/{mask:#x}"))
     }
 
+    pub fn not_mark(self, value: u32, mask: u32) -> Draft {
+        self.when(Match::Mark { value, mask, invert: true }, format_args!("-m mark ! --mark {value:#x}/{mask:#x}"))
+    }
+
     /// A bit is set.
     pub fn marked(self, bit: u32) -> Draft {
         self.mark(bit, bit)
@@ -179,21 +183,21 @@ impl Draft {
     }
 
     /// Its destination, address and port, is in a set.
-    pub fn to_port_of_set(self, name: &Arc<str>) -> Draft {
+    pub fn port_in_set(self, name: &Arc<str>) -> Draft {
         let part = Match::Set { name: name.clone(), directions: vec![SetDirection::Dst; 2], invert: false };
         self.when(part, format_args!("-m set --match-set {name} dst,dst"))
     }
 
-    pub fn from_local(self) -> Draft {
+    pub fn source_local(self) -> Draft {
         let part = Match::AddrType { source: Some(AddrType::Local), destination: None };
         self.when(part, "-m addrtype --src-type LOCAL")
     }
 
-    pub fn not_from_local_of_output(self) -> Draft {
+    pub fn source_not_local_of_output(self) -> Draft {
         self.when(Match::SourceTypeNotOut(AddrType::Local), "-m addrtype ! --src-type LOCAL --limit-iface-out")
     }
 
-    pub fn to_local(self) -> Draft {
+    pub fn destination_local(self) -> Draft {
         let part = Match::AddrType { source: None, destination: Some(AddrType::Local) };
         self.when(part, "-m addrtype --dst-type LOCAL")
     }

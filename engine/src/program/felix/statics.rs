@@ -1,7 +1,8 @@
 //! The chains that every node has, whatever its Pods. Models felix/rules static.go and nat.go, and setUpIptablesNormal of
 //! felix/dataplane/linux/int_dataplane.go.
 
-use super::names::{self, ACCEPT, ALL, SCRATCH0};
+use super::ipvs;
+use super::names::{self, ACCEPT, ALL, ENDPOINT, SCRATCH0};
 use super::rule::{Draft, chain};
 use super::{Felix, VXLAN_PORT, component};
 use crate::net::{Family, Protocol};
@@ -10,7 +11,7 @@ use crate::tables::netfilter::{Chain, CtState, SetDirection, TableName};
 use std::sync::{Arc, LazyLock};
 
 /// Every Pod's interface.
-static WORKLOADS: LazyLock<Arc<str>> = LazyLock::new(|| "cali+".into());
+pub static WORKLOADS: LazyLock<Arc<str>> = LazyLock::new(|| "cali+".into());
 
 pub const MASQ_POOLS: &str = "masq-ipam-pools";
 pub const ALL_POOLS: &str = "all-ipam-pools";
@@ -20,7 +21,7 @@ pub const DSCP: &str = "dscp-src-net";
 
 const TO_HOST: &str = "cali-to-host-endpoint";
 const FROM_HOST: &str = "cali-from-host-endpoint";
-const TO_HOST_FORWARD: &str = "cali-to-hep-forward";
+pub const TO_HOST_FORWARD: &str = "cali-to-hep-forward";
 const FROM_HOST_FORWARD: &str = "cali-from-hep-forward";
 const WORKLOAD_TO_HOST: &str = "cali-wl-to-host";
 pub const FROM_WORKLOAD: &str = "cali-from-wl-dispatch";
@@ -149,13 +150,17 @@ impl Felix<'_> {
             .in_set(&self.set(DSCP), SetDirection::Src)
             .not_in_set(&self.set(ALL_POOLS), SetDirection::Dst)
             .not_in_set(&self.set(THIS_HOST), SetDirection::Dst);
-        vec![
-            leaving.jump("cali-egress-dscp"),
-            draft("forwarded, not the host's own").marked(ACCEPT).return_(),
+        let mut drafts =
+            vec![leaving.jump("cali-egress-dscp"), draft("forwarded, not the host's own").marked(ACCEPT).return_()];
+        if self.ipvs {
+            drafts.push(ipvs::draft().mark_not_clear(ENDPOINT).return_());
+        }
+        drafts.extend([
             draft(CLEARED).clear_mark(ALL),
             draft(HOST_ENDPOINTS).ct_state(&[CtState::Dnat], "DNAT").jump(TO_HOST),
             draft(HOST_ENDPOINTS).comment(HOST_ACCEPTED).marked(ACCEPT).return_(),
-        ]
+        ]);
+        drafts
     }
 
     fn filter_input(&self) -> Vec<Draft> {
@@ -168,8 +173,15 @@ impl Felix<'_> {
             };
             let hosts = tunnel(format!("Allow {v} VXLAN packets from allowed hosts"));
             let others = tunnel(format!("Drop {v} VXLAN packets from non-allowed hosts"));
-            drafts.push(hosts.in_set(&self.set(VXLAN_HOSTS), SetDirection::Src).to_local().accept());
-            drafts.push(others.to_local().drop());
+            drafts.push(hosts.in_set(&self.set(VXLAN_HOSTS), SetDirection::Src).destination_local().accept());
+            drafts.push(others.destination_local().drop());
+        }
+        if self.ipvs {
+            drafts.extend([
+                ipvs::draft().clear_mark(ENDPOINT),
+                ipvs::draft().jump(ipvs::FORWARD_CHECK),
+                ipvs::draft().mark_not_clear(ENDPOINT).return_(),
+            ]);
         }
         drafts.extend([
             draft("what Pods send to their node").input(&WORKLOADS).goto(WORKLOAD_TO_HOST),
@@ -196,14 +208,15 @@ impl Felix<'_> {
     }
 
     fn filter_output(&self) -> Vec<Draft> {
-        let mut drafts = vec![
-            draft(HOST_ENDPOINTS).marked(ACCEPT).accept(),
-            draft("a node may always reach its own Pods").output(&WORKLOADS).return_(),
-        ];
+        let mut drafts = vec![draft(HOST_ENDPOINTS).marked(ACCEPT).accept()];
+        if self.ipvs {
+            drafts.push(ipvs::draft().mark_not_clear(ENDPOINT).goto(ipvs::FORWARD_MARK));
+        }
+        drafts.push(draft("a node may always reach its own Pods").output(&WORKLOADS).return_());
         if let Some(origin) = &self.vxlan {
             let title = format!("Allow {} VXLAN packets to other allowed hosts", self.version());
             let tunnel = Draft::new(origin).comment(&title).protocol_number(Protocol::Udp);
-            let tunnel = tunnel.destination_ports(&[VXLAN_PORT.into()]).from_local();
+            let tunnel = tunnel.destination_ports(&[VXLAN_PORT.into()]).source_local();
             drafts.push(tunnel.in_set(&self.set(VXLAN_HOSTS), SetDirection::Dst).accept());
         }
         drafts.extend([
@@ -221,7 +234,7 @@ impl Felix<'_> {
             draft("pools with natOutgoing are masqueraded").jump("cali-nat-outgoing"),
         ];
         if let (Some(origin), Some(device)) = (&self.vxlan, &self.tunnel) {
-            let own = Draft::new(origin).output(device).not_from_local_of_output().from_local();
+            let own = Draft::new(origin).output(device).source_not_local_of_output().source_local();
             drafts.push(own.masquerade());
         }
         drafts
