@@ -33,7 +33,7 @@ cargo xtask COMMAND
   pictures                                 what the browser tests compare the page with, anew from dist/
   size                                     bytes that Chromium receives, against the budget in xtask/budgets.toml
   bench [ARGS]                             the speed budgets, native and in Chromium
-  referee [--clusters N] [--seed S] [--mutate] [--proxy iptables|nftables]
+  referee [--clusters N] [--seed S] [--mutate] [--cni calico] [--proxy iptables|nftables]
                                            compare the simulation with the Linux kernel (root, network namespaces)
   fuzz [--seconds N] [TARGET]…             fuzz every input, N seconds a target (nightly toolchain)
   setup                                    install what the other commands need, and stop

@@ -14,7 +14,7 @@ use crate::rules;
 use crate::simulate::Simulation;
 use ipnet::IpNet;
 use podhop_engine::cluster::CniName;
-use podhop_engine::tables::{Netns, Place};
+use podhop_engine::tables::{Netns, NetnsId, Place};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
@@ -99,15 +99,13 @@ pub fn contest(seed: u64, (mutate, kind_of_cluster): (bool, ClusterKind), room: 
 
 /// Leaves out what routers would turn down too often.
 fn ration(simulation: &mut Simulation, probes: &mut Vec<(Kind, Probe)>) {
-    let mut turned_down: BTreeMap<IpAddr, u32> = BTreeMap::new();
+    let mut turned_down: BTreeMap<NetnsId, u32> = BTreeMap::new();
     probes.retain(|(_, probe)| {
-        let outcome = simulation.probe(probe);
-        let Some(router) = outcome.responder.filter(|_| outcome.verdict == Verdict::Unreachable { code: 0 }) else {
-            return true;
-        };
-        let count = turned_down.entry(router).or_default();
-        *count += 1;
-        *count <= TURNED_DOWN_MAX
+        let (_, routers) = simulation.probe_watching(probe);
+        let fits = routers.iter().all(|router| turned_down.get(router).copied().unwrap_or(0) < TURNED_DOWN_MAX);
+        // What is left out turns nothing down.
+        routers.into_iter().filter(|_| fits).for_each(|router| *turned_down.entry(router).or_default() += 1);
+        fits
     });
     simulation.restart(None);
 }

@@ -6,10 +6,10 @@ use crate::job::{Answer, Job, Listener, Probe, Transport, What};
 use crate::outcome::{Outcome, Seen, Verdict};
 use crate::services::{self, Services};
 use podhop_engine::cluster::Options;
-use podhop_engine::net::Protocol;
+use podhop_engine::net::{IcmpError, Protocol};
 use podhop_engine::program::export;
 use podhop_engine::tables::{App, Netns, NetnsId};
-use podhop_engine::trace::{Disposition, DropReason, FlowEnd, PacketId, PacketTrace, Relation, Stage};
+use podhop_engine::trace::{Disposition, DropReason, FlowEnd, HopPlace, PacketId, PacketTrace, Relation, Stage};
 use podhop_engine::world::{ProbeKind, ProbeResult, ProbeSpec, World};
 use std::sync::Arc;
 
@@ -90,6 +90,12 @@ impl Simulation {
     }
 
     pub fn probe(&mut self, probe: &Probe) -> Outcome {
+        self.probe_watching(probe).0
+    }
+
+    /// Also the namespaces whose routers turn packets down for want of a route, once for each, whether or not the sender
+    /// hears of it.
+    pub fn probe_watching(&mut self, probe: &Probe) -> (Outcome, Vec<NetnsId>) {
         let kind = match probe.what {
             What::Ping { size, df, ttl } => ProbeKind::Ping { size, dont_fragment: df, ttl: Some(ttl) },
             What::Tcp { port, ttl } => ProbeKind::Tcp { port, ttl: Some(ttl) },
@@ -106,7 +112,16 @@ impl Simulation {
             (Some(source), Some(ttl), Some(to)) => Some(Seen { source, ttl, to }),
             _ => None,
         };
-        Outcome { verdict: self.verdict(&result, probe), responder: result.responder, seen }
+        let outcome = Outcome { verdict: self.verdict(&result, probe), responder: result.responder, seen };
+        let packets = self.world.recorder().get(result.flow).map_or(&[][..], |trace| &trace.packets);
+        let turned_down = packets
+            .iter()
+            .filter(|packet| packet.disposition == Some(Disposition::Rejected(IcmpError::NetUnreachable)));
+        let routers = turned_down.filter_map(|packet| match packet.hops.last()?.place {
+            HopPlace::Netns(id) => Some(id),
+            HopPlace::Segment(_) => None,
+        });
+        (outcome, routers.collect())
     }
 
     /// The same until it ends as the kernel's did, as far as that depends on which backend a Service draws.

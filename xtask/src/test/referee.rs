@@ -6,12 +6,14 @@ use crate::command::{cargo, quiet, run, watch};
 use crate::setup::is_root;
 use crate::steps::Tally;
 
-/// Random clusters, simulated and real; some of them with Services, in the modes whose rules are programmed.
+/// Random clusters, simulated and real; some of them with Services, in the modes whose rules are programmed, and some with
+/// Calico and NetworkPolicies.
 pub fn check() -> Result<Tally> {
     let mut tally = referee(&["--clusters", "60", "--seed", "1"])?;
     for mode in ["iptables", "nftables"] {
         tally += referee(&["--clusters", "12", "--seed", "11", "--proxy", mode])?;
     }
+    tally += referee(&["--clusters", "60", "--seed", "1", "--cni", "calico"])?;
     Ok(tally)
 }
 
