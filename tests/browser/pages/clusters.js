@@ -123,3 +123,36 @@ spec:
   containers:
     - {name: c, image: busybox, command: [sleep, infinity]}
 `;
+
+/** Has Calico wire the Pods. */
+export const calico = "apiVersion: operator.tigera.io/v1\nkind: Installation\nmetadata: {name: default}\nspec: {}\n";
+
+/** A server that lets one of two clients in. */
+export const closed = `apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: server}
+spec:
+  podSelector: {matchLabels: {app: server}}
+  ingress:
+    - from:
+        - podSelector: {matchLabels: {app: friend}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: server, labels: {app: server}}
+spec: {nodeName: worker-2, containers: [{name: web, image: nginx}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: server}
+spec:
+  selector: {app: server}
+  ports: [{port: 80}]
+---
+${["friend", "stranger"]
+  .map((name) => `apiVersion: v1
+kind: Pod
+metadata: {name: ${name}, labels: {app: ${name}}}
+spec: {nodeName: worker-1, containers: [{name: c, image: busybox, command: [sleep, infinity]}]}
+`)
+  .join("---\n")}`;

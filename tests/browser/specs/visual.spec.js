@@ -107,6 +107,15 @@ const states = [
       { viewport, colorScheme },
     ]),
   ),
+  ...[[SCREENS.wide, "dark"], [SCREENS.narrow, "light"]].map(([viewport, colorScheme]) => [
+    "blocked",
+    link({
+      files: { "policies.yaml": clusters.closed, "cluster.yaml": clusters.calico },
+      commands: ["kubectl exec stranger -- wget -qO- -T 1 http://server"],
+    }),
+    end,
+    { viewport, colorScheme },
+  ]),
   ["empty", link({ title: "Empty cluster", files: inPods("") })],
   ["empty", link({ title: "Empty cluster", files: inPods("") }), undefined, { viewport: SCREENS.narrow }],
   ["no-files", link({ title: "No files", files: {} }), undefined, { viewport: SCREENS.middle }],

@@ -75,6 +75,14 @@ test("a scenario runs up to its first packets, and the files before it come back
   await expect(page.getByRole("treeitem", { name: /Node worker-1, .* 4 Pods/ })).toBeAttached();
 });
 
+test("a lab brings its CNI plugin along", async ({ page }) => {
+  await podhop.button("Lab 1 · Pod to Pod").click();
+  await page.getByRole("button", { name: /^NetworkPolicy Close every Pod/ }).click();
+  await expect(page.locator("header")).toContainText("CNI Calico");
+  await expect(page.getByRole("tab", { name: "cluster.yaml" })).toBeAttached();
+  await expect(podhop.output).toContainText("pod/pod-b created");
+});
+
 test("the palette finds Pods and actions with the keyboard alone", async ({ page }) => {
   await podhop.flowPlayed();
   await page.keyboard.press("Control+k");

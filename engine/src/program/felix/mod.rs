@@ -3,8 +3,8 @@
 //! (DefaultEndpointToHostAction ACCEPT).
 //!
 //! Rules bear the hashes that Felix gives them, made of its own wording (`rule.rs`), and chains that nothing leads to are not
-//! there. Left out: host endpoints, Calico's own policies and tiers, flow logs, IPIP, WireGuard, floating IPs, QoS and
-//! DSCP.
+//! there. A stopped calico-node is not told from one that runs: what Felix has programmed stays. Left out: host endpoints,
+//! Calico's own policies and tiers, flow logs, IPIP, WireGuard, floating IPs, QoS and DSCP.
 
 mod cache;
 mod endpoints;
@@ -49,11 +49,6 @@ fn component(reason: &'static str) -> Origin {
     Origin::Default { component: Cow::Borrowed("calico"), reason: Cow::Borrowed(reason) }
 }
 
-/// Whether Felix has ever run on the node: what it has programmed stays when it stops.
-fn has_run(_revision: &Revision, _node: &NodeRecord) -> bool {
-    true
-}
-
 /// Adds what Felix programs to what a node's netfilter holds. `local` is the node's table of its own addresses.
 pub(super) fn program(
     (revision, node): (&Revision, &NodeRecord),
@@ -62,7 +57,7 @@ pub(super) fn program(
     (netns, local): (&Netns, &[Route]),
     netfilter: &mut Netfilter,
 ) {
-    let Some(config) = revision.network.cni.calico().filter(|_| has_run(revision, node)) else { return };
+    let Some(config) = revision.network.cni.calico() else { return };
     let policies = cache.policies(revision);
     let own = pods.iter().filter(|pod| !pod.host_network && pod.netns.is_some());
     let mut endpoints: Vec<Endpoint<'_>> = own.map(|pod| Endpoint::new(pod, &policies)).collect();
