@@ -15,6 +15,8 @@ use std::net::IpAddr;
 const SECOND: Nanos = 1_000_000_000;
 /// Marks the timers of a lookup.
 const TOKEN: u32 = 1 << 31;
+/// The program's own patience runs out.
+const PATIENCE: u32 = u32::MAX;
 
 /// Whose resolver it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub enum ResolveError {
     NoName,
     NoData,
     Again,
+    /// The program would not wait any longer.
+    Patience,
 }
 
 impl ResolveError {
@@ -47,6 +51,7 @@ impl ResolveError {
             (ResolveError::NoName, Library::Musl) => "Name does not resolve",
             (ResolveError::NoData, Library::Glibc) => "No address associated with hostname",
             (ResolveError::NoData, Library::Musl) => "Name has no usable address",
+            (ResolveError::Patience, _) => "Timeout was reached",
             (ResolveError::Again, Library::Glibc) => "Temporary failure in name resolution",
             (ResolveError::Again, Library::Musl) => "Try again",
         }
@@ -403,12 +408,20 @@ pub struct Resolving {
     lookup: Lookup,
     then: Option<Then>,
     program: Option<Box<dyn Process>>,
+    patience: Option<Nanos>,
 }
 
 impl Resolving {
     /// `then` makes the program of what was found; without one it has said why and ended the process.
     pub fn new(lookup: Lookup, then: Then) -> Resolving {
-        Resolving { lookup, then: Some(then), program: None }
+        Resolving { lookup, then: Some(then), program: None, patience: None }
+    }
+
+    /// How long the program waits for the name.
+    #[must_use]
+    pub fn patience(mut self, patience: Option<Nanos>) -> Resolving {
+        self.patience = patience;
+        self
     }
 }
 
@@ -421,7 +434,11 @@ impl Process for Resolving {
             return;
         }
         let outcome = match event {
-            ProcessEvent::Start => self.lookup.start(io),
+            ProcessEvent::Start => {
+                self.patience.into_iter().for_each(|patience| io.timer(patience, PATIENCE));
+                self.lookup.start(io)
+            }
+            ProcessEvent::Timer(PATIENCE) => Some(Err(ResolveError::Patience)),
             ProcessEvent::Interrupt => return io.exit(130),
             event => self.lookup.on(io, event),
         };

@@ -8,7 +8,7 @@ use crate::dataplane::Process;
 use crate::dataplane::resolver::{Families, Library, Lookup, ResolveError, Resolved, Resolving};
 use crate::net::dns::ResolvConf;
 use crate::tables::Netns;
-use crate::trace::{DropReason, FlowEnd};
+use crate::trace::{DropReason, FlowEnd, Nanos};
 use crate::workload::Image;
 use crate::world::Limit;
 use std::net::{IpAddr, Ipv4Addr};
@@ -98,8 +98,19 @@ pub type Program = Result<Box<dyn Process>, (String, i32)>;
 pub fn run(
     machine: &mut Machine<'_>,
     io: &mut Io,
-    (title, host): (String, &str),
+    named: (String, &str),
     families: Families,
+    program: impl FnOnce(&Netns, Result<Resolved, ResolveError>) -> Program + 'static,
+) -> i32 {
+    run_within(machine, io, named, (families, None), program)
+}
+
+/// The same for a program that waits for the name only so long.
+pub fn run_within(
+    machine: &mut Machine<'_>,
+    io: &mut Io,
+    (title, host): (String, &str),
+    (families, patience): (Families, Option<Nanos>),
     program: impl FnOnce(&Netns, Result<Resolved, ResolveError>) -> Program + 'static,
 ) -> i32 {
     let Some(netns) = machine.netns() else { return fail(io, NOT_RUNNING, 126) };
@@ -122,7 +133,7 @@ pub fn run(
                     _ => io.print_err(message),
                 }
                 io.conclude(match failed {
-                    Some(ResolveError::Again) => FlowEnd::TimedOut,
+                    Some(ResolveError::Again | ResolveError::Patience) => FlowEnd::TimedOut,
                     Some(_) => FlowEnd::Delivered,
                     None => FlowEnd::LocalError(DropReason::NoRoute),
                 });
@@ -131,6 +142,6 @@ pub fn run(
             }
         }
     };
-    let resolving = Resolving::new(lookup, Box::new(then));
+    let resolving = Resolving::new(lookup, Box::new(then)).patience(patience);
     machine.run_process((title, None), Box::new(resolving), Limit::default(), io)
 }

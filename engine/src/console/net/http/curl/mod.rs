@@ -9,7 +9,7 @@ use crate::console::files;
 use crate::console::machine::Machine;
 use crate::console::net::{fail, resolve};
 use crate::console::shell::{Io as Out, Session};
-use crate::dataplane::resolver::Families;
+use crate::dataplane::resolver::{Families, ResolveError};
 use crate::dataplane::{Io, Process, ProcessEvent};
 use crate::net::IcmpError;
 use crate::trace::{FlowEnd, Nanos};
@@ -113,13 +113,16 @@ fn request(place: &mut Place<'_, '_>, settings: &Settings, url: &Url, to_file: b
     let known = settings.resolve.iter().find(|(host, port, _)| *host == url.host && *port == url.port);
     let target = known.map_or_else(|| url.host.clone(), |(_, _, ip)| ip.to_string());
     let families = settings.families.unwrap_or(Families::Any);
-    let quiet = settings.silent && !settings.show_error;
     let (settings, url, left) = (settings.clone(), url.clone(), left.clone());
     let title = place.argv.join(" ");
-    resolve::run(place.machine, place.io, (title, &target), families, move |_, found| match found {
-        Ok(found) => Ok(Box::new(Curl::new(settings, url, found.addresses, to_file, left))),
-        Err(_) if quiet => Err((String::new(), 6)),
-        Err(_) => Err((format!("curl: (6) Could not resolve host: {}\n", url.host), 6)),
+    let patience = settings.max_time.into_iter().chain(settings.connect_timeout).min();
+    let waits = (families, patience);
+    resolve::run_within(place.machine, place.io, (title, &target), waits, move |_, found| {
+        let (addresses, unresolved) = match found {
+            Ok(found) => (found.addresses, None),
+            Err(error) => (Vec::new(), Some((error, patience.unwrap_or_default() / MILLISECOND))),
+        };
+        Ok(Box::new(Curl { unresolved, ..Curl::new(settings, url, addresses, to_file, left) }))
     })
 }
 
@@ -127,6 +130,8 @@ struct Curl {
     settings: Settings,
     url: Url,
     addresses: Vec<IpAddr>,
+    /// Why there is none, and how many milliseconds curl would have waited for one.
+    unresolved: Option<(ResolveError, u64)>,
     at: usize,
     to_file: bool,
     left: Rc<RefCell<Left>>,
@@ -137,7 +142,7 @@ struct Curl {
 
 impl Curl {
     fn new(settings: Settings, url: Url, addresses: Vec<IpAddr>, to_file: bool, left: Rc<RefCell<Left>>) -> Curl {
-        Curl { settings, url, addresses, at: 0, to_file, left, fetch: None, started: 0, connected: 0 }
+        Curl { settings, url, addresses, unresolved: None, at: 0, to_file, left, fetch: None, started: 0, connected: 0 }
     }
 
     fn request(&self) -> String {
@@ -271,6 +276,16 @@ impl Curl {
         io.exit(status);
     }
 
+    fn unresolved(&self, io: &mut Io<'_, '_>, error: ResolveError, waited: u64) {
+        let late = matches!(error, ResolveError::Again | ResolveError::Patience);
+        io.conclude(if late { FlowEnd::TimedOut } else { FlowEnd::Delivered });
+        let (status, message) = match error {
+            ResolveError::Patience => (28, format!("Resolving timed out after {waited} milliseconds")),
+            _ => (6, format!("Could not resolve host: {}", self.url.host)),
+        };
+        self.complain(io, status, &message, &Response::default());
+    }
+
     fn failed(&mut self, io: &mut Io<'_, '_>, done: &Done) {
         let elapsed = (io.now() - self.started) / MILLISECOND;
         let (host, ip, port) = (self.url.host.clone(), self.addresses[self.at], self.url.port);
@@ -353,6 +368,9 @@ impl Client for Curl {
 
     fn begin(&mut self, io: &mut Io<'_, '_>) {
         self.started = io.now();
+        if let Some((error, waited)) = self.unresolved {
+            return self.unresolved(io, error, waited);
+        }
         if self.url.host.parse::<IpAddr>().is_err() {
             let of = |v4: bool| {
                 let list: Vec<String> =
