@@ -120,7 +120,8 @@ pub fn library() -> Vec<Shelf> {
             "bridge-nf",
             "udp-dead-endpoint",
             "tcp-dead-endpoint",
-            "last-pod-gone"
+            "last-pod-gone",
+            "changed-by-hand"
         ),
         shelf!("IPv6", "tests/cases/ipv6", "dual-stack", "only", "packet-too-big"),
         shelf!(

@@ -4,6 +4,7 @@
 //! something first looks at them, and packets walk them, event by event. The same input and seed give the same events.
 
 mod agenda;
+mod follow;
 mod journal;
 mod loops;
 mod pairs;

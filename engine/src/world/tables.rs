@@ -1,5 +1,6 @@
 //! Tables of the present revision: programmed when first needed, kept while what they depend on stays the same.
 
+use super::follow::follow;
 use crate::cluster::Revision;
 use crate::dataplane::Surroundings;
 use crate::program;
@@ -17,11 +18,12 @@ struct Entry {
     netns: Arc<Netns>,
 }
 
-/// Tables that somebody has changed by hand. Rules, sockets and the addresses of kube-ipvs0 go on following the
-/// controllers: nothing else of the cluster's writes into a namespace that is there.
+/// Tables that somebody has changed by hand. What was changed stays; for the rest they go on following the controllers.
 struct Override {
     input: [u64; 3],
     netns: Arc<Netns>,
+    /// What the controllers had written by then.
+    written: Arc<Netns>,
     /// The rules that it was changed with are its own.
     own_rules: bool,
 }
@@ -60,13 +62,15 @@ impl TableCache {
     /// Replaces a namespace's programmed tables by others, as a fault or an experiment would: they stay until
     /// `restore`, whatever the controllers do.
     pub fn replace(&mut self, mut netns: Netns) {
-        let before = Surroundings::netns(self, netns.id);
-        let same = before.is_some_and(|before| Arc::ptr_eq(&before.netfilter, &netns.netfilter));
-        let own_rules = !same || self.overrides.get(&netns.id).is_some_and(|old| old.own_rules);
+        let Some(before) = Surroundings::netns(self, netns.id) else { return };
+        let same = Arc::ptr_eq(&before.netfilter, &netns.netfilter);
+        let old = self.overrides.get(&netns.id);
+        let own_rules = !same || old.is_some_and(|old| old.own_rules);
+        let written = old.map_or(before, |old| old.written.clone());
         let input = program::input_version(&self.revision, netns.id).unwrap_or_default();
         netns.version = self.next_version;
         self.next_version += 1;
-        self.overrides.insert(netns.id, Override { input, netns: Arc::new(netns), own_rules });
+        self.overrides.insert(netns.id, Override { input, netns: Arc::new(netns), written, own_rules });
     }
 
     /// A changed namespace with what the controllers have written since.
@@ -76,17 +80,18 @@ impl TableCache {
         if entry.input == input {
             return Some(entry.netns.clone());
         }
-        let (mut netns, own_rules) = ((*entry.netns).clone(), entry.own_rules);
-        let written = program::netns(&self.revision, id, &mut self.shared)?;
+        let (mut netns, before, own_rules) = ((*entry.netns).clone(), entry.written.clone(), entry.own_rules);
+        let written = Arc::new(program::netns(&self.revision, id, &mut self.shared)?);
+        follow(&mut netns, &before, &written);
         if !own_rules {
             program::kube_proxy::ipvs::take_over(&mut netns, &written);
-            netns.netfilter = written.netfilter;
+            netns.netfilter = written.netfilter.clone();
         }
-        netns.listeners = written.listeners;
+        netns.listeners = written.listeners.clone();
         netns.version = self.next_version;
         self.next_version += 1;
         let netns = Arc::new(netns);
-        self.overrides.insert(id, Override { input, netns: netns.clone(), own_rules });
+        self.overrides.insert(id, Override { input, netns: netns.clone(), written, own_rules });
         Some(netns)
     }
 
