@@ -28,7 +28,8 @@ const VNI: u32 = 4096;
 const VXLAN: LinkIndex = LinkIndex(3);
 /// Devices of the Pods come after both tunnels.
 const FIRST_VETH: u32 = 5;
-/// Ethernet, IPv6, UDP and VXLAN headers take 20 bytes more than with IPv4.
+/// Ethernet, IPv4, UDP and VXLAN headers, in bytes, and what IPv6 takes beyond that.
+const OVERHEAD: u32 = 50;
 const V6_MORE: u32 = 20;
 
 static VXLAN_NAME: LazyLock<Arc<str>> = LazyLock::new(|| "vxlan.calico".into());
@@ -82,10 +83,13 @@ fn tunnel(revision: &Revision, node: &NodeRecord, family: Family, config: &Calic
     let (Some(local), Some(ip)) = (node.ip_of(family), node.tunnel_ip(family)) else { return };
     let Some(pool) = pool_of(config, ip) else { return };
     let kind = LinkKind::Vxlan { vni: VNI, port: VXLAN_PORT, local, underlay: ETH0 };
-    let (link, name, mtu) = match family {
-        Family::V4 => (VXLAN, VXLAN_NAME.clone(), config.mtu.0),
-        Family::V6 => (vxlan_v6(), VXLAN_V6_NAME.clone(), config.mtu.0.saturating_sub(V6_MORE)),
+    let (link, name, more) = match family {
+        Family::V4 => (VXLAN, VXLAN_NAME.clone(), 0),
+        Family::V6 => (vxlan_v6(), VXLAN_V6_NAME.clone(), V6_MORE),
     };
+    // The kernel gives the device no more than the card carries (drivers/net/vxlan vxlan_config_apply).
+    let most = revision.network.node_mtu.saturating_sub(OVERHEAD);
+    let mtu = config.mtu.0.min(most).saturating_sub(more);
     writer.link(link, name, kind, tunnel_mac(revision, node, family), mtu, pool.origin.clone());
     writer.address(link, IpNet::from(ip), Scope::Global, pool.origin.clone());
     writer.groups(link);
