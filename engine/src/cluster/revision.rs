@@ -225,7 +225,7 @@ pub struct SecondNetworks {
 
 /// The CNI plugin that wires Pods.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "a revision has one, and shares it")]
+#[allow(clippy::large_enum_variant, reason = "a revision has one, and shares it")]
 pub enum Cni {
     Flannel(FlannelConfig),
     Calico(CalicoConfig),

@@ -95,6 +95,7 @@ const views = {
     await expect(podhop.problemList).toBeVisible();
   },
   "a packet that does not arrive": async (podhop) => {
+    await expect(podhop.presentStep).toBeAttached();
     await podhop.run("kubectl exec pod-a -- nc -z -w 2 10.244.2.77 80");
     await expect(podhop.page.locator(".heading h2")).toHaveText(/^nc/);
     await podhop.page.locator("h1").click();

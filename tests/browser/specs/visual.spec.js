@@ -94,7 +94,12 @@ for (const [screen, viewport] of Object.entries(SCREENS)) {
 
 const inPods = (text) => ({ "pods.yaml": text });
 const sending = (command) => link({ files: inPods(clusters.pair), commands: [`kubectl exec pod-a -- ${command}`] });
-const end = () => podhop.page.keyboard.press("End");
+const end = async () => {
+  await expect(podhop.presentStep).toBeAttached();
+  await podhop.page.keyboard.press("End");
+  const last = podhop.page.locator(".step-head").last();
+  await expect(last).toHaveAttribute("aria-current", "step");
+};
 const name = clusters.longName;
 
 /** States: a name, an address, what brings the page into it, and anything that is not as on a wide, light screen. */
