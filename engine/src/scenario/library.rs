@@ -188,15 +188,15 @@ fn script(id: &str) -> Result<ScriptView, String> {
     let entry = entries.find(|entry| entry.id == id).ok_or_else(|| format!("there is no scenario {id:?}"))?;
     let document = Document::parse(entry.text)?;
     let mut script = ScriptView { title: document.title, files: Vec::new(), commands: Vec::new() };
-    if document.options.cni == Some(CniName::Calico) {
-        script.files.push(OpenFile { name: "cluster.yaml".to_owned(), text: CALICO.to_owned(), live: true });
-    }
     for block in document.blocks {
         match block {
             Block::File { name, text, .. } => script.files.push(OpenFile { name, text, live: false }),
             Block::Console { steps, .. } => script.commands.extend(steps.into_iter().map(|step| step.command)),
             Block::Prose { .. } | Block::Probe { .. } | Block::Problems { .. } | Block::Code { .. } => {}
         }
+    }
+    if document.options.cni == Some(CniName::Calico) {
+        script.files.push(OpenFile { name: "cluster.yaml".to_owned(), text: CALICO.to_owned(), live: true });
     }
     Ok(script)
 }

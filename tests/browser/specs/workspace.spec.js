@@ -79,7 +79,7 @@ test("a lab brings its CNI plugin along", async ({ page }) => {
   await podhop.button("Lab 1 · Pod to Pod").click();
   await page.getByRole("button", { name: /^NetworkPolicy Close every Pod/ }).click();
   await expect(page.locator("header")).toContainText("Calico VXLANCrossSubnet");
-  await expect(page.getByRole("tab", { name: "cluster.yaml" })).toBeAttached();
+  await expect(page.getByRole("button", { name: "cluster.yaml", exact: true })).toBeAttached();
   await expect(podhop.output).toContainText("pod/pod-b created");
 });
 
