@@ -161,7 +161,7 @@ fn render(draft: &Draft) -> String {
         ("@FLANNEL_NETWORK@", flannel_network(network)),
         ("@PROXY_MODE@", mode.to_owned()),
     ];
-    let mut parts = if network.cni.calico().is_some() { calico() } else { FLANNEL }.split("===\n").skip(1);
+    let mut parts = if network.cni.calico().is_some() { CALICO } else { FLANNEL }.split("===\n").skip(1);
     let mut part = || parts.next().unwrap_or_default();
     let text = SYSTEM.replace("@CNI_NAMESPACES@", part());
     let text = text.replace("@CNI_CONFIGURATION@", part()).replace("@CNI_WORKLOADS@", part());
@@ -290,12 +290,6 @@ fn render_node(node: &DefaultNode, at: usize, alone: bool, network: &Network) ->
 /// An address as YAML takes it for text: one that ends in a colon needs quotes.
 fn yaml_address(ip: IpAddr) -> String {
     if ip.is_ipv4() { ip.to_string() } else { format!("\"{ip}\"") }
-}
-
-/// Asked for, so that a page whose cluster has Flannel does without the text.
-#[inline(never)]
-fn calico() -> &'static str {
-    std::hint::black_box(CALICO)
 }
 
 /// The pools of the operator's Installation, which are those in use.

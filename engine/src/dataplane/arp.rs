@@ -47,7 +47,10 @@ impl Walk<'_> {
     /// Models net/ipv4/arp.c arp_fwd_proxy, with `proxy_delay` 0, as Felix sets it.
     fn proxied(&self, link: LinkIndex, target: IpAddr) -> Option<CauseTable> {
         let proxies = self.netns.sysctls.ip_forward && self.netns.link(link).is_some_and(|device| device.proxy_arp);
-        let routed = super::ip::route(&self.netns, target).filter(|_| proxies)?;
+        if !proxies {
+            return None;
+        }
+        let routed = super::ip::route(&self.netns, target)?;
         (routed.route.kind == RouteKind::Unicast && routed.route.dev != link).then_some(routed.cause)
     }
 

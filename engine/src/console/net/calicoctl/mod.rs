@@ -161,7 +161,7 @@ fn node(machine: &Machine<'_>, words: &[String], io: &mut Io) -> Result<i32, Com
     }
     match &machine.context {
         Context::Node { name } => {
-            io.out(&status::print(machine.world.revision(), name, machine.world.now())?);
+            io.out(&status::print(machine.world.revision(), name)?);
             Ok(0)
         }
         _ => {
