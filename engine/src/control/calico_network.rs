@@ -87,6 +87,12 @@ pub fn configure(draft: &Draft, network: &mut Network, pools: Vec<GivenPool>, fo
     if is_default {
         used.extend(network.pod_networks().map(|(net, origin)| {
             let family = Family::of(net.addr());
+            let block_size = if family == Family::V4 { 26 } else { 122 };
+            if net.prefix_len() > block_size {
+                let message = format!("the Pod subnet {net} is smaller than one of Calico's blocks, a /{block_size}");
+                let span = super::network::span_of(draft, origin).unwrap_or_default();
+                found.error("block-size", span, message).hint("take a larger subnet, such as 10.244.0.0/16");
+            }
             IpPool {
                 name: default_name(family),
                 cidr: net.trunc(),
@@ -96,7 +102,7 @@ pub fn configure(draft: &Draft, network: &mut Network, pools: Vec<GivenPool>, fo
                     }
                     given => given.clone(),
                 },
-                block_size: if family == Family::V4 { 26 } else { 122 },
+                block_size: block_size.max(net.prefix_len()),
                 encapsulation: Encapsulation::VxlanCrossSubnet,
                 nat_outgoing: true,
             }

@@ -113,6 +113,8 @@ fn pools_say_what_is_wrong_with_them() {
     for (spec, complaint) in [
         ("cidr: 10.50.0.0/16, blockSize: 10", "block size must be between 20 and 32"),
         ("cidr: 10.50.0.0/27, blockSize: 26", "smaller than one block"),
+        ("cidr: 10.50.0.0/28", "smaller than one block, a /26"),
+        ("cidr: 'fd00::/124'", "smaller than one block, a /122"),
         ("cidr: 10.50.0.0/16, ipipMode: Always, vxlanMode: Always", "cannot both be enabled"),
         ("cidr: 10.50.0.0/16, ipipMode: Always", "IPIP is not simulated yet"),
         ("cidr: 10.50.0.0", "10.50.0.0"),
@@ -121,4 +123,14 @@ fn pools_say_what_is_wrong_with_them() {
         let told = rendered(&cluster, &applied);
         assert!(told.contains(complaint), "{spec}: {told}");
     }
+}
+
+#[test]
+fn a_pod_subnet_smaller_than_a_block_is_refused() {
+    let kubeadm =
+        "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nnetworking: {podSubnet: 10.50.0.0/27}\n---\n";
+    let (cluster, applied) = with(&(kubeadm.to_owned() + INSTALLATION));
+    assert!(!applied.committed);
+    let told = rendered(&cluster, &applied);
+    assert!(told.contains("10.50.0.0/27 is smaller than one of Calico's blocks, a /26"), "{told}");
 }

@@ -48,20 +48,20 @@ fn block_sizes(cidr: &IpNet) -> (u8, u8, u8) {
 
 fn block_size(node: &Node, cidr: &IpNet, d: &mut Diagnostics) -> u8 {
     let (least, most, default) = block_sizes(cidr);
-    let Some(given) = reader::int(node, "blockSize", d) else { return default };
+    let given = reader::int(node, "blockSize", d).unwrap_or(i64::from(default));
+    let span = reader::span_of(node, if reader::field(node, "blockSize").is_some() { "blockSize" } else { "cidr" });
     match u8::try_from(given).ok().filter(|size| (least..=most).contains(size)) {
-        Some(size) if size >= cidr.prefix_len() => size,
+        Some(size) if size >= cidr.prefix_len() => return size,
         Some(_) => {
             let message = format!("the pool {cidr} is smaller than one block, a /{given}");
-            d.error("block-size", reader::span_of(node, "blockSize"), message);
-            default
+            d.error("block-size", span, message).hint("take a larger pool, or a blockSize of its own prefix length");
         }
         None => {
             let message = format!("Invalid value: {given}: block size must be between {least} and {most}");
-            d.error("block-size", reader::span_of(node, "blockSize"), message);
-            default
+            d.error("block-size", span, message);
         }
     }
+    default.max(cidr.prefix_len())
 }
 
 impl CalicoPool {
