@@ -17,6 +17,7 @@ pub mod state;
 #[cfg(target_arch = "wasm32")]
 pub mod parts;
 
+pub mod compare;
 pub mod editor;
 pub mod flows;
 pub mod headers;

@@ -88,6 +88,8 @@ pub struct App {
     pub terminals: Var<Terminals>,
     /// The entry of a terminal whose output comes with the packets that it reports.
     pub fresh: Var<Option<u32>>,
+    /// Grows when the conversation shown is to be compared.
+    pub compare_asked: Var<u32>,
     pub notice: Var<Option<Notice>>,
     /// How far a long answer has come; it stands before the notice.
     progress: Var<Option<Notice>>,
@@ -137,6 +139,7 @@ impl App {
             caret_line: Var::new(0),
             terminals: Var::new(Terminals::default()),
             fresh: Var::new(None),
+            compare_asked: Var::new(0),
             notice: Var::new(None),
             progress: Var::new(None),
             fields: Var::new(Fields::Unasked),

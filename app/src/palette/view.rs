@@ -273,6 +273,7 @@ fn actions(app: App) -> Vec<Entry> {
         entry("First step", "Home", Rc::new(move || app.step(isize::MIN))),
         entry("Last step", "End", Rc::new(move || app.step(isize::MAX))),
         entry("Open a scenario", "", click("open-scenario")),
+        entry("Compare with another CNI plugin or proxy mode", "the conversation shown", click("open-compare")),
         entry("Share a link", "", click("open-share")),
         entry("Start over", "the page as it opens", Rc::new(move || scenarios::begin(app, Saved::opening()))),
         entry("Empty cluster", "", Rc::new(move || scenarios::begin(app, Saved::blank()))),

@@ -54,6 +54,7 @@ pub fn page(app: App) -> El {
         .kid(inspector(app, area("section", "insp", "pane-inspector", "Inspector")))
         .kid(area("section", "play", "pane-play", "Playback").kids(crate::playback::view::playback(app)))
         .kid(crate::palette::palette(app))
+        .kid(crate::compare::compare(app))
         .kid(dock(app, area("section", "dock", "pane-dock", "Console")))
         .kid(parts::made_when(move || touched.get(), splits::splits))
         .kid(crate::whose::view::tip(app, ".insp,.dock,.play"))

@@ -21,6 +21,16 @@ pub enum CniName {
     Calico,
 }
 
+impl CniName {
+    /// As `--cni` takes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            CniName::Flannel => "flannel",
+            CniName::Calico => "calico",
+        }
+    }
+}
+
 impl FromStr for CniName {
     type Err = String;
 
@@ -36,7 +46,7 @@ impl FromStr for CniName {
 
 impl ProxyMode {
     /// As `kube-proxy --proxy-mode` takes it.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             ProxyMode::Iptables => "iptables",
             ProxyMode::Nftables => "nftables",

@@ -98,6 +98,29 @@ impl Cluster {
         cluster
     }
 
+    /// The same objects and files under other options: what depends on those is decided anew. No history goes along.
+    pub fn under(&self, options: Options, now_ns: u64) -> Cluster {
+        let mut cluster = Cluster {
+            options: Arc::new(options),
+            controllers: self.controllers,
+            current: self.current.clone(),
+            history: VecDeque::new(),
+            files: self.files.clone(),
+            unapplied: BTreeMap::new(),
+            fields: self.fields.clone(),
+            files_in_force: self.files_in_force.clone(),
+            sources: self.sources.clone(),
+            next_number: self.next_number,
+            watch: None,
+            swept: self.swept,
+            new_text_bytes: 0,
+        };
+        let mut draft = cluster.draft(now_ns);
+        draft.work.insert(super::Work::Network);
+        cluster.commit(draft);
+        cluster
+    }
+
     /// Tells how far changes that take long have come.
     pub fn set_watch(&mut self, watch: Option<fn(Progress)>) {
         self.watch = watch;

@@ -72,6 +72,26 @@ impl Terminal {
         }
     }
 
+    /// Where the next line runs.
+    pub fn context(&self) -> Context {
+        self.shells.last().map_or(Context::Host, |shell| shell.context.clone())
+    }
+
+    /// What would run with this line: those that wait for it, too.
+    pub fn script(&self, line: &str) -> String {
+        [&self.unfinished, line].concat()
+    }
+
+    /// A terminal with a shell of its own in this place, or the host's if that is gone.
+    pub fn within(world: &mut World, context: Context) -> Terminal {
+        let mut terminal = Terminal::default();
+        if context != Context::Host {
+            terminal.enter(world, context, false, &mut Io::new(""));
+            terminal.leave_dead_shells(world);
+        }
+        terminal
+    }
+
     /// Runs one line, or keeps it until its construct is complete.
     pub fn run(&mut self, world: &mut World, line: &str) -> Ran {
         self.leave_dead_shells(world);

@@ -1,6 +1,7 @@
 //! The façade: requests and replies of plain serialisable data. The page speaks nothing else; the same protocol runs
 //! in process in tests and at the command line.
 
+mod compare;
 mod difference;
 mod origin;
 mod problems;
@@ -17,6 +18,7 @@ mod why;
 
 pub use crate::assist::{Completion, Completions, Hover};
 pub use crate::cluster::Progress;
+pub use compare::{CNIS, CompareView, ComparedStep, PROXY_MODES, PacketHead, PacketPair, Setting, SideView, StepPair};
 pub use origin::origin_view;
 pub use request::{
     Chunk, Console, DiagnosticView, Difference, Edited, FileView, LineCandidate, LineCompletion, OpenFile, Opened,

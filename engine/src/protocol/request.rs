@@ -1,6 +1,8 @@
 //! What the page asks and what it gets.
 
-use super::{FlowList, FlowView, HeadersView, ObjectView, Scene, TableView, TextRange, WaysView, WhyView};
+use super::{
+    CompareView, FlowList, FlowView, HeadersView, ObjectView, Scene, Setting, TableView, TextRange, WaysView, WhyView,
+};
 use crate::assist::{Completions, Hover};
 use crate::cluster::Progress;
 use serde::{Deserialize, Serialize};
@@ -67,6 +69,9 @@ pub enum RequestBody {
     /// Makes the cluster of an earlier revision the present one, files included. A text that is not applied stays as it
     /// is. Reply: `Edited`, with a new revision.
     Return { revision: u64 },
+    /// The command that made a conversation, run under two settings beside the cluster as it stands; a second one that
+    /// names nothing is another CNI plugin. Reply: `Compared`.
+    Compare { flow: u32, settings: [Setting; 2] },
     /// The ways of many conversations, at most `WAYS_MAX`, for a picture that shows them all. Reply: `Ways`.
     Ways { flows: Vec<u32> },
 }
@@ -136,6 +141,7 @@ pub enum ReplyBody {
     /// The question made no sense: what, and what would.
     Error(String),
     Difference(Difference),
+    Compared(Box<CompareView>),
     /// Not the answer yet: how far it has come.
     Progress(Progress),
     Ways(WaysView),

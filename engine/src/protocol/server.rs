@@ -1,5 +1,6 @@
 //! Answers the page's questions from one world.
 
+use super::compare::Commands;
 use super::difference::Seen;
 use super::origin::origin_view;
 use super::problems::diagnostic_view;
@@ -38,6 +39,7 @@ pub struct Library {
 pub struct Server {
     pub(super) world: World,
     terminals: BTreeMap<u32, Terminal>,
+    pub(super) commands: Commands,
     fields: Option<Arc<FieldTable>>,
     library: Option<Library>,
     /// Hears how far an answer has come.
@@ -65,6 +67,7 @@ impl Server {
         Server {
             world,
             terminals: BTreeMap::new(),
+            commands: Commands::default(),
             fields: None,
             library: None,
             watch: None,
@@ -157,6 +160,7 @@ impl Server {
                 ReplyBody::Difference(self.seen.difference(before, self.world.revision()))
             }
             RequestBody::Ways { flows } => ReplyBody::Ways(self.ways(&flows)?),
+            RequestBody::Compare { flow, settings } => ReplyBody::Compared(Box::new(self.compare(flow, settings)?)),
             RequestBody::Return { revision } => ReplyBody::Edited(self.return_to(revision)?),
             RequestBody::Complete { text, line, column } => {
                 ReplyBody::Completions(assist::complete(self.question(&text, line, column)))
@@ -179,6 +183,7 @@ impl Server {
         self.seen = Seen::default();
         self.use_fields();
         self.terminals.clear();
+        self.commands.clear();
         self.last_change = None;
         for OpenFile { name, text, live } in files {
             let text: Arc<str> = text.into();
@@ -256,7 +261,10 @@ impl Server {
         let before = self.world.revision().number;
         let files = self.world.cluster().files().to_vec();
         let terminal = self.terminals.entry(session).or_default();
+        let (context, script) = (terminal.context(), terminal.script(line));
         let ran = terminal.run(&mut self.world, line);
+        let flows: Vec<u32> = ran.flows.iter().map(|flow| flow.0).collect();
+        self.commands.add(flows.clone(), context, script);
         let (prompt, place) = (terminal.prompt(), terminal.place());
         let revision = self.world.revision().number;
         if revision != before {
@@ -267,7 +275,7 @@ impl Server {
             exit_status: ran.status,
             prompt,
             place,
-            flows: ran.flows.iter().map(|flow| flow.0).collect(),
+            flows,
             revision,
             diagnostics: self.diagnostics(),
             files: views(self.world.cluster().files().iter().filter(|file| !files.iter().any(|old| same(old, file)))),

@@ -64,9 +64,19 @@ pub struct World {
 impl World {
     /// A cluster of defaults and these overrides, at time zero, with nothing learned yet.
     pub fn new(options: Options) -> World {
-        let cluster = control::start(options);
+        World::over(control::start(options), 0)
+    }
+
+    /// Another world with the same objects at the same moment under other options, in which nothing is learned yet and no
+    /// table was changed by hand.
+    pub fn under(&self, options: Options) -> World {
+        let cluster = self.cluster.under(options, self.now());
+        World { scratch: self.scratch.clone(), ..World::over(cluster, self.now()) }
+    }
+
+    fn over(cluster: Cluster, now: Nanos) -> World {
         let revision = cluster.revision().clone();
-        let runtime = Runtime::new(revision.seed);
+        let runtime = Runtime::new(revision.seed, now);
         let mut world = World {
             cluster,
             tables: TableCache::new(revision),
@@ -189,7 +199,7 @@ impl World {
 
     /// Begins again at time zero with nothing learned and no conversations. The cluster and replaced tables stay.
     pub fn restart(&mut self) {
-        self.runtime = Runtime::new(self.tables.revision().seed);
+        self.runtime = Runtime::new(self.tables.revision().seed, 0);
         self.agenda = Agenda::default();
         self.beside.clear();
     }

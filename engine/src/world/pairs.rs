@@ -17,7 +17,7 @@ pub fn is_reachable(pod: &PodRecord) -> bool {
 /// is not reachable at all. The work grows with the square of the number of Pods.
 pub fn pairs(tables: &mut TableCache, pods: &[PodKey]) -> Vec<Vec<bool>> {
     let revision = tables.revision().clone();
-    let mut runtime = Runtime::new(revision.seed);
+    let mut runtime = Runtime::new(revision.seed, 0);
     let records: Vec<_> = pods.iter().map(|key| revision.pods.get(key).filter(|pod| is_reachable(pod))).collect();
     let mut answered = |from: &PodRecord, to: &PodRecord| {
         let (Some(from), Some((to, _))) = (from.netns, &to.ip) else { return false };

@@ -92,8 +92,9 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    pub fn new(seed: u64) -> Runtime {
-        Runtime { seed, ..Runtime::default() }
+    /// Nothing has happened yet at this moment.
+    pub fn new(seed: u64, now: Nanos) -> Runtime {
+        Runtime { seed, now, ..Runtime::default() }
     }
 
     /// Nanoseconds since the cluster's start.
