@@ -76,6 +76,10 @@ const views = {
     await podhop.button("Share").click();
     await expect(podhop.page.getByRole("textbox", { name: "Link" })).toHaveValue(/#1/);
   },
+  compare: async (podhop) => {
+    await podhop.button("compare").click();
+    await expect(podhop.page.getByRole("dialog").getByRole("table")).toBeVisible();
+  },
   palette: async (podhop) => {
     await podhop.page.keyboard.press("Control+k");
     await podhop.page.keyboard.type("pod");

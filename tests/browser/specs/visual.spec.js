@@ -65,6 +65,11 @@ const views = [
     await podhop.button("Lab 1 · Pod to Pod").click();
     await expect(podhop.page.getByRole("dialog").getByText("When it fails")).toBeVisible();
   }, close],
+  ["compare", "wide-light wide-dark narrow-light", async () => {
+    await panel("Journey");
+    await podhop.button("compare").click();
+    await expect(podhop.page.getByRole("dialog").getByRole("table")).toBeVisible();
+  }, close],
   ["palette", "wide-light", () => podhop.page.keyboard.press("Control+k"), close],
   ["object", "wide-light middle-light", () => choose("pod-b")],
   ["stage", "narrow-light narrow-dark", () => step("Encapsulate")],
