@@ -5,7 +5,7 @@
 //! Lines of three words: `opening` or `afterwards`, the bytes of a request, the bytes of its reply, in hexadecimal.
 
 use podhop_app::opening;
-use podhop_engine::protocol::{OpenFile, ReplyBody, Request, RequestBody, Server};
+use podhop_engine::protocol::{OpenFile, Opened, ReplyBody, Request, RequestBody, Server};
 use podhop_engine::scenario::library;
 
 struct Rehearsal {
@@ -25,6 +25,14 @@ impl Rehearsal {
         reply.body
     }
 
+    fn open(&mut self) -> Opened {
+        let file = OpenFile { name: opening::FILE.into(), text: opening::MANIFEST.into(), live: true };
+        match self.ask(RequestBody::Open { files: vec![file], seed: opening::SEED }) {
+            ReplyBody::Opened(opened) => opened,
+            other => panic!("the opening does not open: {other:?}"),
+        }
+    }
+
     fn edit(&mut self, text: &str) {
         self.ask(RequestBody::Edit { file: opening::FILE.into(), text: text.into() });
     }
@@ -37,20 +45,28 @@ impl Rehearsal {
     }
 }
 
+/// The opening's manifest and a Namespace of this name.
+fn with_namespace(name: &str, blank: &str) -> String {
+    [opening::MANIFEST, blank, "---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: ", name, "\n"].concat()
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn main() {
     let mut rehearsal = Rehearsal { server: library::server(), part: "opening", next_id: 0 };
-    let file = OpenFile { name: opening::FILE.into(), text: opening::MANIFEST.into(), live: true };
-    let opened = rehearsal.ask(RequestBody::Open { files: vec![file], seed: opening::SEED });
-    let ReplyBody::Opened(opened) = opened else { panic!("the opening does not open: {opened:?}") };
+    // Maps make room at other places for other names, and blank lines are read, too.
+    for (name, blank) in [("a-team", "\n"), ("sized", "\n"), ("zoo", "")] {
+        rehearsal.open();
+        rehearsal.edit(&with_namespace(name, blank));
+    }
+    let opened = rehearsal.open();
     let line = opening::first_command(&opened.scene).expect("the opening has a first command");
     let flow = *rehearsal.run(&line).last().expect("the first command makes a flow");
     rehearsal.ask(RequestBody::Flow { flow });
     rehearsal.ask(RequestBody::Flows);
-    rehearsal.edit(&[opening::MANIFEST, "---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: more\n"].concat());
+    rehearsal.edit(&with_namespace("more", ""));
 
     rehearsal.part = "afterwards";
     rehearsal.ask(RequestBody::Fields { text: include_str!("../../../public/fields.txt").into() });
