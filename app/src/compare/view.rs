@@ -86,8 +86,8 @@ impl Compare {
     /// The settings of a side, and what came of them.
     fn side(self, at: usize) -> El {
         let which = ["Left", "Right"][at];
-        let cnis = CNIS.map(|cni| (cni, model::proper(cni).to_string()));
-        let modes = PROXY_MODES.map(|mode| (mode, ["kube-proxy: ", mode].concat()));
+        let cnis = CNIS.map(|cni| (cni, model::proper(cni)));
+        let modes = PROXY_MODES.map(|mode| (mode, mode));
         let outcome = move || match self.told.get() {
             Told::Compared(view) => outcome(&view.sides[at]),
             _ => Vec::new(),
@@ -97,7 +97,7 @@ impl Compare {
             .attr("role", "group")
             .label(which)
             .kid(self.select(at, "CNI plugin", &cnis, |setting| &mut setting.cni))
-            .kid(self.select(at, "Proxy mode", &modes, |setting| &mut setting.proxy))
+            .kid(self.select(at, "kube-proxy", &modes, |setting| &mut setting.proxy))
             .kid(el("div").live(outcome))
     }
 
@@ -105,21 +105,22 @@ impl Compare {
         self,
         at: usize,
         label: &str,
-        choices: &[(&'static str, String)],
+        choices: &[(&'static str, &str)],
         of: fn(&mut Setting) -> &mut String,
     ) -> El {
         let options = choices.iter().map(|(value, words)| el("option").attr("value", value).text(words));
-        let select = el("select").label(label).kids(options.collect());
+        let select = el("select").kids(options.collect());
         let field: web_sys::HtmlSelectElement = select.cast();
         let shown = field.clone();
         effect(move || {
             let mut settings = self.settings.get();
             shown.set_value(of(&mut settings[at]));
         });
-        select.on("change", move |_| {
+        let select = select.on("change", move |_| {
             self.settings.update(|settings| of(&mut settings[at]).clone_from(&field.value()));
             self.ask();
-        })
+        });
+        el("label").part("span", "", label).kid(select)
     }
 
     fn choices(self) -> El {
@@ -201,6 +202,6 @@ fn cell(step: &Option<ComparedStep>) -> El {
     el("td")
         .attr("title", &step.sentence)
         .kid(el("b").class(crate::journey::model::verdict_class(step.verdict)).text(&step.title))
-        .part("span", "dev", &model::where_of(step))
+        .part("span", "place", &model::where_of(step))
         .kid(el("code").text(&step.row).hidden(step.row.is_empty()))
 }

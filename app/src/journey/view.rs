@@ -198,17 +198,15 @@ fn head(app: App, flow: &FlowView) -> El {
         });
     };
     let unrecorded = [&flow.unrecorded_count.to_string(), " more packets were not recorded."].concat();
+    let compare = link("compare", move || app.compare_asked.update(|asked| *asked += 1))
+        .id("open-compare")
+        .attr("aria-haspopup", "dialog")
+        .title("The same command with another CNI plugin or proxy mode");
     el("div")
         .class("flow-head")
         .part("h2", "", &summary.title)
         .kid(parts::verdict(summary.end_kind, &summary.end))
-        .kid(
-            link("compare", move || app.compare_asked.update(|asked| *asked += 1))
-                .id("open-compare")
-                .attr("aria-haspopup", "dialog")
-                .title("The same command with another CNI plugin or proxy mode"),
-        )
-        .kid(link("pcapng", save).title("Save as pcapng, for Wireshark"))
+        .kid(el("span").class("acts").kid(compare).kid(link("pcapng", save).title("Save as pcapng, for Wireshark")))
         .kid(el("p").text(&summary.reason).hidden(summary.reason.is_empty()))
         .kid(el("p").text(&unrecorded).hidden(flow.unrecorded_count == 0))
 }

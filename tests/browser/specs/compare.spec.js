@@ -39,15 +39,15 @@ test("settings are chosen with the keyboard, and keep the focus while the answer
   await page.keyboard.press("Control+k");
   await page.keyboard.type("compare");
   await page.keyboard.press("Enter");
-  const mode = side(page, "Right").getByRole("combobox", { name: "Proxy mode" });
+  const mode = side(page, "Right").getByRole("combobox", { name: "kube-proxy" });
   await expect(mode).toHaveValue("iptables");
   await mode.selectOption("ipvs");
   await side(page, "Right").getByRole("combobox", { name: "CNI plugin" }).selectOption("flannel");
   await expect(dialog(page).getByRole("table")).toContainText("Flannel · ipvs");
   await expect(dialog(page).getByRole("table")).toContainText("IPVS");
-  await side(page, "Right").getByRole("combobox", { name: "Proxy mode" }).selectOption("iptables");
+  await side(page, "Right").getByRole("combobox", { name: "kube-proxy" }).selectOption("iptables");
   await expect(dialog(page)).toContainText("Both sides do the same, step by step.");
-  await expect(side(page, "Right").getByRole("combobox", { name: "Proxy mode" })).toBeVisible();
+  await expect(side(page, "Right").getByRole("combobox", { name: "kube-proxy" })).toBeVisible();
   await page.keyboard.press("Escape");
   await expect(dialog(page)).toBeHidden();
 });

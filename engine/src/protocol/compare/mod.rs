@@ -267,7 +267,14 @@ fn step_likeness(left: &StepView, right: &StepView) -> u32 {
 }
 
 fn is_same(left: &StepView, right: &StepView, addresses: &Addresses) -> bool {
-    let row = |step: &StepView| step.cause.as_ref().map_or(String::new(), |cause| cause.text.clone());
+    // A device's number and its name stand before its flags.
+    let row = |step: &StepView| match &step.cause {
+        Some(cause) if cause.table == "link" => {
+            cause.text.split_once('<').map_or_else(String::new, |row| row.1.to_owned())
+        }
+        Some(cause) => cause.text.clone(),
+        None => String::new(),
+    };
     (&left.device, &left.title, left.verdict) == (&right.device, &right.title, right.verdict)
         && addresses.translate(&row(left)) == row(right)
 }
