@@ -114,7 +114,7 @@ impl Glyph {
             "ConfigMap" => Glyph::ConfigMap,
             "Namespace" => Glyph::Namespace,
             "bridge" => Glyph::Bridge,
-            "vxlan" => Glyph::Vxlan,
+            "vxlan" | "ipip" => Glyph::Vxlan,
             "nic" => Glyph::Nic,
             "veth" => Glyph::Veth,
             "loopback" => Glyph::Socket,

@@ -135,6 +135,7 @@ fn device(node: &NodeView, index: usize) -> Option<Facts> {
     let kind = match device.kind.as_str() {
         "nic" => "network card",
         "vxlan" => "VXLAN tunnel",
+        "ipip" => "IP-in-IP tunnel",
         kind => kind,
     };
     facts.row("Kind", kind);

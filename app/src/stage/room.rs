@@ -185,7 +185,8 @@ pub fn place(plan: &RoomPlan, node: &NodeView, room: Rect, mirrored: bool) -> Ro
     let bar = rect(room.x + PAD, bridge_top, room.width - 2.0 * PAD, DEVICE_HEIGHT);
     let small = |top: f64| rect(left(PAD, DEVICE_WIDTH), top, DEVICE_WIDTH, DEVICE_HEIGHT);
     made.bridge = add_device(&mut made.devices, node, "bridge", bar);
-    made.tunnel = add_device(&mut made.devices, node, "vxlan", small(tunnel_top));
+    made.tunnel = add_device(&mut made.devices, node, "vxlan", small(tunnel_top))
+        .or_else(|| add_device(&mut made.devices, node, "ipip", small(tunnel_top)));
     made.nic = add_device(&mut made.devices, node, "nic", small(nic_top));
     made
 }

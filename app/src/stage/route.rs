@@ -28,7 +28,7 @@ pub struct Stop<'a> {
 
 impl<'a> Stop<'a> {
     pub fn of(step: &'a StepView) -> Stop<'a> {
-        let tunnelled = step.envelope.iter().any(|(kind, _)| kind.starts_with("VXLAN"));
+        let tunnelled = step.envelope.len() > 1;
         Stop { place: &step.place, device: &step.device, stage: &step.stage, tunnelled }
     }
 }
@@ -139,7 +139,7 @@ impl Map<'_> {
         let kind = node.devices.iter().find(|device| device.name == stop.device).map_or("", |d| d.kind.as_str());
         match kind {
             "bridge" => Spot::Bridge(index),
-            "vxlan" => Spot::Tunnel(index),
+            "vxlan" | "ipip" => Spot::Tunnel(index),
             "nic" => Spot::Nic(index),
             "loopback" => Spot::Own(index),
             _ if !stop.device.is_empty() => {

@@ -266,6 +266,19 @@ pub struct CalicoConfig {
     pub bgp: (bool, Origin),
 }
 
+impl CalicoConfig {
+    /// The pool that gives nodes a tunnel of this family; others of the family have the same kind, or none.
+    pub fn tunnel(&self, family: Family) -> Option<&IpPool> {
+        let of = |pool: &&IpPool| Family::of(pool.cidr.addr()) == family && pool.encapsulation != Encapsulation::None;
+        self.pools.iter().find(of)
+    }
+
+    /// Whether the tunnel is `tunl0`.
+    pub fn is_ipip(&self, family: Family) -> bool {
+        self.tunnel(family).is_some_and(|pool| pool.encapsulation.is_ipip())
+    }
+}
+
 /// A `projectcalico.org/v3` IPPool.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IpPool {
@@ -286,15 +299,28 @@ pub enum Encapsulation {
     Vxlan,
     /// Only to nodes of another subnet.
     VxlanCrossSubnet,
+    /// IPv4 in IPv4, and the same only to nodes of another subnet.
+    Ipip,
+    IpipCrossSubnet,
 }
 
 impl Encapsulation {
+    pub fn is_vxlan(self) -> bool {
+        matches!(self, Encapsulation::Vxlan | Encapsulation::VxlanCrossSubnet)
+    }
+
+    pub fn is_ipip(self) -> bool {
+        matches!(self, Encapsulation::Ipip | Encapsulation::IpipCrossSubnet)
+    }
+
     /// As the operator's Installation has it.
     pub fn name(self) -> &'static str {
         match self {
             Encapsulation::None => "None",
             Encapsulation::Vxlan => "VXLAN",
             Encapsulation::VxlanCrossSubnet => "VXLANCrossSubnet",
+            Encapsulation::Ipip => "IPIP",
+            Encapsulation::IpipCrossSubnet => "IPIPCrossSubnet",
         }
     }
 }

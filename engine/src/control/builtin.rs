@@ -315,12 +315,17 @@ fn calico_ippools(network: &Network) -> String {
         let IpPool { name, cidr, block_size, nat_outgoing, .. } = pool;
         format!(
             "apiVersion: projectcalico.org/v3\nkind: IPPool\nmetadata:\n  name: {name}\nspec:\n  allowedUses:\n  - Workload\n  \
-             - Tunnel\n  assignmentMode: Automatic\n  blockSize: {block_size}\n  cidr: \"{cidr}\"\n  ipipMode: Never\n  natOutgoing: {nat_outgoing}\n  \
+             - Tunnel\n  assignmentMode: Automatic\n  blockSize: {block_size}\n  cidr: \"{cidr}\"\n  ipipMode: {}\n  natOutgoing: {nat_outgoing}\n  \
              nodeSelector: all()\n  vxlanMode: {}\n---\n",
             match pool.encapsulation {
-                Encapsulation::None => "Never",
+                Encapsulation::Ipip => "Always",
+                Encapsulation::IpipCrossSubnet => "CrossSubnet",
+                _ => "Never",
+            },
+            match pool.encapsulation {
                 Encapsulation::Vxlan => "Always",
                 Encapsulation::VxlanCrossSubnet => "CrossSubnet",
+                _ => "Never",
             }
         )
     });

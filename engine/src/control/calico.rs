@@ -3,7 +3,7 @@
 //! Models libcalico-go lib/ipam of Calico 3.31. Which blocks a node gets is drawn from a hash of its name, though not by Go's
 //! generator.
 
-use crate::cluster::{Block, CalicoConfig, Draft, Encapsulation, IpPool, NodeRecord, Typed, identity};
+use crate::cluster::{Block, CalicoConfig, Draft, IpPool, NodeRecord, Typed, identity};
 use crate::net::Family;
 use crate::tables::Origin;
 use ipnet::IpNet;
@@ -16,7 +16,7 @@ const BLOCKS_MAX: usize = 20;
 const SEARCH_MAX: u128 = 70_000;
 
 /// What nodes take as they join: the blocks that the given addresses of their Pods are in, then an address for the tunnel
-/// of each family where a pool asks for VXLAN.
+/// of each family where a pool asks for one.
 pub fn join(draft: &mut Draft, names: &[Arc<str>]) {
     let network = draft.revision.network.clone();
     let Some(config) = network.cni.calico() else { return names.iter().for_each(|name| leave(draft, name)) };
@@ -31,9 +31,7 @@ pub fn join(draft: &mut Draft, names: &[Arc<str>]) {
 
 fn take_tunnel_ips(draft: &mut Draft, name: &Arc<str>, config: &CalicoConfig) {
     for family in [Family::V4, Family::V6] {
-        let wants =
-            |pool: &&IpPool| Family::of(pool.cidr.addr()) == family && pool.encapsulation != Encapsulation::None;
-        let wanted = config.pools.iter().find(wants);
+        let wanted = config.tunnel(family);
         let had = draft.revision.nodes.get(&**name).and_then(|node| node.tunnel_ip(family));
         match (wanted, had) {
             (Some(pool), None) => take_tunnel_ip(draft, name, pool),

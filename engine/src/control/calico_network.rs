@@ -66,22 +66,36 @@ pub fn configure(draft: &Draft, network: &mut Network, pools: Vec<GivenPool>, fo
         let message = format!("Calico's dataplane {name} is not simulated yet");
         found.warning("calico-dataplane", *span, message).hint("podhop goes on with Iptables");
     }
-    let (mut ipip, mut used) = (false, Vec::new());
+    let mut used: Vec<IpPool> = Vec::new();
     let is_default = pools.is_empty();
     for GivenPool { pool, origin, name } in pools.into_iter().filter(|given| !given.pool.disabled) {
-        let encapsulation = match pool.encapsulation {
+        let mut encapsulation = match pool.encapsulation {
             PoolEncapsulation::None => Encapsulation::None,
             PoolEncapsulation::Vxlan => Encapsulation::Vxlan,
             PoolEncapsulation::VxlanCrossSubnet => Encapsulation::VxlanCrossSubnet,
-            PoolEncapsulation::Ipip | PoolEncapsulation::IpipCrossSubnet => {
-                ipip = true;
-                let message = "IPIP is not simulated yet: packets go to other nodes without it";
-                let problem = found.warning("calico-ipip", pool.encapsulation_span, message);
-                problem.hint("nodes of one subnet reach each other without encapsulation, or take VXLANCrossSubnet");
-                Encapsulation::None
-            }
+            PoolEncapsulation::Ipip => Encapsulation::Ipip,
+            PoolEncapsulation::IpipCrossSubnet => Encapsulation::IpipCrossSubnet,
         };
+        let family = Family::of(pool.cidr.addr());
+        let other = used.iter().find(|other| {
+            let differs = other.encapsulation.is_ipip() != encapsulation.is_ipip();
+            Family::of(other.cidr.addr()) == family && other.encapsulation != Encapsulation::None && differs
+        });
+        if let Some(other) = other.filter(|_| encapsulation != Encapsulation::None) {
+            let message = format!(
+                "one kind of tunnel is simulated at a time: packets of this pool go without, as {} takes {}",
+                other.name,
+                other.encapsulation.name()
+            );
+            found.warning("calico-tunnels", pool.encapsulation_span, message);
+            encapsulation = Encapsulation::None;
+        }
         let CalicoPool { cidr, block_size, nat_outgoing, .. } = pool;
+        if encapsulation.is_ipip() && installation.as_ref().is_some_and(|given| given.bgp == Some(false)) {
+            let message = "IPIP encapsulation requires that BGP is enabled: no routes lead to other nodes";
+            let problem = found.warning("calico-ipip", pool.encapsulation_span, message);
+            problem.hint("write bgp: Enabled, or take VXLANCrossSubnet");
+        }
         used.push(IpPool { name, cidr, origin, block_size, encapsulation, nat_outgoing });
     }
     if is_default {
@@ -109,8 +123,8 @@ pub fn configure(draft: &Draft, network: &mut Network, pools: Vec<GivenPool>, fo
         }));
     }
     let bytes = match () {
-        () if used.iter().any(|pool| pool.encapsulation != Encapsulation::None) => VXLAN_BYTES,
-        () if ipip => IPIP_BYTES,
+        () if used.iter().any(|pool| pool.encapsulation.is_vxlan()) => VXLAN_BYTES,
+        () if used.iter().any(|pool| pool.encapsulation.is_ipip()) => IPIP_BYTES,
         () => 0,
     };
     let uid = object.map(|object| object.uid);

@@ -382,6 +382,7 @@ impl Walk<'_> {
             }
             Transport::Tcp(_) => self.tcp_receive(link, skb),
             Transport::Sctp(_) => self.sctp_receive(link, skb),
+            Transport::Ipip(_) => self.ipip_receive(link, skb),
         }
     }
 }

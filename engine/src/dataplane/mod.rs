@@ -17,6 +17,7 @@ mod dns;
 mod fragment;
 mod icmp;
 mod ip;
+mod ipip;
 mod neighbor;
 mod netfilter;
 mod process;

@@ -20,12 +20,17 @@ pub const QUEUE_MAX: usize = 101;
 
 impl Walk<'_> {
     /// Sends a packet to its next hop on a device.
-    pub(super) fn neighbor_output(&mut self, link: LinkIndex, next_hop: IpAddr, skb: Skb) {
+    pub(super) fn neighbor_output(&mut self, link: LinkIndex, next_hop: IpAddr, mut skb: Skb) {
         let netns = self.netns.clone();
         let Some(device) = netns.link(link) else {
             return self.drop(skb, Stage::Neighbor, None, DropReason::Gone, None);
         };
         if device.kind == LinkKind::Loopback {
+            return self.transmit(link, skb);
+        }
+        // The device has no addresses of its own: it is told where to.
+        if device.kind == LinkKind::Ipip {
+            skb.next_hop = Some(next_hop);
             return self.transmit(link, skb);
         }
         self.spend(cost::LOOKUP);

@@ -26,6 +26,8 @@ pub struct Skb {
     /// The longest of the fragments that it was put together from on its way: it goes on in pieces of that size.
     pub(super) fragment_len_max: Option<u16>,
     pub(super) bridged: Bridged,
+    /// Where its route leads, for a tunnel that has no one other end.
+    pub(super) next_hop: Option<IpAddr>,
     /// How long queues on its way have kept it since it was last delivered somewhere.
     pub(super) kept: Nanos,
 }
@@ -56,7 +58,18 @@ pub(super) enum Bridged {
 impl Skb {
     pub fn new(frame: Frame, track: PacketRef, crossings: u16) -> Skb {
         let (tracking, ipvs, bridged) = (Tracking::Unseen, Balanced::No, Bridged::No);
-        Skb { frame, track, crossings, mark: 0, tracking, ipvs, fragment_len_max: None, bridged, kept: 0 }
+        Skb {
+            frame,
+            track,
+            crossings,
+            mark: 0,
+            tracking,
+            ipvs,
+            fragment_len_max: None,
+            bridged,
+            next_hop: None,
+            kept: 0,
+        }
     }
 
     /// Another packet, as this one is apart from its frame and record.

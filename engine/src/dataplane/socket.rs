@@ -161,7 +161,7 @@ impl Sockets {
     pub(super) fn sender_of(&self, quoted: &IpPacket) -> Option<SocketId> {
         match &quoted.payload {
             Transport::Icmp(Icmp::EchoRequest { id, .. }) => self.ping_socket(*id),
-            Transport::Icmp(_) => None,
+            Transport::Icmp(_) | Transport::Ipip(_) => None,
             Transport::Udp(udp) => self.udp_socket(udp.sport, (quoted.dst, udp.dport)),
             Transport::Tcp(tcp) => self.connection(Protocol::Tcp, (quoted.src, tcp.sport, quoted.dst, tcp.dport)),
             Transport::Sctp(sctp) => self.connection(Protocol::Sctp, (quoted.src, sctp.sport, quoted.dst, sctp.dport)),

@@ -256,6 +256,7 @@ impl Walk<'_> {
             // dummy_xmit counts packets and throws them away.
             LinkKind::Dummy => self.drop(skb, Stage::Transmit, Some(link), DropReason::DeviceDown, cause),
             LinkKind::Vxlan { vni, port, local, .. } => self.vxlan_transmit(link, vni, port, local, skb),
+            LinkKind::Ipip => self.ipip_transmit(link, skb),
         }
     }
 }

@@ -54,6 +54,7 @@ fn transport_title(transport: &Transport) -> String {
             None => format!("UDP {} bytes", body.len()),
         },
         Transport::Sctp(Sctp { chunk, .. }) => format!("SCTP {}", chunk.name_len().0),
+        Transport::Ipip(_) => "IP in IP".to_owned(),
     }
 }
 
@@ -189,5 +190,6 @@ fn short_name(transport: &Transport) -> &'static str {
         Transport::Tcp(_) => "TCP data",
         Transport::Udp(_) => "UDP",
         Transport::Sctp(_) => "SCTP",
+        Transport::Ipip(_) => "IPIP",
     }
 }

@@ -113,7 +113,7 @@ fn passed(step: &Step, frame: &Frame, netns: Option<&Netns>) -> (String, String)
             pair(encapsulated(step), "The whole packet is put into another one, addressed to the other node.")
         }
         Stage::Decapsulate => pair(
-            format!("the frame comes out at {name}"),
+            format!("what was inside comes out at {name}"),
             "The outer packet has done its work: the original comes out unchanged.",
         ),
         Stage::Switch => {
@@ -205,6 +205,7 @@ fn encapsulated(step: &Step) -> String {
         Some(Change::Encapsulate { src, dst, dport, vni, .. }) => {
             format!("+ VXLAN {vni} + UDP {dport} + {src} → {dst}")
         }
+        Some(Change::EncapsulateIp { src, dst, .. }) => format!("+ IP {src} → {dst}"),
         _ => String::new(),
     }
 }

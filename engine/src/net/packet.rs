@@ -132,6 +132,8 @@ pub enum Transport {
     Tcp(Tcp),
     Udp(Udp),
     Sctp(Sctp),
+    /// IPv4 in IPv4 (RFC 2003): the packet that is tunnelled, in a frame whose MACs are zero and not on the wire.
+    Ipip(Box<Frame>),
 }
 
 /// ICMP messages, named by what they say; type and code follow the family when bytes are made.
@@ -311,6 +313,7 @@ impl Transport {
             Transport::Tcp(tcp) => 20 + if tcp.mss.is_some() { 4 } else { 0 } + tcp.body.len(),
             Transport::Udp(udp) => 8 + udp.body.len(),
             Transport::Sctp(sctp) => 12 + sctp.chunk.name_len().1.next_multiple_of(4),
+            Transport::Ipip(inner) => inner.len() - Frame::HEADER_LEN,
         }
     }
 
@@ -321,7 +324,7 @@ impl Transport {
     /// Source and destination port, where the protocol has them.
     pub fn ports(&self) -> Option<(u16, u16)> {
         match self {
-            Transport::Icmp(_) => None,
+            Transport::Icmp(_) | Transport::Ipip(_) => None,
             Transport::Tcp(tcp) => Some((tcp.sport, tcp.dport)),
             Transport::Udp(udp) => Some((udp.sport, udp.dport)),
             Transport::Sctp(sctp) => Some((sctp.sport, sctp.dport)),
@@ -369,7 +372,8 @@ impl IpPacket {
             Transport::Udp(udp) => udp.sport = port,
             Transport::Sctp(sctp) => sctp.sport = port,
             Transport::Icmp(Icmp::EchoRequest { id, .. } | Icmp::EchoReply { id, .. }) => *id = port,
-            Transport::Icmp(Icmp::Error { .. } | Icmp::NeighborSolicit { .. } | Icmp::NeighborAdvert { .. }) => {}
+            Transport::Icmp(Icmp::Error { .. } | Icmp::NeighborSolicit { .. } | Icmp::NeighborAdvert { .. })
+            | Transport::Ipip(_) => {}
         }
     }
 
@@ -381,7 +385,8 @@ impl IpPacket {
             Transport::Udp(udp) => udp.dport = port,
             Transport::Sctp(sctp) => sctp.dport = port,
             Transport::Icmp(Icmp::EchoRequest { id, .. } | Icmp::EchoReply { id, .. }) => *id = port,
-            Transport::Icmp(Icmp::Error { .. } | Icmp::NeighborSolicit { .. } | Icmp::NeighborAdvert { .. }) => {}
+            Transport::Icmp(Icmp::Error { .. } | Icmp::NeighborSolicit { .. } | Icmp::NeighborAdvert { .. })
+            | Transport::Ipip(_) => {}
         }
     }
 
@@ -456,10 +461,10 @@ impl Frame {
         }
     }
 
-    /// The frame inside a VXLAN datagram, if this is one (and not a fragment of one).
+    /// What is inside a tunnel's packet, if this is one.
     pub fn inner(&self) -> Option<&Frame> {
         match &self.ip()?.payload {
-            Transport::Udp(Udp { body: UdpBody::Vxlan { frame, .. }, .. }) => Some(frame),
+            Transport::Udp(Udp { body: UdpBody::Vxlan { frame, .. }, .. }) | Transport::Ipip(frame) => Some(frame),
             _ => None,
         }
     }

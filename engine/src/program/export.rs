@@ -325,6 +325,10 @@ impl Script {
             LinkKind::Dummy => {
                 let _ = writeln!(self.out, "link add name {name} index {index} address {mac} mtu {mtu} type dummy");
             }
+            // The module makes it, in every namespace, as soon as there is one of its kind.
+            LinkKind::Ipip => {
+                let _ = writeln!(self.out, "tunnel add {name} mode ipip\nlink set {name} mtu {mtu}");
+            }
             LinkKind::Vxlan { vni, port, local, underlay } => {
                 let underlay = netns.link(*underlay).map_or("", |link| &*link.name);
                 let _ = writeln!(

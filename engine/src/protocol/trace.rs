@@ -3,7 +3,7 @@
 use super::{CauseView, ChangeView, FlowSummary, FlowView, OriginView, PacketView, StepView, VerdictKind};
 use crate::cluster::Revision;
 use crate::explain;
-use crate::net::{Frame, IcmpError};
+use crate::net::{Frame, IcmpError, Transport};
 use crate::tables::netfilter::Hook;
 use crate::tables::{Netns, NetnsId, Origin, Segment};
 use crate::trace::{
@@ -266,8 +266,15 @@ fn change_views(change: &Change, before: &Frame) -> Vec<ChangeView> {
             view("udp", String::new(), format!("{sport} → {dport}")),
             view("ip", String::new(), format!("{src} → {dst}")),
         ],
+        Change::EncapsulateIp { src, dst, ttl, .. } => {
+            vec![view("ipip", String::new(), format!("{src} → {dst}")), view("ip.ttl", String::new(), ttl.to_string())]
+        }
         Change::Decapsulate => vec![view(
-            "vxlan",
+            if before.ip().is_some_and(|packet| matches!(packet.payload, Transport::Ipip(_))) {
+                "ipip"
+            } else {
+                "vxlan"
+            },
             before.ip().map_or_else(String::new, |ip| format!("{} → {}", ip.src, ip.dst)),
             String::new(),
         )],

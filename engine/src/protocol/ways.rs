@@ -30,7 +30,7 @@ pub struct StopView {
     pub device: String,
     pub stage: String,
     pub verdict: VerdictKind,
-    /// The packet is inside VXLAN after this step.
+    /// The packet is inside a tunnel after this step.
     pub tunnelled: bool,
 }
 
@@ -119,7 +119,7 @@ impl Writer {
             }
             for change in &step.changes {
                 match change {
-                    Change::Encapsulate { .. } => depth += 1,
+                    Change::Encapsulate { .. } | Change::EncapsulateIp { .. } => depth += 1,
                     Change::Decapsulate => depth = depth.saturating_sub(1),
                     _ => {}
                 }
@@ -166,7 +166,7 @@ impl Writer {
 
 /// How many tunnels a packet is born in.
 fn tunnels(frame: &Frame) -> usize {
-    explain::envelope(frame).iter().filter(|layer| layer.name.starts_with("VXLAN")).count()
+    explain::envelope(frame).len().saturating_sub(1)
 }
 
 #[cfg(test)]
@@ -217,7 +217,7 @@ mod tests {
                     let place = &ways.places[stop.place as usize];
                     assert_eq!((place, &stop.device, &stop.stage), (&step.place, &step.device, &step.stage));
                     assert_eq!(stop.verdict, step.verdict);
-                    assert_eq!(stop.tunnelled, step.envelope.iter().any(|(kind, _)| kind.starts_with("VXLAN")));
+                    assert_eq!(stop.tunnelled, (step.envelope.len() > 1));
                 }
             }
         }

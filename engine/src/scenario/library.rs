@@ -66,7 +66,8 @@ pub fn library() -> Vec<Shelf> {
             "host-network",
             "two-containers",
             "sctp",
-            "host-gw"
+            "host-gw",
+            "ipip"
         ),
         shelf!(
             "Services",

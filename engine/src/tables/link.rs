@@ -51,6 +51,8 @@ pub enum LinkKind {
         local: IpAddr,
         underlay: LinkIndex,
     },
+    /// `tunl0`: IPv4 in IPv4 to whatever the route's next hop is, as the kernel makes it when it learns of IPIP.
+    Ipip,
     /// A NIC on the segment with this number (see [`super::Segment`]).
     Nic {
         segment: u32,

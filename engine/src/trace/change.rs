@@ -12,7 +12,9 @@ pub enum Change {
     Ttl { from: u8, to: u8 },
     /// VXLAN: the frame becomes the payload of a new UDP datagram.
     Encapsulate { src: IpAddr, dst: IpAddr, sport: u16, dport: u16, vni: u32, ttl: u8, id: u16 },
-    /// VXLAN: the datagram's frame comes out.
+    /// IP in IP: the packet becomes the payload of a new one.
+    EncapsulateIp { src: IpAddr, dst: IpAddr, ttl: u8, id: u16, dont_fragment: bool },
+    /// What was encapsulated comes out.
     Decapsulate,
     /// Fragments were put together: the packet is whole.
     Whole,
@@ -59,9 +61,23 @@ impl Change {
                     }),
                 });
             }
+            Change::EncapsulateIp { src, dst, ttl, id, dont_fragment } => {
+                let inner = Frame { src: MacAddr::ZERO, dst: MacAddr::ZERO, payload: frame.payload.clone() };
+                frame.payload = Payload::Ip(IpPacket {
+                    src: *src,
+                    dst: *dst,
+                    ttl: *ttl,
+                    tos: 0,
+                    id: *id,
+                    dont_fragment: *dont_fragment,
+                    fragment: None,
+                    payload: Transport::Ipip(Box::new(inner)),
+                });
+            }
             Change::Decapsulate => match &mut frame.payload {
                 Payload::Ip(IpPacket {
-                    payload: Transport::Udp(Udp { body: UdpBody::Vxlan { frame: inner, .. }, .. }),
+                    payload:
+                        Transport::Udp(Udp { body: UdpBody::Vxlan { frame: inner, .. }, .. }) | Transport::Ipip(inner),
                     ..
                 }) => {
                     let empty = Frame {

@@ -116,7 +116,7 @@ fn pools_say_what_is_wrong_with_them() {
         ("cidr: 10.50.0.0/28", "smaller than one block, a /26"),
         ("cidr: 'fd00::/124'", "smaller than one block, a /122"),
         ("cidr: 10.50.0.0/16, ipipMode: Always, vxlanMode: Always", "cannot both be enabled"),
-        ("cidr: 10.50.0.0/16, ipipMode: Always", "IPIP is not simulated yet"),
+        ("cidr: 'fd00::/48', ipipMode: Always", "not supported on an IPv6 IP pool"),
         ("cidr: 10.50.0.0", "10.50.0.0"),
     ] {
         let (cluster, applied) = with(&pool(spec));
@@ -133,4 +133,26 @@ fn a_pod_subnet_smaller_than_a_block_is_refused() {
     assert!(!applied.committed);
     let told = rendered(&cluster, &applied);
     assert!(told.contains("10.50.0.0/27 is smaller than one of Calico's blocks, a /26"), "{told}");
+}
+
+#[test]
+fn ip_in_ip_gives_each_node_tunl0_and_takes_20_bytes() {
+    let (cluster, applied) = with(&pool("cidr: 10.50.0.0/16, ipipMode: Always"));
+    assert!(applied.committed, "{}", rendered(&cluster, &applied));
+    let config = cluster.revision().network.cni.calico().expect("Calico").clone();
+    assert!(config.is_ipip(Family::V4) && !config.is_ipip(Family::V6));
+    assert_eq!(config.mtu.0, 1480);
+    assert!(cluster.revision().nodes.values().all(|node| node.tunnel_ip(Family::V4).is_some()));
+}
+
+#[test]
+fn one_kind_of_tunnel_is_simulated_at_a_time() {
+    let two = "apiVersion: projectcalico.org/v3\nkind: IPPool\nmetadata: {name: a}\nspec: {cidr: 10.50.0.0/16, ipipMode: Always}\n---\n\
+               apiVersion: projectcalico.org/v3\nkind: IPPool\nmetadata: {name: b}\nspec: {cidr: 10.60.0.0/16, vxlanMode: Always}\n";
+    let (cluster, applied) = with(two);
+    let told = rendered(&cluster, &applied);
+    assert!(
+        told.contains("one kind of tunnel is simulated at a time: packets of this pool go without, as a takes IPIP"),
+        "{told}"
+    );
 }

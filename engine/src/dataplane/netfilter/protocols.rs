@@ -1,7 +1,7 @@
 //! What each protocol's tracker makes of a packet. Models nf_conntrack_proto_{tcp,udp,icmp,sctp}.c of Linux 6.18,
 //! TCP windows left out.
 
-use crate::net::{IpPacket, Protocol, SctpChunk, Tcp, Transport};
+use crate::net::{IpPacket, SctpChunk, Tcp, Transport};
 use crate::tables::ConntrackSysctls;
 use crate::tables::netfilter::{Connection, CtProgress, CtProtocol, SctpState, TcpState};
 use crate::trace::Nanos;
@@ -34,6 +34,7 @@ pub(super) fn begin(packet: &IpPacket, now: Nanos) -> Option<CtProgress> {
             _ => None,
         },
         Transport::Icmp(_) => Some(CtProgress::Icmp),
+        Transport::Ipip(_) => Some(CtProgress::Generic),
     }
 }
 
@@ -77,6 +78,7 @@ pub(super) fn timeout(entry: &Connection, now: Nanos, set: &ConntrackSysctls) ->
         CtProgress::Udp { stream_from } if entry.seen_reply && now > stream_from => set.udp_stream,
         CtProgress::Udp { .. } => set.udp,
         CtProgress::Icmp => set.icmp,
+        CtProgress::Generic => 600,
     };
     Nanos::from(seconds) * SECOND
 }
@@ -172,7 +174,7 @@ fn sctp_next(chunk: &SctpChunk, state: SctpState, reply: bool) -> Option<SctpSta
 
 /// Whether a first packet of this protocol may open a connection at all: an echo reply answers one.
 pub(super) fn opens(protocol: CtProtocol) -> bool {
-    matches!(protocol, CtProtocol::Transport(Protocol::Tcp | Protocol::Udp | Protocol::Sctp) | CtProtocol::EchoRequest)
+    protocol != CtProtocol::EchoReply
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ impl Sight<'_> {
             Transport::Tcp(_) => Some(Protocol::Tcp),
             Transport::Udp(_) => Some(Protocol::Udp),
             Transport::Sctp(_) => Some(Protocol::Sctp),
-            Transport::Icmp(_) => None,
+            Transport::Icmp(_) | Transport::Ipip(_) => None,
         }
     }
 
@@ -63,7 +63,7 @@ impl Sight<'_> {
             Match::Protocol { protocol, invert } => (self.protocol() == Some(*protocol)) != *invert,
             Match::IcmpProtocol { invert } => matches!(packet.payload, Transport::Icmp(_)) != *invert,
             // Nothing here sends such packets.
-            Match::IpInIpProtocol { invert } => *invert,
+            Match::IpInIpProtocol { invert } => matches!(packet.payload, Transport::Ipip(_)) != *invert,
             Match::IcmpType { number, invert } => self.icmp_type().is_some_and(|own| (own == *number) != *invert),
             Match::Multiport { side, ports, invert } => self.ports().is_some_and(|(sport, dport)| {
                 let port = if *side == SetDirection::Src { sport } else { dport };

@@ -257,5 +257,6 @@ fn protocol_name(packet: &IpPacket) -> &'static str {
         Transport::Tcp(_) => Protocol::Tcp.name(),
         Transport::Udp(_) => Protocol::Udp.name(),
         Transport::Sctp(_) => Protocol::Sctp.name(),
+        Transport::Ipip(_) => "IP in IP",
     }
 }

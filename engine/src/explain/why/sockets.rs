@@ -31,7 +31,7 @@ pub(super) fn sought(lookup: &Lookup<'_>) -> Option<Sought> {
         Transport::Tcp(tcp) => (Protocol::Tcp, tcp.flags.syn && !tcp.flags.ack),
         Transport::Udp(_) => (Protocol::Udp, true),
         Transport::Sctp(sctp) => (Protocol::Sctp, matches!(sctp.chunk, SctpChunk::Init { .. })),
-        Transport::Icmp(_) => return None,
+        Transport::Icmp(_) | Transport::Ipip(_) => return None,
     };
     let (sport, dport) = packet.payload.ports()?;
     let (from, to) = (SocketAddr::new(packet.src, sport), SocketAddr::new(packet.dst, dport));

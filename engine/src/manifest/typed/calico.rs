@@ -76,6 +76,10 @@ impl CalicoPool {
             let message = "ipipMode and vxlanMode cannot both be enabled on the same IP pool";
             d.error("encapsulation", reader::span_of(spec, "vxlanMode"), message);
         }
+        if ipip > 0 && cidr.addr().is_ipv6() {
+            let message = "IPIPMode other than 'Never' is not supported on an IPv6 IP pool";
+            d.error("encapsulation", reader::span_of(spec, "ipipMode"), message);
+        }
         let encapsulation = match (ipip, vxlan) {
             (1, _) => PoolEncapsulation::Ipip,
             (2, _) => PoolEncapsulation::IpipCrossSubnet,
@@ -108,6 +112,11 @@ impl CalicoPool {
             Some(3) => PoolEncapsulation::VxlanCrossSubnet,
             Some(_) => PoolEncapsulation::None,
         };
+        let is_ipip = matches!(encapsulation, PoolEncapsulation::Ipip | PoolEncapsulation::IpipCrossSubnet);
+        if is_ipip && cidr.addr().is_ipv6() {
+            let message = "IPIP encapsulation is not supported by IPv6 pools";
+            d.error("encapsulation", reader::span_of(node, "encapsulation"), message);
+        }
         Some(CalicoPool {
             name: reader::text(node, "name", d),
             block_size: block_size(node, &cidr, d),

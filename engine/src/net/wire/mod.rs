@@ -1,7 +1,7 @@
 //! Packets as bytes: what a capture would hold.
 //!
 //! Supported: Ethernet II, ARP for IPv4, IPv4 without options, IPv6 with a fragment header, ICMP and ICMPv6 (echo and
-//! errors), TCP with the MSS option, UDP, VXLAN, SCTP with one chunk. Left out: IP options, VLAN tags, every other TCP
+//! errors), TCP with the MSS option, UDP, VXLAN, SCTP with one chunk, IPv4 in IPv4. Left out: IP options, VLAN tags, every other TCP
 //! option.
 
 mod icmp;
@@ -165,6 +165,7 @@ impl Writer {
             Transport::Tcp(tcp) => self.tcp(tcp),
             Transport::Udp(udp) => self.udp(udp),
             Transport::Sctp(sctp) => self.sctp(sctp),
+            Transport::Ipip(inner) => return inner.ip().into_iter().for_each(|inner| self.ipv4(inner)),
         }
         let bytes = &self.bytes[start..];
         let pseudo = pseudo_header(packet.src, packet.dst, protocol_number(packet).0, bytes.len());
@@ -192,6 +193,7 @@ impl Writer {
                 let checksum = crc32c(bytes);
                 self.patch(start + 8, &checksum.to_le_bytes());
             }
+            Transport::Ipip(_) => {}
         }
     }
 
@@ -235,5 +237,6 @@ fn protocol_number(packet: &IpPacket) -> (u8, &'static str) {
         Transport::Tcp(_) => (6, "TCP"),
         Transport::Udp(_) => (17, "UDP"),
         Transport::Sctp(_) => (132, "SCTP"),
+        Transport::Ipip(_) => (4, "IPIP"),
     }
 }

@@ -1,8 +1,8 @@
 //! Calico's own network: a veth for each Pod that is routed, not bridged, and routes to the blocks of other nodes, with
-//! VXLAN where pools ask for it. Models Calico 3.31: cni-plugin/internal/pkg/utils, felix/routetable,
-//! felix/dataplane/linux (endpoint_mgr, vxlan_mgr, noencap_mgr) and BIRD's configuration from confd.
+//! VXLAN or IP in IP where pools ask for it. Models Calico 3.31: cni-plugin/internal/pkg/utils, felix/routetable,
+//! felix/dataplane/linux (endpoint_mgr, vxlan_mgr, ipip_mgr, noencap_mgr) and BIRD's configuration from confd.
 //!
-//! Left out: IPIP, WireGuard, the eBPF dataplane.
+//! Left out: WireGuard, the eBPF dataplane.
 
 use super::super::empty;
 use super::super::node::ETH0;
@@ -24,15 +24,18 @@ use std::sync::{Arc, LazyLock};
 /// UDP port of the tunnel, and its number.
 pub const VXLAN_PORT: u16 = 4789;
 const VNI: u32 = 4096;
-/// `vxlan.calico`, which Felix makes as it starts; the one for IPv6 comes after it.
-const VXLAN: LinkIndex = LinkIndex(3);
+/// `vxlan.calico`, which Felix makes as it starts, or `tunl0`; the one for IPv6 comes after it.
+const TUNNEL: LinkIndex = LinkIndex(3);
 /// Devices of the Pods come after both tunnels.
 const FIRST_VETH: u32 = 5;
 /// Ethernet, IPv4, UDP and VXLAN headers, in bytes, and what IPv6 takes beyond that.
 const OVERHEAD: u32 = 50;
 const V6_MORE: u32 = 20;
+/// An IPv4 header, in bytes.
+const IPIP_OVERHEAD: u32 = 20;
 
 static VXLAN_NAME: LazyLock<Arc<str>> = LazyLock::new(|| "vxlan.calico".into());
+static IPIP_NAME: LazyLock<Arc<str>> = LazyLock::new(|| "tunl0".into());
 static VXLAN_V6_NAME: LazyLock<Arc<str>> = LazyLock::new(|| "vxlan-v6.calico".into());
 
 /// Every veth on a node has the same: Pods ask for their gateway and get this.
@@ -77,14 +80,20 @@ pub(in super::super) fn node(
     true
 }
 
-/// Felix' VXLAN device of one family, with the first address of one of the node's blocks. There is one as soon as a pool
-/// asks for VXLAN, whether or not packets take it.
+/// Felix' tunnel of one family, with the first address of one of the node's blocks. There is one as soon as a pool asks for
+/// it, whether or not packets take it.
 fn tunnel(revision: &Revision, node: &NodeRecord, family: Family, config: &CalicoConfig, writer: &mut Writer) {
     let (Some(local), Some(ip)) = (node.ip_of(family), node.tunnel_ip(family)) else { return };
     let Some(pool) = pool_of(config, ip) else { return };
+    if config.is_ipip(family) {
+        let most = revision.network.node_mtu.saturating_sub(IPIP_OVERHEAD);
+        let mtu = config.mtu.0.min(most);
+        writer.link(TUNNEL, IPIP_NAME.clone(), LinkKind::Ipip, MacAddr::ZERO, mtu, pool.origin.clone());
+        return writer.address(TUNNEL, IpNet::from(ip), Scope::Global, pool.origin.clone());
+    }
     let kind = LinkKind::Vxlan { vni: VNI, port: VXLAN_PORT, local, underlay: ETH0 };
     let (link, name, more) = match family {
-        Family::V4 => (VXLAN, VXLAN_NAME.clone(), 0),
+        Family::V4 => (TUNNEL, VXLAN_NAME.clone(), 0),
         Family::V6 => (vxlan_v6(), VXLAN_V6_NAME.clone(), V6_MORE),
     };
     // The kernel gives the device no more than the card carries (drivers/net/vxlan vxlan_config_apply).
@@ -97,7 +106,7 @@ fn tunnel(revision: &Revision, node: &NodeRecord, family: Family, config: &Calic
 }
 
 fn vxlan_v6() -> LinkIndex {
-    LinkIndex(VXLAN.0 + 1)
+    LinkIndex(TUNNEL.0 + 1)
 }
 
 /// What nobody of the block has goes nowhere.
@@ -117,7 +126,7 @@ fn blackhole(block: IpNet, pool: &IpPool, config: &CalicoConfig) -> Route {
 
 /// Who tells of a pool's routes: BIRD, but Felix where packets may go through the VXLAN.
 fn proto(pool: &IpPool, config: &CalicoConfig) -> RouteProto {
-    if pool.encapsulation == Encapsulation::None && config.bgp.0 { RouteProto::Bird } else { RouteProto::Felix }
+    if !pool.encapsulation.is_vxlan() && config.bgp.0 { RouteProto::Bird } else { RouteProto::Felix }
 }
 
 fn device_route(dst: IpNet, dev: LinkIndex, origin: Origin) -> Route {
@@ -174,18 +183,23 @@ pub(in super::super) fn peers(revision: &Revision, config: &CalicoConfig) -> Pee
         for dst in blocks.chain(borrowed(revision, node)) {
             let family = Family::of(dst.addr());
             let (Some(pool), Some(ip)) = (pool_of(config, dst.addr()), node.ip_of(family)) else { continue };
+            let ipip = pool.encapsulation.is_ipip();
+            // BIRD alone tells of these.
+            if ipip && !config.bgp.0 {
+                continue;
+            }
+            let link = if family == Family::V4 { TUNNEL } else { vxlan_v6() };
             let route = match node.tunnel_ip(family).filter(|_| tunnelled(revision, pool, ip)) {
-                Some(tunnel) => {
-                    let link = if family == Family::V4 { VXLAN } else { vxlan_v6() };
-                    rows::gateway_route(dst, tunnel, link, true, pool.origin.clone())
-                }
-                None => {
-                    rows::gateway_route(dst, ip, ETH0, pool.encapsulation != Encapsulation::None, pool.origin.clone())
-                }
+                Some(_) if ipip => rows::gateway_route(dst, ip, link, true, pool.origin.clone()),
+                Some(tunnel) => rows::gateway_route(dst, tunnel, link, true, pool.origin.clone()),
+                None => rows::gateway_route(dst, ip, ETH0, pool.encapsulation.is_vxlan(), pool.origin.clone()),
             };
             routes.push((node.index, Route { proto: proto(pool, config), ..route }));
         }
-        for (family, link) in [(Family::V4, VXLAN), (Family::V6, vxlan_v6())] {
+        for (family, link) in [(Family::V4, TUNNEL), (Family::V6, vxlan_v6())] {
+            if config.is_ipip(family) {
+                continue;
+            }
             let (Some(tunnel), Some(remote)) = (node.tunnel_ip(family), node.ip_of(family)) else { continue };
             let Some(pool) = pool_of(config, tunnel) else { continue };
             let mac = tunnel_mac(revision, node, family);
@@ -204,8 +218,8 @@ pub(in super::super) fn peers(revision: &Revision, config: &CalicoConfig) -> Pee
 fn tunnelled(revision: &Revision, pool: &IpPool, node: IpAddr) -> bool {
     match pool.encapsulation {
         Encapsulation::None => false,
-        Encapsulation::Vxlan => true,
-        Encapsulation::VxlanCrossSubnet => {
+        Encapsulation::Vxlan | Encapsulation::Ipip => true,
+        Encapsulation::VxlanCrossSubnet | Encapsulation::IpipCrossSubnet => {
             let net = revision.network.node_network_of(Family::of(node));
             net.is_none_or(|(net, _)| !net.contains(&node))
         }

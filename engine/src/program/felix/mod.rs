@@ -4,7 +4,7 @@
 //!
 //! Rules bear the hashes that Felix gives them, made of its own wording (`rule.rs`), and chains that nothing leads to are not
 //! there. A stopped calico-node is not told from one that runs: what Felix has programmed stays. Left out: host endpoints,
-//! Calico's own policies and tiers, flow logs, IPIP, WireGuard, floating IPs, QoS and DSCP.
+//! Calico's own policies and tiers, flow logs, WireGuard, floating IPs, QoS and DSCP.
 
 mod cache;
 mod endpoints;
@@ -20,7 +20,7 @@ pub use cache::Cache;
 
 use super::cni::calico::VXLAN_PORT;
 use super::kube_proxy::ipvs::DEVICE;
-use crate::cluster::{CalicoConfig, Encapsulation, IpPool, NodeRecord, PodRecord, Revision};
+use crate::cluster::{CalicoConfig, IpPool, NodeRecord, PodRecord, Revision};
 use crate::net::Family;
 use crate::tables::netfilter::{Chain, IpSet, Netfilter, SetEntry, SetType, TableName, Target};
 use crate::tables::{LinkIndex, Netns, Origin, Route, RouteKind};
@@ -38,8 +38,9 @@ struct Felix<'a> {
     node: &'a NodeRecord,
     config: &'a CalicoConfig,
     family: Family,
-    /// The pool that asks for VXLAN, and the node's device if it has one.
+    /// The pool that asks for VXLAN, or for IP in IP, and the node's device if it has one.
     vxlan: Option<Origin>,
+    ipip: Option<Origin>,
     tunnel: Option<Arc<str>>,
     /// kube-proxy's device is there.
     ipvs: bool,
@@ -81,11 +82,16 @@ impl<'a> Felix<'a> {
         family: Family,
         netns: &Netns,
     ) -> Felix<'a> {
-        let mut felix = Felix { revision, node, config, family, vxlan: None, tunnel: None, ipvs: false };
+        let mut felix = Felix { revision, node, config, family, vxlan: None, ipip: None, tunnel: None, ipvs: false };
         felix.ipvs = netns.links.iter().any(|link| &*link.name == DEVICE);
-        let pool = felix.pools().find(|pool| pool.encapsulation != Encapsulation::None);
-        felix.vxlan = pool.map(|pool| pool.origin.clone());
-        let name = if family == Family::V4 { "vxlan.calico" } else { "vxlan-v6.calico" };
+        let origin = config.tunnel(family).map(|pool| pool.origin.clone());
+        let name = match (config.is_ipip(family), family) {
+            (true, _) => "tunl0",
+            (false, Family::V4) => "vxlan.calico",
+            (false, Family::V6) => "vxlan-v6.calico",
+        };
+        let of = if config.is_ipip(family) { &mut felix.ipip } else { &mut felix.vxlan };
+        *of = origin;
         felix.tunnel = netns.links.iter().find(|link| &*link.name == name).map(|link| link.name.clone());
         felix
     }
@@ -160,6 +166,9 @@ impl<'a> Felix<'a> {
         if self.vxlan.is_some() {
             sets.push(set(statics::VXLAN_HOSTS, SetType::HashNet, self.vxlan_hosts()));
         }
+        if self.ipip.is_some() {
+            sets.push(set(statics::ALL_HOSTS, SetType::HashNet, self.all_hosts()));
+        }
         let mut sources: BTreeMap<&str, &policy::SetSource> = BTreeMap::new();
         for source in endpoints.iter().flat_map(|endpoint| &endpoint.policies).flat_map(|policy| policy.sets()) {
             sources.insert(&source.id, source);
@@ -180,6 +189,12 @@ impl<'a> Felix<'a> {
         ips.dedup();
         let origin = component("the node's own addresses");
         ips.into_iter().map(|ip| member(IpNet::from(ip), &origin)).collect()
+    }
+
+    /// Every node, this one as well.
+    fn all_hosts(&self) -> Vec<SetEntry> {
+        let entry = |node: &Arc<NodeRecord>| Some(member(IpNet::from(node.ip_of(self.family)?), &node.ip_origin));
+        self.revision.nodes.values().filter_map(entry).collect()
     }
 
     /// The other nodes that have a tunnel.

@@ -17,6 +17,7 @@ pub const MASQ_POOLS: &str = "masq-ipam-pools";
 pub const ALL_POOLS: &str = "all-ipam-pools";
 pub const THIS_HOST: &str = "this-host";
 pub const VXLAN_HOSTS: &str = "all-vxlan-net";
+pub const ALL_HOSTS: &str = "all-hosts-net";
 pub const DSCP: &str = "dscp-src-net";
 
 const TO_HOST: &str = "cali-to-host-endpoint";
@@ -165,6 +166,12 @@ impl Felix<'_> {
 
     fn filter_input(&self) -> Vec<Draft> {
         let mut drafts = Vec::new();
+        if let Some(origin) = &self.ipip {
+            let tunnel = |title: &str| Draft::new(origin).comment(title).ip_in_ip();
+            let hosts = tunnel("Allow IPIP packets from Calico hosts");
+            drafts.push(hosts.in_set(&self.set(ALL_HOSTS), SetDirection::Src).destination_local().accept());
+            drafts.push(tunnel("Drop IPIP packets from non-Calico hosts").drop());
+        }
         if let Some(origin) = &self.vxlan {
             let v = self.version();
             let tunnel = |title: String| {
@@ -213,6 +220,10 @@ impl Felix<'_> {
             drafts.push(ipvs::draft().mark_not_clear(ENDPOINT).goto(ipvs::FORWARD_MARK));
         }
         drafts.push(draft("a node may always reach its own Pods").output(&WORKLOADS).return_());
+        if let Some(origin) = &self.ipip {
+            let tunnel = Draft::new(origin).comment("Allow IPIP packets to other Calico hosts").ip_in_ip();
+            drafts.push(tunnel.in_set(&self.set(ALL_HOSTS), SetDirection::Dst).source_local().accept());
+        }
         if let Some(origin) = &self.vxlan {
             let title = format!("Allow {} VXLAN packets to other allowed hosts", self.version());
             let tunnel = Draft::new(origin).comment(&title).protocol_number(Protocol::Udp);
@@ -233,7 +244,7 @@ impl Felix<'_> {
             draft(FLOATING).jump("cali-fip-snat"),
             draft("pools with natOutgoing are masqueraded").jump("cali-nat-outgoing"),
         ];
-        if let (Some(origin), Some(device)) = (&self.vxlan, &self.tunnel) {
+        if let (Some(origin), Some(device)) = (self.ipip.as_ref().or(self.vxlan.as_ref()), &self.tunnel) {
             let own = Draft::new(origin).output(device).source_not_local_of_output().source_local();
             drafts.push(own.masquerade());
         }

@@ -9,6 +9,8 @@ pub enum CtProtocol {
     Transport(Protocol),
     EchoRequest,
     EchoReply,
+    /// Told by its addresses alone: IP in IP.
+    Generic,
 }
 
 impl CtProtocol {
@@ -16,7 +18,7 @@ impl CtProtocol {
         match self {
             CtProtocol::EchoRequest => CtProtocol::EchoReply,
             CtProtocol::EchoReply => CtProtocol::EchoRequest,
-            transport @ CtProtocol::Transport(_) => transport,
+            same @ (CtProtocol::Transport(_) | CtProtocol::Generic) => same,
         }
     }
 }
@@ -38,6 +40,7 @@ impl CtTuple {
             Transport::Sctp(_) => CtProtocol::Transport(Protocol::Sctp),
             Transport::Icmp(Icmp::EchoRequest { .. }) => CtProtocol::EchoRequest,
             Transport::Icmp(Icmp::EchoReply { .. }) => CtProtocol::EchoReply,
+            Transport::Ipip(_) => CtProtocol::Generic,
             Transport::Icmp(Icmp::Error { .. } | Icmp::NeighborSolicit { .. } | Icmp::NeighborAdvert { .. }) => {
                 return None;
             }
@@ -121,6 +124,8 @@ pub enum CtProgress {
         stream_from: u64,
     },
     Icmp,
+    /// Of a protocol that conntrack knows nothing of.
+    Generic,
 }
 
 /// One tracked connection. What NAT does to it is in its tuples: `reply` is what the answers look like as they arrive.

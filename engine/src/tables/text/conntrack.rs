@@ -29,6 +29,7 @@ pub fn protocol_name(entry: &Connection) -> (&'static str, u8) {
         (CtProtocol::Transport(Protocol::Tcp), _) => ("tcp", 6),
         (CtProtocol::Transport(Protocol::Udp), _) => ("udp", 17),
         (CtProtocol::Transport(Protocol::Sctp), _) => ("sctp", 132),
+        (CtProtocol::Generic, _) => ("unknown", 4),
         (_, Family::V4) => ("icmp", 1),
         (_, Family::V6) => ("icmpv6", 58),
     }
@@ -43,7 +44,7 @@ fn rest(entry: &Connection) -> String {
     let state = match entry.state {
         CtProgress::Tcp(state) => format!("{} ", state.name()),
         CtProgress::Sctp(state) => format!("{} ", state.name()),
-        CtProgress::Udp { .. } | CtProgress::Icmp => String::new(),
+        CtProgress::Udp { .. } | CtProgress::Icmp | CtProgress::Generic => String::new(),
     };
     let unreplied = if entry.seen_reply { "" } else { "[UNREPLIED] " };
     let assured = if entry.assured { "[ASSURED] " } else { "" };
@@ -61,6 +62,7 @@ fn tuple(tuple: &CtTuple) -> String {
         CtProtocol::Transport(_) => format!("sport={} dport={} ", src.1, dst.1),
         CtProtocol::EchoRequest => echo(8, 128),
         CtProtocol::EchoReply => echo(0, 129),
+        CtProtocol::Generic => String::new(),
     };
     ends + &rest
 }

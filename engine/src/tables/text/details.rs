@@ -9,7 +9,7 @@ use std::fmt;
 /// What `-d` adds: the device's kind and settings, and its settings as a bridge port.
 pub(super) fn details(out: &mut Out, netns: &Netns, link: &Link, line_end: &str) {
     let port = u8::from(link.master.is_some());
-    let unbound = matches!(link.kind, LinkKind::Loopback | LinkKind::Dummy);
+    let unbound = matches!(link.kind, LinkKind::Loopback | LinkKind::Dummy | LinkKind::Ipip);
     out.number("promiscuity", " promiscuity ", &port, " ");
     out.number("allmulti", " allmulti ", &port, " ");
     out.number("min_mtu", "minmtu ", if unbound { &0 } else { &68 }, " ");
@@ -41,6 +41,13 @@ pub(super) fn kind(out: &mut Out, netns: &Netns, link: &Link, line_end: &str) {
             out.number("port", "dstport ", port, " ");
             out.text("nolearning ttl auto ageing 300 udpcsum noudp6zerocsumtx noudp6zerocsumrx ");
             constants(out, VXLAN);
+            out.close('}');
+        }
+        LinkKind::Ipip => {
+            out.open("info_data", '{');
+            out.word("remote", "remote ", &"any", " ");
+            out.word("local", "local ", &"any", " ");
+            out.text("ttl inherit nopmtudisc ");
             out.close('}');
         }
         LinkKind::Bridge => {

@@ -49,7 +49,10 @@ pub fn all(netns: &Netns, format: Format, filter: Filter) -> String {
         out.open("", '{');
         if format.brief {
             brief(&mut out, netns, link);
-            out.word("address", "", &link.mac, " ");
+            match link.kind {
+                LinkKind::Ipip => out.word("address", "", &"0.0.0.0", " "),
+                _ => out.word("address", "", &link.mac, " "),
+            }
             flags(&mut out, netns, link, Tool::Iproute2);
             out.text(" \n");
         } else {
@@ -71,6 +74,7 @@ pub fn kind_name(kind: &LinkKind) -> &'static str {
         LinkKind::Bridge => "bridge",
         LinkKind::Dummy => "dummy",
         LinkKind::Vxlan { .. } => "vxlan",
+        LinkKind::Ipip => "ipip",
     }
 }
 
@@ -78,7 +82,7 @@ pub fn kind_name(kind: &LinkKind) -> &'static str {
 fn operstate(netns: &Netns, link: &Link) -> &'static str {
     match link.kind {
         _ if !link.up => "DOWN",
-        LinkKind::Loopback | LinkKind::Vxlan { .. } | LinkKind::Dummy => "UNKNOWN",
+        LinkKind::Loopback | LinkKind::Vxlan { .. } | LinkKind::Ipip | LinkKind::Dummy => "UNKNOWN",
         LinkKind::Bridge if !netns.has_carrier(link) => "DOWN",
         LinkKind::Bridge | LinkKind::Veth { .. } | LinkKind::Nic { .. } => "UP",
     }
@@ -86,6 +90,9 @@ fn operstate(netns: &Netns, link: &Link) -> &'static str {
 
 /// How the other end of a veth shows: its name, or its number in a namespace that is not this one.
 fn peer_name(netns: &Netns, link: &Link, tool: Tool) -> Option<String> {
+    if link.kind == LinkKind::Ipip {
+        return Some("NONE".to_owned());
+    }
     let LinkKind::Veth { peer_netns, peer } = link.kind else { return None };
     // busybox looks the number up in its own namespace, whatever namespace the peer is in.
     let here = netns.link(peer).filter(|_| peer_netns == netns.id || tool == Tool::Busybox);
@@ -103,6 +110,7 @@ fn flags(out: &mut Out, netns: &Netns, link: &Link, tool: Tool) {
     names.extend_from_slice(match link.kind {
         LinkKind::Loopback => &["LOOPBACK"],
         LinkKind::Dummy => &["BROADCAST", "NOARP"],
+        LinkKind::Ipip => &["NOARP"],
         _ => &["BROADCAST", "MULTICAST"],
     });
     if link.up {
@@ -195,11 +203,17 @@ fn qdisc(link: &Link) -> &'static str {
 /// The entry's second line (`link/ether …`), and the details. Begins with a line end, ends without.
 pub(super) fn hardware(out: &mut Out, netns: &Netns, link: &Link, format: Format, addrgen: bool) {
     let line_end = if format.oneline { "\\" } else { "\n" };
-    let loopback = link.kind == LinkKind::Loopback;
     out.text(line_end);
-    out.word("link_type", "    link/", &if loopback { "loopback" } else { "ether" }, " ");
-    out.word("address", "", &link.mac, "");
-    out.word("broadcast", " brd ", &if loopback { MacAddr::ZERO } else { MacAddr::BROADCAST }, "");
+    if link.kind == LinkKind::Ipip {
+        out.word("link_type", "    link/", &"ipip", " ");
+        out.word("address", "", &"0.0.0.0", "");
+        out.word("broadcast", " brd ", &"0.0.0.0", "");
+    } else {
+        let loopback = link.kind == LinkKind::Loopback;
+        out.word("link_type", "    link/", &if loopback { "loopback" } else { "ether" }, " ");
+        out.word("address", "", &link.mac, "");
+        out.word("broadcast", " brd ", &if loopback { MacAddr::ZERO } else { MacAddr::BROADCAST }, "");
+    }
     if format.tool == Tool::Busybox {
         return;
     }

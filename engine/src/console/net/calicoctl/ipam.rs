@@ -139,7 +139,13 @@ fn address(revision: &Revision, ip: IpAddr) -> String {
             ("timestamp", timestamp(pod)),
         ],
         Some(Owner::Tunnel(node)) => {
-            let kind = if Family::of(ip) == Family::V4 { "vxlanTunnelAddress" } else { "vxlanV6TunnelAddress" };
+            let family = Family::of(ip);
+            let ipip = revision.network.cni.calico().is_some_and(|config| config.is_ipip(family));
+            let kind = match (ipip, family) {
+                (true, _) => "ipipTunnelAddress",
+                (false, Family::V4) => "vxlanTunnelAddress",
+                (false, Family::V6) => "vxlanV6TunnelAddress",
+            };
             vec![("node", node.name.to_string()), ("type", kind.to_owned())]
         }
     };

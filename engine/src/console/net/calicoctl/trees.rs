@@ -6,7 +6,7 @@
 
 use super::kinds::{Resource, is_group};
 use crate::cluster::api::build::{self, default, defaults, int, list, map, remove, set, text};
-use crate::cluster::api::calico::bgp_address;
+use crate::cluster::api::calico::{bgp_address, tunnel_word};
 use crate::cluster::{NodeRecord, Object, ObjectKey, PodPhase, PodRecord, Revision, api_object};
 use crate::console::kubectl::printers::{field, items};
 use crate::manifest::emit::json_compact;
@@ -111,7 +111,10 @@ fn node(revision: &Revision, record: &NodeRecord) -> Option<Node> {
             addresses.push(address(net.to_string(), "CalicoNodeIP"));
         }
         if let Some(ip) = record.tunnel_ip(family) {
-            set(&mut spec, &format!("{version}VXLANTunnelAddr"), text(ip.to_string()));
+            let word = tunnel_word(revision, family);
+            // The one of IPIP is told with what BIRD knows of the node.
+            let of = if word.starts_with("IPIP") { &mut bgp } else { &mut spec };
+            set(of, &format!("{version}{word}"), text(ip.to_string()));
         }
     }
     addresses.extend(record.ips().map(|ip| address(ip.to_string(), "InternalIP")));

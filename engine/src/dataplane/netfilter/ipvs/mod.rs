@@ -47,7 +47,7 @@ fn ends(packet: &IpPacket) -> Option<Ends> {
         Transport::Tcp(_) => Protocol::Tcp,
         Transport::Udp(_) => Protocol::Udp,
         Transport::Sctp(_) => Protocol::Sctp,
-        Transport::Icmp(_) => return None,
+        Transport::Icmp(_) | Transport::Ipip(_) => return None,
     };
     packet
         .fragment

@@ -18,7 +18,7 @@ pub(super) fn begin(packet: &IpPacket) -> IpvsState {
     match packet.payload {
         Transport::Tcp(_) => IpvsState::Tcp(IpvsTcp::None),
         Transport::Sctp(_) => IpvsState::Sctp(IpvsSctp::None),
-        Transport::Udp(_) | Transport::Icmp(_) => IpvsState::Udp,
+        Transport::Udp(_) | Transport::Icmp(_) | Transport::Ipip(_) => IpvsState::Udp,
     }
 }
 
