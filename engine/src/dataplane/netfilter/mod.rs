@@ -15,6 +15,7 @@ mod rules;
 mod sight;
 mod track;
 mod translate;
+mod watch;
 
 pub use connections::Connections;
 pub use explore::{Fate, Part, fates};
@@ -22,4 +23,5 @@ pub(super) use hooks::Gate;
 pub use ipvs::{Candidate, IpvsTable, ServerLoad, overhead};
 pub use memory::{Count, Memory};
 pub use sight::Sight;
+pub use watch::PortWatch;
 pub(super) use track::Tracking;
