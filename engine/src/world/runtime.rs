@@ -119,6 +119,11 @@ impl Runtime {
         intervals.fold((0, u16::MAX), |(first, last), own| (first.max(own.0), last.min(own.1)))
     }
 
+    /// The namespaces that packets have come to.
+    pub(super) fn visited(&self) -> impl Iterator<Item = NetnsId> + '_ {
+        self.states.keys().copied()
+    }
+
     /// Goes on until the process ends or nothing is left but waiting: no packet is under way, and none waits for a
     /// neighbour. What is sent again then meets what the first packet met, unless a device loses packets by chance.
     pub(super) fn go_on_while_moving(&mut self, tables: &mut TableCache, run: &mut Run) {

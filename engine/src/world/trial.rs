@@ -3,6 +3,7 @@
 use super::probe::{ProbeResult, ProbeSpec, prober, result};
 use super::runtime::{Limit, Runtime};
 use super::{TableCache, World};
+use crate::tables::NetnsId;
 use crate::trace::Trace;
 
 /// What became of one probe, beside the cluster: the cluster's clock, neighbours and connections are not touched.
@@ -17,6 +18,11 @@ pub struct Trial {
 impl Trial {
     pub fn trace(&self) -> Option<&Trace> {
         self.runtime.recorder().get(self.result.flow)
+    }
+
+    /// The namespaces that packets have come to.
+    pub fn visited(&self) -> impl Iterator<Item = NetnsId> + '_ {
+        self.runtime.visited()
     }
 }
 
