@@ -1,7 +1,7 @@
 //! Sends the packets, and remembers what they have come to as long as the tables say the same.
 
 use super::classes::{self, Classes};
-use super::{End, Fate, Matrix, PortSet, Ports};
+use super::{End, EndKind, Fate, Matrix, PortSet, Ports};
 use crate::cluster::Revision;
 use crate::explain;
 use crate::net::Protocol;
@@ -274,7 +274,8 @@ fn try_pair(tables: &mut TableCache, (from, to): (&End, &End), protocol: Option<
 /// The namespaces that packets between these ends come to if they go straight.
 fn places(revision: &Revision, ends: [&End; 2]) -> Vec<NetnsId> {
     let nodes = ends.iter().filter_map(|end| revision.node(&end.node)).map(|node| node.netns);
-    nodes.chain(ends.iter().map(|end| end.netns)).collect()
+    let beyond = ends.iter().filter(|end| end.kind == EndKind::Outside).map(|_| revision.network.gateway.1);
+    nodes.chain(beyond).chain(ends.iter().map(|end| end.netns)).collect()
 }
 
 /// Two different members of two classes, on one node or on two.
