@@ -87,6 +87,8 @@ fn run() -> Result<(), Failure> {
             Ok(())
         }
         "gen" => usage(format!("podhop {command} does not exist yet; see podhop --help")),
-        other => usage(format!("unknown command {other:?}; one of sh, trace, reach, probe, check, export (podhop --help)")),
+        other => {
+            usage(format!("unknown command {other:?}; one of sh, trace, reach, probe, check, export (podhop --help)"))
+        }
     }
 }

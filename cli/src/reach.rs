@@ -95,7 +95,9 @@ fn asked(wanted: &Wanted) -> Result<Asked, Failure> {
         (None, None) => Ports::Declared,
         (None, Some(None)) => Ports::Ping,
         (Some(_), Some(None)) => return usage("ICMP has no ports: leave --port or choose TCP, UDP or SCTP"),
-        (None, Some(Some(protocol))) => return usage(format!("--protocol {} needs --port N or --ranges", protocol.name())),
+        (None, Some(Some(protocol))) => {
+            return usage(format!("--protocol {} needs --port N or --ranges", protocol.name()));
+        }
         (Some(port), protocol) => Ports::One(protocol.flatten().unwrap_or(Protocol::Tcp), port),
     }))
 }
@@ -156,5 +158,8 @@ fn ranges(world: &mut World, ends: &[End], protocols: &[Protocol], wanted: &Want
 /// By protocol the intervals of ports that connect, both ends inclusive.
 fn intervals(sets: &[(Protocol, PortSet, Option<u16>)]) -> Value {
     let of = |set: &PortSet| set.intervals().iter().map(|(first, last)| json!([first, last])).collect::<Vec<_>>();
-    sets.iter().map(|(protocol, set, _)| (protocol.name().to_owned(), json!(of(set)))).collect::<serde_json::Map<_, _>>().into()
+    sets.iter()
+        .map(|(protocol, set, _)| (protocol.name().to_owned(), json!(of(set))))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }

@@ -3,7 +3,7 @@
 use podhop_engine::cluster::{CniName, Options, ProxyMode};
 use podhop_engine::net::Protocol;
 use podhop_engine::protocol::{ReplyBody, Request, RequestBody, Server};
-use podhop_engine::reach::{End, Fate, Ports, Solver, Which, changes, end_named, ends};
+use podhop_engine::reach::{End, Fate, Ports, Solver, Which, changes, csv, end_named, ends, svg, text};
 use podhop_engine::world::{ProbeKind, ProbeSpec, World};
 use std::fmt::Write;
 
@@ -114,7 +114,10 @@ fn compare(world: &mut World, ends: &[End], ports: Ports, what: &str) {
 fn compare_ports(world: &mut World, from: &End, to: &End, protocol: Protocol, what: &str) {
     let (set, cut) = Solver::default().ports(world.tables(), (from, to), protocol);
     assert_eq!(cut, None);
-    let edges = set.intervals().iter().flat_map(|(first, last)| [first.checked_sub(1), Some(*first), Some(*last), last.checked_add(1)]);
+    let edges = set
+        .intervals()
+        .iter()
+        .flat_map(|(first, last)| [first.checked_sub(1), Some(*first), Some(*last), last.checked_add(1)]);
     let mut ports: Vec<u16> = edges.flatten().filter(|port| *port > 0).chain([80, 4_789, 30_080, 65_535]).collect();
     ports.sort_unstable();
     ports.dedup();
@@ -143,7 +146,12 @@ fn matrices_are_what_packets_find_out() {
             list.push(end_named(world.revision(), "node/worker-2").unwrap());
             list.push(end_named(world.revision(), "outside").unwrap());
         }
-        for ports in [Ports::One(Protocol::Tcp, 80), Ports::One(Protocol::Udp, 53), Ports::One(Protocol::Tcp, 1_500), Ports::Ping] {
+        for ports in [
+            Ports::One(Protocol::Tcp, 80),
+            Ports::One(Protocol::Udp, 53),
+            Ports::One(Protocol::Tcp, 1_500),
+            Ports::Ping,
+        ] {
             compare(&mut world, &list, ports, &format!("seed {seed}, {cni:?} {proxy:?}"));
         }
     }
@@ -181,7 +189,10 @@ fn changes_by_hand_count_as_packets_find_them() {
         &["ssh worker-2 iptables -I FORWARD -s 10.244.0.0/17 -j DROP"],
         &["ssh worker-3 ip link set eth0 down"],
         &["ssh worker-1 sysctl -w net.ipv4.ip_forward=0"],
-        &["ssh worker-2 iptables -P FORWARD DROP", "ssh worker-1 iptables -I FORWARD -m multiport --dports 1,80 -j REJECT"],
+        &[
+            "ssh worker-2 iptables -P FORWARD DROP",
+            "ssh worker-1 iptables -I FORWARD -m multiport --dports 1,80 -j REJECT",
+        ],
     ];
     for (seed, lines) in (0..).zip(lines) {
         for (cni, proxy) in [(CniName::Calico, ProxyMode::Iptables), (CniName::Flannel, ProxyMode::Nftables)] {
@@ -212,6 +223,57 @@ fn a_route_that_is_gone_closes_the_way_through_it_alone() {
             assert_eq!(matrix.fate(i, j) == Fate::Closed, cut, "{} -> {}", from.full_name(), to.full_name());
         }
     }
+}
+
+fn ask(server: &mut Server, body: RequestBody) -> ReplyBody {
+    server.handle(Request { id: 1, body }).body
+}
+
+#[test]
+fn the_panel_gets_classes_changes_and_the_row_that_decides() {
+    let options = Options { cni: Some(CniName::Calico), workers_count: Some(2), ..Options::default() };
+    let mut server = Server::new(options);
+    let open = deployments("");
+    server.world().open_file("a.yaml", &open, true);
+    let since = server.world().revision().number;
+    server.world().edit_file("a.yaml", &deployments(DB_FROM_WEB));
+    let body =
+        RequestBody::Reach { protocol: "TCP".into(), port: 80, all: false, workloads: false, since: Some(since) };
+    let ReplyBody::Reach(view) = ask(&mut server, body) else { panic!("a matrix") };
+    assert_eq!((view.title.as_str(), view.ends.len(), view.class_of.len()), ("TCP 80", 16, 16));
+    assert_eq!(
+        (view.apart, view.together),
+        (vec!["X.".to_owned(), "..".to_owned()], vec!["X.".to_owned(), "..".to_owned()])
+    );
+    assert_eq!((view.changes.len(), view.changes_count), (56, 56));
+    assert_eq!((view.changes[0].was, view.changes[0].is), ('.', 'X'));
+    let (from, to) = (view.ends[0].place.clone(), view.ends[1].place.clone());
+    let body = RequestBody::WhyBlocked { from, to, protocol: "TCP".into(), port: 80 };
+    let ReplyBody::WhyBlocked(Some(why)) = ask(&mut server, body) else { panic!("a reason") };
+    assert_eq!((why.word.as_str(), why.reply, why.table.as_str()), ("timed out", false, "iptables"));
+    assert!(why.place.starts_with("node/worker-"), "{}", why.place);
+    assert!(why.text.contains("Drop if no policies passed packet"), "{}", why.text);
+    let body = RequestBody::Reach { protocol: "TCP".into(), port: 0, all: false, workloads: false, since: None };
+    assert!(matches!(ask(&mut server, body), ReplyBody::Error(_)));
+}
+
+#[test]
+fn a_matrix_is_told_as_text_table_and_picture() {
+    let mut world = World::new(Options { cni: Some(CniName::Calico), workers_count: Some(2), ..Options::default() });
+    world.open_file("a.yaml", &deployments(DB_FROM_WEB), true);
+    let list = ends(world.revision(), Which::default());
+    let matrix = Solver::default().matrix(world.tables(), list, Ports::One(Protocol::Tcp, 80)).workloads();
+    let text = text(&matrix);
+    assert!(text.contains("  Deployment/db  1 X.\n  Deployment/web 2 ..\n"), "{text}");
+    let lines = "default/Deployment/db,default/Deployment/db,no\ndefault/Deployment/db,default/Deployment/web,yes\n";
+    assert!(csv(&matrix).starts_with(&format!("from,to,connects\n{lines}")), "{}", csv(&matrix));
+    let svg = svg(&matrix);
+    assert!(svg.contains("<title id=\"t\">Who can connect to whom: TCP 80</title>"), "{svg}");
+    assert!(
+        svg.contains("3 pairs connect, 0 in part, 1 do not: default/Deployment/db to default/Deployment/db"),
+        "{svg}"
+    );
+    assert_eq!((svg.matches("<rect").count(), svg.matches("<path").count()), (4, 1));
 }
 
 /// Replicas of two Deployments on four nodes.

@@ -4,6 +4,7 @@
 mod difference;
 mod origin;
 mod problems;
+mod reach;
 mod request;
 mod scene;
 mod server;
@@ -20,7 +21,8 @@ pub use crate::cluster::Progress;
 pub use origin::origin_view;
 pub use request::{
     Chunk, Console, DiagnosticView, Difference, Edited, FileView, LineCandidate, LineCompletion, OpenFile, Opened,
-    PairChanged, Reply, ReplyBody, Request, RequestBody, RowsChanged, ScenarioView, ScriptView, ShelfView, Stream,
+    PairChanged, ReachChange, ReachEnd, ReachView, Reply, ReplyBody, Request, RequestBody, RowsChanged, ScenarioView,
+    ScriptView, ShelfView, Stream, WhyBlocked,
 };
 pub use scene::{
     ContainerView, DeviceView, EndpointView, NodeView, PodPhase, PodView, ProxyState, Scene, ServicePortView,

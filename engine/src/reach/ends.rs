@@ -119,7 +119,8 @@ pub struct Which {
 
 /// Namespaces that belong to the cluster itself.
 pub fn is_system(namespace: &str) -> bool {
-    ["kube-", "calico-", "tigera-"].iter().any(|start| namespace.starts_with(start)) || namespace == "local-path-storage"
+    ["kube-", "calico-", "tigera-"].iter().any(|start| namespace.starts_with(start))
+        || namespace == "local-path-storage"
 }
 
 /// The ends of a revision: Pods by namespace and name, nodes, the outside client.

@@ -253,7 +253,8 @@ fn told(revision: &Revision, trace: &Trace, tried: &Trial) -> Blocked {
     let mut blocked = Blocked::of(tried.result.end);
     let Some((packet, step)) = found else { return blocked };
     let name = |id: NetnsId| {
-        crate::program::place(revision, id).map_or_else(|| format!("netns/{}", id.0), |place| explain::place_name(&place))
+        crate::program::place(revision, id)
+            .map_or_else(|| format!("netns/{}", id.0), |place| explain::place_name(&place))
     };
     blocked.place = packet.hops.last().map_or_else(String::new, |hop| match hop.place {
         crate::trace::HopPlace::Netns(id) => name(id),

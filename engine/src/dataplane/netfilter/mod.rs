@@ -23,5 +23,5 @@ pub(super) use hooks::Gate;
 pub use ipvs::{Candidate, IpvsTable, ServerLoad, overhead};
 pub use memory::{Count, Memory};
 pub use sight::Sight;
-pub use watch::PortWatch;
 pub(super) use track::Tracking;
+pub use watch::PortWatch;

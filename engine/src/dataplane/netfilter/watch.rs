@@ -60,7 +60,9 @@ impl PortWatch {
         if !is_source && dport != self.port {
             return;
         }
-        let own = |side: SetDirection| (side == SetDirection::Src && is_source) || (side == SetDirection::Dst && dport == self.port);
+        let own = |side: SetDirection| {
+            (side == SetDirection::Src && is_source) || (side == SetDirection::Dst && dport == self.port)
+        };
         match part {
             Match::SourcePort { ports, .. } if is_source => self.range(*ports),
             Match::DestinationPort { ports, .. } if dport == self.port => self.range(*ports),
@@ -83,7 +85,8 @@ impl PortWatch {
             Some(SetDirection::Src) => sight.packet.src,
             _ => sight.packet.dst,
         };
-        let speaks = |net: &Option<ipnet::IpNet>| set.set_type == SetType::BitmapPort || net.is_none_or(|net| net.contains(&ip));
+        let speaks =
+            |net: &Option<ipnet::IpNet>| set.set_type == SetType::BitmapPort || net.is_none_or(|net| net.contains(&ip));
         for entry in set.entries.iter().filter(|entry| speaks(&entry.net)) {
             if let Some((_, port)) = entry.port {
                 self.range(port.into());

@@ -192,7 +192,8 @@ impl Survey {
     fn rules(&mut self, rules: &mut Rules, nft_sets: &mut Vec<(Arc<str>, Vec<IpAddr>)>) {
         for node in 0..self.nodes.len() {
             let netns = self.nodes[node].netns.clone();
-            let devices: BTreeSet<&str> = netns.links.iter().filter(|link| is_veth(link)).map(|link| &*link.name).collect();
+            let devices: BTreeSet<&str> =
+                netns.links.iter().filter(|link| is_veth(link)).map(|link| &*link.name).collect();
             let (family, universe) = (self.family, &mut self.universe);
             let (local, own) = (self.local, BTreeMap::new());
             let mut reader = Reader { rules, universe, netns: &netns, node, devices: &devices, local, own };
@@ -219,7 +220,9 @@ impl Survey {
         }
         let ipvs = netns.netfilter.ipvs.as_deref();
         let known = ipvs.iter().flat_map(|ipvs| &ipvs.services).map(|service| service.key());
-        known.filter(|(_, ip, _)| self.universe.all.contains_key(ip)).for_each(|(protocol, ip, port)| seen.put(&(protocol.name(), ip, port)));
+        known
+            .filter(|(_, ip, _)| self.universe.all.contains_key(ip))
+            .for_each(|(protocol, ip, port)| seen.put(&(protocol.name(), ip, port)));
     }
 
     /// A Pod's own namespace, and its device on the node.

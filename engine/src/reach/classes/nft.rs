@@ -2,6 +2,7 @@
 
 use super::Seen;
 use super::rules::Reader;
+use super::universe::Whose;
 use crate::net::Family;
 use crate::tables::netfilter::Hook;
 use crate::tables::nft::{NftAddress, NftPart, NftRule, NftTable, NftValue, NftVerdict};
@@ -86,9 +87,17 @@ impl Reader<'_> {
             }
             NftPart::Address { which, not, value: NftValue::Set(name) } => {
                 seen.put(&(is_source(*which), *not, name));
-                if let Some(set) = table.sets.get(name) {
-                    let own = self.universe.all.keys().filter(|ip| set.elements.get(*ip).is_some());
-                    sets.push((name.clone(), own.copied().collect()));
+                let Some(set) = table.sets.get(name) else { return };
+                let held = self.universe.all.iter().filter(|(ip, _)| set.elements.get(*ip).is_some());
+                let held: Vec<(&IpAddr, &Whose)> = held.collect();
+                // A set of the node's own addresses is told by their devices.
+                let device = |whose: &Whose| match whose {
+                    Whose::Node { node, device } if *node == self.node => Some(device.clone()),
+                    _ => None,
+                };
+                match held.iter().map(|(_, whose)| device(whose)).collect::<Option<Vec<_>>>() {
+                    Some(own) => seen.put(&own),
+                    None => sets.push((name.clone(), held.into_iter().map(|(ip, _)| *ip).collect())),
                 }
             }
             NftPart::Vmap { map, with_address } => {

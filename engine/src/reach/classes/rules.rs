@@ -7,8 +7,8 @@
 use super::Seen;
 use super::universe::Universe;
 use crate::net::Family;
-use crate::tables::netfilter::{AddrType, Chain, Match, Table, TableName, Target};
 use crate::tables::Netns;
+use crate::tables::netfilter::{AddrType, Chain, Match, Table, TableName, Target};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -106,13 +106,22 @@ impl Reader<'_> {
         depth: u32,
     ) -> Told {
         let mut told = Told { hash: 0, neutral: true, common: true };
-        let mut seen = Seen::default();
+        told.neutral = !chain.rules.iter().flat_map(|rule| &rule.matches).any(is_about_device);
+        let (mut seen, mut is_first) = (Seen::default(), true);
         for rule in &chain.rules {
-            told.neutral &= !rule.matches.iter().any(is_about_device);
             if self.is_dead(name, &rule.matches) {
                 continue;
             }
             let Some(devices) = self.devices(&rule.matches, view) else { continue };
+            // A chain that only leads on is the one that it leads to, as Felix' ways to many devices are trees.
+            if let (true, Some(Target::Goto(to))) = (devices.is_empty() && is_bare(&rule.matches), &rule.target)
+                && is_first
+                && let Some(to) = table.find(to)
+            {
+                let to = self.chain((name, table), to, view, depth - 1);
+                return Told { neutral: told.neutral && to.neutral, ..to };
+            }
+            is_first = false;
             seen.put(&devices);
             for part in &rule.matches {
                 self.argument(part, literal, &mut seen, &mut told);
@@ -154,7 +163,9 @@ impl Reader<'_> {
             let (own, name, invert) = match (part, view) {
                 (Match::InInterface { name, invert }, View::In(own)) => (Some(own), name, *invert),
                 (Match::OutInterface { name, invert }, View::Out(own)) => (Some(own), name, *invert),
-                (Match::InInterface { name, invert } | Match::OutInterface { name, invert }, _) => (None, name, *invert),
+                (Match::InInterface { name, invert } | Match::OutInterface { name, invert }, _) => {
+                    (None, name, *invert)
+                }
                 _ => continue,
             };
             match own {
@@ -224,6 +235,11 @@ impl Reader<'_> {
         }
         (relation, nobody || relation.is_none())
     }
+}
+
+/// No condition but that of the device.
+fn is_bare(matches: &[Match]) -> bool {
+    matches.iter().all(|part| is_about_device(part) || matches!(part, Match::Comment(_) | Match::Nfacct(_)))
 }
 
 fn is_about_device(part: &Match) -> bool {
