@@ -13,6 +13,14 @@ podhop: Kubernetes networking, packet by packet
       --why also tells, of each step, the rows that were tried and what kept each from deciding.
       --json prints the whole trace, --pcap FILE writes it as pcapng.
 
+  podhop reach -f pods.yaml
+  podhop reach -f pods.yaml --port 80 --protocol TCP --workloads
+  podhop reach -f pods.yaml --ranges
+      Who can open a connection to whom, as the tables have it: at the ports that containers declare, at one port, or, of
+      each pair, at which ports. --protocol ICMP pings. --workloads takes the Pods of a controller together. --all adds
+      the cluster's own Pods, the nodes and a client outside; --only NAME, repeated, asks of these alone: POD,
+      NAMESPACE/POD, node/NAME, outside or an address. --json, --csv and --svg print the same in other forms.
+
   podhop probe cases.jsonl
       Batch: one JSON case a line in, one JSON line of results out.
 

@@ -6,6 +6,7 @@ mod export;
 mod help;
 mod input;
 mod probe;
+mod reach;
 mod sh;
 mod trace;
 
@@ -75,6 +76,7 @@ fn run() -> Result<(), Failure> {
         "trace" => trace::run(parser),
         "probe" => probe::run(parser),
         "check" => check::run(parser),
+        "reach" => reach::run(parser),
         "export" => export::run(parser),
         "version" => {
             say(format_args!("podhop {}\n", env!("CARGO_PKG_VERSION")));
@@ -84,7 +86,9 @@ fn run() -> Result<(), Failure> {
             say(format_args!("{}", help::ALL));
             Ok(())
         }
-        "reach" | "gen" => usage(format!("podhop {command} does not exist yet; see podhop --help")),
-        other => usage(format!("unknown command {other:?}; one of sh, trace, probe, check, export (podhop --help)")),
+        "gen" => usage(format!("podhop {command} does not exist yet; see podhop --help")),
+        other => {
+            usage(format!("unknown command {other:?}; one of sh, trace, reach, probe, check, export (podhop --help)"))
+        }
     }
 }

@@ -10,6 +10,7 @@ pub mod manifest;
 pub mod net;
 pub mod program;
 pub mod protocol;
+pub mod reach;
 pub mod scenario;
 pub mod tables;
 pub mod trace;

@@ -5,6 +5,7 @@
 // Measuring is the one place where real time counts.
 #![allow(clippy::disallowed_types)]
 
+mod reach;
 mod services;
 
 use std::fmt::Write;
@@ -20,7 +21,7 @@ const FILE: &str = "bench.yaml";
 /// A measurement: its name, and what prints it.
 type Measurement = (&'static str, fn());
 
-const MEASUREMENTS: [Measurement; 11] = [
+const MEASUREMENTS: [Measurement; 13] = [
     ("open_100_objects", || open("open_100_objects", 100, 30)),
     ("open_10000_objects", || open("open_10000_objects", 10_000, 3)),
     ("edit_100_objects", edit),
@@ -32,6 +33,8 @@ const MEASUREMENTS: [Measurement; 11] = [
     ("huge", huge),
     ("ailing", ailing),
     ("dump", dump),
+    ("reach_1000_pods", reach::fresh),
+    ("reach_edit_10000_pods", reach::edit),
 ];
 
 fn main() {

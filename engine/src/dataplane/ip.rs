@@ -372,6 +372,9 @@ impl Walk<'_> {
         let Some(skb) = self.reassemble(link, skb) else { return };
         let Some(skb) = self.hook(Gate::new(Hook::Input, Some(link), None), skb) else { return };
         let Some(packet) = skb.ip() else { return };
+        if self.state.memory.watch.is_some() {
+            self.watch_sockets(packet);
+        }
         self.spend(cost::SOCKET);
         match packet.payload {
             Transport::Icmp(_) => self.icmp_receive(link, skb),

@@ -36,7 +36,9 @@ mod walk;
 pub use apps::Request;
 pub use dns::DnsState;
 pub use neighbor::QUEUE_MAX as NEIGHBOR_QUEUE_MAX;
-pub use netfilter::{Candidate, Connections, Count, Fate, IpvsTable, Memory, Part, ServerLoad, Sight, fates, overhead};
+pub use netfilter::{
+    Candidate, Connections, Count, Fate, IpvsTable, Memory, Part, PortWatch, ServerLoad, Sight, fates, overhead,
+};
 pub use process::{Io, Output, OutputStream, Process, ProcessEvent, ProcessId};
 pub use segment::Switch;
 pub use skb::{Effect, HopTarget, Skb, Timer};

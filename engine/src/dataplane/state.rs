@@ -76,6 +76,11 @@ impl Neighbor {
         self.probes_count
     }
 
+    /// Whether packets wait for its answer.
+    pub fn is_awaited(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
     /// The state at `now`: reachable entries turn stale by themselves.
     pub fn state(&self, now: Nanos) -> Nud {
         match self.state {

@@ -17,7 +17,7 @@ mod pod;
 mod rows;
 mod shared;
 
-pub use internet::CLIENT;
+pub use internet::{CLIENT, CLIENT_V6};
 pub use node::{ETH0, FLANNEL};
 pub use shared::Shared;
 

@@ -5,6 +5,7 @@ mod compare;
 mod difference;
 mod origin;
 mod problems;
+mod reach;
 mod request;
 mod scene;
 mod server;
@@ -22,7 +23,8 @@ pub use compare::{CNIS, CompareView, ComparedStep, PROXY_MODES, PacketHead, Pack
 pub use origin::origin_view;
 pub use request::{
     Chunk, Console, DiagnosticView, Difference, Edited, FileView, LineCandidate, LineCompletion, OpenFile, Opened,
-    PairChanged, Reply, ReplyBody, Request, RequestBody, RowsChanged, ScenarioView, ScriptView, ShelfView, Stream,
+    PairChanged, ReachChange, ReachEnd, ReachView, Reply, ReplyBody, Request, RequestBody, RowsChanged, ScenarioView,
+    ScriptView, ShelfView, Stream, WhyBlocked,
 };
 pub use scene::{
     ContainerView, DeviceView, EndpointView, NodeView, PodPhase, PodView, ProxyState, Scene, ServicePortView,

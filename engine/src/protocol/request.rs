@@ -1,7 +1,8 @@
 //! What the page asks and what it gets.
 
 use super::{
-    CompareView, FlowList, FlowView, HeadersView, ObjectView, Scene, Setting, TableView, TextRange, WaysView, WhyView,
+    CompareView, FlowList, FlowView, HeadersView, ObjectView, OriginView, Scene, Setting, TableView, TextRange,
+    WaysView, WhyView,
 };
 use crate::assist::{Completions, Hover};
 use crate::cluster::Progress;
@@ -74,6 +75,12 @@ pub enum RequestBody {
     Compare { flow: u32, settings: [Setting; 2] },
     /// The ways of many conversations, at most `WAYS_MAX`, for a picture that shows them all. Reply: `Ways`.
     Ways { flows: Vec<u32> },
+    /// Who can open a connection to whom: at `port` of `protocol` (`TCP`, `UDP`, `SCTP`; `ICMP` pings), or, if that is
+    /// empty, at the ports that containers declare. `all`: also the cluster's own Pods, the nodes and a client outside.
+    /// `since`: an earlier revision to compare with. Reply: `Reach`.
+    Reach { protocol: String, port: u16, all: bool, workloads: bool, since: Option<u64> },
+    /// What keeps one from connecting to another, each as in `ReachEnd.place`. Reply: `WhyBlocked`.
+    WhyBlocked { from: String, to: String, protocol: String, port: u16 },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -145,6 +152,9 @@ pub enum ReplyBody {
     /// Not the answer yet: how far it has come.
     Progress(Progress),
     Ways(WaysView),
+    Reach(ReachView),
+    /// Nothing: the connection comes about.
+    WhyBlocked(Option<WhyBlocked>),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -285,4 +295,59 @@ pub struct PairChanged {
     pub to: String,
     /// Whether the one now gets an answer from the other.
     pub reaches: bool,
+}
+
+/// Who can connect to whom. Ends that no table tells apart are of one class, so that the cells are those of classes:
+/// `.` connects, `X` does not, `o` in part, a blank where there is no such pair.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReachView {
+    /// `TCP 80`, `the ports that containers declare (TCP 80 where none)`, `ping`.
+    pub title: String,
+    pub ends: Vec<ReachEnd>,
+    /// By end, the number of its class.
+    pub class_of: Vec<u32>,
+    /// By the class of the row, a sign for each class of columns: between ends on two nodes, and between ends on one.
+    /// Workloads have both alike, and their diagonal is about their Pods among themselves.
+    pub apart: Vec<String>,
+    pub together: Vec<String>,
+    /// The first of the pairs that were otherwise in the revision `since`, and how many there are.
+    pub changes: Vec<ReachChange>,
+    pub changes_count: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReachEnd {
+    /// `pod/default/pod-a`, `node/worker-1`, `outside/198.51.100.7`.
+    pub place: String,
+    /// A namespace, `nodes` or `outside`.
+    pub group: String,
+    pub name: String,
+    /// Where it is; a workload has its own name here.
+    pub node: String,
+}
+
+/// A pair by the names of its ends, with the signs of its cell before and after.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReachChange {
+    pub from: String,
+    pub to: String,
+    pub was: char,
+    pub is: char,
+}
+
+/// What keeps a connection from coming about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WhyBlocked {
+    /// `timed out`, and why in a sentence.
+    pub word: String,
+    pub reason: String,
+    /// Where a packet was stopped, as `StepView.place`; empty if none was.
+    pub place: String,
+    /// It was a packet on its way back.
+    pub reply: bool,
+    /// The row that decided, as in `CauseView`; empty if it was no row.
+    pub table: String,
+    pub text: String,
+    pub command: String,
+    pub origin: OriginView,
 }

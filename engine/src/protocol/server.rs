@@ -18,6 +18,7 @@ use crate::explain;
 use crate::manifest::emit;
 use crate::manifest::fields::FieldTable;
 use crate::program;
+use crate::reach::Solver;
 use crate::tables::Origin;
 use crate::trace::{FlowId, PacketId, Trace, pcap};
 use crate::world::World;
@@ -48,6 +49,8 @@ pub struct Server {
     seen: Seen,
     /// The revision before the last one that changed an object.
     last_change: Option<u64>,
+    /// What is known of who can connect to whom.
+    pub(super) solver: Solver,
 }
 
 impl Default for Server {
@@ -73,6 +76,7 @@ impl Server {
             watch: None,
             seen: Seen::default(),
             last_change: None,
+            solver: Solver::default(),
         }
     }
 
@@ -159,6 +163,12 @@ impl Server {
                 let before = before.ok_or_else(|| format!("revision {since} is not kept (any more)"))?;
                 ReplyBody::Difference(self.seen.difference(before, self.world.revision()))
             }
+            RequestBody::Reach { protocol, port, all, workloads, since } => {
+                ReplyBody::Reach(self.reach((&protocol, port), (all, workloads), since)?)
+            }
+            RequestBody::WhyBlocked { from, to, protocol, port } => {
+                ReplyBody::WhyBlocked(self.why_blocked((&from, &to), (&protocol, port))?)
+            }
             RequestBody::Ways { flows } => ReplyBody::Ways(self.ways(&flows)?),
             RequestBody::Compare { flow, settings } => ReplyBody::Compared(Box::new(self.compare(flow, settings)?)),
             RequestBody::Return { revision } => ReplyBody::Edited(self.return_to(revision)?),
@@ -181,6 +191,7 @@ impl Server {
         let watch = self.watch;
         self.world.change(|cluster, _| cluster.set_watch(watch));
         self.seen = Seen::default();
+        self.solver = Solver::default();
         self.use_fields();
         self.terminals.clear();
         self.commands.clear();

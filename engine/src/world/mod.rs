@@ -16,6 +16,7 @@ mod runtime;
 mod scratch;
 mod services;
 mod tables;
+mod trial;
 
 use loops::Watched;
 pub use pairs::{is_reachable, pairs};
@@ -25,6 +26,7 @@ pub use runtime::{Finished, Limit, Runtime};
 pub use scratch::Scratch;
 pub use services::{FirstPacket, NodeRules, NodeVerdict};
 pub use tables::TableCache;
+pub use trial::{Trial, trial};
 
 use agenda::{Agenda, Beside, Hears, Job};
 

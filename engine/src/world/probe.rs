@@ -4,7 +4,7 @@
 use super::runtime::{Limit, Runtime};
 use super::{TableCache, World};
 use crate::dataplane::{Io, Process, ProcessEvent, SendError, SendOptions, SocketEvent, SocketId};
-use crate::net::{Body, Frame, IcmpError};
+use crate::net::{Body, Frame, IcmpError, Protocol};
 use crate::tables::NetnsId;
 use crate::trace::{DropReason, FlowEnd, FlowId, HopPlace, Nanos, PacketId, PacketTrace, Relation, Stage, Trace};
 use std::net::IpAddr;
@@ -49,6 +49,26 @@ pub struct ProbeResult {
     pub seen_in: Option<NetnsId>,
 }
 
+impl ProbeKind {
+    /// A connection or datagram to a port with nothing special about it; `Ping` if there is no protocol.
+    pub fn plain(protocol: Option<Protocol>, port: u16) -> ProbeKind {
+        match protocol {
+            None => ProbeKind::Ping { size: 56, dont_fragment: false, ttl: None },
+            Some(Protocol::Tcp) => ProbeKind::Tcp { port, ttl: None },
+            Some(Protocol::Udp) => ProbeKind::Udp { port, size: 16, dont_fragment: false, ttl: None },
+            Some(Protocol::Sctp) => ProbeKind::Sctp { port },
+        }
+    }
+
+    /// The port that it is sent to.
+    pub fn port(self) -> Option<u16> {
+        match self {
+            ProbeKind::Ping { .. } => None,
+            ProbeKind::Tcp { port, .. } | ProbeKind::Udp { port, .. } | ProbeKind::Sctp { port } => Some(port),
+        }
+    }
+}
+
 impl ProbeResult {
     /// The packet got there and an answer came back, be it a refusal.
     pub fn connects(&self) -> bool {
@@ -57,7 +77,7 @@ impl ProbeResult {
 }
 
 #[derive(Default)]
-struct Seen {
+pub(super) struct Seen {
     responder: Option<IpAddr>,
     icmp: Option<IcmpError>,
     local_mtu: Option<u32>,
@@ -69,7 +89,7 @@ struct Prober {
     kind: ProbeKind,
     timeout: Nanos,
     socket: Option<SocketId>,
-    seen: std::rc::Rc<std::cell::RefCell<Seen>>,
+    seen: Told,
 }
 
 impl Prober {
@@ -158,7 +178,20 @@ impl World {
 
 /// Sends one probe through these tables and waits for what comes of it.
 pub(super) fn probe(tables: &mut TableCache, runtime: &mut Runtime, spec: &ProbeSpec) -> ProbeResult {
-    let seen = std::rc::Rc::new(std::cell::RefCell::new(Seen::default()));
+    let (title, prober, seen) = prober(spec);
+    let limit = Limit { duration: spec.timeout.saturating_mul(2) };
+    let mut run = runtime.start(tables, spec.from, (title, Some(spec.to)), prober, limit);
+    runtime.go_on(tables, &mut run, None);
+    let finished = runtime.finish(tables, run);
+    result(runtime, spec, (finished.flow, finished.end), &seen)
+}
+
+/// What a prober has been told, shared with whoever started it.
+pub(super) type Told = std::rc::Rc<std::cell::RefCell<Seen>>;
+
+/// The program that sends a probe, and the title of its conversation.
+pub(super) fn prober(spec: &ProbeSpec) -> (String, Box<dyn Process>, Told) {
+    let seen = Told::default();
     let prober = Prober { to: spec.to, kind: spec.kind, timeout: spec.timeout, socket: None, seen: seen.clone() };
     let title = match spec.kind {
         ProbeKind::Ping { .. } => format!("ping {}", spec.to),
@@ -166,15 +199,20 @@ pub(super) fn probe(tables: &mut TableCache, runtime: &mut Runtime, spec: &Probe
         ProbeKind::Udp { port, .. } => format!("udp {}", socket_address(spec.to, port)),
         ProbeKind::Sctp { port } => format!("sctp {}", socket_address(spec.to, port)),
     };
-    let limit = Limit { duration: spec.timeout.saturating_mul(2) };
-    let mut run = runtime.start(tables, spec.from, (title, Some(spec.to)), Box::new(prober), limit);
-    runtime.go_on(tables, &mut run, None);
-    let finished = runtime.finish(tables, run);
+    (title, Box::new(prober), seen)
+}
+
+/// What became of a probe whose conversation has come to this end.
+pub(super) fn result(
+    runtime: &Runtime,
+    spec: &ProbeSpec,
+    (flow, mut end): (FlowId, FlowEnd),
+    seen: &Told,
+) -> ProbeResult {
     let seen = seen.take();
-    let trace = runtime.recorder().get(finished.flow);
+    let trace = runtime.recorder().get(flow);
     let arrival = trace.and_then(arrival);
     let arrived = arrival.is_some();
-    let mut end = finished.end;
     // A datagram that was taken without an answer has done what it was sent for.
     if end == FlowEnd::TimedOut && arrived && matches!(spec.kind, ProbeKind::Udp { .. }) {
         end = FlowEnd::Delivered;
@@ -183,7 +221,7 @@ pub(super) fn probe(tables: &mut TableCache, runtime: &mut Runtime, spec: &Probe
     let ip = packet.as_ref().and_then(Frame::ip);
     ProbeResult {
         end,
-        flow: finished.flow,
+        flow,
         responder: seen.responder,
         icmp: seen.icmp,
         local_mtu: seen.local_mtu,

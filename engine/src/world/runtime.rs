@@ -1,11 +1,13 @@
 //! The event loop: one clock, one queue ordered by (time, sequence), and the processes that run.
 
+mod experiment;
+
 use super::journal::Journal;
 use super::tables::TableCache;
 use crate::cluster::NetnsOwner;
 use crate::dataplane::{
-    Effect, HopTarget, Io, JournalEntry, Neighbor, NetnsState, Output, Process, ProcessEvent, ProcessId, RuntimeChange,
-    Skb, SocketEvent, SocketId, Surroundings, Switch, Timer, Walk,
+    Effect, HopTarget, Io, JournalEntry, Neighbor, NetnsState, Output, PortWatch, Process, ProcessEvent, ProcessId,
+    RuntimeChange, Skb, SocketEvent, SocketId, Surroundings, Switch, Timer, Walk,
 };
 use crate::tables::netfilter::Connection;
 use crate::tables::{LinkIndex, NetnsId};
@@ -89,6 +91,8 @@ pub struct Runtime {
     /// Processes that run beside what is waited for, and whether one of them has just ended.
     beside: BTreeSet<ProcessId>,
     one_ended: bool,
+    /// The port whose comparisons are noted everywhere.
+    watched: Option<u16>,
 }
 
 impl Runtime {
@@ -356,9 +360,13 @@ impl Runtime {
         visit: impl FnOnce(&mut Walk<'_>) -> T,
     ) -> Option<T> {
         let tables_of = tables.netns(netns)?;
+        let state = self.states.entry(netns).or_default();
+        if let Some(port) = self.watched {
+            state.memory.watch.get_or_insert_with(|| PortWatch::new(port));
+        }
         let mut walk = Walk {
             netns: tables_of,
-            state: self.states.entry(netns).or_default(),
+            state,
             recorder: &mut self.recorder,
             effects: &mut self.effects,
             journal: &mut self.changes,

@@ -73,6 +73,11 @@ impl TableCache {
         self.overrides.insert(netns.id, Override { input, netns: Arc::new(netns), written, own_rules });
     }
 
+    /// Whether somebody has changed this namespace by hand.
+    pub fn is_changed(&self, id: NetnsId) -> bool {
+        self.overrides.contains_key(&id)
+    }
+
     /// A changed namespace with what the controllers have written since.
     fn overridden(&mut self, id: NetnsId) -> Option<Arc<Netns>> {
         let input = program::input_version(&self.revision, id)?;

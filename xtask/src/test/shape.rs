@@ -9,7 +9,7 @@ use crate::command::{command, output, root};
 use crate::steps::Tally;
 
 /// The engine's modules, lowest first, and those beneath that each may use; `ARCHITECTURE.md` says why.
-const MODULES: [(&str, Uses); 16] = [
+const MODULES: [(&str, Uses); 17] = [
     ("net", Uses::Only(&[])),
     ("manifest", Uses::Only(&["net"])),
     ("tables", Uses::Only(&["net"])),
@@ -24,6 +24,7 @@ const MODULES: [(&str, Uses); 16] = [
     ("dataplane", Uses::Only(&["net", "tables", "trace"])),
     ("world", Uses::AllBefore),
     ("explain", Uses::AllBefore),
+    ("reach", Uses::AllBefore),
     ("analyze", Uses::AllBefore),
     ("assist", Uses::AllBefore),
     ("console", Uses::AllBefore),

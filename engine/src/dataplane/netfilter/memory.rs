@@ -1,5 +1,6 @@
 //! What rules remember: how often they matched, and the addresses of `-m recent`.
 
+use super::watch::PortWatch;
 use crate::net::Family;
 use crate::tables::netfilter::{Chain, RecentMode, TableName};
 use crate::tables::nft::{NftSet, NftTable};
@@ -56,6 +57,8 @@ pub struct Memory {
     sets: BTreeMap<SetKey, BTreeMap<IpAddr, Nanos>>,
     /// Room for the way of a packet through a table's rules.
     pub(super) path: Vec<RuleRef>,
+    /// What rules compare one port with, if somebody wants to know.
+    pub watch: Option<PortWatch>,
 }
 
 fn counted_by((family, table): (Family, TableName), chain: &Chain) -> u64 {

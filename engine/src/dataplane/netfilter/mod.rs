@@ -15,6 +15,7 @@ mod rules;
 mod sight;
 mod track;
 mod translate;
+mod watch;
 
 pub use connections::Connections;
 pub use explore::{Fate, Part, fates};
@@ -23,3 +24,4 @@ pub use ipvs::{Candidate, IpvsTable, ServerLoad, overhead};
 pub use memory::{Count, Memory};
 pub use sight::Sight;
 pub(super) use track::Tracking;
+pub use watch::PortWatch;

@@ -76,6 +76,9 @@ impl Run<'_, '_> {
                 }
                 continue;
             }
+            if let (Some(watch), NftPart::Numgen(_)) = (&mut self.memory.watch, part) {
+                watch.draw(&self.sight);
+            }
             let ruling = match part {
                 NftPart::Vmap { map, with_address } => {
                     let Some(key) = self.sight.key(*with_address) else { return Next::On };
@@ -127,6 +130,11 @@ impl Run<'_, '_> {
 
     fn holds(&mut self, part: &NftPart) -> bool {
         let table = self.table;
+        if let (Some(watch), NftPart::Vmap { map, .. }) = (&mut self.memory.watch, part)
+            && let Some(map) = table.map(map)
+        {
+            watch.map(&self.sight, map);
+        }
         match part {
             NftPart::Update(name) => {
                 let Some((set, timeout)) = table.sets.get(name).and_then(|set| Some((set, set.timeout?))) else {

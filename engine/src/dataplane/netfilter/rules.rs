@@ -76,6 +76,9 @@ impl Run<'_, '_> {
         let table = self.table;
         let Some(chain) = table.chain(at).filter(|_| depth > 0) else { return End::Ruled(Ruling::Drop) };
         let key = (self.sight.family(), table.name);
+        if let Some(watch) = &mut self.memory.watch {
+            watch.index(&self.sight, chain.index());
+        }
         for number in chain.index().candidates(self.sight.probe()) {
             let Some(rule) = chain.rules.get(number as usize) else { continue };
             let place = RuleRef { chain: at, rule: number };
@@ -139,6 +142,9 @@ impl Run<'_, '_> {
     }
 
     fn holds(&mut self, part: &Match, place: RuleRef) -> bool {
+        if let Some(watch) = &mut self.memory.watch {
+            watch.argument(&self.sight, part);
+        }
         match part {
             Match::Recent { name, mode } => self.memory.recent(name, *mode, self.sight.packet.src, self.now),
             part => self.sight.holds(part, place),

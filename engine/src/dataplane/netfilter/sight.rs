@@ -47,7 +47,7 @@ impl Sight<'_> {
     }
 
     /// A fragment beyond the first has no ports.
-    fn ports(&self) -> Option<(u16, u16)> {
+    pub(super) fn ports(&self) -> Option<(u16, u16)> {
         let first = self.packet.fragment.is_none_or(|fragment| fragment.offset == 0);
         self.packet.payload.ports().filter(|_| first)
     }

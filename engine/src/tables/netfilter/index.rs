@@ -35,6 +35,11 @@ impl ChainIndex {
         index
     }
 
+    /// The ports of this protocol by which rules are found, ascending.
+    pub fn ports(&self, protocol: Protocol) -> impl Iterator<Item = u16> + '_ {
+        self.by_port.range((protocol, 0)..=(protocol, u16::MAX)).map(|((_, port), _)| *port)
+    }
+
     /// The rules that may match, in their order; all others do not.
     pub fn candidates(&self, probe: Probe) -> impl Iterator<Item = u32> + '_ {
         let none: &[u32] = &[];

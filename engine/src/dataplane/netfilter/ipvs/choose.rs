@@ -31,6 +31,9 @@ impl Walk<'_> {
     ) -> Option<(Skb, Onward)> {
         let here = |skb| Some((skb, Onward::Here));
         let packet = skb.ip()?;
+        if let Some(watch) = &mut self.state.memory.watch {
+            watch.virtual_server(ipvs, protocol, to);
+        }
         let Some((place, service)) = ipvs.find((protocol, to.0, to.1)) else { return here(skb) };
         if protocol != Protocol::Udp && !begins(packet) || client.1 == FTP_DATA {
             return here(skb);

@@ -1,0 +1,86 @@
+//! The matrix of who can connect to whom under many policies, and what an edit of one of them makes other.
+
+use super::{FILE, median, report};
+use podhop_engine::cluster::{CniName, Options};
+use podhop_engine::reach::{Matrix, Ports, Solver, Which, changes, ends};
+use podhop_engine::world::World;
+use std::fmt::Write;
+use std::time::Instant;
+
+/// Deployments of ten Pods in namespaces of five, and policies that let one in from another.
+fn manifests(pods: usize, policies: usize, port: u16) -> String {
+    let mut text = String::new();
+    for app in 0..pods / 10 {
+        let namespace = app / 5;
+        if app % 5 == 0 {
+            let _ = write!(text, "{{apiVersion: v1, kind: Namespace, metadata: {{name: n{namespace}}}}}\n---\n");
+        }
+        let _ = write!(
+            text,
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: a{app}, namespace: n{namespace}}}\nspec:\n  replicas: 10\n  \
+             selector: {{matchLabels: {{app: a{app}}}}}\n  template:\n    metadata: {{labels: {{app: a{app}, tier: t{}}}}}\n    \
+             spec: {{containers: [{{name: c, image: nginx, ports: [{{containerPort: 80}}]}}]}}\n---\n\
+             {{apiVersion: v1, kind: Service, metadata: {{name: a{app}, namespace: n{namespace}}}, spec: {{selector: {{app: \
+             a{app}}}, ports: [{{port: 80}}]}}}}\n---\n",
+            app % 3,
+        );
+    }
+    for policy in 0..policies {
+        let (app, from) = (policy % (pods / 10), (policy * 7 + 1) % (pods / 10));
+        let port = if policy == 0 { port } else { 80 };
+        let _ = write!(
+            text,
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p{policy}, namespace: n{}}}\nspec:\n  \
+             podSelector: {{matchLabels: {{app: a{app}}}}}\n  ingress:\n  - from: [{{namespaceSelector: {{}}, podSelector: \
+             {{matchLabels: {{app: a{from}}}}}}}]\n    ports: [{{port: {port}}}]\n---\n",
+            app / 5,
+        );
+    }
+    text
+}
+
+fn world(pods: usize, policies: usize) -> World {
+    let workers_count = Some((pods / 100 + 1) as u32);
+    let mut world = World::new(Options { cni: Some(CniName::Calico), workers_count, ..Options::default() });
+    world.open_file(FILE, &manifests(pods, policies, 80), true);
+    world
+}
+
+fn matrix(solver: &mut Solver, world: &mut World) -> Matrix {
+    let list = ends(world.revision(), Which::default());
+    solver.matrix(world.tables(), list, Ports::Declared)
+}
+
+/// 1,000 Pods with 200 policies, from nothing; the tables are made already, as any packet makes them.
+pub fn fresh() {
+    let mut world = world(1_000, 200);
+    matrix(&mut Solver::default(), &mut world);
+    let mut packets = 0;
+    let time = median(3, |_| {
+        let mut solver = Solver::default();
+        let matrix = matrix(&mut solver, &mut world);
+        packets = solver.trials_count();
+        assert!(matrix.ends.len() >= 1_000);
+    });
+    report("reach_1000_pods", time, "ns");
+    report("reach_1000_pods_packets", packets.into(), "packets");
+}
+
+/// 10,000 Pods: from an edit of one policy that is applied to the pairs that have changed.
+pub fn edit() {
+    let mut world = world(10_000, 1_000);
+    let mut solver = Solver::default();
+    let start = Instant::now();
+    let mut before = matrix(&mut solver, &mut world);
+    report("reach_10000_pods", start.elapsed().as_nanos(), "ns");
+    let time = median(3, |run| {
+        let port = if run % 2 == 0 { 81 } else { 80 };
+        world.edit_file(FILE, &manifests(10_000, 1_000, port));
+        let start = Instant::now();
+        let after = matrix(&mut solver, &mut world);
+        let (_, count) = changes(&before, &after, 60);
+        eprintln!("changes {count} {:?} packets {}", start.elapsed(), solver.trials_count());
+        before = after;
+    });
+    report("reach_edit_10000_pods", time, "ns");
+}
