@@ -26,6 +26,7 @@ pub mod object;
 pub mod palette;
 pub mod past;
 pub mod playback;
+pub mod reach;
 pub mod stage;
 pub mod tables;
 pub mod terminal;

@@ -12,6 +12,7 @@ pub enum Tab {
     Terminal,
     Flows,
     Timeline,
+    Reach,
     Stage,
     Inspector,
     Editor,

@@ -279,6 +279,7 @@ fn actions(app: App) -> Vec<Entry> {
         entry("Empty cluster", "", Rc::new(move || scenarios::begin(app, Saved::blank()))),
         entry("Go to the terminal", "", tab(Tab::Terminal, Tab::Dock, "tab-panel-terminal")),
         entry("Go to the flows", "", tab(Tab::Flows, Tab::Dock, "tab-panel-flows")),
+        entry("Who can reach whom", "the matrix", tab(Tab::Reach, Tab::Dock, "tab-panel-reach")),
         entry("Go to the journey", "", tab(Tab::Journey, Tab::Inspector, "tab-panel-journey")),
         entry("Go to the headers", "", tab(Tab::Headers, Tab::Inspector, "tab-panel-headers")),
         entry("Go to the tables", "", tab(Tab::Tables, Tab::Inspector, "tab-panel-tables")),

@@ -96,6 +96,7 @@ fn dock(app: App, area: El) -> El {
         tab(Tab::Terminal, "panel-terminal", || "Terminal".to_string()),
         tab(Tab::Flows, "panel-flows", flows),
         tab(Tab::Timeline, "panel-timeline", || "Timeline".to_string()),
+        tab(Tab::Reach, "panel-reach", || "Reach".to_string()),
     ];
     area.kid(parts::tabs("Console", items, app.dock))
         .kid(parts::panel(
@@ -112,6 +113,7 @@ fn dock(app: App, area: El) -> El {
         ))
         .kid(parts::panel_when_seen("panel-flows", Tab::Flows, app.dock, move || crate::flows::flows(app)))
         .kid(parts::panel_when_seen("panel-timeline", Tab::Timeline, app.dock, move || crate::timeline::timeline(app)))
+        .kid(parts::panel_when_seen("panel-reach", Tab::Reach, app.dock, move || crate::reach::reach(app)))
 }
 
 fn notice(app: App) -> El {

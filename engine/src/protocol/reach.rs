@@ -68,6 +68,21 @@ impl Server {
         Ok(ReachView { changes: changes.collect(), changes_count, ..view(&now) })
     }
 
+    pub(super) fn reach_file(
+        &mut self,
+        (protocol, port): (&str, u16),
+        (all, workloads): (bool, bool),
+        form: &str,
+    ) -> Result<Vec<u8>, String> {
+        let ports = ports(protocol, port)?;
+        let matrix = matrix(&mut self.solver, self.world.tables(), Which { all }, (ports, workloads));
+        match form {
+            "csv" => Ok(reach::csv(&matrix).into_bytes()),
+            "svg" => Ok(reach::svg(&matrix).into_bytes()),
+            other => Err(format!("unknown form {other:?}; one of csv, svg")),
+        }
+    }
+
     pub(super) fn why_blocked(
         &mut self,
         (from, to): (&str, &str),

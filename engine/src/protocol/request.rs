@@ -79,6 +79,8 @@ pub enum RequestBody {
     /// empty, at the ports that containers declare. `all`: also the cluster's own Pods, the nodes and a client outside.
     /// `since`: an earlier revision to compare with. Reply: `Reach`.
     Reach { protocol: String, port: u16, all: bool, workloads: bool, since: Option<u64> },
+    /// The same as a file: `form` is `csv` or `svg`. Reply: `Bytes`.
+    ReachFile { protocol: String, port: u16, all: bool, workloads: bool, form: String },
     /// What keeps one from connecting to another, each as in `ReachEnd.place`. Reply: `WhyBlocked`.
     WhyBlocked { from: String, to: String, protocol: String, port: u16 },
 }

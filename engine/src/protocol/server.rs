@@ -166,6 +166,9 @@ impl Server {
             RequestBody::Reach { protocol, port, all, workloads, since } => {
                 ReplyBody::Reach(self.reach((&protocol, port), (all, workloads), since)?)
             }
+            RequestBody::ReachFile { protocol, port, all, workloads, form } => {
+                ReplyBody::Bytes(self.reach_file((&protocol, port), (all, workloads), &form)?)
+            }
             RequestBody::WhyBlocked { from, to, protocol, port } => {
                 ReplyBody::WhyBlocked(self.why_blocked((&from, &to), (&protocol, port))?)
             }
