@@ -112,6 +112,7 @@ fn rollout_number(revision: &Revision, object: &Object) -> Option<u32> {
 
 fn has_generation(object: &Object) -> bool {
     object.workload().is_some()
+        || object.key.group == "policy.networking.k8s.io"
         || matches!(&*object.key.kind, "Pod" | "StatefulSet" | "NetworkPolicy" | "Ingress" | "Job")
 }
 

@@ -1,6 +1,7 @@
 //! Calico's own policies: `projectcalico.org/v3` NetworkPolicy, GlobalNetworkPolicy, Tier, NetworkSet and GlobalNetworkSet,
 //! which `crd.projectcalico.org/v1` stores. Models api/pkg/apis/projectcalico/v3 of Calico 3.31.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -111,6 +112,24 @@ pub struct NetworkSet {
 /// The protocols that Calico knows by name.
 pub const PROTOCOLS: [(&str, u8); 6] =
     [("ICMP", 1), ("ICMPv6", 58), ("SCTP", 132), ("TCP", 6), ("UDP", 17), ("UDPLite", 136)];
+
+/// The tier that a policy's name begins with, and its name with it: `x` is `default.x`. Models libcalico-go/lib/names.
+pub fn tiered(name: &str) -> (&str, Cow<'_, str>) {
+    for (prefix, tier) in [
+        ("knp.default.", "default"),
+        ("kanp.adminnetworkpolicy.", "adminnetworkpolicy"),
+        ("kbanp.baselineadminnetworkpolicy.", "baselineadminnetworkpolicy"),
+        ("ossg.", "default"),
+    ] {
+        if name.starts_with(prefix) {
+            return (tier, Cow::Borrowed(name));
+        }
+    }
+    match name.split_once('.') {
+        Some((tier, _)) => (tier, Cow::Borrowed(name)),
+        None => ("default", Cow::Owned(format!("default.{name}"))),
+    }
+}
 
 impl CalicoPolicy {
     /// Defaults `types`: as there are rules, Ingress if there are none. Models defaultPolicyTypesField.

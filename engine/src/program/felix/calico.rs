@@ -1,35 +1,17 @@
-//! Calico's own policies. Models libcalico-go/lib/backend/syncersv1/updateprocessors and lib/names of 3.31.
+//! Calico's own policies. Models libcalico-go/lib/backend/syncersv1/updateprocessors of 3.31.
 
 use super::model::{Action, Direction, Rule, SetSource, Side};
-use super::policy::{DEFAULT_TIER, Parts};
+use super::policy::Parts;
 use super::selector::{NAMESPACE, SERVICE_ACCOUNT, Selector};
 use crate::cluster::Object;
 use crate::manifest::expression::{Comparison, Expression};
-use crate::manifest::typed::{CalicoAction, CalicoEntity, CalicoPolicy, CalicoPort, CalicoRule};
+use crate::manifest::typed::{CalicoAction, CalicoEntity, CalicoPolicy, CalicoPort, CalicoRule, tiered};
 use crate::net::Protocol;
 use crate::tables::Origin;
 use crate::tables::netfilter::PortRange;
 use ipnet::IpNet;
 use std::borrow::Cow;
 use std::sync::Arc;
-
-/// The tier that a policy's name begins with, and its name with it: `x` is `default.x`.
-pub fn tiered(name: &str) -> (&str, Cow<'_, str>) {
-    for (prefix, tier) in [
-        ("knp.default.", DEFAULT_TIER),
-        ("kanp.adminnetworkpolicy.", "adminnetworkpolicy"),
-        ("kbanp.baselineadminnetworkpolicy.", "baselineadminnetworkpolicy"),
-        ("ossg.", DEFAULT_TIER),
-    ] {
-        if name.starts_with(prefix) {
-            return (tier, Cow::Borrowed(name));
-        }
-    }
-    match name.split_once('.') {
-        Some((tier, _)) => (tier, Cow::Borrowed(name)),
-        None => (DEFAULT_TIER, Cow::Owned(format!("{DEFAULT_TIER}.{name}"))),
-    }
-}
 
 /// None: it is about host endpoints alone.
 pub fn parts(object: &Object, policy: &CalicoPolicy) -> Option<Parts> {

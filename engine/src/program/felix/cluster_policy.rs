@@ -2,7 +2,8 @@
 //! 3.31 converts them, ClusterNetworkPolicies as 3.32 does (libcalico-go/lib/backend/k8s/conversion), which has their tiers
 //! and chains' names.
 //!
-//! Calico takes no `nodes` and no named ports of v1alpha1: here they do what the API says. What it cannot take otherwise
+//! Calico takes no `nodes`, no named ports of v1alpha1, and those of ClusterNetworkPolicies for TCP's: here they do what the
+//! API says. What it cannot take otherwise
 //! fails closed as there: an accepting rule is left out, any other denies everything.
 
 use super::kubernetes::with_ports;

@@ -93,23 +93,22 @@ impl Converter<'_> {
     }
 }
 
-/// Models ruleToParsedRule: named ports of those that are selected are looked up together with their addresses.
+/// Models ruleToParsedRule: named ports of those that are selected are looked up together with their addresses. Without a
+/// protocol a name is looked for in all of them, as ClusterNetworkPolicy has it; Calico 3.32 takes it for TCP's.
 pub fn with_ports(
     rule: &mut Rule,
     direction: Direction,
     selector: Option<Selector>,
     (ranges, names): (&[PortRange], &[Arc<str>]),
 ) {
-    let protocol = rule.protocol.map_or(Protocol::Tcp, |protocol| match protocol.number {
-        17 => Protocol::Udp,
-        132 => Protocol::Sctp,
-        _ => Protocol::Tcp,
-    });
+    let all = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
+    let wanted = |protocol: &Protocol| rule.protocol.is_none_or(|own| own.number == protocol.number());
     let receives = direction == Direction::Egress;
-    let of_port = |name: &Arc<str>| {
+    let of_port = |name: &Arc<str>, protocol: Protocol| {
         SetSource::selected(selector.clone().filter(|_| receives), Some((protocol, name.clone())))
     };
-    rule.destination.named_ports = names.iter().map(of_port).collect();
+    let named = names.iter().flat_map(|name| all.into_iter().filter(wanted).map(move |protocol| (name, protocol)));
+    rule.destination.named_ports = named.map(|(name, protocol)| of_port(name, protocol)).collect();
     rule.destination.ports = ranges.to_vec();
     let covered = receives && ranges.is_empty() && !names.is_empty();
     if let Some(selector) = selector.filter(|_| !covered) {

@@ -22,7 +22,6 @@ mod statics;
 mod tiers;
 
 pub use cache::Cache;
-pub use calico::tiered;
 pub use tiers::{Tier, Tiers};
 
 use super::cni::calico::VXLAN_PORT;
