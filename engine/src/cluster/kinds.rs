@@ -64,7 +64,7 @@ const KINDS: &[Row] = &[
     ("RoleBinding", "rbac.authorization.k8s.io", "rolebindings", NAMESPACED, false),
     ("Secret", "", "secrets", NAMESPACED, false),
     ("Service", "", "services", NAMESPACED, true),
-    ("ServiceAccount", "", "serviceaccounts", NAMESPACED, false),
+    ("ServiceAccount", "", "serviceaccounts", NAMESPACED, true),
     ("StatefulSet", "apps", "statefulsets", NAMESPACED, true),
     ("StorageClass", "storage.k8s.io", "storageclasses", CLUSTER, false),
 ];
