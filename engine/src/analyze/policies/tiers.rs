@@ -5,7 +5,7 @@ use crate::analyze::Findings;
 use crate::cluster::{Object, Typed, same};
 use crate::manifest::expression::Expression;
 use crate::manifest::nearest::nearest;
-use crate::manifest::typed::{ClusterPeerKind, ClusterPods, ClusterPolicy, LabelSelector};
+use crate::manifest::typed::{ClusterAction, ClusterPeerKind, ClusterPods, ClusterPolicy, LabelSelector};
 use crate::manifest::{Fix, Node, Severity, Span, Value};
 use crate::program::Tiers;
 use std::collections::BTreeSet;
@@ -113,7 +113,7 @@ fn peers(findings: &mut Findings<'_>, view: &View, object: &Object, policy: &Clu
                     ClusterPeerKind::Pods(pods) => {
                         finds_nothing(findings, view, pods, node, ("policy-peer-selects-nothing", &message));
                     }
-                    ClusterPeerKind::DomainNames(_) => no_names(findings, node),
+                    ClusterPeerKind::DomainNames(_) => no_names(findings, node, rule.action),
                     ClusterPeerKind::Nodes(_) => nodes_peer(findings, node),
                     ClusterPeerKind::Networks(_) | ClusterPeerKind::Unknown => {}
                 }
@@ -145,9 +145,10 @@ fn finds_nothing(
     }
 }
 
-fn no_names(findings: &mut Findings<'_>, node: &Node) {
-    let message = "Calico takes no domainNames here: the rule fails closed and accepts nothing";
-    if let Some(problem) = findings.warn("policy-peer-unsupported", node.span, message.to_owned()) {
+fn no_names(findings: &mut Findings<'_>, node: &Node, action: Option<ClusterAction>) {
+    let does = if action == Some(ClusterAction::Accept) { "accepts nothing" } else { "denies everything" };
+    let message = format!("Calico takes no domainNames: the rule fails closed and {does}");
+    if let Some(problem) = findings.warn("policy-peer-unsupported", node.span, message) {
         problem.hint("name the addresses in networks");
     }
 }

@@ -53,7 +53,7 @@ pub fn api_resources(command: &mut Command<'_, '_>, parsed: &Parsed) -> Result<i
         lines.push(texts(["NAME", "SHORTNAMES", "APIVERSION", "NAMESPACED", "KIND"]));
     }
     for kind in &kinds {
-        let short = resource::short_names(&kind.kind).join(",");
+        let short = resource::short_names(kind).join(",");
         let namespaced = if kind.namespaced { "true" } else { "false" };
         lines.push(texts([&kind.plural, &short, &resource::api_version(kind), namespaced, &kind.kind]));
     }

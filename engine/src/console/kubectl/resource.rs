@@ -36,6 +36,13 @@ const SHORT_NAMES: &[(&str, &[&str])] = &[
     ("StorageClass", &["sc"]),
 ];
 
+/// Those that Calico's API server gives.
+const CALICO_SHORT_NAMES: &[(&str, &[&str])] = &[
+    ("GlobalNetworkPolicy", &["gnp", "cgnp", "calicoglobalnetworkpolicies"]),
+    ("NetworkPolicy", &["caliconetworkpolicy", "caliconetworkpolicies"]),
+    ("NetworkSet", &["netsets"]),
+];
+
 /// What `all` stands for, in the order of the API server's discovery.
 pub const ALL: [&str; 9] = [
     "Pod",
@@ -62,8 +69,10 @@ pub fn api_version(kind: &Kind) -> String {
     if group.is_empty() { version.to_string() } else { format!("{group}/{version}") }
 }
 
-pub fn short_names(kind: &str) -> &'static [&'static str] {
-    SHORT_NAMES.iter().find(|(name, _)| *name == kind).map_or(&[], |(_, names)| names)
+/// Calico's `cnp` is left out: it means ClusterNetworkPolicies here.
+pub fn short_names(kind: &Kind) -> &'static [&'static str] {
+    let known = if kind.group == "projectcalico.org" { CALICO_SHORT_NAMES } else { SHORT_NAMES };
+    known.iter().find(|(name, _)| *name == kind.kind).map_or(&[], |(_, names)| names)
 }
 
 /// As `-o name` and the messages of `apply` and `delete` have it, without the name: `pod`, `deployment.apps`.
@@ -91,7 +100,7 @@ pub fn find(word: &str, revision: &Revision) -> Result<Kind, String> {
     };
     let fits = |kind: &Kind| {
         let named =
-            kind.plural == name || kind.kind.eq_ignore_ascii_case(name) || short_names(&kind.kind).contains(&name);
+            kind.plural == name || kind.kind.eq_ignore_ascii_case(name) || short_names(kind).contains(&name);
         named && group.is_none_or(|group| group == kind.group)
     };
     if let Some(kind) = Kind::all().find(fits) {
