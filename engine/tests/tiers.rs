@@ -118,7 +118,8 @@ impl Lab {
 }
 
 const ALL: &str = "subject: {namespaces: {}}";
-const WEB: &str = "subject: {pods: {namespaceSelector: {matchLabels: {team: red}}, podSelector: {matchLabels: {app: web}}}}";
+const WEB: &str =
+    "subject: {pods: {namespaceSelector: {matchLabels: {team: red}}, podSelector: {matchLabels: {app: web}}}}";
 
 fn from_blue(action: &str) -> String {
     format!("[{{action: {action}, from: [{{namespaces: {{matchLabels: {{team: blue}}}}}}]}}]")
@@ -151,7 +152,9 @@ fn pass_leaves_it_to_the_namespace() {
     let deny = admin("deny", 2, WEB, "ingress: [{action: Deny, from: [{namespaces: {}}]}]");
     let mut lab = Lab::new(&[deny.clone(), pass.clone()]);
     assert_eq!(lab.who(TCP(80)), [false, true, true]);
-    let own = kubernetes("{podSelector: {}, ingress: [{from: [{namespaceSelector: {}, podSelector: {matchLabels: {app: client}}}]}]}");
+    let own = kubernetes(
+        "{podSelector: {}, ingress: [{from: [{namespaceSelector: {}, podSelector: {matchLabels: {app: client}}}]}]}",
+    );
     let mut lab = Lab::new(&[deny, pass, own]);
     assert_eq!(lab.who(TCP(80)), [false, false, true]);
 }
@@ -162,7 +165,9 @@ fn the_baseline_holds_where_no_namespace_says_anything() {
     let mut lab = Lab::new(&[baseline.clone()]);
     assert_eq!(lab.who(TCP(80)), [true, false, false]);
     // A policy of the namespace's decides before.
-    let own = kubernetes("{podSelector: {matchLabels: {app: web}}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: blue}}}]}]}");
+    let own = kubernetes(
+        "{podSelector: {matchLabels: {app: web}}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: blue}}}]}]}",
+    );
     let mut lab = Lab::new(&[baseline, own]);
     assert_eq!(lab.who(TCP(80)), [false, true, true]);
     assert!(!lab.reaches("b/client", "a/client", TCP(80)));
@@ -183,7 +188,8 @@ fn protocols_are_numbers_ranges_and_names_of_any_protocol() {
         let rule = format!("ingress: [{{action: Deny, from: [{{namespaces: {{}}}}], protocols: [{protocols}]}}]");
         Lab::new(&[admin("p", 1, WEB, &rule)])
     };
-    let mut lab = denied("{tcp: {destinationPort: {number: 80}}}, {udp: {destinationPort: {range: {start: 50, end: 53}}}}");
+    let mut lab =
+        denied("{tcp: {destinationPort: {number: 80}}}, {udp: {destinationPort: {range: {start: 50, end: 53}}}}");
     let open = |lab: &mut Lab, kind| lab.reaches("b/client", "a/web", kind);
     assert!(!open(&mut lab, TCP(80)) && !open(&mut lab, UDP(53)) && !open(&mut lab, UDP(50)));
     assert!(open(&mut lab, TCP(81)) && open(&mut lab, UDP(54)) && open(&mut lab, PING));
@@ -215,7 +221,9 @@ fn what_cannot_be_taken_fails_closed() {
 #[test]
 fn the_predecessors_do_the_same() {
     let of = |kind: &str, name: &str, spec: &str| {
-        format!("apiVersion: policy.networking.k8s.io/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {spec}\n---\n")
+        format!(
+            "apiVersion: policy.networking.k8s.io/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {spec}\n---\n"
+        )
     };
     let ports = "ports: [{portNumber: {protocol: TCP, port: 80}}, {portRange: {start: 100, end: 110}}]";
     let rule = format!("[{{action: Deny, from: [{{namespaces: {{matchLabels: {{team: blue}}}}}}], {ports}}}]");
@@ -234,8 +242,12 @@ fn the_predecessors_do_the_same() {
 #[test]
 fn calicos_policies_are_asked_by_tier_and_order() {
     let tier = |order: u32, more: &str| calico("Tier", "name: t", &format!("{{order: {order}{more}}}"));
-    let deny = calico("GlobalNetworkPolicy", "name: t.deny", "{tier: t, selector: app == 'web', ingress: [{action: Deny, \
-                       source: {selector: app == 'client'}}]}");
+    let deny = calico(
+        "GlobalNetworkPolicy",
+        "name: t.deny",
+        "{tier: t, selector: app == 'web', ingress: [{action: Deny, \
+                       source: {selector: app == 'client'}}]}",
+    );
     let own = kubernetes("{podSelector: {}, ingress: [{}]}");
     // What a tier does not decide is dropped at its end, unless it passes.
     let mut lab = Lab::new(&[tier(10, ""), deny.clone(), own.clone()]);
@@ -256,7 +268,9 @@ fn calicos_policies_are_asked_by_tier_and_order() {
 fn orders_within_a_tier_decide_between_kinds() {
     let own = kubernetes("{podSelector: {}}");
     let first = |order: &str| {
-        let spec = format!("{{{order}selector: all(), ingress: [{{action: Allow, source: {{namespaceSelector: team == 'blue'}}}}]}}");
+        let spec = format!(
+            "{{{order}selector: all(), ingress: [{{action: Allow, source: {{namespaceSelector: team == 'blue'}}}}]}}"
+        );
         calico("NetworkPolicy", "name: first, namespace: a", &spec)
     };
     for order in ["order: 999.5, ", "order: 5000, ", ""] {
@@ -264,7 +278,8 @@ fn orders_within_a_tier_decide_between_kinds() {
         let mut lab = Lab::new(&[first(order), own.clone()]);
         assert_eq!(lab.who(TCP(80)), [false, true, true], "{order}");
     }
-    let deny = calico("GlobalNetworkPolicy", "name: deny", "{order: 10, ingress: [{action: Deny}], egress: [{action: Pass}]}");
+    let deny =
+        calico("GlobalNetworkPolicy", "name: deny", "{order: 10, ingress: [{action: Deny}], egress: [{action: Pass}]}");
     let mut lab = Lab::new(&[first("order: 11, "), deny, own]);
     assert_eq!(lab.who(TCP(80)), [false; 3]);
 }
@@ -280,7 +295,10 @@ fn selectors_reach_accounts_namespaces_sets_and_services() {
     };
     assert_eq!(allow("selector: all()").who(TCP(80)), [true, false, false]);
     assert_eq!(allow("namespaceSelector: all()").who(TCP(80)), [true; 3]);
-    assert_eq!(allow("namespaceSelector: \"team in {'blue'}\", selector: app starts with 'cl'").who(TCP(80)), [false, false, true]);
+    assert_eq!(
+        allow("namespaceSelector: \"team in {'blue'}\", selector: app starts with 'cl'").who(TCP(80)),
+        [false, false, true]
+    );
     assert_eq!(allow("namespaceSelector: all(), notSelector: app == 'web'").who(TCP(80)), [true, false, true]);
     assert_eq!(allow("namespaceSelector: all(), serviceAccounts: {names: [robot]}").who(TCP(80)), [false, false, true]);
     let robots = "namespaceSelector: all(), serviceAccounts: {selector: kind == 'robot'}";
@@ -303,11 +321,14 @@ fn rules_ask_for_protocols_messages_and_ports() {
         Lab::new(&[calico("GlobalNetworkPolicy", "name: p", &spec)])
     };
     let open = |lab: &mut Lab, kind| lab.reaches("b/client", "a/web", kind);
-    let mut lab = rules("{action: Log}, {action: Allow, protocol: TCP, destination: {ports: [http, '90:95'], notPorts: [92]}}");
+    let mut lab =
+        rules("{action: Log}, {action: Allow, protocol: TCP, destination: {ports: [http, '90:95'], notPorts: [92]}}");
     assert!(open(&mut lab, TCP(80)) && open(&mut lab, TCP(95)) && !open(&mut lab, TCP(92)) && !open(&mut lab, PING));
     let mut lab = rules("{action: Allow, notProtocol: 17}");
     assert!(open(&mut lab, TCP(80)) && open(&mut lab, PING) && !open(&mut lab, UDP(53)));
-    let mut lab = rules("{action: Deny, protocol: ICMP, icmp: {type: 8, code: 1}}, {action: Allow, protocol: ICMP, icmp: {type: 8}}");
+    let mut lab = rules(
+        "{action: Deny, protocol: ICMP, icmp: {type: 8, code: 1}}, {action: Allow, protocol: ICMP, icmp: {type: 8}}",
+    );
     assert!(open(&mut lab, PING) && !open(&mut lab, TCP(80)));
     let mut lab = rules("{action: Allow, protocol: ICMP, notICMP: {type: 8}}");
     assert!(!open(&mut lab, PING));

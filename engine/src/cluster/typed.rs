@@ -2,9 +2,9 @@
 
 use super::{ObjectKey, identity};
 use crate::manifest::typed::{
-    CalicoPolicy, CalicoTier, ClusterPolicy, NetworkSet, ConfigMap, DaemonSet, Deployment, EndpointSlice, GivenPodStatus, IntOrString, KindCluster,
-    KubeadmClusterConfiguration, LabelSelector, NetworkPolicy, NodeObject, ObjectMeta, Pod, PodSpec, PodTemplate,
-    ReplicaSet, Service, StatefulSet, Strategy,
+    CalicoPolicy, CalicoTier, ClusterPolicy, ConfigMap, DaemonSet, Deployment, EndpointSlice, GivenPodStatus,
+    IntOrString, KindCluster, KubeadmClusterConfiguration, LabelSelector, NetworkPolicy, NetworkSet, NodeObject,
+    ObjectMeta, Pod, PodSpec, PodTemplate, ReplicaSet, Service, StatefulSet, Strategy,
 };
 use crate::manifest::{Diagnostics, Node, Span, Value};
 use std::sync::Arc;

@@ -12,8 +12,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Kinds that only such policies have; Calico's NetworkPolicies share theirs with Kubernetes'.
-const KINDS: [&str; 5] =
-    ["AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy", "GlobalNetworkPolicy", "NetworkPolicy"];
+const KINDS: [&str; 5] = [
+    "AdminNetworkPolicy",
+    "BaselineAdminNetworkPolicy",
+    "ClusterNetworkPolicy",
+    "GlobalNetworkPolicy",
+    "NetworkPolicy",
+];
 const DIRECTIONS: [(&str, &str); 2] = [("ingress", "from"), ("egress", "to")];
 
 /// The policies that are in tiers of their own.
@@ -58,7 +63,9 @@ fn no_effect(findings: &mut Findings<'_>, object: &Object) {
     let kind = &object.key.kind;
     let kinds = format!("{}ies", kind.trim_end_matches('y'));
     let message = match object.typed {
-        Typed::CalicoPolicy(_) => format!("{kinds} of {} are Calico's: with Flannel this one has no effect", object.key.group),
+        Typed::CalicoPolicy(_) => {
+            format!("{kinds} of {} are Calico's: with Flannel this one has no effect", object.key.group)
+        }
         _ => format!("Flannel does not enforce {kinds}: this one has no effect"),
     };
     if let Some(problem) = findings.warn("policy-no-effect", name_span(object), message) {
@@ -69,7 +76,9 @@ fn no_effect(findings: &mut Findings<'_>, object: &Object) {
 /// Which Calico has the kind: here all of them are there.
 fn version(findings: &mut Findings<'_>, object: &Object) {
     let message = match &*object.key.kind {
-        "ClusterNetworkPolicy" => "Calico enforces ClusterNetworkPolicies from 3.32 on; 3.31 has AdminNetworkPolicies instead",
+        "ClusterNetworkPolicy" => {
+            "Calico enforces ClusterNetworkPolicies from 3.32 on; 3.31 has AdminNetworkPolicies instead"
+        }
         "AdminNetworkPolicy" | "BaselineAdminNetworkPolicy" => {
             "Calico 3.29 to 3.31 enforce this kind; from 3.32 on ClusterNetworkPolicy is in its place"
         }
@@ -108,7 +117,9 @@ fn peers(findings: &mut Findings<'_>, view: &View, object: &Object, policy: &Clu
         for (rule, rule_node) in rules.iter().zip(nodes) {
             let peer_nodes = rule_node.get(list).map_or(&[][..], Node::items);
             for (peer, node) in rule.peers.iter().zip(peer_nodes) {
-                let message = |why: &str| format!("a peer in the {field} rules of {} {name} matches no Pod: {why}", object.key.kind);
+                let message = |why: &str| {
+                    format!("a peer in the {field} rules of {} {name} matches no Pod: {why}", object.key.kind)
+                };
                 match &peer.kind {
                     ClusterPeerKind::Pods(pods) => {
                         finds_nothing(findings, view, pods, node, ("policy-peer-selects-nothing", &message));
@@ -165,7 +176,8 @@ fn never_asked(findings: &mut Findings<'_>, object: &Object) {
         for (at, rule) in rules.iter().enumerate() {
             let taker = rules[..at].iter().position(|earlier| takes_all(earlier, rule, list));
             if let Some(taker) = taker {
-                let message = format!("this rule never decides anything: {field}[{taker}] before it takes all that it is about");
+                let message =
+                    format!("this rule never decides anything: {field}[{taker}] before it takes all that it is about");
                 if let Some(problem) = findings.warn("policy-rule-shadowed", rule.span, message) {
                     problem.hint("put it before that rule, or take it out");
                 }
@@ -210,11 +222,10 @@ fn unknown_labels(findings: &mut Findings<'_>, node: Option<&Node>, selector: &E
     let near = nearest(&key, known.iter().map(|known| &**known)).map(str::to_owned);
     let written = findings.cluster.sources().get(node.span.source).map(|source| source.slice(node.span).to_owned());
     let message = format!("no Pod has a label {key}");
-    if let Some(problem) = findings.warn("policy-label-unknown", node.span, message) {
-        if let Some(near) = near {
-            problem.hint(format!("did you mean {near}?"));
-            let fixed = written.filter(|text| text.matches(&*key).count() == 1);
-            problem.fix = fixed.map(|text| Fix { span: node.span, replacement: text.replace(&*key, &near) });
-        }
+    let problem = findings.warn("policy-label-unknown", node.span, message);
+    if let (Some(problem), Some(near)) = (problem, near) {
+        problem.hint(format!("did you mean {near}?"));
+        let fixed = written.filter(|text| text.matches(&*key).count() == 1);
+        problem.fix = fixed.map(|text| Fix { span: node.span, replacement: text.replace(&*key, &near) });
     }
 }

@@ -99,8 +99,7 @@ pub fn find(word: &str, revision: &Revision) -> Result<Kind, String> {
         None => (lower.as_str(), None),
     };
     let fits = |kind: &Kind| {
-        let named =
-            kind.plural == name || kind.kind.eq_ignore_ascii_case(name) || short_names(kind).contains(&name);
+        let named = kind.plural == name || kind.kind.eq_ignore_ascii_case(name) || short_names(kind).contains(&name);
         named && group.is_none_or(|group| group == kind.group)
     };
     if let Some(kind) = Kind::all().find(fits) {

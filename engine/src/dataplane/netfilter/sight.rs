@@ -64,9 +64,9 @@ impl Sight<'_> {
             Match::IcmpProtocol { invert } => matches!(packet.payload, Transport::Icmp(_)) != *invert,
             // Nothing here sends such packets.
             Match::OtherProtocol { invert, .. } => *invert,
-            Match::IcmpType { number, code, invert } => self.icmp_type().is_some_and(|(own, own_code)| {
-                (own == *number && code.is_none_or(|code| code == own_code)) != *invert
-            }),
+            Match::IcmpType { number, code, invert } => self
+                .icmp_type()
+                .is_some_and(|(own, own_code)| (own == *number && code.is_none_or(|code| code == own_code)) != *invert),
             Match::Multiport { side, ports, invert } => self.ports().is_some_and(|(sport, dport)| {
                 let port = if *side == SetDirection::Src { sport } else { dport };
                 ports.iter().any(|range| has(*range, port)) != *invert

@@ -170,7 +170,11 @@ impl<'t> Tokens<'t> {
         let label = self.text[..start].trim_end_matches([' ', '\t']);
         let label = label.rsplit(|c: char| !c.is_ascii() || !is_label_char(c as u8)).next().unwrap_or("");
         let hint = "one of ==, !=, in, not in, contains, starts with, ends with";
-        fault(start..self.text.len().min(start + self.word_len().max(1)), format!("expected operator after label {label:?}"), hint)
+        fault(
+            start..self.text.len().min(start + self.word_len().max(1)),
+            format!("expected operator after label {label:?}"),
+            hint,
+        )
     }
 
     /// How many bytes the word here has; of what is no word, those of one character.

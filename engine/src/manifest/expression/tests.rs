@@ -21,7 +21,10 @@ fn selectors_are_written_as_calico_writes_them() {
         ("!a in {'y', 'x', 'y'}", "!a in {\"x\", \"y\"}"),
         ("a notin {}", "a not in {}"),
         ("a not  in {'x',}", "a not in {\"x\"}"),
-        ("a starts with 'b' || a endswith 'c' && b contains 'd'", "(a starts with \"b\" || (a ends with \"c\" && b contains \"d\"))"),
+        (
+            "a starts with 'b' || a endswith 'c' && b contains 'd'",
+            "(a starts with \"b\" || (a ends with \"c\" && b contains \"d\"))",
+        ),
         ("!!(!(has(a)) || global())", "(!has(a) || global())"),
         ("in in {'in'}", "in in {\"in\"}"),
         ("((((a == 'b'))))", "a == \"b\""),
@@ -34,9 +37,7 @@ fn selectors_are_written_as_calico_writes_them() {
 #[test]
 fn labels_fit_or_not() {
     let labels = BTreeMap::from([("app", "web"), ("tier", "front-1")]);
-    let holds = |text: &str| {
-        Expression::parse(text).expect(text).matches(&|key| labels.get(key).copied())
-    };
+    let holds = |text: &str| Expression::parse(text).expect(text).matches(&|key| labels.get(key).copied());
     for yes in [
         "all()",
         "app == 'web'",

@@ -288,7 +288,8 @@ impl CalicoEntity {
             not_selector: expression(entity, "notSelector", d),
             ports: ports(entity, "ports", d),
             not_ports: ports(entity, "notPorts", d),
-            accounts: accounts.map(|accounts| (reader::texts(accounts, "names", d), expression(accounts, "selector", d))),
+            accounts: accounts
+                .map(|accounts| (reader::texts(accounts, "names", d), expression(accounts, "selector", d))),
             service: service.and_then(|service| {
                 let namespace = reader::text(service, "namespace", d).unwrap_or_default();
                 Some((namespace, reader::text(service, "name", d)?))
@@ -327,7 +328,8 @@ pub(crate) fn port(item: &Node, d: &mut Diagnostics) -> Option<CalicoPort> {
     match numbers.filter(|(first, last)| *first <= *last) {
         Some((first, last)) => Some(CalicoPort::Range(PortRange { first, last })),
         None => {
-            let message = format!("Invalid value: \"{text}\": port range invalid, port number must be between 0 and 65535");
+            let message =
+                format!("Invalid value: \"{text}\": port range invalid, port number must be between 0 and 65535");
             d.error("range", item.span, message).hint("such as 80, \"80:90\" or a port's name");
             None
         }

@@ -79,7 +79,10 @@ pub enum ClusterPeerKind {
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClusterProtocol {
     /// Without ports: all of the protocol.
-    Numbered { protocol: Protocol, ports: Option<PortRange> },
+    Numbered {
+        protocol: Protocol,
+        ports: Option<PortRange>,
+    },
     Named(Arc<str>),
 }
 
@@ -161,7 +164,9 @@ impl ClusterPeer {
             ClusterPeerKind::Nodes(nodes)
         } else if reader::field(peer, "networks").is_some() {
             let subnet = |node: &Node| reader::subnet(&reader::string(node, d)?, node.span, d);
-            ClusterPeerKind::Networks(reader::items(peer, "networks", &mut Diagnostics::default()).iter().filter_map(subnet).collect())
+            ClusterPeerKind::Networks(
+                reader::items(peer, "networks", &mut Diagnostics::default()).iter().filter_map(subnet).collect(),
+            )
         } else if reader::field(peer, "domainNames").is_some() {
             ClusterPeerKind::DomainNames(reader::texts(peer, "domainNames", d))
         } else {

@@ -29,7 +29,8 @@ mod tests;
 pub use crate::net::Protocol;
 pub use calico::{CalicoInstallation, CalicoPool, PoolEncapsulation};
 pub use calico_policy::{
-    CalicoAction, CalicoEntity, CalicoIcmp, CalicoPolicy, CalicoPort, CalicoProtocol, CalicoRule, CalicoTier, NetworkSet, tiered,
+    CalicoAction, CalicoEntity, CalicoIcmp, CalicoPolicy, CalicoPort, CalicoProtocol, CalicoRule, CalicoTier,
+    NetworkSet, tiered,
 };
 pub use cluster_policy::{
     ClusterAction, ClusterPeer, ClusterPeerKind, ClusterPods, ClusterPolicy, ClusterProtocol, ClusterRule, ClusterTier,

@@ -189,7 +189,8 @@ fn rule(rule: &Node, d: &mut Diagnostics) {
     versions(rule, own, d);
     if let Some(http) = field(rule, "http") {
         let message = "http is application layer policy, which is not simulated: the rule holds for every request";
-        d.warning("not-simulated", http.span, message).hint("Calico enforces it with Envoy beside the Pods, not with Felix");
+        d.warning("not-simulated", http.span, message)
+            .hint("Calico enforces it with Envoy beside the Pods, not with Felix");
     }
 }
 
@@ -208,7 +209,8 @@ fn versions(rule: &Node, protocol: Option<i64>, d: &mut Diagnostics) {
         _ => {}
     }
     let mut seen: Option<bool> = None;
-    for (side, name) in [("source", "nets"), ("source", "notNets"), ("destination", "nets"), ("destination", "notNets")] {
+    for (side, name) in [("source", "nets"), ("source", "notNets"), ("destination", "nets"), ("destination", "notNets")]
+    {
         for net in field(rule, side).map_or(&[][..], |entity| items(entity, name)) {
             let Some(text) = net.as_str() else { continue };
             let is_v6 = text.contains(':');

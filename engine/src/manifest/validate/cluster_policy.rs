@@ -17,7 +17,8 @@ struct Limits {
 
 const CLUSTER: Limits =
     Limits { actions: &["Accept", "Deny", "Pass"], items_max: 25, ports: "protocols", has_priority: true };
-const ADMIN: Limits = Limits { actions: &["Allow", "Deny", "Pass"], items_max: 100, ports: "ports", has_priority: true };
+const ADMIN: Limits =
+    Limits { actions: &["Allow", "Deny", "Pass"], items_max: 100, ports: "ports", has_priority: true };
 const BASELINE: Limits = Limits { actions: &["Allow", "Deny"], items_max: 100, ports: "ports", has_priority: false };
 
 const NETWORKS_MAX: usize = 25;
@@ -139,7 +140,11 @@ impl Checker<'_> {
         }
         if let Some((name, span)) = text(rule, "name").filter(|(name, _)| name.chars().count() > RULE_NAME_MAX) {
             let count = name.chars().count();
-            self.d.error("too-long", span, format!("Too long: may not be more than {RULE_NAME_MAX} bytes, not {count}"));
+            self.d.error(
+                "too-long",
+                span,
+                format!("Too long: may not be more than {RULE_NAME_MAX} bytes, not {count}"),
+            );
         }
         self.required(rule, "action");
         choice(rule, "action", self.limits.actions, self.d);
@@ -194,7 +199,10 @@ impl Checker<'_> {
         if let Some(networks) = field(peer, "networks") {
             self.count(networks, (1, NETWORKS_MAX));
             for net in networks.items() {
-                if net.as_str().is_some_and(|text| network::read_cidr(text, net.span, &mut Diagnostics::default()).is_none()) {
+                if net
+                    .as_str()
+                    .is_some_and(|text| network::read_cidr(text, net.span, &mut Diagnostics::default()).is_none())
+                {
                     let message = "Invalid value: \"string\": Invalid CIDR format provided";
                     self.d.error("cidr", net.span, message).hint("such as 10.0.0.0/8 or fd00::/8");
                 }

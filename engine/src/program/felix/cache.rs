@@ -2,8 +2,8 @@
 //! asked for.
 
 use super::endpoints::profile_prefix;
-use super::names;
 use super::model::{Action, Direction, Members, Rule, SetSource};
+use super::names;
 use super::policy::Policy;
 use super::rule::chain;
 use super::selector::{Inherited, Selector, account};
@@ -45,8 +45,13 @@ struct Networks {
 }
 
 /// The kinds that are policies, and how their objects are asked for.
-const KINDS: [&str; 5] =
-    ["NetworkPolicy", "ClusterNetworkPolicy", "AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "GlobalNetworkPolicy"];
+const KINDS: [&str; 5] = [
+    "NetworkPolicy",
+    "ClusterNetworkPolicy",
+    "AdminNetworkPolicy",
+    "BaselineAdminNetworkPolicy",
+    "GlobalNetworkPolicy",
+];
 
 #[derive(Debug, Default)]
 pub struct Cache {
@@ -84,9 +89,8 @@ impl Policies {
             _ => None,
         });
         let accounts = revision.list("ServiceAccount", None).filter(|object| !object.labels.is_empty());
-        let account = |object: &Arc<Object>| {
-            ((object.key.namespace.clone(), object.key.name.clone()), object.labels.clone())
-        };
+        let account =
+            |object: &Arc<Object>| ((object.key.namespace.clone(), object.key.name.clone()), object.labels.clone());
         Policies {
             policies,
             namespaces: revision.list("Namespace", None).map(labels).collect(),
@@ -247,7 +251,12 @@ fn networks(policies: &Policies, selector: Option<&Selector>, family: Family) ->
             let halves = if net.prefix_len() == 0 { net.subnets(1).ok() } else { None };
             let nets: Vec<IpNet> = halves.map_or_else(|| vec![net.trunc()], Iterator::collect);
             let origin = || Origin::object(object.uid, "spec.nets");
-            entries.extend(nets.into_iter().map(|net| SetEntry { net: Some(net), port: None, second: None, origin: origin() }));
+            entries.extend(nets.into_iter().map(|net| SetEntry {
+                net: Some(net),
+                port: None,
+                second: None,
+                origin: origin(),
+            }));
         }
     }
     entries

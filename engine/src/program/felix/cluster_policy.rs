@@ -106,7 +106,8 @@ impl Converter {
         for ports in protocols(&rule.protocols) {
             for (at, peer) in rule.peers.iter().enumerate() {
                 let mut own = Rule::new(action, self.origin(&format!(".{list}[{at}]")));
-                own.notes = rule.name.iter().filter(|name| !name.is_empty()).map(|name| format!("name={name}")).collect();
+                own.notes =
+                    rule.name.iter().filter(|name| !name.is_empty()).map(|name| format!("name={name}")).collect();
                 self.fill(&mut own, &peer.kind, &ports);
                 out.push(own);
             }

@@ -2,8 +2,8 @@
 //! and endpoints.go.
 
 use super::cache::Policies;
-use super::names::{self, ACCEPT, PASS};
 use super::model::Direction;
+use super::names::{self, ACCEPT, PASS};
 use super::policy::Policy;
 use super::rule::{Draft, chain};
 use super::{VXLAN_PORT, component};

@@ -97,12 +97,13 @@ impl<'a> Rest<'a> {
         if self.ports.len() + self.named_ports.len() < 2 {
             return;
         }
-        let numbers = std::mem::take(&mut self.ports).into_iter().map(|ports| {
-            of_protocol(blocks.draft(), protocol, family).ports(self.direction, ports, false)
-        });
-        let names = self.named_ports.iter().map(|set| {
-            blocks.draft().port_in_set(&names::set(family, &set.id), self.direction, false)
-        });
+        let numbers = std::mem::take(&mut self.ports)
+            .into_iter()
+            .map(|ports| of_protocol(blocks.draft(), protocol, family).ports(self.direction, ports, false));
+        let names = self
+            .named_ports
+            .iter()
+            .map(|set| blocks.draft().port_in_set(&names::set(family, &set.id), self.direction, false));
         let parts = numbers.chain(names).collect();
         self.named_ports = &[];
         blocks.any(parts);

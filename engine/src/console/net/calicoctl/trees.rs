@@ -59,25 +59,21 @@ fn versioned(kind: &str, metadata: Node, spec: Node) -> Node {
 fn own(revision: &Revision, object: &Object) -> Option<Node> {
     let mut tree = api_object(revision, &object.key)?;
     set(&mut tree, "apiVersion", text("projectcalico.org/v3"));
-    let kind = object.key.kind.clone();
     let spec = build::child(&mut tree, "spec")?;
-    match &*kind {
-        "IPPool" => {
-            let is_v6 = field(spec, "cidr").contains(':');
-            let uses = || list(vec![text("Workload"), text("Tunnel")]);
-            defaults(
-                spec,
-                [
-                    ("allowedUses", uses()),
-                    ("assignmentMode", text("Automatic")),
-                    ("blockSize", int(if is_v6 { 122 } else { 26 })),
-                    ("ipipMode", text("Never")),
-                    ("nodeSelector", text("all()")),
-                    ("vxlanMode", text("Never")),
-                ],
-            );
-        }
-        _ => {}
+    if object.key.is("IPPool") {
+        let is_v6 = field(spec, "cidr").contains(':');
+        let uses = || list(vec![text("Workload"), text("Tunnel")]);
+        defaults(
+            spec,
+            [
+                ("allowedUses", uses()),
+                ("assignmentMode", text("Automatic")),
+                ("blockSize", int(if is_v6 { 122 } else { 26 })),
+                ("ipipMode", text("Never")),
+                ("nodeSelector", text("all()")),
+                ("vxlanMode", text("Never")),
+            ],
+        );
     }
     Some(tree)
 }

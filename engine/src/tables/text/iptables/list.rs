@@ -1,8 +1,8 @@
 //! `iptables -L`
 
 use super::parts::{
-    addr_type, ct_states, full_mask, icmp, masked, matches, multiport_side, name, nat, not, port_list,
-    protocol_name, reject_with, set_directions, short, stored, transport,
+    addr_type, ct_states, full_mask, icmp, masked, matches, multiport_side, name, nat, not, port_list, protocol_name,
+    reject_with, set_directions, short, stored, transport,
 };
 use super::{Counter, chains, policy_name};
 use crate::net::{Family, Protocol};
