@@ -162,7 +162,7 @@ fn pass_leaves_it_to_the_namespace() {
 #[test]
 fn the_baseline_holds_where_no_namespace_says_anything() {
     let baseline = cluster("base", &format!("{{tier: Baseline, priority: 5, {ALL}, ingress: {}}}", from_blue("Deny")));
-    let mut lab = Lab::new(&[baseline.clone()]);
+    let mut lab = Lab::new(std::slice::from_ref(&baseline));
     assert_eq!(lab.who(TCP(80)), [true, false, false]);
     // A policy of the namespace's decides before.
     let own = kubernetes(
@@ -233,7 +233,7 @@ fn the_predecessors_do_the_same() {
     assert_eq!(lab.who(TCP(105)), [true, false, false]);
     assert_eq!(lab.who(TCP(81)), [true; 3]);
     let banp = of("BaselineAdminNetworkPolicy", "default", &format!("{{{WEB}, ingress: {rule}}}"));
-    let mut lab = Lab::new(&[banp.clone()]);
+    let mut lab = Lab::new(std::slice::from_ref(&banp));
     assert_eq!(lab.who(TCP(80)), [true, false, false]);
     let mut lab = Lab::new(&[banp, kubernetes("{podSelector: {}, ingress: [{}]}")]);
     assert_eq!(lab.who(TCP(80)), [true; 3]);
