@@ -11,7 +11,6 @@ use super::{IntOrString, ObjectMeta, reader};
 use crate::manifest::expression::Expression;
 use crate::manifest::{Diagnostics, Node, Span, Value};
 use crate::net::Family;
-use crate::tables::netfilter::PortRange;
 
 /// A NetworkPolicy or GlobalNetworkPolicy of Calico's.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,7 +71,8 @@ pub struct CalicoRule {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum CalicoPort {
-    Range(PortRange),
+    /// The first and the last.
+    Range(u16, u16),
     Named(Arc<str>),
 }
 
@@ -326,7 +326,7 @@ pub(crate) fn port(item: &Node, d: &mut Diagnostics) -> Option<CalicoPort> {
     let Ok(first) = first.parse::<i64>() else { return Some(CalicoPort::Named(text.into())) };
     let numbers = u16::try_from(first).ok().zip(last.parse::<u16>().ok());
     match numbers.filter(|(first, last)| *first <= *last) {
-        Some((first, last)) => Some(CalicoPort::Range(PortRange { first, last })),
+        Some((first, last)) => Some(CalicoPort::Range(first, last)),
         None => {
             let message =
                 format!("Invalid value: \"{text}\": port range invalid, port number must be between 0 and 65535");

@@ -7,7 +7,6 @@ use ipnet::IpNet;
 
 use super::{LabelSelector, ObjectMeta, Protocol, reader};
 use crate::manifest::{Diagnostics, Node, Span};
-use crate::tables::netfilter::PortRange;
 
 /// What an implementation uses for a BaselineAdminNetworkPolicy, of which there is only one.
 const BASELINE_PRIORITY: u32 = 1_000;
@@ -78,10 +77,10 @@ pub enum ClusterPeerKind {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClusterProtocol {
-    /// Without ports: all of the protocol.
+    /// The first and the last port; without them: all of the protocol.
     Numbered {
         protocol: Protocol,
-        ports: Option<PortRange>,
+        ports: Option<(u16, u16)>,
     },
     Named(Arc<str>),
 }
@@ -191,7 +190,7 @@ impl ClusterProtocol {
     /// One of v1alpha1's `ports`.
     fn of_port(node: &Node, d: &mut Diagnostics) -> Option<ClusterProtocol> {
         if let Some(own) = reader::object(node, "portNumber", d) {
-            let ports = reader::port(own, "port", d).map(PortRange::from);
+            let ports = reader::port(own, "port", d).map(|port| (port, port));
             return Some(ClusterProtocol::Numbered { protocol: reader::protocol(own, d), ports });
         }
         if let Some(own) = reader::object(node, "portRange", d) {
@@ -202,12 +201,12 @@ impl ClusterProtocol {
 }
 
 /// `number` or `range`.
-fn ports_of(port: &Node, d: &mut Diagnostics) -> Option<PortRange> {
-    let number = reader::port(port, "number", d).map(PortRange::from);
+fn ports_of(port: &Node, d: &mut Diagnostics) -> Option<(u16, u16)> {
+    let number = reader::port(port, "number", d).map(|port| (port, port));
     number.or_else(|| range_of(reader::object(port, "range", d)?, d))
 }
 
-fn range_of(range: &Node, d: &mut Diagnostics) -> Option<PortRange> {
+fn range_of(range: &Node, d: &mut Diagnostics) -> Option<(u16, u16)> {
     let (first, last) = (reader::port(range, "start", d)?, reader::port(range, "end", d)?);
-    Some(PortRange { first, last: last.max(first) })
+    Some((first, last.max(first)))
 }

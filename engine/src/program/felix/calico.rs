@@ -134,7 +134,7 @@ fn split(ports: &[CalicoPort]) -> (Vec<PortRange>, Vec<Arc<str>>) {
     let (mut ranges, mut names) = (Vec::new(), Vec::new());
     for port in ports {
         match port {
-            CalicoPort::Range(range) => ranges.push(*range),
+            CalicoPort::Range(first, last) => ranges.push(PortRange { first: *first, last: *last }),
             CalicoPort::Named(name) => names.push(name.clone()),
         }
     }

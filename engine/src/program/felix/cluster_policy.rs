@@ -151,7 +151,9 @@ fn protocols(given: &[ClusterProtocol]) -> Vec<Ports> {
     }
     for wanted in [Protocol::Sctp, Protocol::Tcp, Protocol::Udp] {
         let own = given.iter().filter_map(|protocol| match protocol {
-            ClusterProtocol::Numbered { protocol, ports } if *protocol == wanted => Some(*ports),
+            ClusterProtocol::Numbered { protocol, ports } if *protocol == wanted => {
+                Some(ports.map(|(first, last)| PortRange { first, last }))
+            }
             _ => None,
         });
         let own: Vec<Option<PortRange>> = own.collect();
