@@ -28,7 +28,7 @@ const OF_A_SORT_MAX: usize = 20;
 
 /// The sorts of problems that are told here, and `not-running`, which is what reading a manifest makes of several of them.
 /// What reading a manifest says of any holds only for the moment at which it was read.
-pub const CODES: [&str; 32] = [
+pub const CODES: [&str; 37] = [
     "address-outside",
     "config-map",
     "crash-loop",
@@ -48,13 +48,18 @@ pub const CODES: [&str; 32] = [
     "pod-subnet-outside",
     "pod-unschedulable",
     "pod-without-address",
+    "policy-label-unknown",
     "policy-no-dns",
     "policy-no-effect",
+    "policy-no-tier",
     "policy-peer-selects-nothing",
+    "policy-peer-unsupported",
     "policy-peers-apart",
     "policy-port-name",
+    "policy-rule-shadowed",
     "policy-rules-ignored",
     "policy-selects-nothing",
+    "policy-version",
     "rollout-stuck",
     "service-not-ready",
     "service-selects-nothing",

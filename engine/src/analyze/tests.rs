@@ -301,6 +301,7 @@ fn every_sort_is_told_somewhere() {
         include_str!("policies/mod.rs"),
         include_str!("policies/peers.rs"),
         include_str!("policies/ports.rs"),
+        include_str!("policies/tiers.rs"),
         include_str!("references.rs"),
         include_str!("rollouts.rs"),
         include_str!("services.rs"),

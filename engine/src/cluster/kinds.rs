@@ -64,10 +64,20 @@ const KINDS: &[Row] = &[
     ("RoleBinding", "rbac.authorization.k8s.io", "rolebindings", NAMESPACED, false),
     ("Secret", "", "secrets", NAMESPACED, false),
     ("Service", "", "services", NAMESPACED, true),
-    ("ServiceAccount", "", "serviceaccounts", NAMESPACED, false),
+    ("ServiceAccount", "", "serviceaccounts", NAMESPACED, true),
     ("StatefulSet", "apps", "statefulsets", NAMESPACED, true),
     ("StorageClass", "storage.k8s.io", "storageclasses", CLUSTER, false),
 ];
+
+/// Custom resources on which something depends, by group.
+const SIMULATED: &[(&str, &[&str])] = &[
+    ("policy.networking.k8s.io", &["AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy"]),
+    ("projectcalico.org", CALICO),
+    ("crd.projectcalico.org", CALICO),
+];
+
+/// Calico's own policies and what they speak of.
+pub const CALICO: &[&str] = &["GlobalNetworkPolicy", "GlobalNetworkSet", "NetworkPolicy", "NetworkSet", "Tier"];
 
 /// Kinds of other groups that are cluster-scoped; every other unknown kind is taken as namespaced.
 const CLUSTER_SCOPED: &[&str] = &[
@@ -93,6 +103,7 @@ const CLUSTER_SCOPED: &[&str] = &[
     "PriorityLevelConfiguration",
     "RuntimeClass",
     "ServiceCIDR",
+    "Tier",
     "ValidatingAdmissionPolicy",
     "ValidatingWebhookConfiguration",
     "VolumeAttachment",
@@ -130,7 +141,7 @@ impl Kind {
                 group: group.to_owned().into(),
                 plural: plural.into(),
                 namespaced: !CLUSTER_SCOPED.contains(&kind),
-                simulated: false,
+                simulated: SIMULATED.iter().any(|(own, kinds)| *own == group && kinds.contains(&kind)),
                 served: true,
             }
         })

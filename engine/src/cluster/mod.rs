@@ -24,7 +24,7 @@ pub use api::api_object;
 pub use draft::{Draft, Outcome, Submission, Work};
 pub use faults::Faults;
 pub use files::File;
-pub use kinds::Kind;
+pub use kinds::{CALICO, Kind};
 pub use labels::{FieldSelector, parse_selector};
 pub use object::{Body, Labels, Object, ObjectKey, Owner, PodKey, Provenance};
 pub use options::{CniName, Options};

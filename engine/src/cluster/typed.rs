@@ -2,9 +2,9 @@
 
 use super::{ObjectKey, identity};
 use crate::manifest::typed::{
-    ConfigMap, DaemonSet, Deployment, EndpointSlice, GivenPodStatus, IntOrString, KindCluster,
-    KubeadmClusterConfiguration, LabelSelector, NetworkPolicy, NodeObject, ObjectMeta, Pod, PodSpec, PodTemplate,
-    ReplicaSet, Service, StatefulSet, Strategy,
+    CalicoPolicy, CalicoTier, ClusterPolicy, ConfigMap, DaemonSet, Deployment, EndpointSlice, GivenPodStatus,
+    IntOrString, KindCluster, KubeadmClusterConfiguration, LabelSelector, NetworkPolicy, NetworkSet, NodeObject,
+    ObjectMeta, Pod, PodSpec, PodTemplate, ReplicaSet, Service, StatefulSet, Strategy,
 };
 use crate::manifest::{Diagnostics, Node, Span, Value};
 use std::sync::Arc;
@@ -21,6 +21,10 @@ pub enum Typed {
     Service(Arc<Service>),
     EndpointSlice(Arc<EndpointSlice>),
     NetworkPolicy(Arc<NetworkPolicy>),
+    ClusterPolicy(Arc<ClusterPolicy>),
+    CalicoPolicy(Arc<CalicoPolicy>),
+    CalicoTier(Arc<CalicoTier>),
+    NetworkSet(Arc<NetworkSet>),
     KindCluster(Arc<KindCluster>),
     Kubeadm(Arc<KubeadmClusterConfiguration>),
     Other,
@@ -195,6 +199,9 @@ pub fn project(key: &ObjectKey, root: &Node, diagnostics: &mut Diagnostics) -> (
                 return (std::mem::take(&mut policy.meta), Typed::NetworkPolicy(Arc::new(policy)));
             }
         }
+        ("policy.networking.k8s.io" | "projectcalico.org" | "crd.projectcalico.org", _) => {
+            return cluster_wide(key, root, diagnostics);
+        }
         ("apps", "Deployment") => {
             if let Some(d) = Deployment::project(root, diagnostics) {
                 let (max_surge, max_unavailable) = fenceposts(&d.strategy, d.replicas.count);
@@ -254,6 +261,31 @@ pub fn project(key: &ObjectKey, root: &Node, diagnostics: &mut Diagnostics) -> (
         _ => {}
     }
     (ObjectMeta::project(root, diagnostics), Typed::Other)
+}
+
+/// Policies of cluster administrators and of Calico.
+fn cluster_wide(key: &ObjectKey, root: &Node, diagnostics: &mut Diagnostics) -> (ObjectMeta, Typed) {
+    let typed = match (&*key.group, &*key.kind) {
+        ("policy.networking.k8s.io", "ClusterNetworkPolicy" | "AdminNetworkPolicy" | "BaselineAdminNetworkPolicy") => {
+            let policy = ClusterPolicy::project(root, &key.kind, diagnostics);
+            policy.map(|mut policy| (std::mem::take(&mut policy.meta), Typed::ClusterPolicy(Arc::new(policy))))
+        }
+        ("policy.networking.k8s.io", _) => None,
+        (_, "NetworkPolicy" | "GlobalNetworkPolicy") => {
+            let policy = CalicoPolicy::project(root, diagnostics);
+            policy.map(|mut policy| (std::mem::take(&mut policy.meta), Typed::CalicoPolicy(Arc::new(policy))))
+        }
+        (_, "Tier") => {
+            let tier = CalicoTier::project(root, diagnostics);
+            tier.map(|mut tier| (std::mem::take(&mut tier.meta), Typed::CalicoTier(Arc::new(tier))))
+        }
+        (_, "NetworkSet" | "GlobalNetworkSet") => {
+            let set = NetworkSet::project(root, diagnostics);
+            set.map(|mut set| (std::mem::take(&mut set.meta), Typed::NetworkSet(Arc::new(set))))
+        }
+        _ => None,
+    };
+    typed.unwrap_or_else(|| (ObjectMeta::project(root, diagnostics), Typed::Other))
 }
 
 /// `maxSurge` and `maxUnavailable` as numbers of Pods. Models pkg/controller/deployment/util ResolveFenceposts.

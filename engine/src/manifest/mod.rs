@@ -7,6 +7,7 @@ pub mod corefile;
 pub mod diagnostic;
 pub mod embedded;
 pub mod emit;
+pub mod expression;
 pub mod fields;
 pub mod nearest;
 pub mod node;

@@ -17,6 +17,7 @@ mod pod;
 mod rows;
 mod shared;
 
+pub use felix::{Tier, Tiers};
 pub use internet::{CLIENT, CLIENT_V6};
 pub use node::{ETH0, FLANNEL};
 pub use shared::Shared;

@@ -54,7 +54,8 @@ pub fn library() -> Vec<Shelf> {
             "11-networkpolicy",
             "12-flannel-ignores-policies",
             "13-and-or",
-            "14-egress-and-dns"
+            "14-egress-and-dns",
+            "15-tiers"
         ),
         shelf!(
             "Ways of a packet",
@@ -124,6 +125,7 @@ pub fn library() -> Vec<Shelf> {
             "last-pod-gone",
             "changed-by-hand"
         ),
+        shelf!("Policies in tiers", "tests/cases/policies", "cluster-network-policy", "calico"),
         shelf!("IPv6", "tests/cases/ipv6", "dual-stack", "only", "packet-too-big"),
         shelf!(
             "Where Pods go",

@@ -1,7 +1,7 @@
 //! Random clusters, as manifests: what a user would write, nothing of the engine's own.
 
-use crate::policies;
 use crate::random::Random;
+use crate::{policies, tiers};
 use podhop_engine::cluster::CniName;
 use std::fmt::Write;
 
@@ -28,6 +28,7 @@ pub fn manifests(seed: u64, cni: CniName) -> Manifests {
     workloads(&mut yaml, &mut random, left);
     if cni == CniName::Calico {
         policies::add(&mut yaml, seed);
+        tiers::add(&mut yaml, seed);
     }
     if emptied.is_empty() {
         return Manifests { first: yaml, now: None };
@@ -274,6 +275,15 @@ mod tests {
     fn with_calico_there_are_policies() {
         let made = manifests(7, CniName::Calico).first;
         assert!(made.contains("kind: NetworkPolicy") && !made.contains("kube-flannel-cfg"), "{made}");
+    }
+
+    #[test]
+    fn half_of_them_have_tiers() {
+        let made: Vec<String> = (0..40).map(|seed| manifests(seed, CniName::Calico).first).collect();
+        for kind in ["kind: Tier", "kind: ClusterNetworkPolicy", "kind: GlobalNetworkPolicy"] {
+            let count = made.iter().filter(|yaml| yaml.contains(kind)).count();
+            assert!((5..=35).contains(&count), "{kind}: {count}");
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod room;
 mod rules;
 mod services;
 mod simulate;
+mod tiers;
 
 use contest::{Contest, Mutations};
 use podhop_engine::cluster::{CniName, ProxyMode};

@@ -1,6 +1,6 @@
-//! NetworkPolicies as others test them, where the cases lie beside the repository: Kubernetes' own end-to-end cases and
-//! cyclonus' generated ones. With Calico every cell of every matrix must be right; with Flannel, which enforces nothing,
-//! every Pod must reach every other.
+//! Policies as others test them, where the cases lie beside the repository: Kubernetes' own end-to-end cases, cyclonus'
+//! generated ones, and those of ClusterNetworkPolicy. With Calico every cell of every matrix and every flow must be right;
+//! with Flannel, which enforces nothing, every Pod must reach every other.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,13 +15,14 @@ use crate::steps::Tally;
 
 const E2E: &str = "conformance/k8s_e2e.jsonl";
 const CYCLONUS: &str = "conformance/cyclonus.jsonl";
+const CLUSTER_POLICIES: &str = "conformance/cluster_network_policy.jsonl";
 /// CNI plugins that enforce NetworkPolicies.
 const ENFORCING: [&str; 1] = ["calico"];
 
 /// Each case with each CNI plugin is one check.
 pub fn check() -> Result<Tally> {
     let mut tally = Tally::NOTHING;
-    for suite in [E2E, CYCLONUS] {
+    for suite in [E2E, CYCLONUS, CLUSTER_POLICIES] {
         let Some(cases) = beside(suite) else {
             println!("skipped: ../shared/{suite} is not there");
             tally += Tally::SKIPPED;
@@ -30,8 +31,8 @@ pub fn check() -> Result<Tally> {
         for cni in ENFORCING {
             tally += enforced(&cases, suite, cni)?;
         }
-        if suite == E2E {
-            tally += ignored(&cases)?;
+        if suite != CYCLONUS {
+            tally += ignored(&cases, suite)?;
         }
     }
     Ok(tally)
@@ -64,6 +65,14 @@ fn enforced(cases: &Path, suite: &str, cni: &str) -> Result<Tally> {
 fn wrong_cells(case: &Value, answer: &Value, cells: &mut usize) -> Vec<String> {
     let mut wrong = Vec::new();
     for (at, asked) in case["probes"].as_array().into_iter().flatten().enumerate() {
+        if asked["kind"] == "flow" {
+            *cells += 1;
+            let found = &answer["results"][at]["connects"];
+            if *found != asked["expect"]["connects"] {
+                wrong.push(format!("{} -> {}/{}: connects {found}", asked["from"], asked["to"], asked["protocol"]));
+            }
+            continue;
+        }
         let got = &answer["results"][at]["matrix"];
         for (row, expected) in asked["expect"].as_array().into_iter().flatten().enumerate() {
             let got: Vec<char> = got[row].as_str().unwrap_or_default().chars().collect();
@@ -82,7 +91,7 @@ fn wrong_cells(case: &Value, answer: &Value, cells: &mut usize) -> Vec<String> {
 }
 
 /// With Flannel every Pod reaches every other.
-fn ignored(cases: &Path) -> Result<Tally> {
+fn ignored(cases: &Path, suite: &str) -> Result<Tally> {
     let asked = std::fs::read_to_string(cases)?.lines().filter(|line| !line.trim().is_empty()).count();
     let printed = output(Command::new(podhop()?).args(["probe", "--cni", "flannel"]).arg(cases))?;
     let mut tally = Tally::NOTHING;
@@ -99,7 +108,7 @@ fn ignored(cases: &Path) -> Result<Tally> {
             }
         }
     }
-    println!("{E2E}: {} of {asked} cases connect everywhere with flannel, {cells} cells", tally.passed);
+    println!("{suite}: {} of {asked} cases connect everywhere with flannel, {cells} cells", tally.passed);
     let answered = usize::try_from(tally.passed + tally.failed).unwrap_or(usize::MAX);
     for _ in answered..asked {
         tally += Tally::FAILED;
@@ -122,6 +131,11 @@ fn all_connect(line: &str) -> Result<usize> {
     let results = case.get("results").and_then(Value::as_array).with_context(|| format!("{id}: no results"))?;
     let mut cells = 0;
     for result in results {
+        if let Some(connects) = result.get("connects") {
+            anyhow::ensure!(connects == true, "{id}: a flow does not connect");
+            cells += 1;
+            continue;
+        }
         let rows = result.get("matrix").and_then(Value::as_array).with_context(|| format!("{id}: no matrix"))?;
         for (at, row) in rows.iter().enumerate() {
             let row = row.as_str().unwrap_or_default();
@@ -152,6 +166,18 @@ mod tests {
         assert_eq!(told(json!(["#X", "X#"])), 1);
         assert_eq!(told(json!(["#."])), 1);
         assert_eq!(wrong_cells(&case, &json!({"error": "no"}), &mut 0).len(), 2);
+    }
+
+    #[test]
+    fn a_wrong_or_missing_flow_is_told() {
+        let case = json!({"probes": [{"kind": "flow", "from": {"pod": "x/a"}, "to": {"pod": "x/b", "port": 80},
+                                      "protocol": "TCP", "expect": {"connects": false}}]});
+        let told = |answer: Value| wrong_cells(&case, &answer, &mut 0).len();
+        assert_eq!(told(json!({"results": [{"connects": false}]})), 0);
+        assert_eq!(told(json!({"results": [{"connects": true}]})), 1);
+        assert_eq!(told(json!({"error": "no"})), 1);
+        assert!(all_connect(r#"{"id":"a","results":[{"connects":false}]}"#).is_err());
+        assert_eq!(all_connect(r#"{"id":"a","results":[{"connects":true}]}"#).unwrap(), 1);
     }
 
     #[test]

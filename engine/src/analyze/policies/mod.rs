@@ -4,6 +4,7 @@ mod dns;
 mod peers;
 mod ports;
 mod selectors;
+mod tiers;
 
 #[cfg(test)]
 mod tests;
@@ -122,6 +123,10 @@ impl Policy {
 
 pub(super) fn check(findings: &mut Findings<'_>) {
     let policies = Policy::all(findings);
+    let others = tiers::all(findings);
+    if !others.is_empty() {
+        tiers::check(findings, &others);
+    }
     if policies.is_empty() {
         return;
     }
@@ -138,7 +143,10 @@ pub(super) fn check(findings: &mut Findings<'_>) {
             ports::check(findings, &view, &rule, &selected);
         }
     }
-    dns::check(findings, &view, &policies);
+    // A policy of another tier may allow it before.
+    if others.is_empty() {
+        dns::check(findings, &view, &policies);
+    }
 }
 
 fn no_effect(findings: &mut Findings<'_>, policy: &Policy) {

@@ -79,7 +79,7 @@ fn selects_nothing(
     let (why, mut mend) = match namespaces.filter(|_| searched.is_empty()) {
         Some(selector) => {
             let why = format!("no namespace {}", wanted(selector));
-            (why, selectors::mend_namespaces(findings, view, node, selector))
+            (why, selectors::mend_namespaces(findings, view, (node.get("namespaceSelector"), selector)))
         }
         None => {
             let why = selectors::nothing(&searched, pods);

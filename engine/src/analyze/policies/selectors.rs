@@ -64,10 +64,14 @@ pub fn mend_pods(
     mend(findings, (node, selector), &known, "Pod")
 }
 
-/// What was meant by the `namespaceSelector` of `parent`, which finds nothing.
-pub fn mend_namespaces(findings: &Findings<'_>, view: &View, parent: &Node, selector: &LabelSelector) -> Mend {
+/// What was meant by a selector of namespaces, which finds nothing.
+pub fn mend_namespaces(
+    findings: &Findings<'_>,
+    view: &View,
+    (node, selector): (Option<&Node>, &LabelSelector),
+) -> Mend {
     let known: Vec<&Labels> = view.namespaces.iter().map(|(_, labels)| labels).collect();
-    mend(findings, (parent.get("namespaceSelector"), selector), &known, "namespace")
+    mend(findings, (node, selector), &known, "namespace")
 }
 
 fn mend(

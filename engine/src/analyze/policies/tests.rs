@@ -155,3 +155,49 @@ fn rules_of_a_direction_that_is_not_named() {
          [policy-rules-ignored]\n  hint: add Egress to policyTypes\n  fix:  → , Egress\n"
     );
 }
+
+#[test]
+fn policies_in_tiers() {
+    let calico = "apiVersion: operator.tigera.io/v1\nkind: Installation\nmetadata: {name: default}\n---\n";
+    let beside = |policy: &str| rendered(&format!("{policy}---\n{calico}{}", pod("a", "{app: web}", "")));
+    let head = "apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: {name: p}\nspec:\n  \
+                tier: Admin\n  priority: 1\n";
+    let told = beside(&format!(
+        "{head}  subject: {{pods: {{namespaceSelector: {{}}, podSelector: {{matchLabels: {{app: wbe}}}}}}}}\n  ingress:\n  \
+         - {{action: Pass, from: [{{namespaces: {{}}}}]}}\n  - {{action: Deny, from: [{{namespaces: {{matchLabels: {{team: x}}}}}}]}}\n"
+    ));
+    assert!(told.contains("a.yaml:3:18: info: Calico enforces ClusterNetworkPolicies from 3.32 on"), "{told}");
+    assert!(
+        told.contains("ClusterNetworkPolicy p selects no Pods: none in namespaces ")
+            && told.contains("fix: wbe → web\n"),
+        "{told}"
+    );
+    assert!(
+        told.contains("a.yaml:10:5: warning: this rule never decides anything: ingress[0] before it takes all"),
+        "{told}"
+    );
+    assert!(
+        told.contains("a peer in the ingress rules of ClusterNetworkPolicy p matches no Pod: no namespace has team=x"),
+        "{told}"
+    );
+    let told = beside(&format!(
+        "{head}  subject: {{namespaces: {{}}}}\n  egress: [{{action: Deny, to: [{{domainNames: [a.example]}}]}}]\n"
+    ));
+    assert!(told.contains("the rule fails closed and denies everything [policy-peer-unsupported]"), "{told}");
+    let own = "apiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata: {name: secure.p}\nspec:\n  tier: secure\n  \
+               selector: ap == 'web'\n  ingress: [{action: Allow}, {action: Deny}]\n";
+    let told = beside(own);
+    assert!(told.contains("a.yaml:5:9: warning: there is no tier secure: its policies are asked after"), "{told}");
+    assert!(told.contains("a.yaml:6:13: warning: no Pod has a label ap [policy-label-unknown]"), "{told}");
+    assert!(told.contains("a.yaml:7:30: warning: this rule never decides anything"), "{told}");
+    let told = beside(
+        &(own.replace("ap ==", "app ==").replace("Allow}, ", "Log}, ")
+            + "---\napiVersion: projectcalico.org/v3\nkind: Tier\nmetadata: {name: secure}\nspec: {order: 1}\n"),
+    );
+    assert_eq!(told, "");
+    let told = rendered(own);
+    assert!(
+        told.contains("GlobalNetworkPolicies of projectcalico.org are Calico's: with Flannel this one has no effect"),
+        "{told}"
+    );
+}

@@ -2,6 +2,7 @@
 
 use super::build::{boolean, child, default, defaults, each, get_mut, int, list, map, set, text};
 use crate::cluster::{Object, Revision, Typed};
+use crate::manifest::typed::tiered;
 use crate::manifest::{Node, Value};
 use crate::net::Family;
 
@@ -22,6 +23,7 @@ pub fn complete(revision: &Revision, object: &Object, root: &mut Node) {
         ("", "Node") => node(revision, object, root),
         ("apps", "Deployment" | "ReplicaSet" | "DaemonSet" | "StatefulSet") => workload(object, root),
         ("networking.k8s.io", "NetworkPolicy") => network_policy(object, root),
+        ("projectcalico.org" | "crd.projectcalico.org", _) => calico(object, root),
         _ => {}
     }
 }
@@ -232,6 +234,29 @@ fn network_policy(object: &Object, root: &mut Node) {
     }
     for rules in ["ingress", "egress"] {
         each(spec, rules, |rule| each(rule, "ports", |port| default(port, "protocol", text("TCP"))));
+    }
+}
+
+/// Models libcalico-go/lib/clientv3 of Calico 3.31.
+fn calico(object: &Object, root: &mut Node) {
+    match &object.typed {
+        Typed::CalicoPolicy(policy) => {
+            let (tier, _) = tiered(&object.key.name);
+            if let Some(labels) = child(root, "metadata").and_then(|metadata| child(metadata, "labels")) {
+                default(labels, "projectcalico.org/tier", text(tier));
+            }
+            let Some(spec) = child(root, "spec") else { return };
+            default(spec, "tier", text(tier));
+            let types = [("Ingress", &policy.ingress), ("Egress", &policy.egress)];
+            let types = types.iter().filter(|(_, rules)| rules.is_some()).map(|(name, _)| text(name)).collect();
+            default(spec, "types", list(types));
+        }
+        Typed::CalicoTier(_) => {
+            if let Some(spec) = child(root, "spec") {
+                default(spec, "defaultAction", text("Deny"));
+            }
+        }
+        _ => {}
     }
 }
 

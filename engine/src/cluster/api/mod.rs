@@ -23,7 +23,7 @@ pub fn api_object(revision: &Revision, key: &ObjectKey) -> Option<Node> {
     let tree = object.tree(revision);
     let mut root = Node::clone(&tree);
     // Whatever status was written, the cluster has its own; a kind that nobody acts upon keeps what it has.
-    if Kind::known(&key.kind, &key.group).is_some_and(|kind| kind.simulated) && !key.is("Node") {
+    if Kind::guess(&key.kind, &key.group).simulated && !key.is("Node") {
         remove(&mut root, "status");
     }
     set(&mut root, "metadata", metadata(revision, object, &tree));
@@ -112,6 +112,7 @@ fn rollout_number(revision: &Revision, object: &Object) -> Option<u32> {
 
 fn has_generation(object: &Object) -> bool {
     object.workload().is_some()
+        || object.key.group == "policy.networking.k8s.io"
         || matches!(&*object.key.kind, "Pod" | "StatefulSet" | "NetworkPolicy" | "Ingress" | "Job")
 }
 

@@ -43,7 +43,7 @@ pub fn kinds(revision: &Revision, typed: &str) -> Vec<Item> {
     let all: Vec<Kind> = Kind::all().chain(resource::custom_kinds(revision)).collect();
     let mut items = Vec::new();
     for kind in &all {
-        let short = resource::short_names(&kind.kind);
+        let short = resource::short_names(kind);
         if kind.plural.starts_with(typed) {
             items.push(Item::new(&*kind.plural, short.join(", ")));
             continue;

@@ -1,9 +1,11 @@
-//! `kubectl describe` of Services, of what stands behind them, and of NetworkPolicies. Models k8s.io/kubectl pkg/describe of 1.34.
+//! `kubectl describe` of Services, of what stands behind them, of NetworkPolicies and of custom resources. Models k8s.io/kubectl pkg/describe of 1.34.
+
+mod custom;
 
 use super::flags::{Flag, Parsed, Takes, flag};
 use super::printers::{field, find, items, selector};
 use super::{Command, Failure, get, resource};
-use crate::cluster::{Object, Revision, api_object};
+use crate::cluster::{Kind, Object, Revision, api_object};
 use crate::manifest::Node;
 use std::fmt::Write;
 
@@ -35,10 +37,11 @@ pub fn describe(command: &mut Command<'_, '_>, parsed: &Parsed) -> Result<i32, F
             ("", "Endpoints") => endpoints(&api),
             ("discovery.k8s.io", "EndpointSlice") => endpoint_slice(&api),
             ("networking.k8s.io", "NetworkPolicy") => network_policy(&api),
+            (group, kind) if Kind::known(kind, group).is_none() => custom::describe(&api),
             (_, kind) => {
                 let message = format!(
-                    "podhop's kubectl describes services, endpoints, endpointslices and networkpolicies so far, not \
-                     {kind}: kubectl get {} {} -o yaml has all of it",
+                    "podhop's kubectl describes services, endpoints, endpointslices, networkpolicies and custom \
+                     resources so far, not {kind}: kubectl get {} {} -o yaml has all of it",
                     kind.to_lowercase(),
                     object.key.name
                 );

@@ -34,7 +34,9 @@ pub fn api_resources(command: &mut Command<'_, '_>, parsed: &Parsed) -> Result<i
         Some("name") => true,
         Some(other) => return Err(Failure::error(&format!("--output {other} is not available"))),
     };
+    let custom = resource::custom_kinds(command.revision());
     let mut kinds: Vec<Kind> = Kind::all()
+        .chain(custom)
         .filter(|kind| parsed.value("namespaced").is_none_or(|value| (value == "true") == kind.namespaced))
         .filter(|kind| parsed.value("api-group").is_none_or(|group| group == kind.group))
         .collect();
@@ -51,9 +53,9 @@ pub fn api_resources(command: &mut Command<'_, '_>, parsed: &Parsed) -> Result<i
         lines.push(texts(["NAME", "SHORTNAMES", "APIVERSION", "NAMESPACED", "KIND"]));
     }
     for kind in &kinds {
-        let short = resource::short_names(&kind.kind).join(",");
+        let short = resource::short_names(kind).join(",");
         let namespaced = if kind.namespaced { "true" } else { "false" };
-        lines.push(texts([&kind.plural, &short, &resource::api_version(&kind.group), namespaced, &kind.kind]));
+        lines.push(texts([&kind.plural, &short, &resource::api_version(kind), namespaced, &kind.kind]));
     }
     command.io.out(&align(&lines));
     Ok(0)

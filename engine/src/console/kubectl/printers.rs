@@ -82,6 +82,8 @@ pub fn table(kind: &Kind) -> Table {
             "+SELECTOR",
         ],
         ("networking.k8s.io", "NetworkPolicy") => &["NAME", "POD-SELECTOR", "AGE"],
+        ("policy.networking.k8s.io", "ClusterNetworkPolicy") => &["NAME", "TIER", "PRIORITY", "AGE"],
+        ("policy.networking.k8s.io", "AdminNetworkPolicy") => &["NAME", "PRIORITY", "AGE"],
         // Calico's API server leaves its tables to the library, which has these two columns.
         ("rbac.authorization.k8s.io", "ClusterRole" | "Role") | ("projectcalico.org", _) => &["NAME", "CREATED AT"],
         _ => &["NAME", "AGE"],
@@ -149,6 +151,10 @@ pub fn row(kind: &Kind, object: &Object, api: &Node, now_ns: u64) -> Row {
             with_template(cells, api, true)
         }
         ("networking.k8s.io", "NetworkPolicy") => vec![name, selector(find(api, "spec.podSelector")), age],
+        ("policy.networking.k8s.io", "ClusterNetworkPolicy") => {
+            vec![name, field(api, "spec.tier"), field(api, "spec.priority"), age]
+        }
+        ("policy.networking.k8s.io", "AdminNetworkPolicy") => vec![name, field(api, "spec.priority"), age],
         ("rbac.authorization.k8s.io", "ClusterRole" | "Role") | ("projectcalico.org", _) => {
             vec![name, field(api, "metadata.creationTimestamp")]
         }

@@ -1,10 +1,13 @@
 //! Resource types and names as kubectl's arguments give them. Models cli-runtime pkg/resource builder.go and the REST
 //! mapper of a cluster with podhop's kinds.
 
-use crate::cluster::{Kind, Revision};
+use crate::cluster::{CALICO, Kind, Revision};
 
 /// Short names, by kind.
 const SHORT_NAMES: &[(&str, &[&str])] = &[
+    ("AdminNetworkPolicy", &["anp"]),
+    ("BaselineAdminNetworkPolicy", &["banp"]),
+    ("ClusterNetworkPolicy", &["cnp"]),
     ("ConfigMap", &["cm"]),
     ("CronJob", &["cj"]),
     ("CustomResourceDefinition", &["crd", "crds"]),
@@ -33,6 +36,13 @@ const SHORT_NAMES: &[(&str, &[&str])] = &[
     ("StorageClass", &["sc"]),
 ];
 
+/// Those that Calico's API server gives.
+const CALICO_SHORT_NAMES: &[(&str, &[&str])] = &[
+    ("GlobalNetworkPolicy", &["gnp", "cgnp", "calicoglobalnetworkpolicies"]),
+    ("NetworkPolicy", &["caliconetworkpolicy", "caliconetworkpolicies"]),
+    ("NetworkSet", &["netsets"]),
+];
+
 /// What `all` stands for, in the order of the API server's discovery.
 pub const ALL: [&str; 9] = [
     "Pod",
@@ -46,18 +56,23 @@ pub const ALL: [&str; 9] = [
     "CronJob",
 ];
 
-/// The version that a group's objects are served in.
-pub fn api_version(group: &str) -> String {
+/// The version that a kind's objects are served in.
+pub fn api_version(kind: &Kind) -> String {
+    let group = &*kind.group;
     let version = match group {
         "autoscaling" => "v2",
+        "policy.networking.k8s.io" if kind.kind.ends_with("AdminNetworkPolicy") => "v1alpha1",
         "policy.networking.k8s.io" => "v1alpha2",
+        "projectcalico.org" => "v3",
         _ => "v1",
     };
     if group.is_empty() { version.to_string() } else { format!("{group}/{version}") }
 }
 
-pub fn short_names(kind: &str) -> &'static [&'static str] {
-    SHORT_NAMES.iter().find(|(name, _)| *name == kind).map_or(&[], |(_, names)| names)
+/// Calico's `cnp` is left out: it means ClusterNetworkPolicies here.
+pub fn short_names(kind: &Kind) -> &'static [&'static str] {
+    let known = if kind.group == "projectcalico.org" { CALICO_SHORT_NAMES } else { SHORT_NAMES };
+    known.iter().find(|(name, _)| *name == kind.kind).map_or(&[], |(_, names)| names)
 }
 
 /// As `-o name` and the messages of `apply` and `delete` have it, without the name: `pod`, `deployment.apps`.
@@ -84,8 +99,7 @@ pub fn find(word: &str, revision: &Revision) -> Result<Kind, String> {
         None => (lower.as_str(), None),
     };
     let fits = |kind: &Kind| {
-        let named =
-            kind.plural == name || kind.kind.eq_ignore_ascii_case(name) || short_names(&kind.kind).contains(&name);
+        let named = kind.plural == name || kind.kind.eq_ignore_ascii_case(name) || short_names(kind).contains(&name);
         named && group.is_none_or(|group| group == kind.group)
     };
     if let Some(kind) = Kind::all().find(fits) {
@@ -97,7 +111,7 @@ pub fn find(word: &str, revision: &Revision) -> Result<Kind, String> {
         .ok_or_else(|| format!("the server doesn't have a resource type \"{word}\""))
 }
 
-/// Kinds outside of podhop's table that some object has.
+/// Kinds outside of podhop's table that some object has, and those that Calico brings.
 pub fn custom_kinds(revision: &Revision) -> Vec<Kind> {
     let mut kinds: Vec<Kind> = Vec::new();
     for key in revision.objects.keys() {
@@ -106,7 +120,22 @@ pub fn custom_kinds(revision: &Revision) -> Vec<Kind> {
             kinds.push(Kind::guess(&key.kind, &key.group));
         }
     }
+    if revision.network.cni.calico().is_some() {
+        with_calico(&mut kinds);
+    }
     kinds
+}
+
+/// Adds the custom resources that are installed with Calico 3.31, and ClusterNetworkPolicies of 3.32.
+fn with_calico(kinds: &mut Vec<Kind>) {
+    let admins = ["AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy"];
+    let admins = admins.map(|kind| Kind::guess(kind, "policy.networking.k8s.io"));
+    let own = CALICO.iter().map(|kind| Kind::guess(kind, "projectcalico.org"));
+    for kind in own.chain(admins) {
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
 }
 
 /// What the arguments of a command select.

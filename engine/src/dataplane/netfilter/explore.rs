@@ -119,7 +119,7 @@ impl Explorer<'_, '_> {
                     continue;
                 }
                 match &rule.target {
-                    None | Some(Target::Notrack) => drop(next.insert(mark)),
+                    None | Some(Target::Notrack | Target::Log { .. }) => drop(next.insert(mark)),
                     Some(Target::Return) => drop(returned.insert(mark)),
                     Some(Target::Jump(name)) => {
                         if let Some(to) = rules.find(name) {

@@ -128,6 +128,10 @@ impl Run<'_, '_> {
                     self.rules.push(place);
                     continue;
                 }
+                Some(Target::Log { .. }) => {
+                    self.rules.push(place);
+                    continue;
+                }
                 Some(Target::Accept) => Ruling::Accept,
                 Some(Target::Drop) => Ruling::Drop,
                 Some(Target::Reject(with)) => Ruling::Reject(*with),

@@ -62,9 +62,12 @@ impl Sight<'_> {
             Match::OutInterface { name, invert } => self.is_device(self.output, name) != *invert,
             Match::Protocol { protocol, invert } => (self.protocol() == Some(*protocol)) != *invert,
             Match::IcmpProtocol { invert } => matches!(packet.payload, Transport::Icmp(_)) != *invert,
-            // Nothing here sends such packets.
-            Match::IpInIpProtocol { invert } => matches!(packet.payload, Transport::Ipip(_)) != *invert,
-            Match::IcmpType { number, invert } => self.icmp_type().is_some_and(|own| (own == *number) != *invert),
+            Match::OtherProtocol { number, invert } => {
+                (*number == 4 && matches!(packet.payload, Transport::Ipip(_))) != *invert
+            }
+            Match::IcmpType { number, code, invert } => self
+                .icmp_type()
+                .is_some_and(|(own, own_code)| (own == *number && code.is_none_or(|code| code == own_code)) != *invert),
             Match::Multiport { side, ports, invert } => self.ports().is_some_and(|(sport, dport)| {
                 let port = if *side == SetDirection::Src { sport } else { dport };
                 ports.iter().any(|range| has(*range, port)) != *invert
@@ -146,17 +149,18 @@ impl Sight<'_> {
         route.is_some_and(|route| route.kind == RouteKind::Unicast && route.dev == input)
     }
 
-    fn icmp_type(&self) -> Option<u8> {
+    /// Type and code.
+    fn icmp_type(&self) -> Option<(u8, u8)> {
         let Transport::Icmp(message) = &self.packet.payload else { return None };
         Some(match (message, self.family()) {
-            (Icmp::EchoRequest { .. }, Family::V4) => 8,
-            (Icmp::EchoRequest { .. }, Family::V6) => 128,
-            (Icmp::EchoReply { .. }, Family::V4) => 0,
-            (Icmp::EchoReply { .. }, Family::V6) => 129,
-            (Icmp::Error { error, .. }, Family::V4) => error.type_code().0,
-            (Icmp::Error { error, .. }, Family::V6) => error.type_code_v6().0,
-            (Icmp::NeighborSolicit { .. }, _) => 135,
-            (Icmp::NeighborAdvert { .. }, _) => 136,
+            (Icmp::EchoRequest { .. }, Family::V4) => (8, 0),
+            (Icmp::EchoRequest { .. }, Family::V6) => (128, 0),
+            (Icmp::EchoReply { .. }, Family::V4) => (0, 0),
+            (Icmp::EchoReply { .. }, Family::V6) => (129, 0),
+            (Icmp::Error { error, .. }, Family::V4) => error.type_code(),
+            (Icmp::Error { error, .. }, Family::V6) => error.type_code_v6(),
+            (Icmp::NeighborSolicit { .. }, _) => (135, 0),
+            (Icmp::NeighborAdvert { .. }, _) => (136, 0),
         })
     }
 

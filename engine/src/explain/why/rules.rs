@@ -93,6 +93,7 @@ fn target(rule: &Rule) -> String {
         Some(Target::Snat(_)) => "SNAT".to_owned(),
         Some(Target::Masquerade { .. }) => "MASQUERADE".to_owned(),
         Some(Target::Notrack) => "CT --notrack".to_owned(),
+        Some(Target::Log { .. }) => "LOG".to_owned(),
     }
 }
 
@@ -162,9 +163,11 @@ fn failed(sight: &Sight<'_>, part: &Match, place: RuleRef) -> String {
             is_not(protocol_name(packet).to_owned(), protocol.name().to_owned(), *invert)
         }
         Match::IcmpProtocol { invert } => is_not(protocol_name(packet).to_owned(), "ICMP".to_owned(), *invert),
-        Match::IpInIpProtocol { invert } => is_not(protocol_name(packet).to_owned(), "IP in IP".to_owned(), *invert),
-        Match::IcmpType { number, invert: false } => format!("no ICMP message of type {number}"),
-        Match::IcmpType { number, invert: true } => format!("an ICMP message of type {number}, which is excepted"),
+        Match::OtherProtocol { number, invert } => {
+            is_not(protocol_name(packet).to_owned(), format!("protocol {number}"), *invert)
+        }
+        Match::IcmpType { number, invert: false, .. } => format!("no ICMP message of type {number}"),
+        Match::IcmpType { number, invert: true, .. } => format!("an ICMP message of type {number}, which is excepted"),
         Match::Multiport { side, ports: list, invert } => {
             let (word, port) = match side {
                 SetDirection::Src => ("from port", packet.source().1),

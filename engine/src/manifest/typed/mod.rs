@@ -5,6 +5,8 @@
 //! defaults applied where a field has one; whether it makes sense is for `validate`.
 
 mod calico;
+pub(crate) mod calico_policy;
+mod cluster_policy;
 mod config_map;
 mod endpoint_slice;
 mod flannel;
@@ -26,6 +28,13 @@ mod tests;
 
 pub use crate::net::Protocol;
 pub use calico::{CalicoInstallation, CalicoPool, PoolEncapsulation};
+pub use calico_policy::{
+    CalicoAction, CalicoEntity, CalicoIcmp, CalicoPolicy, CalicoPort, CalicoProtocol, CalicoRule, CalicoTier,
+    NetworkSet, tiered,
+};
+pub use cluster_policy::{
+    ClusterAction, ClusterPeer, ClusterPeerKind, ClusterPods, ClusterPolicy, ClusterProtocol, ClusterRule, ClusterTier,
+};
 pub use config_map::ConfigMap;
 pub use endpoint_slice::{AddressType, Endpoint, EndpointPort, EndpointSlice, SERVICE_NAME};
 pub use flannel::{CniConf, FlannelBackend, FlannelNetConf};

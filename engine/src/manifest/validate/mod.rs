@@ -4,7 +4,9 @@
 //! upon. A message leaves out the field's path, because its span shows it; [`api_cause`] puts the path back, as `kubectl`
 //! prints it.
 
+mod calico;
 mod cluster;
+mod cluster_policy;
 mod kinds;
 mod labels;
 mod meta;
@@ -45,6 +47,11 @@ pub fn validate(root: &Node, diagnostics: &mut Diagnostics) {
                 ("", "Service") => service::check(root, diagnostics),
                 ("", "Node") => node::check(root, diagnostics),
                 ("networking.k8s.io", "NetworkPolicy") => network_policy::check(root, diagnostics),
+                (
+                    "policy.networking.k8s.io",
+                    "ClusterNetworkPolicy" | "AdminNetworkPolicy" | "BaselineAdminNetworkPolicy",
+                ) => cluster_policy::check(root, kind, diagnostics),
+                ("projectcalico.org" | "crd.projectcalico.org", _) => calico::check(root, kind, diagnostics),
                 ("apps", "Deployment" | "ReplicaSet" | "DaemonSet" | "StatefulSet") => {
                     workload::check(root, kind, diagnostics);
                 }

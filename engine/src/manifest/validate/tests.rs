@@ -347,3 +347,52 @@ fn causes_read_as_the_api_server_lists_them() {
         ]
     );
 }
+
+#[test]
+fn policies_of_calicos() {
+    let told = |kind: &str, name: &str, spec: &str| {
+        let head = format!("apiVersion: projectcalico.org/v3\nkind: {kind}\nmetadata: {{name: {name}}}\nspec:\n");
+        let text = format!("{head}  {}\n", spec.replace('\n', "\n  "));
+        let mut sources = Sources::default();
+        let source = sources.add("f", text.as_str());
+        let mut diagnostics = Diagnostics::default();
+        parse(&source, &mut diagnostics).iter().for_each(|document| validate(&document.root, &mut diagnostics));
+        diagnostics.iter().map(|d| d.message.clone()).collect::<Vec<_>>().join("; ")
+    };
+    let rule = |rule: &str| told("GlobalNetworkPolicy", "p", &format!("ingress: [{{action: Allow, {rule}}}]"));
+    for good in [
+        "protocol: TCP, source: {ports: [80, '90:95', http]}",
+        "protocol: 47",
+        "notProtocol: udplite, source: {namespaceSelector: global()}",
+        "protocol: ICMP, icmp: {type: 8, code: 0}",
+        "source: {services: {name: a, namespace: b}}",
+        "source: {nets: [10.0.0.0/8], notNets: [10.0.0.1/32]}",
+    ] {
+        assert_eq!(rule(good), "", "{good}");
+    }
+    for (bad, message) in [
+        ("source: {ports: [80]}", "rules that specify ports must set protocol to TCP or UDP or SCTP"),
+        ("protocol: TCPP", "protocol name invalid"),
+        ("protocol: 0", "protocol number invalid"),
+        ("protocol: TCP, source: {ports: ['90:80']}", "port range invalid"),
+        ("icmp: {type: 8}", "rules that specify ICMP fields must set protocol to ICMP or ICMPv6"),
+        ("protocol: ICMP, icmp: {code: 8}", "ICMP code specified without an ICMP type"),
+        ("protocol: ICMP, ipVersion: 6", "must set ipversion to '4' with protocol icmp"),
+        ("source: {selector: global()}", "global() can only be used in an EntityRule namespaceSelector"),
+        ("source: {namespaceSelector: global() || has(a)}", "global() cannot be combined with other selectors"),
+        ("source: {services: {name: a}}", "must specify a namespace"),
+        ("destination: {services: {name: a, namespace: b}}", "not allowed in ingress rule destination"),
+        ("source: {nets: [10.0.0.0/8, 'fd00::/8']}", "rule contains both IPv4 and IPv6 CIDRs"),
+        ("source: {notNets: [0.0.0.0/0]}", "catch-all CIDR in negation"),
+        ("http: {methods: [GET]}", "http is application layer policy, which is not simulated"),
+        ("source: {selector: has(a}", "invalid selector: no closing ')' after has("),
+    ] {
+        assert!(rule(bad).contains(message), "{bad}: {}", rule(bad));
+    }
+    assert!(told("GlobalNetworkPolicy", "x", "tier: t").contains("Incorrectly formatted policy name x"));
+    assert_eq!(told("GlobalNetworkPolicy", "t.x", "tier: t"), "");
+    assert!(told("GlobalNetworkPolicy", "x", "preDNAT: true").contains("ApplyOnForward must be true if either"));
+    assert!(told("NetworkPolicy", "x", "types: [Ingress, Ingress]").contains("type specified more than once"));
+    assert!(told("Tier", "default", "order: 5").contains("default tier order must be 1000000"));
+    assert!(told("Tier", "a.b", "order: 5").contains("a lowercase RFC 1123 label"));
+}

@@ -2,11 +2,15 @@
 //! asked for.
 
 use super::endpoints::profile_prefix;
+use super::model::{Action, Direction, Members, Rule, SetSource};
 use super::names;
-use super::policy::{Allow, Direction, Peer, Policy, SetSource};
+use super::policy::Policy;
 use super::rule::chain;
+use super::selector::{Inherited, Selector, account};
+use super::tiers::Tiers;
 use super::{component, render};
-use crate::cluster::{Labels, Object, PodKey, PodRecord, Revision};
+use crate::cluster::{Labels, Object, PodKey, PodRecord, Revision, Typed};
+use crate::manifest::typed::{LabelSelector, NetworkSet};
 use crate::net::{Family, Protocol};
 use crate::tables::Origin;
 use crate::tables::netfilter::{Chain, IpSet, SetEntry, SetType};
@@ -24,10 +28,30 @@ static NO_LABELS: LazyLock<Arc<Labels>> = LazyLock::new(Arc::default);
 /// The policies of one revision.
 #[derive(Debug, Default)]
 pub struct Policies {
-    /// By namespace, in the order of their names.
+    /// By namespace; those that are in none have an empty one.
     policies: BTreeMap<Arc<str>, Vec<Arc<Policy>>>,
     namespaces: BTreeMap<Arc<str>, Arc<Labels>>,
+    /// Of ServiceAccounts, by namespace and name.
+    accounts: BTreeMap<(Arc<str>, Arc<str>), Arc<Labels>>,
+    networks: Vec<Networks>,
+    tiers: Tiers,
 }
+
+/// A NetworkSet or GlobalNetworkSet.
+#[derive(Debug)]
+struct Networks {
+    object: Arc<Object>,
+    spec: Arc<NetworkSet>,
+}
+
+/// The kinds that are policies, and how their objects are asked for.
+const KINDS: [&str; 5] = [
+    "NetworkPolicy",
+    "ClusterNetworkPolicy",
+    "AdminNetworkPolicy",
+    "BaselineAdminNetworkPolicy",
+    "GlobalNetworkPolicy",
+];
 
 #[derive(Debug, Default)]
 pub struct Cache {
@@ -41,7 +65,7 @@ impl Policies {
     /// Policies that have not changed are those of before, with the chains that they have come to.
     fn new(revision: &Revision, before: &Policies) -> Policies {
         let mut policies: BTreeMap<Arc<str>, Vec<Arc<Policy>>> = BTreeMap::new();
-        for object in revision.list("NetworkPolicy", None) {
+        for object in KINDS.iter().flat_map(|kind| revision.list(kind, None)) {
             let namespace = &object.key.namespace;
             let known = before.policies.get(namespace).into_iter().flatten();
             let same = |policy: &&Arc<Policy>| {
@@ -52,20 +76,64 @@ impl Policies {
                 policies.entry(namespace.clone()).or_default().push(policy);
             }
         }
-        policies.values_mut().for_each(|policies| policies.sort_by(|a, b| a.name.cmp(&b.name)));
+        let tiers = Tiers::new(revision);
+        for own in policies.values_mut() {
+            own.sort_by(|a, b| tiers.compare(&a.parts, &b.parts));
+            // One that both groups of Calico's have is the same object.
+            own.dedup_by(|a, b| a.parts.id == b.parts.id);
+        }
         let labels = |object: &Arc<Object>| (object.key.name.clone(), object.labels.clone());
-        Policies { policies, namespaces: revision.list("Namespace", None).map(labels).collect() }
+        let networks = ["GlobalNetworkSet", "NetworkSet"].into_iter().flat_map(|kind| revision.list(kind, None));
+        let networks = networks.filter_map(|object| match &object.typed {
+            Typed::NetworkSet(spec) => Some(Networks { object: object.clone(), spec: spec.clone() }),
+            _ => None,
+        });
+        let accounts = revision.list("ServiceAccount", None).filter(|object| !object.labels.is_empty());
+        let account =
+            |object: &Arc<Object>| ((object.key.namespace.clone(), object.key.name.clone()), object.labels.clone());
+        Policies {
+            policies,
+            namespaces: revision.list("Namespace", None).map(labels).collect(),
+            accounts: accounts.map(account).collect(),
+            networks: networks.collect(),
+            tiers,
+        }
     }
 
     fn labels(&self, namespace: &str) -> &Arc<Labels> {
         self.namespaces.get(namespace).unwrap_or(&NO_LABELS)
     }
 
-    /// Those that select a Pod.
+    /// What a Pod has of others' labels.
+    fn inherited<'a>(&'a self, pod: &PodRecord) -> Inherited<'a> {
+        let account = if self.accounts.is_empty() {
+            None
+        } else {
+            self.accounts.get(&(pod.key.namespace.clone(), account(pod).into()))
+        };
+        Inherited { namespace: self.labels(&pod.key.namespace), account: account.unwrap_or(&NO_LABELS) }
+    }
+
+    /// Those that select a Pod, in the order in which they are asked.
     pub fn of(&self, pod: &PodRecord) -> Vec<Arc<Policy>> {
-        let own = self.policies.get(&pod.key.namespace).into_iter().flatten();
-        let labels = self.labels(&pod.key.namespace);
-        own.filter(|policy| policy.selector.has_pod(pod, labels)).cloned().collect()
+        let inherited = self.inherited(pod);
+        let selects = |policy: &&Arc<Policy>| {
+            let selector = &policy.parts.selector;
+            selector.in_namespace(&pod.key.namespace, inherited.namespace) && selector.has_pod(pod, inherited)
+        };
+        let of = |namespace: &str| self.policies.get(namespace).into_iter().flatten().filter(selects).cloned();
+        let mut found: Vec<Arc<Policy>> = of(&pod.key.namespace).collect();
+        let own_count = found.len();
+        found.extend(of(""));
+        if own_count < found.len() {
+            found.sort_by(|a, b| self.tiers.compare(&a.parts, &b.parts));
+        }
+        found
+    }
+
+    /// Whether what no policy of a tier decides is dropped.
+    pub fn drops(&self, tier: &str) -> bool {
+        self.tiers.drops(tier)
     }
 }
 
@@ -108,29 +176,54 @@ impl Cache {
 
 fn profile_chain(profile: &str, direction: Direction) -> Arc<Chain> {
     let origin = component("a namespace's profile allows what no policy is about");
-    let (protocol, peer, ports, named_ports) = (None, Peer::Anyone, Vec::new(), Vec::new());
-    let all = Allow { protocol, peer, ports, named_ports, origin: origin.clone() };
+    let all = Rule::new(Action::Allow, origin.clone());
     let rules = if profile.starts_with("kns.") { vec![all] } else { Vec::new() };
     let title = format!("Profile {profile} {}", direction.name());
-    let drafts = render::rules(&rules, direction, Family::V4, &title, &origin);
+    let drafts = render::rules(&rules, Family::V4, &title, &origin);
     chain(names::chain(profile_prefix(direction), profile), drafts)
 }
 
-/// The Pods that a set selects, and their ports if it is about one.
+/// What a set holds.
 fn members(revision: &Revision, policies: &Policies, source: &SetSource, family: Family) -> IpSet {
+    let mut entries = match &source.members {
+        Members::Selected { selector, port } => {
+            let mut entries = selected(revision, policies, (selector.as_ref(), port.as_ref()), family);
+            if port.is_none() {
+                entries.extend(networks(policies, selector.as_ref(), family));
+            }
+            entries
+        }
+        Members::Nodes(selector) => nodes(revision, selector, family),
+        Members::Service { namespace, name, ports } => {
+            endpoints(revision, &PodKey::new(namespace, name), *ports, family)
+        }
+    };
+    entries.sort_by_key(|entry| (entry.net, entry.port.map(|(protocol, port)| (protocol.number(), port))));
+    entries.dedup_by(|a, b| (a.net, a.port) == (b.net, b.port));
+    let set_type = if source.has_ports() { SetType::HashIpPort } else { SetType::HashNet };
+    set(names::set(family, &source.id), set_type, family, entries)
+}
+
+/// The Pods that are selected, and their ports if it is about one.
+fn selected(
+    revision: &Revision,
+    policies: &Policies,
+    (selector, port): (Option<&Selector>, Option<&(Protocol, Arc<str>)>),
+    family: Family,
+) -> Vec<SetEntry> {
     let mut entries = Vec::new();
-    let selector = source.selector.as_ref();
     for namespace in namespaces(revision) {
         let labels = policies.labels(&namespace);
-        if !selector.is_none_or(|selector| selector.namespaces.has(&namespace, labels)) {
+        if !selector.is_none_or(|selector| selector.in_namespace(&namespace, labels)) {
             continue;
         }
         let pods = pods_of(revision, &namespace);
-        for pod in pods.filter(|pod| selector.is_none_or(|selector| selector.has_pod(pod, labels))) {
+        let has = |pod: &&PodRecord| selector.is_none_or(|selector| selector.has_pod(pod, policies.inherited(pod)));
+        for pod in pods.filter(has) {
             let Some((ip, _)) = pod.addresses().find(|(ip, _)| Family::of(*ip) == family) else { continue };
             let net = Some(IpNet::from(*ip));
             let entry = |port, origin| SetEntry { net, port, second: None, origin };
-            match &source.port {
+            match port {
                 None => entries.push(entry(None, Origin::object(pod.uid, "metadata.labels"))),
                 Some((protocol, name)) => {
                     let ports = named_ports(pod, *protocol, name).map(|port| Some((*protocol, port)));
@@ -140,10 +233,65 @@ fn members(revision: &Revision, policies: &Policies, source: &SetSource, family:
             }
         }
     }
-    entries.sort_by_key(|entry| (entry.net, entry.port.map(|(_, port)| port)));
-    entries.dedup_by(|a, b| (a.net, a.port) == (b.net, b.port));
-    let set_type = if source.port.is_some() { SetType::HashIpPort } else { SetType::HashNet };
-    set(names::set(family, &source.id), set_type, family, entries)
+    entries
+}
+
+/// The networks of the sets that are selected.
+fn networks(policies: &Policies, selector: Option<&Selector>, family: Family) -> Vec<SetEntry> {
+    let mut entries = Vec::new();
+    for Networks { object, spec } in &policies.networks {
+        let namespace = &object.key.namespace;
+        let inherited = Inherited { namespace: policies.labels(namespace), account: &NO_LABELS };
+        if !selector.is_none_or(|selector| selector.has_networks(&object.labels, namespace, inherited)) {
+            continue;
+        }
+        let own = spec.nets.iter().filter(|net| Family::of(net.addr()) == family);
+        for net in own {
+            // A set of networks takes none of length 0.
+            let halves = if net.prefix_len() == 0 { net.subnets(1).ok() } else { None };
+            let nets: Vec<IpNet> = halves.map_or_else(|| vec![net.trunc()], Iterator::collect);
+            let origin = || Origin::object(object.uid, "spec.nets");
+            entries.extend(nets.into_iter().map(|net| SetEntry {
+                net: Some(net),
+                port: None,
+                second: None,
+                origin: origin(),
+            }));
+        }
+    }
+    entries
+}
+
+fn nodes(revision: &Revision, selector: &LabelSelector, family: Family) -> Vec<SetEntry> {
+    let mut entries = Vec::new();
+    for node in revision.nodes.values().filter(|node| selector.matches(&node.labels)) {
+        let own = node.ips().filter(|ip| Family::of(*ip) == family);
+        let origin = || Origin::object(node.uid, "metadata.labels");
+        entries.extend(own.map(|ip| SetEntry { net: Some(ip.into()), port: None, second: None, origin: origin() }));
+    }
+    entries
+}
+
+/// The endpoints of a Service's slices, whether they are ready or not. Models felix/calc service_indexer.go.
+fn endpoints(revision: &Revision, service: &PodKey, with_ports: bool, family: Family) -> Vec<SetEntry> {
+    let mut entries = Vec::new();
+    for (uid, slice) in revision.slices(service) {
+        let ips = slice.endpoints.iter().flat_map(|endpoint| &endpoint.addresses);
+        for ip in ips.filter(|ip| Family::of(**ip) == family) {
+            let entry = |port| {
+                let origin = Origin::object(uid, "endpoints");
+                SetEntry { net: Some(IpNet::from(*ip)), port, second: None, origin }
+            };
+            match with_ports {
+                true => {
+                    let ports = slice.ports.iter().filter_map(|port| Some((port.protocol, port.port?)));
+                    entries.extend(ports.map(|port| entry(Some(port))));
+                }
+                false => entries.push(entry(None)),
+            }
+        }
+    }
+    entries
 }
 
 /// A set of Felix's.

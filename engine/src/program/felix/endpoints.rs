@@ -2,8 +2,9 @@
 //! and endpoints.go.
 
 use super::cache::Policies;
+use super::model::Direction;
 use super::names::{self, ACCEPT, PASS};
-use super::policy::{Direction, Policy, TIER};
+use super::policy::Policy;
 use super::rule::{Draft, chain};
 use super::{VXLAN_PORT, component};
 use crate::cluster::PodRecord;
@@ -23,11 +24,17 @@ pub struct Endpoint<'a> {
     pub interface: Arc<str>,
     /// In the order in which they are asked.
     pub policies: Vec<Arc<Policy>>,
+    /// The tiers of these policies that drop what they do not decide.
+    dropping: Vec<Arc<str>>,
 }
 
 impl<'a> Endpoint<'a> {
     pub fn new(pod: &'a PodRecord, policies: &Policies) -> Endpoint<'a> {
-        Endpoint { pod, interface: veth_name(pod).into(), policies: policies.of(pod) }
+        let own = policies.of(pod);
+        let mut dropping: Vec<Arc<str>> = own.iter().map(|policy| policy.parts.tier.clone()).collect();
+        dropping.dedup();
+        dropping.retain(|tier| policies.drops(tier));
+        Endpoint { pod, interface: veth_name(pod).into(), policies: own, dropping }
     }
 
     /// The profiles that allow what no policy is about: of its namespace and of its ServiceAccount.
@@ -60,7 +67,13 @@ impl<'a> Endpoint<'a> {
                 Draft::new(&encapsulated).comment(title).ip_in_ip().drop(),
             ]);
         }
-        let mut chains = self.tier(direction, family, &mut drafts);
+        let policies: Vec<&Arc<Policy>> =
+            self.policies.iter().filter(|policy| policy.rules(direction).is_some()).collect();
+        let mut chains = Vec::new();
+        for tier in policies.chunk_by(|a, b| a.parts.tier == b.parts.tier) {
+            chains.extend(self.tier(tier, direction, &mut drafts));
+        }
+        chains.extend(policies.iter().map(|policy| policy.chain(direction, family).clone()));
         let prefix = profile_prefix(direction);
         for profile in self.profiles() {
             drafts.push(draft().jump(names::chain(prefix, &profile)));
@@ -72,13 +85,13 @@ impl<'a> Endpoint<'a> {
         chains
     }
 
-    /// The policies of one direction: if there are any, what none of them allows is dropped.
-    fn tier(&self, direction: Direction, family: Family, drafts: &mut Vec<Draft>) -> Vec<Arc<Chain>> {
+    /// The policies of one tier and direction, of which there is one at least: what none of them decides is dropped, or
+    /// goes on to the next tier.
+    fn tier(&self, policies: &[&Arc<Policy>], direction: Direction, drafts: &mut Vec<Draft>) -> Vec<Arc<Chain>> {
         let mut chains = Vec::new();
-        let policies: Vec<&Arc<Policy>> =
-            self.policies.iter().filter(|policy| policy.rules(direction).is_some()).collect();
         let Some(first) = policies.first() else { return chains };
-        drafts.push(Draft::new(&first.origin()).comment(&format!("Start of tier {TIER}")).clear_mark(PASS));
+        let tier = &first.parts.tier;
+        drafts.push(Draft::new(&first.origin()).comment(&format!("Start of tier {tier}")).clear_mark(PASS));
         for group in policies.chunk_by(|a, b| a.selector_text == b.selector_text) {
             let name = match group {
                 [one] => one.chain_name(direction),
@@ -93,9 +106,10 @@ impl<'a> Endpoint<'a> {
             drafts.push(Draft::new(&origin).mark_clear(PASS).jump(name));
             drafts.push(Draft::new(&origin).comment("Return if policy accepted").marked(ACCEPT).return_());
         }
-        let title = format!("End of tier {TIER}. Drop if no policies passed packet");
-        drafts.push(Draft::new(&first.origin()).comment(&title).mark_clear(PASS).drop());
-        chains.extend(policies.iter().map(|policy| policy.chain(direction, family).clone()));
+        if self.dropping.contains(tier) {
+            let title = format!("End of tier {tier}. Drop if no policies passed packet");
+            drafts.push(Draft::new(&first.origin()).comment(&title).mark_clear(PASS).drop());
+        }
         chains
     }
 }
@@ -108,8 +122,8 @@ fn group_chain(group: &[&Arc<Policy>], direction: Direction) -> Arc<Chain> {
     };
     let mut hash = Sha3_224::new();
     let count = group.len().to_string();
-    let head = [TIER, &group[0].selector_text, word, &count].into_iter();
-    for part in head.chain(group.iter().map(|policy| &*policy.name)) {
+    let head = [&*group[0].parts.tier, &group[0].selector_text, word, &count].into_iter();
+    for part in head.chain(group.iter().map(|policy| &*policy.parts.name)) {
         hash.update(part);
         hash.update("\n");
     }

@@ -4,19 +4,25 @@
 //!
 //! Rules bear the hashes that Felix gives them, made of its own wording (`rule.rs`), and chains that nothing leads to are not
 //! there. A stopped calico-node is not told from one that runs: what Felix has programmed stays. Left out: host endpoints,
-//! Calico's own policies and tiers, flow logs, WireGuard, floating IPs, QoS and DSCP.
+//! staged policies, application layer policy, flow logs, WireGuard, floating IPs, QoS and DSCP.
 
 mod cache;
+mod calico;
+mod cluster_policy;
 mod endpoints;
 mod ipvs;
+mod kubernetes;
+mod model;
 mod names;
 mod policy;
 mod render;
 mod rule;
 mod selector;
 mod statics;
+mod tiers;
 
 pub use cache::Cache;
+pub use tiers::{Tier, Tiers};
 
 use super::cni::calico::VXLAN_PORT;
 use super::kube_proxy::ipvs::DEVICE;
@@ -26,7 +32,7 @@ use crate::tables::netfilter::{Chain, IpSet, Netfilter, SetEntry, SetType, Table
 use crate::tables::{LinkIndex, Netns, Origin, Route, RouteKind};
 use endpoints::{Endpoint, FROM, TO};
 use ipnet::IpNet;
-use policy::Direction;
+use model::{Direction, SetSource};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -169,7 +175,7 @@ impl<'a> Felix<'a> {
         if self.ipip.is_some() {
             sets.push(set(statics::ALL_HOSTS, SetType::HashNet, self.all_hosts()));
         }
-        let mut sources: BTreeMap<&str, &policy::SetSource> = BTreeMap::new();
+        let mut sources: BTreeMap<&str, &SetSource> = BTreeMap::new();
         for source in endpoints.iter().flat_map(|endpoint| &endpoint.policies).flat_map(|policy| policy.sets()) {
             sources.insert(&source.id, source);
         }

@@ -4,9 +4,10 @@ use crate::net::Family;
 use sha2::{Digest, Sha224, Sha256};
 use std::sync::Arc;
 
-/// What IptablesMarkMask 0xffff0000 gives, one bit after the other; the third is for drops that are not rendered.
+/// What IptablesMarkMask 0xffff0000 gives, one bit after the other.
 pub const ACCEPT: u32 = 0x1_0000;
 pub const PASS: u32 = 0x2_0000;
+pub const DROP: u32 = 0x4_0000;
 pub const SCRATCH0: u32 = 0x8_0000;
 pub const SCRATCH1: u32 = 0x10_0000;
 pub const ALL: u32 = ACCEPT | PASS | SCRATCH0 | SCRATCH1;

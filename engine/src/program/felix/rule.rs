@@ -2,7 +2,8 @@
 //! Models felix/iptables match_builder.go, actions.go, renderer.go and felix/generictables rules.go.
 
 use super::names::base64;
-use crate::net::Protocol;
+use crate::manifest::typed::{CalicoIcmp, CalicoProtocol};
+use crate::net::{Family, Protocol};
 use crate::tables::Origin;
 use crate::tables::netfilter::{AddrType, Chain, CtState, Match, PortRange, Rule, SetDirection, Target};
 use ipnet::IpNet;
@@ -12,6 +13,8 @@ use std::sync::Arc;
 
 const HASH_LEN: usize = 16;
 const COMMENT_LEN_MAX: usize = 256;
+/// Notice.
+const LOG_LEVEL: u8 = 5;
 
 /// What conntrack says of packets of connections that have been let through.
 pub const KNOWN: [CtState; 2] = [CtState::Related, CtState::Established];
@@ -50,6 +53,10 @@ pub fn rules(chain: &str, drafts: Vec<Draft>) -> Vec<Rule> {
         Rule { matches, target: draft.target, origin: draft.origin }
     };
     drafts.into_iter().map(finish).collect()
+}
+
+fn not(invert: bool) -> &'static str {
+    if invert { "! " } else { "" }
 }
 
 fn protocol_name(protocol: Protocol) -> &'static str {
@@ -138,12 +145,37 @@ impl Draft {
     }
 
     pub fn ip_in_ip(self) -> Draft {
-        self.when(Match::IpInIpProtocol { invert: false }, "-p 4")
+        self.when(Match::OtherProtocol { number: 4, invert: false }, "-p 4")
+    }
+
+    /// As a policy names it.
+    pub fn of_protocol(self, protocol: CalicoProtocol, family: Family, invert: bool) -> Draft {
+        let CalicoProtocol { number, name } = protocol;
+        let known = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp].into_iter().find(|known| known.number() == number);
+        let part = match (known, number, family) {
+            (Some(protocol), ..) => Match::Protocol { protocol, invert },
+            (None, 1, Family::V4) | (None, 58, Family::V6) => Match::IcmpProtocol { invert },
+            (None, number, _) => Match::OtherProtocol { number, invert },
+        };
+        let name = name.map_or_else(|| number.to_string(), str::to_ascii_lowercase);
+        self.when(part, format_args!("{}-p {name}", not(invert)))
     }
 
     pub fn icmp_v6(self, number: u8) -> Draft {
         let draft = self.when(Match::IcmpProtocol { invert: false }, "-p 58");
-        draft.when(Match::IcmpType { number, invert: false }, format_args!("-m icmp6 --icmpv6-type {number}"))
+        draft.icmp(CalicoIcmp { kind: Some(number), code: None }, Family::V6, false)
+    }
+
+    /// Without a type it says nothing.
+    pub fn icmp(self, icmp: CalicoIcmp, family: Family, invert: bool) -> Draft {
+        let CalicoIcmp { kind: Some(number), code } = icmp else { return self };
+        let (module, option) = match family {
+            Family::V4 => ("icmp", "icmp-type"),
+            Family::V6 => ("icmp6", "icmpv6-type"),
+        };
+        let tail = code.map_or_else(String::new, |code| format!("/{code}"));
+        let words = format!("-m {module} {}--{option} {number}{tail}", not(invert));
+        self.when(Match::IcmpType { number, code, invert }, words)
     }
 
     /// One port, after [`Draft::protocol`].
@@ -154,22 +186,27 @@ impl Draft {
 
     /// At most 15 of them.
     pub fn destination_ports(self, ports: &[PortRange]) -> Draft {
+        self.ports(SetDirection::Dst, ports, false)
+    }
+
+    /// At most 15 of them.
+    pub fn ports(self, side: SetDirection, ports: &[PortRange], invert: bool) -> Draft {
         let name = |range: &PortRange| match range.first == range.last {
             true => range.first.to_string(),
             false => format!("{}:{}", range.first, range.last),
         };
         let list = ports.iter().map(name).collect::<Vec<_>>().join(",");
-        let part = Match::Multiport { side: SetDirection::Dst, ports: ports.to_vec(), invert: false };
-        self.when(part, format_args!("-m multiport --destination-ports {list}"))
+        let part = Match::Multiport { side, ports: ports.to_vec(), invert };
+        let option = if side == SetDirection::Src { "source" } else { "destination" };
+        self.when(part, format_args!("-m multiport {}--{option}-ports {list}", not(invert)))
     }
 
-    pub fn net(self, side: SetDirection, net: IpNet) -> Draft {
-        match side {
-            SetDirection::Src => self.when(Match::Source { net, invert: false }, format_args!("--source {net}")),
-            SetDirection::Dst => {
-                self.when(Match::Destination { net, invert: false }, format_args!("--destination {net}"))
-            }
-        }
+    pub fn net(self, side: SetDirection, net: IpNet, invert: bool) -> Draft {
+        let (part, option) = match side {
+            SetDirection::Src => (Match::Source { net, invert }, "source"),
+            SetDirection::Dst => (Match::Destination { net, invert }, "destination"),
+        };
+        self.when(part, format_args!("{}--{option} {net}", not(invert)))
     }
 
     pub fn in_set(self, name: &Arc<str>, side: SetDirection) -> Draft {
@@ -182,10 +219,11 @@ impl Draft {
         self.when(part, format_args!("-m set ! --match-set {name} {}", side_name(side)))
     }
 
-    /// Its destination, address and port, is in a set.
-    pub fn port_in_set(self, name: &Arc<str>) -> Draft {
-        let part = Match::Set { name: name.clone(), directions: vec![SetDirection::Dst; 2], invert: false };
-        self.when(part, format_args!("-m set --match-set {name} dst,dst"))
+    /// One of its ends, address and port, is in a set.
+    pub fn port_in_set(self, name: &Arc<str>, side: SetDirection, invert: bool) -> Draft {
+        let part = Match::Set { name: name.clone(), directions: vec![side; 2], invert };
+        let word = side_name(side);
+        self.when(part, format_args!("-m set {}--match-set {name} {word},{word}", not(invert)))
     }
 
     pub fn source_local(self) -> Draft {
@@ -232,6 +270,11 @@ impl Draft {
 
     pub fn return_(self) -> Draft {
         self.then(Target::Return, "--jump RETURN")
+    }
+
+    pub fn log(self, prefix: &str) -> Draft {
+        let target = Target::Log { prefix: prefix.into(), level: LOG_LEVEL };
+        self.then(target, format_args!("--jump LOG --log-prefix \"{prefix}\" --log-level {LOG_LEVEL}"))
     }
 
     pub fn notrack(self) -> Draft {

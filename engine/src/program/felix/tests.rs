@@ -259,3 +259,80 @@ fn with_ipvs_the_mark_tells_where_a_packet_comes_from() {
     let output = saved(&netns, TableName::Filter, "cali-OUTPUT");
     assert_eq!(output[1], " -m mark ! --mark 0x0/0xffe00000 -g cali-forward-endpoint-mark");
 }
+
+/// A ClusterNetworkPolicy or one of Calico's objects.
+fn other(version: &str, kind: &str, name: &str, spec: &str) -> String {
+    format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {spec}\n---\n")
+}
+
+#[test]
+fn tiers_follow_each_other_and_drop_at_their_end_unless_they_pass() {
+    let cluster = |tier: &str| {
+        let spec = format!(
+            "{{tier: {tier}, priority: 1, subject: {{namespaces: {{}}}}, ingress: [{{action: Deny, from: [{{namespaces: {{}}}}]}}]}}"
+        );
+        other("policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy", &tier.to_lowercase(), &spec)
+    };
+    let own = other("projectcalico.org/v3", "Tier", "late", "{}")
+        + &other(
+            "projectcalico.org/v3",
+            "GlobalNetworkPolicy",
+            "late.x",
+            "{tier: late, selector: app == 'web', ingress: [{action: Pass}]}",
+        );
+    let policies =
+        cluster("Baseline") + &cluster("Admin") + &own + &policy("k", "{podSelector: {matchLabels: {app: web}}}");
+    let netns = node(&world(&policies), "worker-1", &mut Shared::default());
+    let filter = &netns.netfilter.v4.tables[&TableName::Filter];
+    let web = filter.chains().find(|chain| {
+        chain.name.starts_with("cali-tw-")
+            && chain.rules.iter().any(|rule| rule.target == Some(Target::Jump("cali-pi-late/late.x".into())))
+    });
+    let lines = saved(&netns, TableName::Filter, &web.expect("the Pod's chain").name);
+    let start = |tier: &str| format!("-m comment --comment \"Start of tier {tier}\" -j MARK --set-xmark 0x0/0x20000");
+    let asked = |chain: &str| format!("-m mark --mark 0x0/0x20000 -j {chain}");
+    let accepted =
+        "-m comment --comment \"Return if policy accepted\" -m mark --mark 0x10000/0x10000 -j RETURN".to_owned();
+    let end = |tier: &str| {
+        format!(
+            "-m comment --comment \"End of tier {tier}. Drop if no policies passed packet\" -m mark --mark 0x0/0x20000 -j DROP"
+        )
+    };
+    let mut expected = Vec::new();
+    expected.extend([start("kube-admin"), asked("cali-pi-kcnp/admin"), accepted.clone()]);
+    let own = super::names::chain("cali-pi-", "default/x/knp.default.k");
+    expected.extend([start("default"), asked(&own), accepted.clone(), end("default")]);
+    expected.extend([start("kube-baseline"), asked("cali-pi-kcnp/baseline"), accepted.clone()]);
+    expected.extend([start("late"), asked("cali-pi-late/late.x"), accepted, end("late")]);
+    let found: Vec<&str> = lines[3..lines.len() - 5].iter().map(|line| line.trim()).collect();
+    assert_eq!(found, expected);
+    let denied = saved(&netns, TableName::Filter, "cali-pi-kcnp/admin");
+    assert_eq!(denied[1].trim(), "-m mark --mark 0x40000/0x40000 -j DROP");
+    assert!(denied[0].ends_with(" src -j MARK --set-xmark 0x40000/0x40000"), "{denied:?}");
+    let passed = saved(&netns, TableName::Filter, "cali-pi-late/late.x");
+    assert_eq!(passed, [" -m comment --comment \"Policy late.x ingress\" -j MARK --set-xmark 0x20000/0x20000"]);
+}
+
+#[test]
+fn a_rule_of_calicos_has_all_its_conditions() {
+    let rule = "{action: Log, protocol: UDP, source: {nets: [10.0.0.0/8, 11.0.0.0/8], notNets: [10.1.0.0/16], \
+                notPorts: [1, '5:7']}, destination: {notSelector: app == 'db', ports: [53]}}";
+    let icmp = "{action: Deny, ipVersion: 4, protocol: ICMP, icmp: {type: 8, code: 0}, notICMP: {type: 3}}";
+    let spec = format!("{{ingress: [{rule}, {icmp}, {{action: Allow, notProtocol: 47}}]}}");
+    let own = other("crd.projectcalico.org/v1", "GlobalNetworkPolicy", "p", &spec);
+    let netns = node(&world(&own), "worker-1", &mut Shared::default());
+    let set = netns.netfilter.sets.keys().find(|name| name.starts_with("cali40s:")).expect("the set of a selector");
+    let expected = [
+        " -m comment --comment \"Policy default.p ingress\" -j MARK --set-xmark 0x0/0x180000".to_owned(),
+        " -s 10.0.0.0/8 -j MARK --set-xmark 0x80000/0x80000".to_owned(),
+        " -s 11.0.0.0/8 -j MARK --set-xmark 0x80000/0x80000".to_owned(),
+        format!(
+            " ! -s 10.1.0.0/16 -p udp -m multiport --dports 53 -m multiport ! --sports 1,5:7 -m set ! --match-set {set} dst -m mark \
+             --mark 0x80000/0x80000 -j LOG --log-prefix \"calico-packet: \" --log-level 5"
+        ),
+        " -p icmp -m icmp --icmp-type 8/0 -m icmp ! --icmp-type 3 -j MARK --set-xmark 0x40000/0x40000".to_owned(),
+        " -m mark --mark 0x40000/0x40000 -j DROP".to_owned(),
+        " ! -p gre -j MARK --set-xmark 0x10000/0x10000".to_owned(),
+    ];
+    assert_eq!(saved(&netns, TableName::Filter, &filter_chain(&netns, "cali-pi-").name), expected);
+}

@@ -54,10 +54,10 @@ pub enum Match {
     Protocol { protocol: Protocol, invert: bool },
     /// `-p icmp` or `-p ipv6-icmp`
     IcmpProtocol { invert: bool },
-    /// `-p ipencap`: IPv4 in IP.
-    IpInIpProtocol { invert: bool },
-    /// `-m icmp --icmp-type`, `-m icmp6 --icmpv6-type`: of any code.
-    IcmpType { number: u8, invert: bool },
+    /// `-p 47`: a protocol that nothing here sends.
+    OtherProtocol { number: u8, invert: bool },
+    /// `-m icmp --icmp-type`, `-m icmp6 --icmpv6-type`; without a code, of any.
+    IcmpType { number: u8, code: Option<u8>, invert: bool },
     /// `-m tcp`, `-m udp`, `-m sctp`: loads the match that `--sport` and `--dport` belong to.
     Transport(Protocol),
     /// `--sport`
@@ -157,6 +157,11 @@ pub enum Target {
     },
     /// `CT --notrack`
     Notrack,
+    /// `LOG`: the kernel notes the packet, which goes on.
+    Log {
+        prefix: Arc<str>,
+        level: u8,
+    },
 }
 
 /// `--to-destination 10.244.1.2:80`

@@ -2,7 +2,7 @@
 
 use crate::cluster::Revision;
 use crate::console::kubectl::printers::{field, find, items};
-use crate::manifest::Node;
+use crate::manifest::{Node, Value};
 
 /// One kind of resource.
 pub struct Resource {
@@ -43,6 +43,14 @@ pub const KINDS: &[Resource] = &[
         crd: Some("GlobalNetworkPolicies"),
     },
     Resource {
+        kind: "GlobalNetworkSet",
+        names: &["globalnetworkset", "globalnetworksets", "gnetsets"],
+        columns: &["NAME"],
+        wide: &["NAME", "NETS"],
+        namespaced: false,
+        crd: Some("GlobalNetworkSets"),
+    },
+    Resource {
         kind: "IPPool",
         names: &["ippool", "ippools", "ipp", "ipps", "pool", "pools"],
         columns: &["NAME", "CIDR", "SELECTOR"],
@@ -69,6 +77,14 @@ pub const KINDS: &[Resource] = &[
         crd: Some("NetworkPolicies"),
     },
     Resource {
+        kind: "NetworkSet",
+        names: &["networkset", "networksets", "netsets"],
+        columns: &["NAME"],
+        wide: &["NAME", "NETS"],
+        namespaced: true,
+        crd: Some("NetworkSets"),
+    },
+    Resource {
         kind: "Node",
         names: &["node", "nodes", "no", "nos"],
         columns: &["NAME"],
@@ -85,6 +101,14 @@ pub const KINDS: &[Resource] = &[
         crd: None,
     },
     Resource {
+        kind: "Tier",
+        names: &["tier", "tiers"],
+        columns: &["NAME", "ORDER"],
+        wide: &["NAME", "ORDER"],
+        namespaced: false,
+        crd: Some("Tiers"),
+    },
+    Resource {
         kind: "WorkloadEndpoint",
         names: &["workloadendpoint", "workloadendpoints", "wep", "weps"],
         columns: &["WORKLOAD", "NODE", "NETWORKS", "INTERFACE"],
@@ -99,15 +123,12 @@ const OTHERS: &[&str] = &[
     "bgpfilter",
     "clusterinformation",
     "felixconfiguration",
-    "globalnetworkset",
     "hostendpoint",
     "ipreservation",
     "kubecontrollersconfiguration",
-    "networkset",
     "stagedglobalnetworkpolicy",
     "stagedkubernetesnetworkpolicy",
     "stagednetworkpolicy",
-    "tier",
 ];
 
 /// The groups in which Calico's kinds are served.
@@ -135,13 +156,16 @@ pub const COLUMNS: &[(&str, &[&str])] = &[
     ("BGPConfiguration", &["ASNUMBER", "LOGSEVERITY", "MESHENABLED", "NAME"]),
     ("BGPPeer", &["ASN", "NAME", "NODE", "PEERIP"]),
     ("GlobalNetworkPolicy", &["NAME", "ORDER", "SELECTOR", "TIER"]),
+    ("GlobalNetworkSet", &["NAME", "NETS"]),
     (
         "IPPool",
         &["ASSIGNMENTMODE", "CIDR", "DISABLEBGPEXPORT", "DISABLED", "IPIPMODE", "NAME", "NAT", "SELECTOR", "VXLANMODE"],
     ),
     ("NetworkPolicy", &["NAME", "NAMESPACE", "ORDER", "SELECTOR", "TIER"]),
+    ("NetworkSet", &["NAME", "NAMESPACE", "NETS"]),
     ("Node", &["ASN", "IPV4", "IPV6", "NAME"]),
     ("Profile", &["LABELS", "NAME"]),
+    ("Tier", &["NAME", "ORDER"]),
     (
         "WorkloadEndpoint",
         &["INTERFACE", "NAME", "NAMESPACE", "NATS", "NETWORKS", "NODE", "ORCHESTRATOR", "PROFILES", "WORKLOAD"],
@@ -171,8 +195,9 @@ pub fn cell(revision: &Revision, resource: &Resource, column: &str, tree: &Node)
         ("IPPool", "VXLANMODE") => text("spec.vxlanMode"),
         ("IPPool", "SELECTOR") => text("spec.nodeSelector"),
         ("IPPool", "ASSIGNMENTMODE") => text("spec.assignmentMode"),
+        (_, "NETS") => truncated(joined("spec.nets")),
         (_, "TIER") => text("spec.tier"),
-        (_, "ORDER") => or("spec.order", "<nil>"),
+        (_, "ORDER") => find(tree, "spec.order").map_or_else(|| "<nil>".to_owned(), order),
         (_, "SELECTOR") => text("spec.selector"),
         ("Node", "ASN") if find(tree, "spec.bgp").is_none() => String::new(),
         ("Node", "ASN") => or("spec.bgp.asNumber", &format!("({})", super::trees::as_number(revision))),
@@ -192,5 +217,45 @@ pub fn cell(revision: &Revision, resource: &Resource, column: &str, tree: &Node)
         ("WorkloadEndpoint", "INTERFACE") => text("spec.interfaceName"),
         ("WorkloadEndpoint", "PROFILES") => joined("spec.profiles"),
         _ => String::new(),
+    }
+}
+
+/// A number as Go prints one.
+fn order(node: &Node) -> String {
+    let number = match node.value {
+        Value::Int(number) => number as f64,
+        Value::Float(number) => number,
+        _ => return String::new(),
+    };
+    let text = format!("{number:e}");
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    match exponent.parse::<i32>().unwrap_or(0) {
+        -4..=5 => number.to_string(),
+        exponent => format!("{digits}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs()),
+    }
+}
+
+/// Models joinAndTruncate with 80 characters.
+fn truncated(text: String) -> String {
+    match text.char_indices().nth(NETS_MAX) {
+        Some(_) => text.chars().take(NETS_MAX - 3).collect::<String>() + "...",
+        None => text,
+    }
+}
+
+const NETS_MAX: usize = 80;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_are_printed_as_go_prints_them() {
+        let printed = |value: Value| order(&Node { value, span: Default::default() });
+        assert_eq!(printed(Value::Int(1_000)), "1000");
+        assert_eq!(printed(Value::Int(1_000_000)), "1e+06");
+        assert_eq!(printed(Value::Int(1_234_567)), "1.234567e+06");
+        assert_eq!(printed(Value::Float(0.5)), "0.5");
+        assert_eq!(printed(Value::Float(0.000_01)), "1e-05");
     }
 }

@@ -5,14 +5,16 @@
 //! simulated cluster speaks of.
 
 use super::kinds::{Resource, is_group};
-use crate::cluster::api::build::{self, default, defaults, int, list, map, remove, set, text};
+use crate::cluster::api::build::{self, defaults, int, list, map, remove, set, text};
 use crate::cluster::api::calico::{bgp_address, tunnel_word};
+use crate::cluster::api::timestamp;
 use crate::cluster::{NodeRecord, Object, ObjectKey, PodPhase, PodRecord, Revision, api_object};
 use crate::console::kubectl::printers::{field, items};
 use crate::manifest::emit::json_compact;
 use crate::manifest::{Node, Value};
 use crate::net::Family;
 use crate::program::cni::calico::veth_name;
+use crate::program::{Tier, Tiers};
 use crate::tables::Uid;
 use ipnet::IpNet;
 use std::collections::BTreeSet;
@@ -23,6 +25,7 @@ pub fn list_of(revision: &Revision, resource: &Resource, namespace: Option<&str>
     match resource.kind {
         "Node" => revision.nodes.values().filter_map(|record| node(revision, record)).collect(),
         "Profile" => profiles(revision),
+        "Tier" => tiers(revision),
         "WorkloadEndpoint" => {
             let pods = revision.pods.values().filter(|pod| namespace.is_none_or(|name| *pod.key.namespace == *name));
             pods.filter_map(|pod| endpoint(revision, pod)).collect()
@@ -56,31 +59,42 @@ fn versioned(kind: &str, metadata: Node, spec: Node) -> Node {
 fn own(revision: &Revision, object: &Object) -> Option<Node> {
     let mut tree = api_object(revision, &object.key)?;
     set(&mut tree, "apiVersion", text("projectcalico.org/v3"));
-    let name = object.key.name.clone();
-    let kind = object.key.kind.clone();
     let spec = build::child(&mut tree, "spec")?;
-    match &*kind {
-        "IPPool" => {
-            let is_v6 = field(spec, "cidr").contains(':');
-            let uses = || list(vec![text("Workload"), text("Tunnel")]);
-            defaults(
-                spec,
-                [
-                    ("allowedUses", uses()),
-                    ("assignmentMode", text("Automatic")),
-                    ("blockSize", int(if is_v6 { 122 } else { 26 })),
-                    ("ipipMode", text("Never")),
-                    ("nodeSelector", text("all()")),
-                    ("vxlanMode", text("Never")),
-                ],
-            );
-        }
-        "NetworkPolicy" | "GlobalNetworkPolicy" => {
-            default(spec, "tier", text(name.split_once('.').map_or("default", |(tier, _)| tier)));
-        }
-        _ => {}
+    if object.key.is("IPPool") {
+        let is_v6 = field(spec, "cidr").contains(':');
+        let uses = || list(vec![text("Workload"), text("Tunnel")]);
+        defaults(
+            spec,
+            [
+                ("allowedUses", uses()),
+                ("assignmentMode", text("Automatic")),
+                ("blockSize", int(if is_v6 { 122 } else { 26 })),
+                ("ipipMode", text("Never")),
+                ("nodeSelector", text("all()")),
+                ("vxlanMode", text("Never")),
+            ],
+        );
     }
     Some(tree)
+}
+
+/// Those that are there by themselves and those that were made, in the order in which they are asked.
+fn tiers(revision: &Revision) -> Vec<Node> {
+    let admins = revision.list("ClusterNetworkPolicy", None).next().is_some();
+    let tiers = Tiers::new(revision);
+    let shown = tiers.iter().filter(|tier| admins || !tier.name.starts_with("kube-"));
+    let tree = |tier: &Tier| {
+        let stored = stored(revision, "Tier", None).find(|object| object.key.name == tier.name);
+        stored.and_then(|object| own(revision, object)).unwrap_or_else(|| {
+            let metadata = map([("creationTimestamp", text(timestamp(0))), ("name", text(&tier.name))]);
+            let mut spec = map([("defaultAction", text(if tier.passes { "Pass" } else { "Deny" }))]);
+            if let Some(order) = tier.order {
+                set(&mut spec, "order", int(order as i64));
+            }
+            versioned("Tier", metadata, spec)
+        })
+    };
+    shown.map(tree).collect()
 }
 
 /// The metadata of an object that Calico shows as another: none of its annotations.

@@ -1,13 +1,14 @@
 //! `iptables -L`
 
 use super::parts::{
-    IPENCAP, addr_type, ct_states, full_mask, icmp, masked, matches, multiport_side, name, nat, not, port_list,
+    addr_type, ct_states, full_mask, icmp, masked, matches, multiport_side, name, nat, not, port_list, protocol_name,
     reject_with, set_directions, short, stored, transport,
 };
 use super::{Counter, chains, policy_name};
 use crate::net::{Family, Protocol};
 use crate::tables::netfilter::{Match, PortRange, RecentMode, Rule, Table, Target};
 use ipnet::IpNet;
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// `-n`, `-v`, `-x`, `--line-numbers`
@@ -115,6 +116,7 @@ fn row(out: &mut String, family: Family, rule: &Rule, columns: Columns) {
         Some(Target::Snat(_)) => "SNAT",
         Some(Target::Masquerade { .. }) => "MASQUERADE",
         Some(Target::Notrack) => "CT",
+        Some(Target::Log { .. }) => "LOG",
     };
     let (protocol, invert) = protocol(family, rule, columns.numeric);
     let bang = |invert: bool| if invert { '!' } else { ' ' };
@@ -163,7 +165,10 @@ fn row(out: &mut String, family: Family, rule: &Rule, columns: Columns) {
     out.push('\n');
 }
 
-fn protocol(family: Family, rule: &Rule, numeric: bool) -> (&'static str, bool) {
+fn protocol(family: Family, rule: &Rule, numeric: bool) -> (Cow<'static, str>, bool) {
+    if let Some((number, invert)) = other_protocol(rule) {
+        return (if numeric { number.to_string() } else { protocol_name(number) }.into(), invert);
+    }
     let found = rule.matches.iter().find_map(|part| match (part, numeric) {
         (Match::Protocol { protocol, invert }, false) => Some((name(*protocol), *invert)),
         (Match::Protocol { protocol: Protocol::Tcp, invert }, true) => Some(("6", *invert)),
@@ -171,10 +176,17 @@ fn protocol(family: Family, rule: &Rule, numeric: bool) -> (&'static str, bool) 
         (Match::Protocol { protocol: Protocol::Sctp, invert }, true) => Some(("132", *invert)),
         (Match::IcmpProtocol { invert }, false) => Some((icmp(family), *invert)),
         (Match::IcmpProtocol { invert }, true) => Some((if family == Family::V4 { "1" } else { "58" }, *invert)),
-        (Match::IpInIpProtocol { invert }, numeric) => Some((if numeric { "4" } else { IPENCAP }, *invert)),
         _ => None,
     });
-    found.unwrap_or((if numeric { "0" } else { "all" }, false))
+    let (name, invert) = found.unwrap_or((if numeric { "0" } else { "all" }, false));
+    (name.into(), invert)
+}
+
+fn other_protocol(rule: &Rule) -> Option<(u8, bool)> {
+    rule.matches.iter().find_map(|part| match part {
+        Match::OtherProtocol { number, invert } => Some((*number, *invert)),
+        _ => None,
+    })
 }
 
 fn extras(family: Family, rule: &Rule) -> String {
@@ -191,6 +203,7 @@ fn extras(family: Family, rule: &Rule) -> String {
         }
         Some(Target::Masquerade { random_fully: true }) => " random-fully".to_owned(),
         Some(Target::Notrack) => " CT notrack".to_owned(),
+        Some(Target::Log { prefix, level }) => format!(" LOG flags 0 level {level} prefix \"{prefix}\""),
         _ => String::new(),
     };
     words
@@ -247,9 +260,10 @@ fn extra(family: Family, part: &Match) -> String {
         Match::PhysdevIsIn { invert } => format!(" PHYSDEV match{} --physdev-is-in", not(*invert)),
         Match::SourceTypeNot(kind) => format!(" ADDRTYPE match src-type !{}", addr_type(*kind)),
         Match::SourceTypeNotOut(kind) => format!(" ADDRTYPE match src-type !{} limit-out", addr_type(*kind)),
-        Match::IcmpType { number, invert } => {
+        Match::IcmpType { number, code, invert } => {
             let module = if family == Family::V4 { "icmptype" } else { "ipv6-icmptype" };
-            format!(" {module} {}{number}", if *invert { "!" } else { "" })
+            let code = code.map_or_else(String::new, |code| format!(" code {code}"));
+            format!(" {module} {}{number}{code}", if *invert { "!" } else { "" })
         }
         Match::Multiport { side, ports, invert } => {
             format!(" multiport {} {}{}", multiport_side(*side), if *invert { " !" } else { "" }, port_list(ports))

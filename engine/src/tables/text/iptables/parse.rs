@@ -2,6 +2,7 @@
 
 mod target;
 
+use super::parts::protocol_number;
 use crate::net::{Family, Protocol};
 use crate::tables::Origin;
 use crate::tables::netfilter::{
@@ -172,9 +173,12 @@ impl Arguments<'_> {
                 "udp" | "17" => Match::Protocol { protocol: Protocol::Udp, invert },
                 "sctp" | "132" => Match::Protocol { protocol: Protocol::Sctp, invert },
                 "icmp" | "1" | "icmpv6" | "ipv6-icmp" | "58" => Match::IcmpProtocol { invert },
-                "ipencap" | "ipv4" | "4" => Match::IpInIpProtocol { invert },
                 "all" | "0" => return Ok(()),
-                other => return Err(format!("unknown protocol {other:?} specified")),
+                other => {
+                    let number = protocol_number(if other == "ipv4" { "ipencap" } else { other });
+                    let number = number.ok_or_else(|| format!("unknown protocol {other:?} specified"))?;
+                    Match::OtherProtocol { number, invert }
+                }
             },
             "-m" | "--match" => match self.value(option)? {
                 "comment" => {
@@ -226,8 +230,9 @@ impl Arguments<'_> {
             },
             "--icmp-type" | "--icmpv6-type" => {
                 let text = self.value(option)?;
-                let number = text.parse().map_err(|_| format!("Invalid ICMP type {text:?}"))?;
-                Match::IcmpType { number, invert }
+                let (number, code) = text.split_once('/').map_or((text, None), |(number, code)| (number, Some(code)));
+                let read = |text: &str| text.parse().map_err(|_| format!("Invalid ICMP type {text:?}"));
+                Match::IcmpType { number: read(number)?, code: code.map(read).transpose()?, invert }
             }
             "--sport" | "--source-port" => Match::SourcePort { ports: ports(self.value(option)?)?, invert },
             "--dport" | "--destination-port" => Match::DestinationPort { ports: ports(self.value(option)?)?, invert },

@@ -105,7 +105,7 @@ fn head(family: Family, part: &Match) -> Option<(&'static str, String, bool)> {
         Match::OutInterface { name, invert } => ("-o", name.to_string(), *invert),
         Match::Protocol { protocol, invert } => ("-p", name(*protocol).to_owned(), *invert),
         Match::IcmpProtocol { invert } => ("-p", icmp(family).to_owned(), *invert),
-        Match::IpInIpProtocol { invert } => ("-p", IPENCAP.to_owned(), *invert),
+        Match::OtherProtocol { number, invert } => ("-p", protocol_name(*number), *invert),
         _ => return None,
     })
 }
@@ -140,9 +140,9 @@ fn tail(family: Family, part: &Match) -> String {
         Match::PhysdevIsIn { invert } => format!(" -m physdev{} --physdev-is-in", not(*invert)),
         Match::SourceTypeNot(kind) => format!(" -m addrtype ! --src-type {}", addr_type(*kind)),
         Match::SourceTypeNotOut(kind) => format!(" -m addrtype ! --src-type {} --limit-iface-out", addr_type(*kind)),
-        Match::IcmpType { number, invert } => {
+        Match::IcmpType { number, code, invert } => {
             let (module, option) = icmp_type(family);
-            format!(" -m {module}{} --{option} {number}", not(*invert))
+            format!(" -m {module}{} --{option} {number}{}", not(*invert), icmp_code(*code))
         }
         Match::Multiport { side, ports, invert } => {
             format!(" -m multiport{} --{} {}", not(*invert), multiport_side(*side), port_list(ports))
@@ -188,6 +188,7 @@ fn target(family: Family, target: Option<&Target>) -> String {
         Some(Target::Snat(range)) => format!(" -j SNAT --to-source {}{}", nat(range), fully(range.random_fully)),
         Some(Target::Masquerade { random_fully }) => format!(" -j MASQUERADE{}", fully(*random_fully)),
         Some(Target::Notrack) => " -j CT --notrack".to_owned(),
+        Some(Target::Log { prefix, level }) => format!(" -j LOG --log-prefix {} --log-level {level}", quoted(prefix)),
     }
 }
 
@@ -217,8 +218,39 @@ pub(super) fn icmp(family: Family) -> &'static str {
     }
 }
 
-/// The protocol 4, as /etc/protocols has it.
-pub(super) const IPENCAP: &str = "ipencap";
+/// Protocols as /etc/protocols names them; others are numbers.
+const PROTOCOL_NAMES: [(u8, &str); 15] = [
+    (1, "icmp"),
+    (2, "igmp"),
+    (4, "ipencap"),
+    (33, "dccp"),
+    (41, "ipv6"),
+    (46, "rsvp"),
+    (47, "gre"),
+    (50, "esp"),
+    (51, "ah"),
+    (58, "ipv6-icmp"),
+    (88, "eigrp"),
+    (89, "ospf"),
+    (103, "pim"),
+    (112, "vrrp"),
+    (136, "udplite"),
+];
+
+pub(super) fn protocol_name(number: u8) -> String {
+    let known = PROTOCOL_NAMES.iter().find(|(known, _)| *known == number);
+    known.map_or_else(|| number.to_string(), |(_, name)| (*name).to_owned())
+}
+
+pub(super) fn protocol_number(text: &str) -> Option<u8> {
+    let known = PROTOCOL_NAMES.iter().find(|(_, name)| *name == text);
+    known.map(|(number, _)| *number).or_else(|| text.parse().ok())
+}
+
+/// `/0` of `8/0`
+pub(super) fn icmp_code(code: Option<u8>) -> String {
+    code.map_or_else(String::new, |code| format!("/{code}"))
+}
 
 fn icmp_type(family: Family) -> (&'static str, &'static str) {
     match family {

@@ -4,6 +4,7 @@ use super::{Arguments, masked};
 use crate::net::Family;
 use crate::tables::netfilter::{NatRange, RejectWith, Target};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 impl Arguments<'_> {
     pub(super) fn target(&mut self) -> Result<Target, String> {
@@ -21,12 +22,28 @@ impl Arguments<'_> {
                 Target::Notrack
             }
             "NOTRACK" => Target::Notrack,
+            "LOG" => self.log()?,
             chain => Target::Jump(chain.into()),
         })
     }
 
     fn fully(&mut self) -> bool {
         self.skip("--random-fully")
+    }
+
+    fn log(&mut self) -> Result<Target, String> {
+        let (mut prefix, mut level): (Arc<str>, u8) = ("".into(), 4);
+        loop {
+            if self.skip("--log-prefix") {
+                prefix = self.value("--log-prefix")?.into();
+            } else if self.skip("--log-level") {
+                let text = self.value("--log-level")?;
+                let known = text.parse().ok().filter(|level| *level < 8);
+                level = known.ok_or_else(|| format!("log-level {text:?} unknown"))?;
+            } else {
+                return Ok(Target::Log { prefix, level });
+            }
+        }
     }
 
     fn reject(&mut self) -> Result<RejectWith, String> {
