@@ -35,7 +35,7 @@ pub use record::{
 };
 pub(crate) use revision::Builtin;
 pub use revision::{
-    CalicoConfig, Cni, Encapsulation, FlannelBackend, FlannelConfig, IpPool, NetnsOwner, Network, ProxyMode, Revision,
+    CalicoConfig, CiliumConfig, Cni, Encapsulation, Enforcement, FlannelBackend, FlannelConfig, IpPool, NetnsOwner, Network, ProxyMode, Revision,
     SecondNetworks,
 };
 pub use service::{ServiceKey, ServiceRecord};

@@ -19,6 +19,7 @@ pub struct Options {
 pub enum CniName {
     Flannel,
     Calico,
+    Cilium,
 }
 
 impl FromStr for CniName {
@@ -28,8 +29,8 @@ impl FromStr for CniName {
         match name {
             "flannel" => Ok(CniName::Flannel),
             "calico" => Ok(CniName::Calico),
-            "cilium" => Err("the CNI plugin cilium is not simulated yet; flannel and calico are".to_owned()),
-            _ => Err(format!("unknown CNI plugin {name:?}; flannel and calico are simulated")),
+            "cilium" => Ok(CniName::Cilium),
+            _ => Err(format!("unknown CNI plugin {name:?}; flannel, calico and cilium are simulated")),
         }
     }
 }
@@ -53,7 +54,7 @@ impl FromStr for ProxyMode {
             "iptables" => Ok(ProxyMode::Iptables),
             "nftables" => Ok(ProxyMode::Nftables),
             "ipvs" => Ok(ProxyMode::Ipvs),
-            "ebpf" => Err("proxy mode ebpf needs Cilium, which is not simulated yet".to_owned()),
+            "ebpf" => Err("proxy mode ebpf, Cilium's kube-proxy-replacement, is not simulated yet".to_owned()),
             _ => Err(format!("unknown proxy mode {name:?}; one of iptables, nftables, ipvs")),
         }
     }

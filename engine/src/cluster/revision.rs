@@ -229,20 +229,28 @@ pub struct SecondNetworks {
 pub enum Cni {
     Flannel(FlannelConfig),
     Calico(CalicoConfig),
+    Cilium(CiliumConfig),
 }
 
 impl Cni {
     pub fn flannel(&self) -> Option<&FlannelConfig> {
         match self {
             Cni::Flannel(config) => Some(config),
-            Cni::Calico(_) => None,
+            Cni::Calico(_) | Cni::Cilium(_) => None,
         }
     }
 
     pub fn calico(&self) -> Option<&CalicoConfig> {
         match self {
             Cni::Calico(config) => Some(config),
-            Cni::Flannel(_) => None,
+            Cni::Flannel(_) | Cni::Cilium(_) => None,
+        }
+    }
+
+    pub fn cilium(&self) -> Option<&CiliumConfig> {
+        match self {
+            Cni::Cilium(config) => Some(config),
+            Cni::Flannel(_) | Cni::Calico(_) => None,
         }
     }
 
@@ -251,8 +259,35 @@ impl Cni {
         match self {
             Cni::Flannel(config) => config.serves(family),
             Cni::Calico(config) => config.pools.iter().any(|pool| Family::of(pool.cidr.addr()) == family),
+            Cni::Cilium(_) => family == Family::V4,
         }
     }
+}
+
+/// What the ConfigMap `cilium-config` says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CiliumConfig {
+    /// `cluster-pool-ipv4-cidr`; None: `ipam` is `kubernetes`, and nodes have their share of the Pod network.
+    pub pool: Option<(IpNet, Origin)>,
+    /// `cluster-pool-ipv4-mask-size`: the length of a node's prefix.
+    pub mask_size: u8,
+    /// The largest packet that fits into the tunnel, in bytes.
+    pub route_mtu: (u32, Origin),
+    /// UDP port of the tunnel.
+    pub tunnel_port: (u16, Origin),
+    /// `enable-ipv4-masquerade`
+    pub masquerade: (bool, Origin),
+    /// `enable-policy`
+    pub enforcement: Enforcement,
+}
+
+/// When endpoints are held to policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enforcement {
+    /// In the directions in which a policy selects them.
+    Default,
+    Always,
+    Never,
 }
 
 /// What Calico's operator and its IP pools say.

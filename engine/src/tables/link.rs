@@ -51,6 +51,11 @@ pub enum LinkKind {
         local: IpAddr,
         underlay: LinkIndex,
     },
+    /// A VXLAN device in metadata mode, as Cilium makes it: who sends says where to, and with which number.
+    VxlanExternal {
+        port: u16,
+        underlay: LinkIndex,
+    },
     /// A NIC on the segment with this number (see [`super::Segment`]).
     Nic {
         segment: u32,

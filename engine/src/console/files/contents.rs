@@ -122,7 +122,7 @@ fn device(netns: &Netns, path: &str) -> Option<String> {
         "ifindex" => link.index.0.to_string(),
         "mtu" => link.mtu.to_string(),
         "operstate" if !link.up => "down".to_owned(),
-        "operstate" if matches!(link.kind, LinkKind::Loopback | LinkKind::Vxlan { .. }) => "unknown".to_owned(),
+        "operstate" if matches!(link.kind, LinkKind::Loopback | LinkKind::Vxlan { .. } | LinkKind::VxlanExternal { .. }) => "unknown".to_owned(),
         "operstate" => "up".to_owned(),
         _ => return None,
     };

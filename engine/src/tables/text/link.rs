@@ -34,7 +34,7 @@ pub fn row(netns: &Netns, link: &Link) -> String {
     let mut out = Out::new(false);
     head(&mut out, netns, link, Format::default(), true);
     out.trim_end();
-    if matches!(link.kind, LinkKind::Vxlan { .. }) {
+    if matches!(link.kind, LinkKind::Vxlan { .. } | LinkKind::VxlanExternal { .. }) {
         super::details::kind(&mut out, netns, link, "\\");
         out.trim_end();
     }
@@ -70,7 +70,7 @@ pub fn kind_name(kind: &LinkKind) -> &'static str {
         LinkKind::Veth { .. } => "veth",
         LinkKind::Bridge => "bridge",
         LinkKind::Dummy => "dummy",
-        LinkKind::Vxlan { .. } => "vxlan",
+        LinkKind::Vxlan { .. } | LinkKind::VxlanExternal { .. } => "vxlan",
     }
 }
 
@@ -78,7 +78,7 @@ pub fn kind_name(kind: &LinkKind) -> &'static str {
 fn operstate(netns: &Netns, link: &Link) -> &'static str {
     match link.kind {
         _ if !link.up => "DOWN",
-        LinkKind::Loopback | LinkKind::Vxlan { .. } | LinkKind::Dummy => "UNKNOWN",
+        LinkKind::Loopback | LinkKind::Vxlan { .. } | LinkKind::VxlanExternal { .. } | LinkKind::Dummy => "UNKNOWN",
         LinkKind::Bridge if !netns.has_carrier(link) => "DOWN",
         LinkKind::Bridge | LinkKind::Veth { .. } | LinkKind::Nic { .. } => "UP",
     }
@@ -103,6 +103,7 @@ fn flags(out: &mut Out, netns: &Netns, link: &Link, tool: Tool) {
     names.extend_from_slice(match link.kind {
         LinkKind::Loopback => &["LOOPBACK"],
         LinkKind::Dummy => &["BROADCAST", "NOARP"],
+        _ if netns.is_noarp(link) => &["BROADCAST", "MULTICAST", "NOARP"],
         _ => &["BROADCAST", "MULTICAST"],
     });
     if link.up {

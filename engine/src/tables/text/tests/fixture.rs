@@ -48,6 +48,7 @@ pub(super) fn route(dst: &str, via: Option<&str>, dev: u32) -> Route {
         proto: RouteProto::Boot,
         scope: Scope::Global,
         src: None,
+        mtu: None,
         origin: Origin::Kernel,
     }
 }
