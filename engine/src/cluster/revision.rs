@@ -279,6 +279,8 @@ pub struct CiliumConfig {
     pub masquerade: (bool, Origin),
     /// `enable-policy`
     pub enforcement: Enforcement,
+    /// `enable-sctp`: without it SCTP is dropped.
+    pub sctp_enabled: bool,
 }
 
 /// When endpoints are held to policies.

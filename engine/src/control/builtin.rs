@@ -316,7 +316,7 @@ fn yaml_address(ip: IpAddr) -> String {
 }
 
 /// What the ConfigMap `cilium-config` says of itself.
-fn cilium_values(config: &CiliumConfig) -> [(&'static str, String); 4] {
+fn cilium_values(config: &CiliumConfig) -> [(&'static str, String); 5] {
     let pool = config.pool.as_ref().map(|(pool, _)| {
         format!("  cluster-pool-ipv4-cidr: {pool}\n  cluster-pool-ipv4-mask-size: \"{}\"\n", config.mask_size)
     });
@@ -331,6 +331,7 @@ fn cilium_values(config: &CiliumConfig) -> [(&'static str, String); 4] {
         ("@CILIUM_MASQUERADE@", config.masquerade.0.to_string()),
         ("@CILIUM_POLICY@", policy.to_owned()),
         ("@CILIUM_IPAM@", ipam.to_owned()),
+        ("@CILIUM_SCTP@", config.sctp_enabled.to_string()),
     ]
 }
 

@@ -33,7 +33,6 @@ const LEFT_OUT: &[(&str, &str, &str)] = &[
     ("enable-host-firewall", "true", "nodes are held to no policies"),
     ("enable-wireguard", "true", "nothing is encrypted"),
     ("enable-ipsec", "true", "nothing is encrypted"),
-    ("enable-sctp", "true", "SCTP is dropped"),
 ];
 
 /// Cilium wires the Pods if the caller says so, or else if a manifest configures it.
@@ -104,6 +103,7 @@ pub fn configure(draft: &Draft, network: &mut Network, found: &mut Diagnostics) 
     let reason = "clusterPoolIPv4MaskSize is 24 by default";
     let mask = value(given, "cluster-pool-ipv4-mask-size", 24, reason, found);
     let pool = value(given, "cluster-pool-ipv4-cidr", POOL, POOL_REASON, found);
+    let sctp = value(given, "enable-sctp", false, "sctp.enabled is false by default", found);
     let reason = "policyEnforcementMode is default by default";
     let policy = value(given, "enable-policy", "default".to_owned(), reason, found);
     let device = if mtu.0 == 0 { network.node_mtu } else { mtu.0 };
@@ -113,6 +113,7 @@ pub fn configure(draft: &Draft, network: &mut Network, found: &mut Diagnostics) 
         route_mtu: (device.saturating_sub(OVERHEAD), mtu.1),
         tunnel_port,
         masquerade,
+        sctp_enabled: sctp.0,
         enforcement: match &*policy.0 {
             "always" => Enforcement::Always,
             "never" => Enforcement::Never,

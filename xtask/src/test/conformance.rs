@@ -1,5 +1,5 @@
 //! NetworkPolicies as others test them, where the cases lie beside the repository: Kubernetes' own end-to-end cases and
-//! cyclonus' generated ones. With Calico every cell of every matrix must be right; with Flannel, which enforces nothing,
+//! cyclonus' generated ones. With Calico and Cilium every cell of every matrix must be right; with Flannel, which enforces nothing,
 //! every Pod must reach every other.
 
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::steps::Tally;
 const E2E: &str = "conformance/k8s_e2e.jsonl";
 const CYCLONUS: &str = "conformance/cyclonus.jsonl";
 /// CNI plugins that enforce NetworkPolicies.
-const ENFORCING: [&str; 1] = ["calico"];
+const ENFORCING: [&str; 2] = ["calico", "cilium"];
 
 /// Each case with each CNI plugin is one check.
 pub fn check() -> Result<Tally> {

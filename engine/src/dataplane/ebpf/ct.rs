@@ -77,8 +77,8 @@ pub enum CtStatus {
 }
 
 impl CtFlow {
-    /// None: a protocol that Cilium does not know.
-    pub fn of(packet: &IpPacket) -> Option<CtFlow> {
+    /// None: a protocol that Cilium does not know; SCTP is one unless it is enabled.
+    pub fn of(packet: &IpPacket, sctp_enabled: bool) -> Option<CtFlow> {
         let (IpAddr::V4(src), IpAddr::V4(dst)) = (packet.src, packet.dst) else { return None };
         let flow = |protocol, sport, dport, flags| {
             Some(CtFlow { protocol, src: (src, sport), dst: (dst, dport), flags, is_error: false })
@@ -86,12 +86,12 @@ impl CtFlow {
         match &packet.payload {
             Transport::Tcp(tcp) => flow(Some(Protocol::Tcp), tcp.sport, tcp.dport, Some(tcp.flags)),
             Transport::Udp(udp) => flow(Some(Protocol::Udp), udp.sport, udp.dport, None),
-            // enable-sctp is false by default.
+            Transport::Sctp(sctp) if sctp_enabled => flow(Some(Protocol::Sctp), sctp.sport, sctp.dport, None),
             Transport::Sctp(_) => None,
             Transport::Icmp(Icmp::EchoRequest { id, .. }) => flow(None, *id, 0, None),
             Transport::Icmp(Icmp::EchoReply { id, .. }) => flow(None, 0, *id, None),
             Transport::Icmp(Icmp::Error { quoted, .. }) => {
-                CtFlow::of(quoted).map(|quoted| CtFlow { is_error: true, flags: None, ..quoted })
+                CtFlow::of(quoted, sctp_enabled).map(|quoted| CtFlow { is_error: true, flags: None, ..quoted })
             }
             Transport::Icmp(Icmp::NeighborSolicit { .. } | Icmp::NeighborAdvert { .. }) => None,
         }

@@ -6,7 +6,7 @@ use super::super::ip::{route, source_for};
 use super::super::random;
 use super::super::skb::Skb;
 use super::super::walk::Walk;
-use super::ct::{CtEntry, CtFlow, CtKind, CtStatus};
+use super::ct::{CtEntry, CtKind, CtStatus};
 use super::{At, MAGIC_OVERLAY};
 use crate::tables::ebpf::{Direction, EndpointInfo, Identity, Program, TcHook};
 use crate::trace::{CauseTable, Change, Changes, DropReason, EbpfPoint, Stage, Verdict};
@@ -38,7 +38,7 @@ impl Walk<'_> {
 
     /// What the endpoint's own program says of a packet that comes to it.
     fn ingress(&mut self, at: At<'_>, info: &EndpointInfo, source: Identity, mut skb: Skb) -> Option<Skb> {
-        let Some(flow) = skb.ip().and_then(CtFlow::of) else {
+        let Some(flow) = at.flow(&skb) else {
             self.refuse(at, EbpfPoint::Conntrack, skb, DropReason::UnknownL4Protocol, None);
             return None;
         };

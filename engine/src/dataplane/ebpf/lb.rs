@@ -20,7 +20,7 @@ pub(super) struct Balanced {
 impl Walk<'_> {
     /// None: nobody is behind the service, and the sender was told.
     pub(super) fn balance(&mut self, at: At<'_>, mut skb: Skb, source: Identity) -> Option<(Skb, Balanced)> {
-        let flow = skb.ip().and_then(CtFlow::of);
+        let flow = at.flow(&skb);
         let Some((flow, protocol)) = flow.and_then(|flow| Some((flow, flow.port().0?))) else {
             return Some((skb, Balanced::default()));
         };
@@ -74,7 +74,7 @@ impl Walk<'_> {
     pub(super) fn reverse(&mut self, at: At<'_>, entry: &CtEntry, skb: &mut Skb) {
         let (ebpf, id) = (at.ebpf, entry.rev_nat);
         let key = ebpf.services.key_of(id).or_else(|| ebpf.own_services.key_of(id));
-        let flow = skb.ip().and_then(CtFlow::of);
+        let flow = at.flow(skb);
         let (Some(key), Some(flow)) = (key, flow) else { return };
         let ip = |(ip, port): (Ipv4Addr, u16)| (IpAddr::V4(ip), port);
         let mut changes = Changes::None;

@@ -30,7 +30,7 @@ impl Walk<'_> {
             return None;
         }
         let (skb, balanced) = self.balance(at, skb, info.identity)?;
-        let Some(flow) = skb.ip().and_then(CtFlow::of) else {
+        let Some(flow) = at.flow(&skb) else {
             self.refuse(at, EbpfPoint::Conntrack, skb, DropReason::UnknownL4Protocol, None);
             return None;
         };

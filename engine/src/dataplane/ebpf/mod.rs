@@ -12,6 +12,8 @@ mod lxc;
 
 pub use ct::{CtEntry, CtKey, CtKind, EbpfState};
 
+use ct::CtFlow;
+
 use super::skb::{CROSSINGS_MAX, Skb};
 use super::walk::{Walk, is_for};
 use crate::net::{Arp, Frame, Icmp, IcmpError, Payload, Transport};
@@ -36,6 +38,11 @@ struct At<'e> {
 }
 
 impl At<'_> {
+    /// The packet as the programs see it; None: of a protocol that they do not know.
+    fn flow(self, skb: &Skb) -> Option<CtFlow> {
+        CtFlow::of(skb.ip()?, self.ebpf.sctp_enabled)
+    }
+
     fn stage(self, point: EbpfPoint) -> Stage {
         Stage::Ebpf { program: self.program, point }
     }

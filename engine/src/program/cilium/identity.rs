@@ -4,7 +4,6 @@
 use super::policy::Repository;
 use crate::cluster::{Labels, PodRecord, Revision, identity};
 use crate::net::Protocol;
-use crate::tables::Uid;
 use crate::tables::ebpf::Identity;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
@@ -24,8 +23,6 @@ pub struct IdentityRow {
     pub labels: Arc<Labels>,
     pub namespace_labels: Arc<Labels>,
     pub service_account: Arc<str>,
-    /// A Pod that has it.
-    pub pod: Uid,
 }
 
 /// What tells one identity from another: namespace, labels, ServiceAccount.
@@ -52,7 +49,6 @@ impl Identities {
                 labels: labels.clone(),
                 namespace_labels: namespace_labels.clone(),
                 service_account: service_account.clone(),
-                pod: pod.uid,
             });
             for (name, protocol, port) in named_ports(pod) {
                 found.named_ports.entry((name, protocol)).or_default().insert(port);

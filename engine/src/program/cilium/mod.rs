@@ -113,6 +113,7 @@ pub(super) fn program(
         peer: CILIUM_NET,
         overlay: CILIUM_VXLAN,
         tunnel_port: config.tunnel_port.0,
+        sctp_enabled: config.sctp_enabled,
     }));
 }
 

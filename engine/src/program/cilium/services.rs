@@ -28,12 +28,13 @@ fn collect(
     wanted: impl Fn(&ServicePort<'_>, &Proxy<'_>) -> bool,
 ) -> LbMap {
     let mut map = LbMap::default();
+    let sctp = revision.network.cni.cilium().is_some_and(|config| config.sctp_enabled);
     let ports = revision.services.values().flat_map(|service| service_ports(service, Family::V4));
     for (at, port) in ports.enumerate() {
         let IpAddr::V4(ip) = port.cluster_ip else { continue };
-        // Numbers are given in the order in which Services are met; SCTP is off.
+        // Numbers are given in the order in which Services are met.
         let Ok(id) = u16::try_from(at + 1) else { return map };
-        if port.protocol == Protocol::Sctp || !wanted(&port, proxy) {
+        if port.protocol == Protocol::Sctp && !sctp || !wanted(&port, proxy) {
             continue;
         }
         let usable = port.usable(proxy);

@@ -145,6 +145,8 @@ pub struct Ebpf {
     pub overlay: LinkIndex,
     /// UDP port of the tunnel.
     pub tunnel_port: u16,
+    /// `enable-sctp`
+    pub sctp_enabled: bool,
 }
 
 /// The default of `--ipv4-service-loopback-address`.

@@ -225,7 +225,8 @@ fn peer_namespace(out: &mut Out, netns: &Netns, link: &Link) {
     if peer_netns == netns.id {
         return;
     }
-    let before = |l: &&Link| l.index < link.index && matches!(l.kind, LinkKind::Veth { .. });
+    let elsewhere = |kind: &LinkKind| matches!(kind, LinkKind::Veth { peer_netns, .. } if *peer_netns != netns.id);
+    let before = |l: &&Link| l.index < link.index && elsewhere(&l.kind);
     let number = netns.links.iter().filter(before).count();
     if link.master.is_some() && !out.json {
         out.text(" link-netns ");

@@ -107,6 +107,7 @@ pub(super) fn node() -> Netns {
         }]),
         sysctls: Sysctls { ip_forward: true, ..Sysctls::default() },
         netem: Vec::new(),
+        ebpf: None,
         netfilter: Default::default(),
         listeners: vec![Listener {
             protocol: crate::net::Protocol::Tcp,
