@@ -35,8 +35,8 @@ pub use record::{
 };
 pub(crate) use revision::Builtin;
 pub use revision::{
-    CalicoConfig, CiliumConfig, Cni, Encapsulation, Enforcement, FlannelBackend, FlannelConfig, IpPool, NetnsOwner, Network, ProxyMode, Revision,
-    SecondNetworks,
+    CalicoConfig, CiliumConfig, Cni, Encapsulation, Enforcement, FlannelBackend, FlannelConfig, IpPool, NetnsOwner,
+    Network, ProxyMode, Revision, SecondNetworks,
 };
 pub use service::{ServiceKey, ServiceRecord};
 pub use store::{Applied, Cluster, HISTORY_MAX, Progress};

@@ -5,8 +5,8 @@
 //! object of the user's takes the place of the one here.
 
 use crate::cluster::{
-    Body, Builtin, CiliumConfig, Cni, Draft, Encapsulation, Enforcement, IpPool, Kind, Labels, Network, Object, ObjectKey, Provenance, Submission,
-    Typed, identity,
+    Body, Builtin, CiliumConfig, Cni, Draft, Encapsulation, Enforcement, IpPool, Kind, Labels, Network, Object,
+    ObjectKey, Provenance, Submission, Typed, identity,
 };
 use crate::manifest::typed::{Role, TypeMeta};
 use crate::manifest::{Diagnostics, Key, Node, Value, parse};
@@ -180,9 +180,9 @@ fn render(draft: &Draft) -> String {
     let text = text.replace("@CNI_CONFIGURATION@", part()).replace("@CNI_WORKLOADS@", part());
     let text = match &network.cni {
         // kubeadm was told no Pod subnet: Cilium has its own.
-        Cni::Cilium(config) if config.pool.as_ref() == Some(&network.pod_network) => {
-            text.replace("      podSubnet: @POD_NETWORK@\n", "").replace("clusterCIDR: @POD_NETWORK@", "clusterCIDR: \"\"")
-        }
+        Cni::Cilium(config) if config.pool.as_ref() == Some(&network.pod_network) => text
+            .replace("      podSubnet: @POD_NETWORK@\n", "")
+            .replace("clusterCIDR: @POD_NETWORK@", "clusterCIDR: \"\""),
         _ => text,
     };
     let mut text = fill(&text, &values);

@@ -110,7 +110,9 @@ pub fn reserve(
     let taken = |ip: &IpAddr| {
         draft.revision.addresses.contains_key(ip) || node.reserved.contains_key(ip) || router == Some(*ip)
     };
-    let bits = identity::bits(draft.revision.seed, &["pod", &key.namespace, &key.name]) >> 1;
+    // Another Pod of the same name gets another address.
+    let uid = draft.revision.pods.get(key).map_or(0, |pod| (pod.uid.0 >> 64) as u64 ^ pod.uid.0 as u64);
+    let bits = identity::bits(uid, &["address"]) >> 1;
     let found = node.blocks.iter().find_map(|share| draw(&share.net, bits, taken));
     let origin = match &config.pool {
         Some((_, origin)) => origin.clone(),

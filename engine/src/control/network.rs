@@ -211,7 +211,11 @@ fn kubeadm_networking(
     !given.is_empty()
 }
 
-pub(super) fn config_map<'d>(draft: &'d Draft, namespace: &str, name: &str) -> Option<(&'d Arc<Object>, &'d Arc<ConfigMap>)> {
+pub(super) fn config_map<'d>(
+    draft: &'d Draft,
+    namespace: &str,
+    name: &str,
+) -> Option<(&'d Arc<Object>, &'d Arc<ConfigMap>)> {
     let object = given(draft, "ConfigMap", namespace, name)?;
     match &object.typed {
         Typed::ConfigMap(config_map) => Some((object, config_map)),

@@ -68,7 +68,8 @@ impl Walk<'_> {
             return None;
         };
         let vni = *vni;
-        let Some((device, _)) = [first].into_iter().chain(devices).find(|(_, own)| own.is_none_or(|own| own == vni)) else {
+        let Some((device, _)) = [first].into_iter().chain(devices).find(|(_, own)| own.is_none_or(|own| own == vni))
+        else {
             self.drop(skb, Stage::Decapsulate, None, DropReason::VxlanVniNotFound, None);
             return None;
         };

@@ -7,7 +7,8 @@ use crate::protocol::{Library, OpenFile, ScenarioView, ScriptView, Server, Shelf
 /// What a scenario's `cluster: {cni: …}` is as a manifest, for the page's clusters are made of manifests alone.
 const CALICO: &str = "apiVersion: operator.tigera.io/v1\nkind: Installation\nmetadata:\n  name: default\nspec: {}\n";
 
-const CILIUM: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: cilium-config\n  namespace: kube-system\ndata: {}\n";
+const CILIUM: &str =
+    "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: cilium-config\n  namespace: kube-system\ndata: {}\n";
 
 /// A scenario of the library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -255,7 +256,12 @@ mod tests {
             let expected = Options { cni: options.cni.filter(|_| manifest.is_some()), ..Options::default() };
             assert_eq!(options, expected, "{}", entry.id);
             let has = |text: &str| script.files.iter().any(|file| file.live && file.text == text);
-            assert_eq!((has(CALICO), has(CILIUM)), (manifest == Some(CALICO), manifest == Some(CILIUM)), "{}", entry.id);
+            assert_eq!(
+                (has(CALICO), has(CILIUM)),
+                (manifest == Some(CALICO), manifest == Some(CILIUM)),
+                "{}",
+                entry.id
+            );
         }
         assert_eq!(script("labs/none").unwrap_err(), "there is no scenario \"labs/none\"");
     }

@@ -207,7 +207,10 @@ pub enum Stage {
         scheduled: bool,
     },
     /// One of Cilium's programs decided.
-    Ebpf { program: Program, point: EbpfPoint },
+    Ebpf {
+        program: Program,
+        point: EbpfPoint,
+    },
     /// Handed to the kernel's own protocol (ARP, ICMP) or a socket.
     Deliver,
 }

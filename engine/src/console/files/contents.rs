@@ -1,6 +1,6 @@
 //! What Kubernetes, the CNI plugin and the kernel put into files.
 //!
-//! Models flanneld's subnet.env, and what Calico 3.31 and its operator leave on a node (`calico`); what the kubelet
+//! Models flanneld's subnet.env, and what Calico 3.31 and Cilium 1.18 leave on a node (`calico`, `cilium`); what the kubelet
 //! writes is in `control::resolv`.
 
 use super::{calico, cilium};
@@ -123,7 +123,11 @@ fn device(netns: &Netns, path: &str) -> Option<String> {
         "ifindex" => link.index.0.to_string(),
         "mtu" => link.mtu.to_string(),
         "operstate" if !link.up => "down".to_owned(),
-        "operstate" if matches!(link.kind, LinkKind::Loopback | LinkKind::Vxlan { .. } | LinkKind::VxlanExternal { .. }) => "unknown".to_owned(),
+        "operstate"
+            if matches!(link.kind, LinkKind::Loopback | LinkKind::Vxlan { .. } | LinkKind::VxlanExternal { .. }) =>
+        {
+            "unknown".to_owned()
+        }
         "operstate" => "up".to_owned(),
         _ => return None,
     };

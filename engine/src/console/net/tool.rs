@@ -4,8 +4,8 @@ use super::super::machine::Machine;
 use super::super::shell::{Io, Session};
 use super::options::Spec;
 use super::{
-    bridge, calicoctl, cilium, conntrack, dns, files, hostname, http, ip, ipset, iptables, ipvsadm, nc, nft, ping, signal,
-    sysctl, system, tc, traceroute,
+    bridge, calicoctl, cilium, conntrack, dns, files, hostname, http, ip, ipset, iptables, ipvsadm, nc, nft, ping,
+    signal, sysctl, system, tc, traceroute,
 };
 
 /// What stands on a tool's command line besides options.

@@ -1,7 +1,7 @@
 //! `cilium_ct4_global` and `cilium_ct_any4_global`: the connections that the programs know. Models bpf/lib/conntrack.h.
 
 use crate::net::{Icmp, IpPacket, Protocol, TcpFlags, Transport};
-use crate::tables::ebpf::Identity;
+use crate::tables::ebpf::{Ebpf, Identity, LbKey};
 use crate::trace::Nanos;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -37,7 +37,7 @@ pub struct CtKey {
 pub struct CtEntry {
     pub expires_at: Nanos,
     /// The service whose address answers get.
-    pub rev_nat: u16,
+    pub service: Option<LbKey>,
     /// Of a service's entry: the backend.
     pub backend: Option<(Ipv4Addr, u16)>,
     /// Its endpoint speaks with itself by a service's address.
@@ -53,7 +53,7 @@ pub struct CtEntry {
 pub struct EbpfState {
     entries: BTreeMap<CtKey, CtEntry>,
     /// `cilium_lb_affinity_match`: the backend that a client of a service had last, and when.
-    clients: BTreeMap<(u16, Ipv4Addr), ((Ipv4Addr, u16), Nanos)>,
+    clients: BTreeMap<(LbKey, Ipv4Addr), ((Ipv4Addr, u16), Nanos)>,
 }
 
 /// A packet as the map sees it.
@@ -112,6 +112,18 @@ impl CtFlow {
 }
 
 impl EbpfState {
+    /// Forgets the connections of endpoints that are gone: another one may get their address. Models pkg/endpoint
+    /// scrubIPsInConntrackTable.
+    pub fn forget_endpoints(&mut self, maps: Option<&Ebpf>) {
+        let Some(maps) = maps else { return };
+        let is_here = |ip: Ipv4Addr| ip == maps.loopback || maps.endpoint(ip).is_some();
+        self.entries.retain(|key, _| match key.kind {
+            CtKind::Out | CtKind::Service => is_here(key.src.0),
+            CtKind::In => is_here(key.dst.0),
+        });
+        self.clients.retain(|(_, client), _| is_here(*client));
+    }
+
     /// Entries that have not expired, by key.
     pub fn entries(&self, now: Nanos) -> impl Iterator<Item = (&CtKey, &CtEntry)> {
         self.entries.iter().filter(move |(_, entry)| now < entry.expires_at)
@@ -180,12 +192,12 @@ impl EbpfState {
     }
 
     /// The backend that a client had within so many seconds.
-    pub fn client(&self, service: u16, client: Ipv4Addr, timeout: u32, now: Nanos) -> Option<(Ipv4Addr, u16)> {
+    pub fn client(&self, service: LbKey, client: Ipv4Addr, timeout: u32, now: Nanos) -> Option<(Ipv4Addr, u16)> {
         let (backend, at) = self.clients.get(&(service, client))?;
         (now < at + Nanos::from(timeout) * SECOND).then_some(*backend)
     }
 
-    pub fn note_client(&mut self, service: u16, client: Ipv4Addr, backend: (Ipv4Addr, u16), now: Nanos) {
+    pub fn note_client(&mut self, service: LbKey, client: Ipv4Addr, backend: (Ipv4Addr, u16), now: Nanos) {
         if self.clients.len() < CLIENTS_MAX || self.clients.contains_key(&(service, client)) {
             self.clients.insert((service, client), (backend, now));
         }
@@ -196,7 +208,7 @@ impl CtEntry {
     pub fn new(source_identity: Identity) -> CtEntry {
         CtEntry {
             expires_at: 0,
-            rev_nat: 0,
+            service: None,
             backend: None,
             loopback: false,
             source_identity,

@@ -4,16 +4,16 @@
 use super::super::random;
 use super::super::skb::Skb;
 use super::super::walk::Walk;
-use super::ct::{CtEntry, CtFlow, CtKind};
 use super::At;
-use crate::tables::ebpf::{Identity, LbService};
+use super::ct::{CtEntry, CtFlow, CtKind};
+use crate::tables::ebpf::{Identity, LbKey, LbService};
 use crate::trace::{CauseTable, Change, Changes, EbpfPoint};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// What a service has made of a packet: what the connection's entry has to know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Balanced {
-    pub rev_nat: u16,
+    pub service: Option<LbKey>,
     pub loopback: bool,
 }
 
@@ -26,7 +26,7 @@ impl Walk<'_> {
         };
         let key = (flow.dst.0, flow.dst.1, protocol);
         let Some(service) = at.ebpf.service(&key) else { return Some((skb, Balanced::default())) };
-        let Some(place) = self.choose(service, &flow, source) else {
+        let Some(place) = self.choose((key, service), &flow, source) else {
             self.no_service(at, CauseTable::Service { key, backend: None }, skb);
             return None;
         };
@@ -43,17 +43,17 @@ impl Walk<'_> {
         }
         let cause = CauseTable::Service { key, backend: u16::try_from(place).ok() };
         self.rewrite_all(&mut skb, at.stage(EbpfPoint::Service), Some(at.link), Some(cause), changes);
-        Some((skb, Balanced { rev_nat: service.id, loopback }))
+        Some((skb, Balanced { service: Some(key), loopback }))
     }
 
     /// The backend that the connection has, that the client has, or any one.
-    fn choose(&mut self, service: &LbService, flow: &CtFlow, source: Identity) -> Option<usize> {
+    fn choose(&mut self, (key, service): (LbKey, &LbService), flow: &CtFlow, source: Identity) -> Option<usize> {
         let place = |backend: (Ipv4Addr, u16)| service.backends.iter().position(|own| (own.ip, own.port) == backend);
         let (now, client) = (self.now, flow.src.0);
         if let Some(place) = self.state.ebpf.backend(flow, now).and_then(place) {
             return Some(place);
         }
-        let known = service.affinity.and_then(|timeout| self.state.ebpf.client(service.id, client, timeout, now));
+        let known = service.affinity.and_then(|timeout| self.state.ebpf.client(key, client, timeout, now));
         let count = service.backends.len() as u64;
         let drawn = |walk: &Walk<'_>| {
             let (src, dst) = (IpAddr::V4(flow.src.0), IpAddr::V4(flow.dst.0));
@@ -63,17 +63,17 @@ impl Walk<'_> {
         let chosen = known.and_then(place).or_else(|| drawn(self))?;
         let backend = (service.backends[chosen].ip, service.backends[chosen].port);
         if service.affinity.is_some() {
-            self.state.ebpf.note_client(service.id, client, backend, now);
+            self.state.ebpf.note_client(key, client, backend, now);
         }
-        let entry = CtEntry { rev_nat: service.id, backend: Some(backend), ..CtEntry::new(source) };
+        let entry = CtEntry { service: Some(key), backend: Some(backend), ..CtEntry::new(source) };
         self.state.ebpf.create(flow, CtKind::Service, entry, now);
         Some(chosen)
     }
 
     /// Gives an answer the address of the service that was asked.
     pub(super) fn reverse(&mut self, at: At<'_>, entry: &CtEntry, skb: &mut Skb) {
-        let (ebpf, id) = (at.ebpf, entry.rev_nat);
-        let key = ebpf.services.key_of(id).or_else(|| ebpf.own_services.key_of(id));
+        // A service that is gone translates nothing back.
+        let key = entry.service.filter(|key| at.ebpf.service(key).is_some());
         let flow = at.flow(skb);
         let (Some(key), Some(flow)) = (key, flow) else { return };
         let ip = |(ip, port): (Ipv4Addr, u16)| (IpAddr::V4(ip), port);

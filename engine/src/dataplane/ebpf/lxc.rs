@@ -77,10 +77,10 @@ impl Walk<'_> {
         }
         let identity = at.ebpf.lookup(ends(&skb)?.1).map_or(Identity::WORLD, |(_, row)| row.identity);
         let skb = if balanced.loopback { skb } else { self.policy(at, info, Direction::Egress, identity, flow, skb)? };
-        let stale = matches!(status, CtStatus::Established(entry) if entry.rev_nat != balanced.rev_nat);
+        let stale = matches!(status, CtStatus::Established(entry) if entry.service != balanced.service);
         if status == CtStatus::New || stale {
-            let (rev_nat, loopback) = (balanced.rev_nat, balanced.loopback);
-            let entry = CtEntry { rev_nat, loopback, ..CtEntry::new(info.identity) };
+            let (service, loopback) = (balanced.service, balanced.loopback);
+            let entry = CtEntry { service, loopback, ..CtEntry::new(info.identity) };
             return self.remember(at, flow, CtKind::Out, entry, skb).map(|skb| (skb, status));
         }
         Some((skb, status))

@@ -98,8 +98,14 @@ fn relevant(labels: &Arc<Labels>) -> Arc<Labels> {
             || name.starts_with("statefulset.kubernetes.io/pod-name")
             || name.starts_with("apps.kubernetes.io/pod-index")
             || name.starts_with("batch.kubernetes.io/")
-            || ["pod-template-generation", "pod-template-hash", "controller-revision-hash", "controller-uid", "job-name"]
-                .contains(&name)
+            || [
+                "pod-template-generation",
+                "pod-template-hash",
+                "controller-revision-hash",
+                "controller-uid",
+                "job-name",
+            ]
+            .contains(&name)
             || name.starts_with("annotation.")
             || name.starts_with("etcd_node");
         own || !left_out

@@ -58,7 +58,12 @@ fn filter(rules: &mut Ruleset) {
     append(FORWARD, output, "cilium: any->cluster on cilium_host forward accept", Target::Accept);
     append(FORWARD, input(HOST), "cilium: cluster->any on cilium_host forward accept (nodeport)", Target::Accept);
     append(FORWARD, input("lxc+"), "cilium: cluster->any on lxc+ forward accept", Target::Accept);
-    append(FORWARD, input("cilium_net"), "cilium: cluster->any on cilium_net forward accept (nodeport)", Target::Accept);
+    append(
+        FORWARD,
+        input("cilium_net"),
+        "cilium: cluster->any on cilium_net forward accept (nodeport)",
+        Target::Accept,
+    );
     append(INPUT, vec![mark(0x200, 0xf00)], "cilium: ACCEPT for proxy traffic", Target::Accept);
     append(OUTPUT, vec![mark(0xa00, 0xe00)], "cilium: ACCEPT for proxy traffic", Target::Accept);
     append(OUTPUT, vec![mark(0x800, 0xe00)], "cilium: ACCEPT for l7 proxy upstream traffic", Target::Accept);

@@ -128,8 +128,7 @@ fn attachments(mut links: Vec<(LinkIndex, Origin)>) -> Vec<Attachment> {
         at(CILIUM_VXLAN, TcHook::Egress, Program::ToOverlay),
     ];
     links.sort_by_key(|(link, _)| *link);
-    let of_pod =
-        |(link, origin)| Attachment { link, hook: TcHook::Ingress, program: Program::FromContainer, origin };
+    let of_pod = |(link, origin)| Attachment { link, hook: TcHook::Ingress, program: Program::FromContainer, origin };
     all.extend(links.into_iter().map(of_pod));
     all
 }

@@ -22,11 +22,7 @@ pub fn own(revision: &Revision, node: &NodeRecord) -> LbMap {
     collect(revision, &proxy(revision, node), |port, proxy| port.depends_on_node(proxy))
 }
 
-fn collect(
-    revision: &Revision,
-    proxy: &Proxy<'_>,
-    wanted: impl Fn(&ServicePort<'_>, &Proxy<'_>) -> bool,
-) -> LbMap {
+fn collect(revision: &Revision, proxy: &Proxy<'_>, wanted: impl Fn(&ServicePort<'_>, &Proxy<'_>) -> bool) -> LbMap {
     let mut map = LbMap::default();
     let sctp = revision.network.cni.cilium().is_some_and(|config| config.sctp_enabled);
     let ports = revision.services.values().flat_map(|service| service_ports(service, Family::V4));

@@ -11,7 +11,7 @@ pub type LbKey = (Ipv4Addr, u16, Protocol);
 /// One service with its slots.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LbService {
-    /// The number by which answers are given the service's address back.
+    /// Its number in `cilium_lb4_reverse_nat`. Services that come and go change it here: nothing but print uses it.
     pub id: u16,
     pub backends: Vec<LbBackend>,
     /// Session affinity, in seconds.
@@ -31,26 +31,16 @@ pub struct LbBackend {
 #[derive(Clone, Debug, Default)]
 pub struct LbMap {
     services: BTreeMap<LbKey, LbService>,
-    /// Keys by the services' numbers.
-    by_id: BTreeMap<u16, LbKey>,
 }
 
 impl LbMap {
     /// The first service of a key stays.
     pub fn insert(&mut self, key: LbKey, service: LbService) {
-        if !self.services.contains_key(&key) {
-            self.by_id.insert(service.id, key);
-            self.services.insert(key, service);
-        }
+        self.services.entry(key).or_insert(service);
     }
 
     pub fn get(&self, key: &LbKey) -> Option<&LbService> {
         self.services.get(key)
-    }
-
-    /// The address of the service of this number: a row of `cilium_lb4_reverse_nat`.
-    pub fn key_of(&self, id: u16) -> Option<LbKey> {
-        self.by_id.get(&id).copied()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&LbKey, &LbService)> {

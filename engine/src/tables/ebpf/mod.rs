@@ -212,6 +212,10 @@ impl Ebpf {
     pub fn labels_of(&self, identity: Identity) -> Vec<Arc<str>> {
         match (identity.reserved(), self.labels.get(&identity)) {
             (_, Some(labels)) => labels.to_vec(),
+            // An API server's node is a node, too.
+            (Some(label), None) if identity == Identity::KUBE_APISERVER => {
+                vec![label.into(), "reserved:remote-node".into()]
+            }
             (Some(label), None) => vec![label.into()],
             (None, None) => Vec::new(),
         }

@@ -1,9 +1,7 @@
 //! `cilium-dbg bpf … list` and `bpftool net`. Models Cilium 1.18 cilium-dbg/cmd and pkg/maps.
 
 use crate::tables::Netns;
-use crate::tables::ebpf::{
-    Attachment, Ebpf, Endpoint, Identity, IpCacheEntry, LbKey, LbService, PolicyKey, PolicyMap,
-};
+use crate::tables::ebpf::{Attachment, Ebpf, Endpoint, Identity, IpCacheEntry, LbKey, LbService, PolicyKey, PolicyMap};
 use ipnet::Ipv4Net;
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};

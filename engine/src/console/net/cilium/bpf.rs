@@ -59,17 +59,23 @@ pub fn all_policies(maps: &Ebpf, numbers: bool) -> String {
     let mut all = String::new();
     for info in infos(maps) {
         let path = format!("/sys/fs/bpf/tc/globals/cilium_policy_v2_{:05}", info.id);
-        let _ = write!(all, "Endpoint ID: {}\nPath: {path}\n\n{}\n\n", info.id, text::policies(maps, &info.policy, numbers));
+        let _ = write!(
+            all,
+            "Endpoint ID: {}\nPath: {path}\n\n{}\n\n",
+            info.id,
+            text::policies(maps, &info.policy, numbers)
+        );
     }
     all
 }
 
-pub fn connections(state: &EbpfState, now: Nanos) -> String {
-    state.entries(now).map(|(key, entry)| connection(key, entry)).collect()
+pub fn connections(maps: &Ebpf, state: &EbpfState, now: Nanos) -> String {
+    state.entries(now).map(|(key, entry)| connection(maps, key, entry)).collect()
 }
 
 /// `TCP OUT 10.0.1.77:45678 -> 10.0.2.5:80 expires=8000 …`; seconds since the cluster's start.
-fn connection(key: &CtKey, entry: &CtEntry) -> String {
+fn connection(maps: &Ebpf, key: &CtKey, entry: &CtEntry) -> String {
+    let service = entry.service.and_then(|key| maps.service(&key)).map_or(0, |service| service.id);
     let protocol = key.protocol.map_or("ICMP", Protocol::name);
     let kind = match key.kind {
         CtKind::Out => "OUT",
@@ -93,7 +99,7 @@ fn connection(key: &CtKey, entry: &CtEntry) -> String {
         entry.expires_at / 1_000_000_000,
         names.join(" "),
         if names.is_empty() { "" } else { " " },
-        entry.rev_nat,
+        service,
         entry.source_identity.0
     )
 }

@@ -9,7 +9,16 @@ use std::sync::Arc;
 
 /// `cilium-dbg endpoint list`
 pub fn endpoints(maps: &Ebpf) -> String {
-    let head = ["ENDPOINT", "POLICY (ingress)", "POLICY (egress)", "IDENTITY", "LABELS (source:key[=value])", "IPv6", "IPv4", "STATUS"];
+    let head = [
+        "ENDPOINT",
+        "POLICY (ingress)",
+        "POLICY (egress)",
+        "IDENTITY",
+        "LABELS (source:key[=value])",
+        "IPv6",
+        "IPv4",
+        "STATUS",
+    ];
     let below = ["", "ENFORCEMENT", "ENFORCEMENT", "", "", "", "", ""];
     let mut lines = vec![head.map(str::to_owned).to_vec(), below.map(str::to_owned).to_vec()];
     let mut infos: Vec<(Ipv4Addr, &EndpointInfo)> =
@@ -53,10 +62,13 @@ pub fn identities(maps: &Ebpf) -> String {
 
 /// `cilium-dbg identity get ID`
 pub fn identity(maps: &Ebpf, id: &str) -> Result<String, String> {
-    let identity = id.parse().map(Identity).map_err(|_| format!("Cannot get identity for given ID {id}: invalid ID"))?;
+    let identity =
+        id.parse().map(Identity).map_err(|_| format!("Cannot get identity for given ID {id}: invalid ID"))?;
     let known = identity.reserved().is_some() || maps.labels.contains_key(&identity);
     let found = known.then(|| lines(maps, std::iter::once(identity)));
-    found.ok_or_else(|| format!("Cannot get identity for given ID {id}: [GET /identity/{{id}}][404] getIdentityIdNotFound"))
+    found.ok_or_else(|| {
+        format!("Cannot get identity for given ID {id}: [GET /identity/{{id}}][404] getIdentityIdNotFound")
+    })
 }
 
 fn lines(maps: &Ebpf, identities: impl Iterator<Item = Identity>) -> String {

@@ -69,7 +69,7 @@ pub fn run(machine: &mut Machine<'_>, argv: &[String], io: &mut Io) -> i32 {
         ["bpf", "ct", "list", "global"] => {
             let now = machine.world.now();
             let state = machine.world.state(node.netns);
-            Ok(state.map_or_else(String::new, |state| bpf::connections(&state.ebpf, now)))
+            Ok(state.map_or_else(String::new, |state| bpf::connections(maps, &state.ebpf, now)))
         }
         _ => Err(format!("podhop's cilium-dbg has no \"{}\"\n{HELP}", words.join(" "))),
     };
