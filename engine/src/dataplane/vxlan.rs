@@ -78,7 +78,7 @@ impl Walk<'_> {
         self.rewrite(&mut skb, Stage::Decapsulate, Some(link), Some(CauseTable::Link(link)), Change::Decapsulate);
         skb.forget_connection();
         if matches!(device.kind, LinkKind::VxlanExternal { .. }) {
-            self.from_overlay(link, vni, skb);
+            self.cil_from_overlay(link, vni, skb);
             return None;
         }
         if skb.frame.dst != device.mac && !skb.frame.dst.is_group() {

@@ -69,7 +69,14 @@ impl Walk<'_> {
     }
 
     /// Into a datagram to another node, whose number is the sender's identity.
-    pub(super) fn to_overlay(&mut self, at: At<'_>, identity: Identity, remote: IpAddr, net: Ipv4Net, mut skb: Skb) {
+    pub(super) fn encap_and_redirect(
+        &mut self,
+        at: At<'_>,
+        identity: Identity,
+        remote: IpAddr,
+        net: Ipv4Net,
+        mut skb: Skb,
+    ) {
         let cause = Some(CauseTable::IpCache(net));
         let overlay = at.ebpf.overlay;
         self.step(&skb, at.stage(EbpfPoint::ToOverlay), Some(overlay), Verdict::Pass, cause);

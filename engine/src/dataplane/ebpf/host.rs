@@ -12,7 +12,7 @@ use std::net::Ipv4Addr;
 
 impl Walk<'_> {
     /// What the node's kernel sends to Pods: from its own processes, or forwarded.
-    pub(super) fn from_host(&mut self, at: At<'_>, skb: Skb) -> Option<Skb> {
+    pub(super) fn cil_from_host(&mut self, at: At<'_>, skb: Skb) -> Option<Skb> {
         self.enter(at, TcHook::Egress, &skb);
         let (src, dst) = ends(&skb)?;
         let source = self.source_identity(at, skb.mark, src);
@@ -23,7 +23,7 @@ impl Walk<'_> {
         }
         let Some((net, row)) = at.ebpf.lookup(dst) else { return Some(skb) };
         if let Some(remote) = at.ebpf.tunnel(row) {
-            self.to_overlay(at, source, remote, net, skb);
+            self.encap_and_redirect(at, source, remote, net, skb);
         } else if row.identity == Identity::WORLD {
             self.refuse(at, EbpfPoint::ToEndpoint, skb, DropReason::Unroutable, Some(CauseTable::IpCache(net)));
         } else {
@@ -44,7 +44,7 @@ impl Walk<'_> {
     }
 
     /// What comes out of the tunnel; its number is the sender's identity.
-    pub(in super::super) fn from_overlay(&mut self, link: LinkIndex, vni: u32, skb: Skb) {
+    pub(in super::super) fn cil_from_overlay(&mut self, link: LinkIndex, vni: u32, skb: Skb) {
         let Some(ebpf) = self.netns.ebpf.clone() else {
             return self.receive_network(link, skb);
         };

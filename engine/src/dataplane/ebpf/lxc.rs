@@ -10,7 +10,7 @@ use crate::trace::{CauseTable, Change, DropReason, EbpfPoint, Verdict};
 
 impl Walk<'_> {
     /// None: the packet is on its way, or has come to its end.
-    pub(super) fn from_container(&mut self, at: At<'_>, skb: Skb) -> Option<Skb> {
+    pub(super) fn cil_from_container(&mut self, at: At<'_>, skb: Skb) -> Option<Skb> {
         let (own, info) = at.ebpf.endpoint_at(at.link)?;
         self.enter(at, TcHook::Ingress, &skb);
         if let Payload::Arp(arp) = &skb.frame.payload {
@@ -47,16 +47,16 @@ impl Walk<'_> {
                     self.local_delivery(at, (to, target), info.identity, skb);
                     None
                 }
-                None => self.to_stack(at, info, CauseTable::EbpfEndpoint(to), skb),
+                None => self.pass_to_stack(at, info, CauseTable::EbpfEndpoint(to), skb),
             };
         }
         let (net, row) = at.ebpf.lookup(to)?;
         match at.ebpf.tunnel(row) {
             Some(remote) => {
-                self.to_overlay(at, info.identity, remote, net, skb);
+                self.encap_and_redirect(at, info.identity, remote, net, skb);
                 None
             }
-            None => self.to_stack(at, info, CauseTable::IpCache(net), skb),
+            None => self.pass_to_stack(at, info, CauseTable::IpCache(net), skb),
         }
     }
 
@@ -129,7 +129,7 @@ impl Walk<'_> {
     }
 
     /// The kernel goes on with the packet, one hop older and marked with who sent it.
-    fn to_stack(&mut self, at: At<'_>, info: &EndpointInfo, cause: CauseTable, mut skb: Skb) -> Option<Skb> {
+    fn pass_to_stack(&mut self, at: At<'_>, info: &EndpointInfo, cause: CauseTable, mut skb: Skb) -> Option<Skb> {
         let ttl = skb.ip()?.ttl;
         if ttl <= 1 {
             self.refuse(at, EbpfPoint::ToStack, skb, DropReason::BpfTtlExceeded, Some(cause));

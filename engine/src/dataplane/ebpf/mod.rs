@@ -65,7 +65,7 @@ impl Walk<'_> {
     fn tc_ingress(&mut self, link: LinkIndex, skb: Skb) -> Option<Skb> {
         let Some(ebpf) = self.netns.ebpf.clone() else { return Some(skb) };
         match ebpf.attachment(link, TcHook::Ingress).map(|row| row.program) {
-            Some(program @ Program::FromContainer) => self.from_container(At { ebpf: &ebpf, program, link }, skb),
+            Some(program @ Program::FromContainer) => self.cil_from_container(At { ebpf: &ebpf, program, link }, skb),
             Some(program) => {
                 self.enter(At { ebpf: &ebpf, program, link }, TcHook::Ingress, &skb);
                 Some(skb)
@@ -78,7 +78,7 @@ impl Walk<'_> {
     pub(super) fn tc_egress(&mut self, link: LinkIndex, skb: Skb) -> Option<Skb> {
         let Some(ebpf) = self.netns.ebpf.clone() else { return Some(skb) };
         match ebpf.attachment(link, TcHook::Egress).map(|row| row.program) {
-            Some(program @ Program::FromHost) => self.from_host(At { ebpf: &ebpf, program, link }, skb),
+            Some(program @ Program::FromHost) => self.cil_from_host(At { ebpf: &ebpf, program, link }, skb),
             _ => Some(skb),
         }
     }

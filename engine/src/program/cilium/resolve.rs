@@ -20,10 +20,13 @@ const LOCALHOST: Origin = Origin::Default {
     reason: Cow::Borrowed("allow-localhost is auto: with Kubernetes a node always reaches its own Pods"),
 };
 
+/// Name, protocol and number.
+type NamedPort = (Arc<str>, Protocol, u16);
+
 /// Maps that endpoints of one identity with the same named ports share.
 #[derive(Debug, Default)]
 pub struct Resolver {
-    maps: BTreeMap<(Identity, Vec<(Arc<str>, Protocol, u16)>), Arc<PolicyMap>>,
+    maps: BTreeMap<(Identity, Vec<NamedPort>), Arc<PolicyMap>>,
 }
 
 impl Resolver {
@@ -53,7 +56,7 @@ impl Resolver {
 struct Resolution<'a> {
     common: &'a Common,
     direction: Direction,
-    own_ports: &'a [(Arc<str>, Protocol, u16)],
+    own_ports: &'a [NamedPort],
     map: &'a mut PolicyMap,
 }
 
@@ -100,7 +103,7 @@ impl Resolution<'_> {
             Port::Named(protocol, name) => {
                 let number = match self.direction {
                     Direction::Ingress => {
-                        let own = |port: &&(Arc<str>, Protocol, u16)| port.0 == *name && port.1 == *protocol;
+                        let own = |port: &&NamedPort| port.0 == *name && port.1 == *protocol;
                         self.own_ports.iter().find(own).map(|port| port.2)
                     }
                     Direction::Egress => {
