@@ -23,6 +23,9 @@ pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
         None => return usage("what to export? podhop export netns -f PATH"),
     }
     let world = input::open(&common)?;
+    if world.revision().network.cni.cilium().is_some() {
+        return usage("a cluster with Cilium cannot be exported: its programs are not part of a script");
+    }
     let (netns, segment) = podhop_engine::program::export::everything(world.revision());
     say(format_args!("{}", podhop_engine::program::export::script(&netns, &segment, &prefix)));
     Ok(())

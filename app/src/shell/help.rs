@@ -58,8 +58,9 @@ fn dialog() -> El {
     let about = "Every step of a packet names the row of a table that decided it, and the line of YAML that made the row. \
                  Ping prints as busybox prints it, because busybox is what runs in these Pods; iputils' ping words its \
                  summary a little differently.";
-    let missing = "Not simulated yet: Cilium, and of Calico BGP sessions and its own policies; service meshes; Ingress and \
-                   Gateway API. Their manifests are kept and listed, and podhop says that they have no effect.";
+    let missing = "Not simulated yet: Cilium's kube-proxy replacement and its own policies; Calico's BGP sessions and host \
+                   endpoints; service meshes; Ingress and Gateway API. Their manifests are kept and listed, and podhop \
+                   says that they have no effect.";
     let dialog = el("dialog")
         .class("help")
         .attr("aria-labelledby", "help-title")

@@ -34,6 +34,14 @@ const OF_MACHINES: [TableName; 6] = [
 const OF_IPVS: [TableName; 3] =
     [("ipvs", "virtual servers"), ("ipvs-conn", "IPVS connections"), ("ipset", "sets of addresses")];
 const OF_NFTABLES: [TableName; 1] = [("nft", "nftables")];
+/// What Cilium brings along.
+const OF_CILIUM: [TableName; 5] = [
+    ("bpf-prog", "eBPF programs"),
+    ("bpf-endpoint", "endpoints"),
+    ("bpf-ipcache", "identities of addresses"),
+    ("bpf-policy", "policy maps"),
+    ("bpf-lb", "eBPF services"),
+];
 const DNS: TableName = ("dns", "DNS");
 const SYSCTL: TableName = ("sysctl", "sysctls");
 
@@ -56,6 +64,9 @@ pub fn tables_of(scene: Option<&Scene>, place: &str) -> Vec<TableName> {
             Some("nftables") => all.extend(OF_NFTABLES),
             _ => {}
         }
+    }
+    if place.starts_with("node/") && scene.is_some_and(|scene| scene.cni.starts_with("Cilium")) {
+        all.extend(OF_CILIUM);
     }
     let mut pods = scene.into_iter().flat_map(|scene| &scene.nodes).flat_map(|node| &node.pods);
     let names = place == "gateway" || place == "internet" || of_pod && pods.any(|pod| pod.dns && pod.place == place);

@@ -66,12 +66,17 @@ fn answer(case: &Value, common: &Common) -> Value {
 }
 
 fn results(case: &Value, common: &Common) -> Result<Vec<Value>, String> {
-    let mut world = input::empty(options(case, common)?);
+    let options = options(case, common)?;
+    let sctp = options.cni == Some(CniName::Cilium) && asks_by_sctp(case);
+    let mut world = input::empty(options);
     let manifests = text(case, "manifests")?;
     let applied = world.open_file("manifests.yaml", manifests, true);
     let first = applied.diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Error);
     if let Some(error) = first {
         return Err(error.render(world.cluster().sources()).trim_end().to_owned());
+    }
+    if sctp && world.revision().network.cni.cilium().is_some_and(|config| !config.sctp_enabled) {
+        world.open_file("cilium-config.yaml", CILIUM_SCTP, true);
     }
     let probes = case.get("probes").and_then(Value::as_array).ok_or("the case has no list of probes")?;
     probes
@@ -79,6 +84,15 @@ fn results(case: &Value, common: &Common) -> Result<Vec<Value>, String> {
         .enumerate()
         .map(|(i, probe)| one(&mut world, probe).map_err(|error| format!("probe {}: {error}", i + 1)))
         .collect()
+}
+
+/// Whoever asks by SCTP has Cilium installed with it: `cilium install --set sctp.enabled=true`.
+const CILIUM_SCTP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: cilium-config\n  namespace: kube-system\n\
+                           data:\n  enable-sctp: \"true\"\n";
+
+fn asks_by_sctp(case: &Value) -> bool {
+    let mut probes = case.get("probes").and_then(Value::as_array).into_iter().flatten();
+    probes.any(|probe| probe.get("protocol").and_then(Value::as_str) == Some("SCTP"))
 }
 
 /// A flag before the case's `cluster` before the manifests.

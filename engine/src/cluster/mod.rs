@@ -1,6 +1,7 @@
 //! The object store: what the API server holds and how it answers, in numbered revisions.
 
 pub mod api;
+mod cilium;
 mod draft;
 mod faults;
 mod files;
@@ -21,6 +22,7 @@ mod watch;
 
 pub use crate::manifest::typed::{Container, ContainerPort, PodSpec, Taint, Toleration};
 pub use api::api_object;
+pub use cilium::{CiliumConfig, Enforcement};
 pub use draft::{Draft, Outcome, Submission, Work};
 pub use faults::Faults;
 pub use files::File;

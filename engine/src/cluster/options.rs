@@ -19,6 +19,7 @@ pub struct Options {
 pub enum CniName {
     Flannel,
     Calico,
+    Cilium,
 }
 
 impl CniName {
@@ -27,6 +28,7 @@ impl CniName {
         match self {
             CniName::Flannel => "flannel",
             CniName::Calico => "calico",
+            CniName::Cilium => "cilium",
         }
     }
 }
@@ -38,8 +40,8 @@ impl FromStr for CniName {
         match name {
             "flannel" => Ok(CniName::Flannel),
             "calico" => Ok(CniName::Calico),
-            "cilium" => Err("the CNI plugin cilium is not simulated yet; flannel and calico are".to_owned()),
-            _ => Err(format!("unknown CNI plugin {name:?}; flannel and calico are simulated")),
+            "cilium" => Ok(CniName::Cilium),
+            _ => Err(format!("unknown CNI plugin {name:?}; flannel, calico and cilium are simulated")),
         }
     }
 }
@@ -63,7 +65,7 @@ impl FromStr for ProxyMode {
             "iptables" => Ok(ProxyMode::Iptables),
             "nftables" => Ok(ProxyMode::Nftables),
             "ipvs" => Ok(ProxyMode::Ipvs),
-            "ebpf" => Err("proxy mode ebpf needs Cilium, which is not simulated yet".to_owned()),
+            "ebpf" => Err("proxy mode ebpf, Cilium's kube-proxy-replacement, is not simulated yet".to_owned()),
             _ => Err(format!("unknown proxy mode {name:?}; one of iptables, nftables, ipvs")),
         }
     }

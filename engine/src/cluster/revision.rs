@@ -1,6 +1,8 @@
 //! One numbered state of the cluster, made of persistent maps: cheap to clone, sharing structure with its predecessors.
 
-use super::{Body, Faults, NodeRecord, Object, ObjectKey, PodKey, PodRecord, Provenance, ServiceKey, ServiceRecord};
+use super::{
+    Body, CiliumConfig, Faults, NodeRecord, Object, ObjectKey, PodKey, PodRecord, Provenance, ServiceKey, ServiceRecord,
+};
 use crate::manifest::typed::KubeProxyConfiguration;
 use crate::manifest::{Node, Source, Span};
 use crate::net::Family;
@@ -229,20 +231,28 @@ pub struct SecondNetworks {
 pub enum Cni {
     Flannel(FlannelConfig),
     Calico(CalicoConfig),
+    Cilium(CiliumConfig),
 }
 
 impl Cni {
     pub fn flannel(&self) -> Option<&FlannelConfig> {
         match self {
             Cni::Flannel(config) => Some(config),
-            Cni::Calico(_) => None,
+            Cni::Calico(_) | Cni::Cilium(_) => None,
         }
     }
 
     pub fn calico(&self) -> Option<&CalicoConfig> {
         match self {
             Cni::Calico(config) => Some(config),
-            Cni::Flannel(_) => None,
+            Cni::Flannel(_) | Cni::Cilium(_) => None,
+        }
+    }
+
+    pub fn cilium(&self) -> Option<&CiliumConfig> {
+        match self {
+            Cni::Cilium(config) => Some(config),
+            Cni::Flannel(_) | Cni::Calico(_) => None,
         }
     }
 
@@ -251,6 +261,7 @@ impl Cni {
         match self {
             Cni::Flannel(config) => config.serves(family),
             Cni::Calico(config) => config.pools.iter().any(|pool| Family::of(pool.cidr.addr()) == family),
+            Cni::Cilium(_) => family == Family::V4,
         }
     }
 }

@@ -128,6 +128,7 @@ pub fn is_system(namespace: &str) -> bool {
 fn is_configuration(key: &ObjectKey) -> bool {
     matches!(
         (&*key.namespace, &*key.name),
-        ("kube-flannel", "kube-flannel-cfg") | ("kube-system", "kube-proxy" | "kubeadm-config" | "kube-flannel-cfg")
+        ("kube-flannel", "kube-flannel-cfg")
+            | ("kube-system", "kube-proxy" | "kubeadm-config" | "kube-flannel-cfg" | "cilium-config")
     )
 }

@@ -5,8 +5,8 @@
 //! object of the user's takes the place of the one here.
 
 use crate::cluster::{
-    Body, Builtin, Draft, Encapsulation, IpPool, Kind, Labels, Network, Object, ObjectKey, Provenance, Submission,
-    Typed, identity,
+    Body, Builtin, CiliumConfig, Cni, Draft, Encapsulation, Enforcement, IpPool, Kind, Labels, Network, Object,
+    ObjectKey, Provenance, Submission, Typed, identity,
 };
 use crate::manifest::typed::{Role, TypeMeta};
 use crate::manifest::{Diagnostics, Key, Node, Value, parse};
@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 const SYSTEM: &str = include_str!("manifests/system.yaml");
 const FLANNEL: &str = include_str!("manifests/flannel.yaml");
+const CILIUM: &str = include_str!("manifests/cilium.yaml");
 const CALICO: &str = include_str!("manifests/calico.yaml");
 const NODE: &str = include_str!("manifests/node.yaml");
 const STATIC_POD: &str = include_str!("manifests/static-pod.yaml");
@@ -98,6 +99,7 @@ enum Component {
     KubeProxy,
     Flannel,
     Calico,
+    Cilium,
     ControlPlane,
 }
 
@@ -110,6 +112,11 @@ impl Component {
             Component::Calico => {
                 matches!(&*key.namespace, "calico-system" | "tigera-operator")
                     && (key.is("DaemonSet") || key.is("Deployment"))
+            }
+            Component::Cilium => {
+                &*key.namespace == "kube-system"
+                    && (key.is("DaemonSet") && key.name.starts_with("cilium")
+                        || key.is("Deployment") && &*key.name == "cilium-operator")
             }
             Component::ControlPlane => key.is("Pod"),
         }
@@ -128,6 +135,7 @@ fn hidden(draft: &Draft) -> Vec<Component> {
                 () if label("k8s-app", "kube-dns") => Component::CoreDns,
                 () if label("k8s-app", "kube-proxy") => Component::KubeProxy,
                 () if label("app", "flannel") || label("k8s-app", "flannel") => Component::Flannel,
+                () if label("k8s-app", "cilium") => Component::Cilium,
                 () if label("k8s-app", "calico-node") => Component::Calico,
                 () if label("tier", "control-plane") => Component::ControlPlane,
                 () => continue,
@@ -161,14 +169,29 @@ fn render(draft: &Draft) -> String {
         ("@FLANNEL_NETWORK@", flannel_network(network)),
         ("@PROXY_MODE@", mode.to_owned()),
     ];
-    let mut parts = if network.cni.calico().is_some() { CALICO } else { FLANNEL }.split("===\n").skip(1);
+    let manifests = match network.cni {
+        Cni::Flannel(_) => FLANNEL,
+        Cni::Calico(_) => CALICO,
+        Cni::Cilium(_) => CILIUM,
+    };
+    let mut parts = manifests.split("===\n").skip(1);
     let mut part = || parts.next().unwrap_or_default();
     let text = SYSTEM.replace("@CNI_NAMESPACES@", part());
     let text = text.replace("@CNI_CONFIGURATION@", part()).replace("@CNI_WORKLOADS@", part());
+    let text = match &network.cni {
+        // kubeadm was told no Pod subnet: Cilium has its own.
+        Cni::Cilium(config) if config.pool.as_ref() == Some(&network.pod_network) => text
+            .replace("      podSubnet: @POD_NETWORK@\n", "")
+            .replace("clusterCIDR: @POD_NETWORK@", "clusterCIDR: \"\""),
+        _ => text,
+    };
     let mut text = fill(&text, &values);
     if network.cni.calico().is_some() {
         text = text.replace("@CALICO_POOLS@", &calico_pools(network));
         text = text.replace("@CALICO_IPPOOLS@", &calico_ippools(network));
+    }
+    if let Some(config) = network.cni.cilium() {
+        text = fill(&text, &cilium_values(config));
     }
     let mut control_planes = added_control_planes(draft);
     let in_files = |object: &Arc<Object>| matches!(object.provenance, Provenance::File { .. });
@@ -290,6 +313,26 @@ fn render_node(node: &DefaultNode, at: usize, alone: bool, network: &Network) ->
 /// An address as YAML takes it for text: one that ends in a colon needs quotes.
 fn yaml_address(ip: IpAddr) -> String {
     if ip.is_ipv4() { ip.to_string() } else { format!("\"{ip}\"") }
+}
+
+/// What the ConfigMap `cilium-config` says of itself.
+fn cilium_values(config: &CiliumConfig) -> [(&'static str, String); 5] {
+    let pool = config.pool.as_ref().map(|(pool, _)| {
+        format!("  cluster-pool-ipv4-cidr: {pool}\n  cluster-pool-ipv4-mask-size: \"{}\"\n", config.mask_size)
+    });
+    let policy = match config.enforcement {
+        Enforcement::Default => "default",
+        Enforcement::Always => "always",
+        Enforcement::Never => "never",
+    };
+    let ipam = if pool.is_some() { "cluster-pool" } else { "kubernetes" };
+    [
+        ("@CILIUM_POOL@", pool.unwrap_or_default()),
+        ("@CILIUM_MASQUERADE@", config.masquerade.0.to_string()),
+        ("@CILIUM_POLICY@", policy.to_owned()),
+        ("@CILIUM_IPAM@", ipam.to_owned()),
+        ("@CILIUM_SCTP@", config.sctp_enabled.to_string()),
+    ]
 }
 
 /// The pools of the operator's Installation, which are those in use.

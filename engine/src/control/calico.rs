@@ -69,7 +69,7 @@ fn keep_blocks_of_pools(draft: &mut Draft, name: &Arc<str>, config: &CalicoConfi
 }
 
 /// `status.podIPs` of the manifests' Pods, each with the node that the Pod is bound to.
-fn given_ips(draft: &Draft) -> Vec<(Arc<str>, IpAddr)> {
+pub(super) fn given_ips(draft: &Draft) -> Vec<(Arc<str>, IpAddr)> {
     let mut found = Vec::new();
     for object in draft.revision.list("Pod", None) {
         let Typed::Pod { spec, given } = &object.typed else { continue };
@@ -82,7 +82,7 @@ fn given_ips(draft: &Draft) -> Vec<(Arc<str>, IpAddr)> {
     found
 }
 
-fn change_blocks(draft: &mut Draft, name: &Arc<str>, change: impl FnOnce(&mut Vec<Block>)) {
+pub(super) fn change_blocks(draft: &mut Draft, name: &Arc<str>, change: impl FnOnce(&mut Vec<Block>)) {
     note_last(draft, name, change);
     draft.revision.nodes_version = draft.revision.number;
 }
@@ -97,7 +97,7 @@ fn note_last(draft: &mut Draft, name: &Arc<str>, change: impl FnOnce(&mut Vec<Bl
 }
 
 /// Makes a block the node's, unless it is another's; true if it is the node's now.
-fn claim(draft: &mut Draft, name: &Arc<str>, net: IpNet) -> bool {
+pub(super) fn claim(draft: &mut Draft, name: &Arc<str>, net: IpNet) -> bool {
     let index = &mut draft.revision.index.blocks;
     if let Some((_, holder)) = index.get(&net.network()) {
         return holder == name;

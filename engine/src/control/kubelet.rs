@@ -87,7 +87,7 @@ fn add(draft: &mut Draft, node_name: &Arc<str>, key: &PodKey, fates: &mut Fates)
         let other = node.addresses().find(|(ip, _)| ip.is_ipv4() != node.ip.is_ipv4());
         Ok([Some((node.ip, node.ip_origin.clone())), other.map(|(ip, origin)| (ip, origin.clone()))])
     } else if given.is_empty() {
-        reserve(draft, &node)
+        reserve(draft, &node, key)
     } else {
         let origin = || Origin::object(pod.uid, "status.podIP");
         let taken = given.iter().try_for_each(|ip| take_given(draft, key, *ip));
@@ -157,11 +157,12 @@ type Addresses = [Option<(IpAddr, Origin)>; 2];
 
 /// The next address of each of the node's ranges, in the kubelet's order (pkg/kubelet sortPodIPs). Err: the plugin's
 /// words.
-fn reserve(draft: &mut Draft, node: &NodeRecord) -> Result<Addresses, String> {
+fn reserve(draft: &mut Draft, node: &NodeRecord, key: &PodKey) -> Result<Addresses, String> {
     let network = draft.revision.network.clone();
     let mut found = match &network.cni {
         Cni::Flannel(config) => reserve_of_subnets(node, config)?,
         Cni::Calico(config) => super::calico::reserve(draft, &node.name, config)?,
+        Cni::Cilium(config) => super::cilium::reserve(draft, node, key, config)?,
     };
     found.sort_by_key(|(ip, _)| ip.is_ipv4() != node.ip.is_ipv4());
     let mut found = found.into_iter();

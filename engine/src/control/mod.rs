@@ -7,6 +7,8 @@ mod addresses;
 mod builtin;
 mod calico;
 mod calico_network;
+mod cilium;
+mod cilium_network;
 mod containers;
 pub mod coredns;
 mod daemonset;

@@ -1,8 +1,8 @@
 //! Cluster-wide networking from the objects that set it.
 
-use super::calico_network as calico;
+use super::{calico_network as calico, cilium_network as cilium};
 use crate::cluster::{
-    Cni, Draft, FlannelBackend, FlannelConfig, NetnsOwner, Network, Object, ObjectKey, Provenance, ProxyMode,
+    Cni, CniName, Draft, FlannelBackend, FlannelConfig, NetnsOwner, Network, Object, ObjectKey, Provenance, ProxyMode,
     SecondNetworks, Typed, Work,
 };
 use crate::manifest::typed::{
@@ -48,9 +48,14 @@ pub fn reconcile(draft: &mut Draft) {
 }
 
 /// What decides which addresses Pods get: the plugin, its families, and Calico's pools with the prefixes of their blocks.
-fn addressing(cni: &Cni) -> (bool, [bool; 2], Vec<(IpNet, u8)>) {
+fn addressing(cni: &Cni) -> (Option<CniName>, [bool; 2], Vec<(IpNet, u8)>) {
     let pools = cni.calico().map(|config| config.pools.iter().map(|pool| (pool.cidr, pool.block_size)).collect());
-    (pools.is_some(), [cni.serves(Family::V4), cni.serves(Family::V6)], pools.unwrap_or_default())
+    let families = [cni.serves(Family::V4), cni.serves(Family::V6)];
+    if let Some(config) = cni.cilium() {
+        let pool = config.pool.as_ref().map(|(pool, _)| (*pool, config.mask_size));
+        return (Some(CniName::Cilium), families, pool.into_iter().collect());
+    }
+    (pools.is_some().then_some(CniName::Calico), families, pools.unwrap_or_default())
 }
 
 /// An object's own view and identity, unless the cluster brought it by itself.
@@ -89,13 +94,24 @@ fn compute(draft: &mut Draft) -> Network {
         let nets = pools.iter().map(|pool| (pool.pool.cidr, pool.origin.clone()));
         network.set_pod_networks(one_of_each_pool(nets));
     }
+    let by_cilium = cilium::is_chosen(draft);
+    let pool = cilium::pool_network(draft).filter(|_| by_cilium && !of_nodes && of_flannel.is_empty());
+    if let Some(pool) = &pool {
+        network.set_pod_networks(vec![pool.clone()]);
+    }
     infer_from_nodes(draft, &mut network, !of_flannel.is_empty() || of_nodes || !pools.is_empty());
-    if calico::is_chosen(draft) {
+    if by_cilium {
+        cilium::configure(draft, &mut network, &mut found);
+    } else if calico::is_chosen(draft) {
         calico::configure(draft, &mut network, pools, &mut found);
     } else {
         flannel_families(&mut network, conf.as_ref(), draft, &mut found);
     }
     kube_proxy(draft, &mut network, &mut found);
+    if pool.is_some() {
+        // kubeadm was told no Pod subnet.
+        Arc::make_mut(&mut network.kube_proxy).cluster_cidrs.clear();
+    }
     check(&network, draft, &mut found);
     draft.diagnostics.append(found);
     if !draft.revision.netns.contains_key(&network.gateway.1) {
@@ -195,7 +211,11 @@ fn kubeadm_networking(
     !given.is_empty()
 }
 
-fn config_map<'d>(draft: &'d Draft, namespace: &str, name: &str) -> Option<(&'d Arc<Object>, &'d Arc<ConfigMap>)> {
+pub(super) fn config_map<'d>(
+    draft: &'d Draft,
+    namespace: &str,
+    name: &str,
+) -> Option<(&'d Arc<Object>, &'d Arc<ConfigMap>)> {
     let object = given(draft, "ConfigMap", namespace, name)?;
     match &object.typed {
         Typed::ConfigMap(config_map) => Some((object, config_map)),
@@ -408,7 +428,9 @@ pub fn usable(net: &IpNet, ip: IpAddr) -> bool {
 fn check(network: &Network, draft: &Draft, found: &mut Diagnostics) {
     for pods in network.pod_networks() {
         for services in network.service_networks() {
-            if pods.0.contains(&services.0) || services.0.contains(&pods.0) {
+            // Cilium's pool holds kubeadm's Services, too: nodes take its first addresses.
+            let pool = network.cni.cilium().is_some_and(|config| config.pool.as_ref() == Some(pods));
+            if !pool && (pods.0.contains(&services.0) || services.0.contains(&pods.0)) {
                 let message = format!("the Pod subnet {} and the Service subnet {} overlap", pods.0, services.0);
                 let span = span_of(draft, &pods.1).or_else(|| span_of(draft, &services.1)).unwrap_or_default();
                 found

@@ -64,7 +64,11 @@ pub fn reconcile(draft: &mut Draft) {
         allocate_cidrs(draft, &object.key.name);
     }
     let names: Vec<Arc<str>> = present.iter().map(|(object, _)| object.key.name.clone()).collect();
-    super::calico::join(draft, &names);
+    if draft.revision.network.cni.cilium().is_some() {
+        super::cilium::join(draft, &names);
+    } else {
+        super::calico::join(draft, &names);
+    }
     place_gateway(draft);
     let daemon_sets: Vec<ObjectKey> = draft.revision.list("DaemonSet", None).map(|object| object.key.clone()).collect();
     draft.work.extend(daemon_sets.into_iter().map(Work::DaemonSet));

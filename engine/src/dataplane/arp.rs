@@ -67,7 +67,7 @@ impl Walk<'_> {
         }
     }
 
-    fn arp_reply(&mut self, link: LinkIndex, request: Arp, parent: PacketRef) {
+    pub(super) fn arp_reply(&mut self, link: LinkIndex, request: Arp, parent: PacketRef) {
         let Some(mac) = self.netns.link(link).map(|device| device.mac) else { return };
         let arp = Arp {
             op: ArpOp::Reply,

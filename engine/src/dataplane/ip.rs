@@ -165,7 +165,7 @@ impl Walk<'_> {
         if ttl <= 1 {
             return self.reject(skb, Stage::Forward, Some(dev), IcmpError::TtlExceeded, None);
         }
-        let mtu = self.netns.link(dev).map_or(0, |link| link.mtu);
+        let mtu = self.netns.route_mtu(routed.route);
         // Of IPv6 only the sender cuts packets; pieces that were put together on the way go on as they came.
         let whole = if packet.dst.is_ipv6() { skb.fragment_len_max.map_or(len, usize::from) } else { len };
         if whole > mtu as usize && (dont_fragment || packet.dst.is_ipv6()) {
@@ -189,7 +189,7 @@ impl Walk<'_> {
             return self.transmit(LinkIndex::LO, skb);
         }
         let next_hop = route.via.unwrap_or(packet.dst);
-        let mut mtu = self.netns.link(dev).map_or(0, |link| link.mtu);
+        let mut mtu = self.netns.route_mtu(route);
         if packet.dst.is_ipv6() {
             mtu = cut_to.map_or(mtu, |len| len.min(mtu));
             if cut_to.is_none() && skb.fragment_len_max.is_none() && packet.len() > mtu as usize {
@@ -307,7 +307,7 @@ impl Walk<'_> {
             self.drop(skb, Stage::RouteOut, Some(dev), DropReason::Blackhole, Some(cause));
             return Err(SendError::Invalid);
         }
-        let device_mtu = self.netns.link(dev).map_or(0, |link| link.mtu);
+        let device_mtu = self.netns.link(dev).map_or(0, |link| link.mtu).min(route.mtu.unwrap_or(u32::MAX));
         let mtu = self.state.pmtu(dst, self.now).map_or(device_mtu, |pmtu| device_mtu.min(u32::from(pmtu)));
         if dont_fragment && len > mtu as usize {
             self.drop(skb, Stage::RouteOut, Some(dev), DropReason::TooBig, Some(CauseTable::Link(dev)));

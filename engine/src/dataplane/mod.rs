@@ -14,6 +14,7 @@ mod bridge;
 mod cost;
 mod discovery;
 mod dns;
+mod ebpf;
 mod fragment;
 mod icmp;
 mod ip;
@@ -35,6 +36,7 @@ mod walk;
 
 pub use apps::Request;
 pub use dns::DnsState;
+pub use ebpf::{CtEntry, CtKey, CtKind, EbpfState};
 pub use neighbor::QUEUE_MAX as NEIGHBOR_QUEUE_MAX;
 pub use netfilter::{
     Candidate, Connections, Count, Fate, IpvsTable, Memory, Part, PortWatch, ServerLoad, Sight, fates, overhead,

@@ -33,6 +33,9 @@ impl Walk<'_> {
             skb.next_hop = Some(next_hop);
             return self.transmit(link, skb);
         }
+        if netns.is_noarp(device) {
+            return self.resolved_output(link, device.mac, CauseTable::Link(link), skb);
+        }
         self.spend(cost::LOOKUP);
         if let Some((row, entry)) = netns.neighbors.find((link, next_hop)) {
             return self.resolved_output(link, entry.mac, CauseTable::Neighbor(row), skb);

@@ -3,6 +3,7 @@
 
 use super::apps::Request;
 use super::dns::DnsState;
+use super::ebpf::EbpfState;
 use super::fragment::Reassembly;
 use super::netfilter::{Connections, IpvsTable, Memory};
 use super::skb::Skb;
@@ -142,6 +143,8 @@ pub struct NetnsState {
     pub connections: Connections,
     /// What IPVS has given to real servers.
     pub ipvs: IpvsTable,
+    /// What Cilium's programs remember.
+    pub ebpf: EbpfState,
     /// What rules have counted and noted.
     pub memory: Memory,
     pub(super) reassembly: BTreeMap<(IpAddr, IpAddr, u16), Reassembly>,

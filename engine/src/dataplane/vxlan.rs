@@ -57,8 +57,9 @@ impl Walk<'_> {
         let (dst, dport) = (*dst, *dport);
         let mut devices = netns.links.iter().filter_map(|link| match link.kind {
             LinkKind::Vxlan { vni, port, local, .. } if port == dport && local.is_ipv4() == dst.is_ipv4() => {
-                Some((link, vni))
+                Some((link, Some(vni)))
             }
+            LinkKind::VxlanExternal { port, .. } if port == dport && dst.is_ipv4() => Some((link, None)),
             _ => None,
         });
         let Some(first) = devices.next() else { return Some(skb) };
@@ -67,7 +68,8 @@ impl Walk<'_> {
             return None;
         };
         let vni = *vni;
-        let Some((device, _)) = [first].into_iter().chain(devices).find(|(_, device_vni)| *device_vni == vni) else {
+        let Some((device, _)) = [first].into_iter().chain(devices).find(|(_, own)| own.is_none_or(|own| own == vni))
+        else {
             self.drop(skb, Stage::Decapsulate, None, DropReason::VxlanVniNotFound, None);
             return None;
         };
@@ -75,6 +77,10 @@ impl Walk<'_> {
         let link = device.index;
         self.rewrite(&mut skb, Stage::Decapsulate, Some(link), Some(CauseTable::Link(link)), Change::Decapsulate);
         skb.forget_connection();
+        if matches!(device.kind, LinkKind::VxlanExternal { .. }) {
+            self.cil_from_overlay(link, vni, skb);
+            return None;
+        }
         if skb.frame.dst != device.mac && !skb.frame.dst.is_group() {
             self.drop(skb, Stage::Receive, Some(link), DropReason::OtherHost, Some(CauseTable::Link(link)));
             return None;

@@ -191,6 +191,9 @@ impl Walk<'_> {
         if !device.up {
             return self.drop(skb, Stage::Receive, Some(link), DropReason::DeviceDown, Some(CauseTable::Link(link)));
         }
+        if netns.ebpf.is_some() && device.master.is_none() {
+            return self.receive_by_programs(device, skb);
+        }
         if device.master.is_some() {
             self.step(&skb, Stage::Receive, Some(link), Verdict::Pass, Some(CauseTable::Link(link)));
             return self.bridge_receive(device, skb);
@@ -216,6 +219,10 @@ impl Walk<'_> {
         // Models net/sched/sch_generic.c dev_deactivate, which net/core/link_watch.c calls when the carrier is lost.
         if !netns.has_carrier(device) {
             return self.drop(skb, Stage::Transmit, Some(link), DropReason::NoCarrier, cause);
+        }
+        if netns.ebpf.is_some() {
+            let Some(passed) = self.tc_egress(link, skb) else { return };
+            skb = passed;
         }
         if let Some(netem) = netns.netem.iter().find(|netem| netem.link == link) {
             let bits = self.netem_bits(&skb);
@@ -255,6 +262,10 @@ impl Walk<'_> {
             }
             // dummy_xmit counts packets and throws them away.
             LinkKind::Dummy => self.drop(skb, Stage::Transmit, Some(link), DropReason::DeviceDown, cause),
+            // A packet without a tunnel's key: vxlan_xmit drops it.
+            LinkKind::VxlanExternal { .. } => {
+                self.drop(skb, Stage::Encapsulate, Some(link), DropReason::VxlanNoRemote, cause);
+            }
             LinkKind::Vxlan { vni, port, local, .. } => self.vxlan_transmit(link, vni, port, local, skb),
             LinkKind::Ipip => self.ipip_transmit(link, skb),
         }
@@ -262,7 +273,7 @@ impl Walk<'_> {
 }
 
 /// Whether a device takes a frame for itself.
-fn is_for(dst: MacAddr, own: MacAddr, link: LinkIndex) -> bool {
+pub(super) fn is_for(dst: MacAddr, own: MacAddr, link: LinkIndex) -> bool {
     dst == own || dst.is_group() || link == LinkIndex::LO
 }
 

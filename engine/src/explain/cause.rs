@@ -3,7 +3,7 @@
 use crate::net::Family;
 use crate::tables::netfilter::TableName;
 use crate::tables::text::{
-    addr, conntrack, fdb, iptables, ipvs, link, neigh, nft, qdisc, route, segment, socket, sysctl,
+    addr, conntrack, ebpf, fdb, iptables, ipvs, link, neigh, nft, qdisc, route, segment, socket, sysctl,
 };
 use crate::tables::{App, Netns, NetnsId, Origin, Place, Segment};
 use crate::trace::{CauseTable, RowRef, RuleRef, Trace};
@@ -50,6 +50,11 @@ pub fn command_of(table: &str) -> &'static str {
         "ipvs" => "ipvsadm -Ln",
         "ipvs-conn" => "ipvsadm -Lnc",
         "ipset" => "ipset list",
+        "bpf-prog" => "bpftool net",
+        "bpf-endpoint" => "cilium-dbg bpf endpoint list",
+        "bpf-ipcache" => "cilium-dbg bpf ipcache list",
+        "bpf-policy" => "cilium-dbg bpf policy get --all -n",
+        "bpf-lb" => "cilium-dbg bpf lb list",
         "raw" => "iptables -t raw -S",
         "mangle" => "iptables -t mangle -S",
         "nat" => "iptables -t nat -S",
@@ -174,7 +179,44 @@ fn in_netns(netns: &Netns, table: &CauseTable) -> Option<Cause> {
                 None => cause("ipvs", ipvs::service(service), service.origin.clone()),
             }
         }
+        CauseTable::EbpfProgram { .. }
+        | CauseTable::EbpfEndpoint(_)
+        | CauseTable::IpCache(_)
+        | CauseTable::PolicyMap { .. }
+        | CauseTable::Service { .. } => return in_ebpf(netns, table),
         CauseTable::Connection(_) | CauseTable::Segment { .. } => return None,
+    })
+}
+
+/// A row of a map of Cilium's.
+fn in_ebpf(netns: &Netns, table: &CauseTable) -> Option<Cause> {
+    let maps = netns.ebpf.as_deref()?;
+    Some(match *table {
+        CauseTable::EbpfProgram { link, hook } => {
+            let row = maps.attachment(link, hook)?;
+            cause("bpf-prog", ebpf::attachment(netns, maps, row), row.origin.clone())
+        }
+        CauseTable::EbpfEndpoint(ip) => {
+            let row = maps.endpoint(ip)?;
+            cause("bpf-endpoint", ebpf::endpoint(ip, row).join("   "), row.origin.clone())
+        }
+        CauseTable::IpCache(net) => {
+            let row = maps.ipcache_row(net)?;
+            cause("bpf-ipcache", ebpf::ipcache(maps, net, row).join("   "), row.origin.clone())
+        }
+        CauseTable::PolicyMap { endpoint, key } => {
+            let mut infos = maps.endpoints.values().filter_map(|row| row.pod.as_ref());
+            let row = infos.find(|info| info.id == endpoint)?.policy.get(&key)?;
+            cause("bpf-policy", ebpf::policy(&key).join("   "), row.origin.clone())
+        }
+        CauseTable::Service { key, backend } => {
+            let service = maps.service(&key)?;
+            let slot = backend.map_or(0, |at| at + 1);
+            let origin = backend.and_then(|at| service.backends.get(usize::from(at))).map(|backend| &backend.origin);
+            let text = ebpf::service(&key, service, slot).join("   ");
+            cause("bpf-lb", text, origin.unwrap_or(&service.origin).clone())
+        }
+        _ => return None,
     })
 }
 

@@ -3,6 +3,7 @@
 //! Each sentence exists for engineers and for beginners; which one is shown is a choice of presentation.
 
 mod cause;
+mod ebpf;
 mod ending;
 mod events;
 mod packet;

@@ -21,6 +21,7 @@ pub struct Sentence {
 pub fn sentence(step: &Step, frame: &Frame, netns: Option<&Netns>) -> Sentence {
     let title = title(step);
     let (engineer, beginner) = match step.verdict {
+        _ if matches!(step.stage, Stage::Ebpf { .. }) => super::ebpf::sentence(step, netns),
         _ if matches!(step.stage, Stage::Netfilter { .. } | Stage::Nftables { .. } | Stage::Conntrack(_)) => {
             rules::sentence(step, frame, netns)
         }
@@ -63,6 +64,7 @@ fn title(step: &Step) -> &'static str {
         Stage::Netfilter { .. } | Stage::Nftables { .. } => "Rules",
         Stage::Conntrack(_) => "Connection",
         Stage::Ipvs { .. } => "Balance",
+        Stage::Ebpf { point, .. } => super::ebpf::title(point),
     }
 }
 
@@ -121,6 +123,7 @@ fn passed(step: &Step, frame: &Frame, netns: Option<&Netns>) -> (String, String)
         }
         Stage::Reassemble => pair("all fragments are there", "The pieces are put together again."),
         Stage::Deliver => delivered(step),
+        Stage::Ebpf { .. } => super::ebpf::sentence(step, netns),
         Stage::Netfilter { .. } | Stage::Nftables { .. } | Stage::Conntrack(_) | Stage::Ipvs { .. } => {
             rules::sentence(step, frame, netns)
         }
@@ -309,6 +312,13 @@ fn dropped(reason: DropReason, v6: bool) -> (String, String) {
             ("the simulation's bound was reached", "This went round and round, and podhop stopped it.")
         }
         DropReason::Gone => ("the namespace or device is gone", "The Pod is gone."),
+        DropReason::PolicyDenied
+        | DropReason::InvalidSourceIp
+        | DropReason::UnknownL4Protocol
+        | DropReason::UnsupportedL3Protocol
+        | DropReason::Unroutable
+        | DropReason::BpfTtlExceeded
+        | DropReason::CtMapFull => ("dropped by Cilium", "Cilium throws this away."),
         DropReason::Netfilter => ("dropped by netfilter", "A rule says to throw this away."),
     };
     pair(format!("{engineer} ({})", reason.name()), beginner)

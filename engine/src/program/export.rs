@@ -329,6 +329,12 @@ impl Script {
             LinkKind::Ipip => {
                 let _ = writeln!(self.out, "tunnel add {name} mode ipip\nlink set {name} mtu {mtu}");
             }
+            LinkKind::VxlanExternal { port, .. } => {
+                let _ = writeln!(
+                    self.out,
+                    "link add name {name} index {index} address {mac} mtu {mtu} type vxlan external dstport {port} nolearning"
+                );
+            }
             LinkKind::Vxlan { vni, port, local, underlay } => {
                 let underlay = netns.link(*underlay).map_or("", |link| &*link.name);
                 let _ = writeln!(

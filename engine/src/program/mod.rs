@@ -3,6 +3,7 @@
 //! Every table is a pure function of the revision. Nothing is kept but [`Shared`], the rows that all nodes have in
 //! common. Models Kubernetes 1.34, Flannel 0.27, CNI plugins 1.7.
 
+pub(crate) mod cilium;
 pub mod cni;
 pub mod containers;
 mod coredns;
@@ -52,7 +53,8 @@ pub fn input_version(revision: &Revision, id: NetnsId) -> Option<[u64; 3]> {
         NetnsOwner::Node(name) => {
             let node = revision.nodes.get(name)?;
             let sees_all = |pod: &PodRecord| pod.host_network && pod.corefile.is_some();
-            let all = revision.network.cni.calico().is_some() || pods(revision, node).into_iter().any(sees_all);
+            let enforces = revision.network.cni.flannel().is_none();
+            let all = enforces || pods(revision, node).into_iter().any(sees_all);
             let own = if all { revision.number } else { node.pods_version };
             (own, revision.services_version)
         }
@@ -133,6 +135,7 @@ fn empty(network: &Network, id: NetnsId, place: Place) -> Netns {
         sysctls: Sysctls { ip_forward: true, ip6_forward, disable_ipv6, ..Sysctls::default() },
         netem: Vec::new(),
         netfilter: NO_RULES.clone(),
+        ebpf: None,
         listeners: Vec::new(),
     }
 }

@@ -48,10 +48,14 @@ pub(super) fn netns(revision: &Revision, node: &NodeRecord, shared: &mut Shared)
     let has_peers = match &network.cni {
         Cni::Flannel(config) => cni::flannel::node(revision, node, &pods, config, &mut writer),
         Cni::Calico(config) => cni::calico::node(revision, node, &pods, config, &mut writer),
+        Cni::Cilium(config) => cni::cilium::node(revision, node, &pods, config, &mut writer),
     };
     let peers = has_peers.then(|| shared.peers(revision));
     containers::node_listeners(revision, node, &pods, shared, &mut writer.netns.listeners);
     super::firewall::program(revision, node, &pods, shared, &mut writer);
+    if revision.network.cni.cilium().is_some() {
+        super::cilium::program(revision, node, &pods, shared, &mut writer);
+    }
     let mut netns = writer.finish(peers.as_ref().map(|peers| (peers.routes.clone(), node.index)));
     if let Some(peers) = peers {
         netns.neighbors = crate::tables::Rows::with_shared(Vec::new(), peers.neighbors, node.index);
@@ -71,7 +75,7 @@ pub(super) fn port(network: &Network, node: &NodeRecord) -> Port {
             let subnet = node.subnet_of(Family::V4).filter(|_| tunnel);
             answers.extend(subnet.map(|(subnet, _)| subnet.network()));
         }
-        Cni::Calico(_) => answers.extend(node.tunnel_ip(Family::V4)),
+        Cni::Calico(_) | Cni::Cilium(_) => answers.extend(node.tunnel_ip(Family::V4)),
     }
     let (mac, origin): (_, Origin) = (rows::nic_mac(node.ips()), node.ip_origin.clone());
     if network.has(Family::V6) {

@@ -8,6 +8,7 @@ pub(super) fn netns(revision: &Revision, pod: &PodRecord, node: &NodeRecord, sha
     let mut netns = match &revision.network.cni {
         Cni::Flannel(config) => cni::flannel::pod(revision, pod, node, config),
         Cni::Calico(config) => cni::calico::pod(revision, pod, node, config),
+        Cni::Cilium(config) => cni::cilium::pod(revision, pod, node, config),
     };
     containers::pod_listeners(revision, pod, node, shared, &mut netns.listeners);
     netns

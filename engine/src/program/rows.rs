@@ -62,6 +62,7 @@ impl Writer {
             proto: RouteProto::Kernel,
             scope,
             src: Some(ip),
+            mtu: None,
             origin: Origin::Kernel,
         };
         self.local.push(kernel(RouteKind::Local, host, Scope::Host));
@@ -152,6 +153,7 @@ fn kernel_v6(kind: RouteKind, dst: IpNet, dev: LinkIndex) -> Route {
         proto: RouteProto::Kernel,
         scope: Scope::Global,
         src: None,
+        mtu: None,
         origin: Origin::Kernel,
     }
 }
@@ -166,6 +168,7 @@ pub(super) fn gateway_route(dst: IpNet, via: IpAddr, dev: LinkIndex, onlink: boo
         proto: RouteProto::Boot,
         scope: Scope::Global,
         src: None,
+        mtu: None,
         origin,
     }
 }

@@ -1,7 +1,7 @@
 //! The rows that every node has about every other: built once for all nodes.
 
 use super::cni::{calico, flannel};
-use super::{felix, kube_proxy};
+use super::{cilium, felix, kube_proxy};
 use crate::cluster::{Cni, Revision};
 use crate::tables::dns::ClusterData;
 use crate::tables::{FdbEntry, NeighborEntry, Route, SharedRows};
@@ -15,6 +15,7 @@ pub struct Shared {
     pub(super) iptables: kube_proxy::Cache<kube_proxy::iptables::Iptables>,
     pub(super) nftables: kube_proxy::Cache<kube_proxy::nftables::Nftables>,
     pub(super) felix: felix::Cache,
+    pub(super) cilium: cilium::Cache,
     /// What CoreDNS has synced, with what it was made from.
     pub(super) dns: Option<(DnsKey, Arc<ClusterData>)>,
 }
@@ -30,6 +31,16 @@ pub(super) struct Peers {
     pub fdb: Arc<SharedRows<FdbEntry>>,
 }
 
+impl Peers {
+    fn none() -> Peers {
+        Peers {
+            routes: Arc::new(SharedRows::new(Vec::new())),
+            neighbors: Arc::new(SharedRows::new(Vec::new())),
+            fdb: Arc::new(SharedRows::new(Vec::new())),
+        }
+    }
+}
+
 impl Shared {
     pub(super) fn peers(&mut self, revision: &Revision) -> Peers {
         match &self.latest {
@@ -38,6 +49,7 @@ impl Shared {
                 let peers = match &revision.network.cni {
                     Cni::Flannel(config) => flannel::peers(revision, config),
                     Cni::Calico(config) => calico::peers(revision, config),
+                    Cni::Cilium(_) => Peers::none(),
                 };
                 self.latest = Some((revision.nodes_version, peers.clone()));
                 peers

@@ -40,6 +40,7 @@ fn cni_words(cni: &Cni) -> String {
         Cni::Flannel(config) if config.backend == FlannelBackend::HostGw => return "Flannel host-gw".to_owned(),
         Cni::Flannel(_) => return "Flannel VXLAN".to_owned(),
         Cni::Calico(config) => config,
+        Cni::Cilium(_) => return "Cilium VXLAN".to_owned(),
     };
     let first = config.pools.first().map(|pool| pool.encapsulation).filter(|way| *way != Encapsulation::None);
     first.map_or_else(|| "Calico".to_owned(), |way| format!("Calico {}", way.name()))
@@ -77,7 +78,7 @@ fn node_view(world: &mut World, revision: &Revision, node: &NodeRecord, pods_lef
 fn subnets(cni: &Cni, node: &NodeRecord) -> String {
     let nets: Vec<String> = match cni {
         Cni::Flannel(_) => node.pod_cidrs().map(|net| net.to_string()).collect(),
-        Cni::Calico(_) => node.blocks.iter().map(|block| block.net.to_string()).collect(),
+        Cni::Calico(_) | Cni::Cilium(_) => node.blocks.iter().map(|block| block.net.to_string()).collect(),
     };
     nets.join(", ")
 }
@@ -105,6 +106,7 @@ fn devices(netns: &Netns) -> Vec<DeviceView> {
             LinkKind::Bridge => ("bridge", "no carrier: no Pod is left".to_owned()),
             LinkKind::Vxlan { vni, port, .. } => ("vxlan", format!("VNI {vni} · UDP {port}")),
             LinkKind::Ipip => ("ipip", "IP in IP".to_owned()),
+            LinkKind::VxlanExternal { port, .. } => ("vxlan", format!("VNI of each packet · UDP {port}")),
             LinkKind::Nic { .. } => ("nic", String::new()),
             LinkKind::Dummy => ("dummy", "holds the Services' addresses".to_owned()),
             LinkKind::Veth { .. } => ("veth", String::new()),

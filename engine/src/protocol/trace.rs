@@ -240,6 +240,7 @@ pub(super) fn stage_name(stage: Stage) -> &'static str {
         Stage::Switch => "switch",
         Stage::Reassemble => "reassemble",
         Stage::Deliver => "deliver",
+        Stage::Ebpf { .. } => "ebpf",
         Stage::Netfilter { hook, .. }
         | Stage::Nftables { hook, .. }
         | Stage::Conntrack(hook)

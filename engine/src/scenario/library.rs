@@ -4,8 +4,11 @@ use super::document::{Block, Document};
 use crate::cluster::CniName;
 use crate::protocol::{Library, OpenFile, ScenarioView, ScriptView, Server, ShelfView};
 
-/// What a scenario's `cluster: {cni: calico}` is as a manifest, for the page's clusters are made of manifests alone.
+/// What a scenario's `cluster: {cni: …}` is as a manifest, for the page's clusters are made of manifests alone.
 const CALICO: &str = "apiVersion: operator.tigera.io/v1\nkind: Installation\nmetadata:\n  name: default\nspec: {}\n";
+
+const CILIUM: &str =
+    "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: cilium-config\n  namespace: kube-system\ndata: {}\n";
 
 /// A scenario of the library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +58,8 @@ pub fn library() -> Vec<Shelf> {
             "12-flannel-ignores-policies",
             "13-and-or",
             "14-egress-and-dns",
-            "15-tiers"
+            "15-tiers",
+            "16-three-cni-plugins"
         ),
         shelf!(
             "Ways of a packet",
@@ -160,6 +164,7 @@ pub fn library() -> Vec<Shelf> {
             "policies",
             "calico",
             "calico-vxlan",
+            "cilium",
             "no-calico",
             "redirects",
             "created",
@@ -198,10 +203,19 @@ fn script(id: &str) -> Result<ScriptView, String> {
             Block::Prose { .. } | Block::Probe { .. } | Block::Problems { .. } | Block::Code { .. } => {}
         }
     }
-    if document.options.cni == Some(CniName::Calico) {
-        script.files.push(OpenFile { name: "cluster.yaml".to_owned(), text: CALICO.to_owned(), live: true });
+    if let Some(text) = manifest_of(document.options.cni) {
+        script.files.push(OpenFile { name: "cluster.yaml".to_owned(), text: text.to_owned(), live: true });
     }
     Ok(script)
+}
+
+/// The manifest that makes a cluster have this CNI plugin; Flannel needs none.
+fn manifest_of(cni: Option<CniName>) -> Option<&'static str> {
+    match cni? {
+        CniName::Flannel => None,
+        CniName::Calico => Some(CALICO),
+        CniName::Cilium => Some(CILIUM),
+    }
 }
 
 #[cfg(test)]
@@ -241,10 +255,16 @@ mod tests {
             assert!(!script.title.is_empty(), "{}", entry.id);
             assert!(!script.commands.is_empty(), "{}", entry.id);
             let options = Document::parse(entry.text).unwrap().options;
-            let calico = options.cni == Some(CniName::Calico);
-            let expected = if calico { Options { cni: options.cni, ..Options::default() } } else { Options::default() };
+            let manifest = manifest_of(options.cni);
+            let expected = Options { cni: options.cni.filter(|_| manifest.is_some()), ..Options::default() };
             assert_eq!(options, expected, "{}", entry.id);
-            assert_eq!(script.files.iter().any(|file| file.live && file.text == CALICO), calico, "{}", entry.id);
+            let has = |text: &str| script.files.iter().any(|file| file.live && file.text == text);
+            assert_eq!(
+                (has(CALICO), has(CILIUM)),
+                (manifest == Some(CALICO), manifest == Some(CILIUM)),
+                "{}",
+                entry.id
+            );
         }
         assert_eq!(script("labs/none").unwrap_err(), "there is no scenario \"labs/none\"");
     }

@@ -53,6 +53,11 @@ pub enum LinkKind {
     },
     /// `tunl0`: IPv4 in IPv4 to whatever the route's next hop is, as the kernel makes it when it learns of IPIP.
     Ipip,
+    /// A VXLAN device in metadata mode, as Cilium makes it: who sends says where to, and with which number.
+    VxlanExternal {
+        port: u16,
+        underlay: LinkIndex,
+    },
     /// A NIC on the segment with this number (see [`super::Segment`]).
     Nic {
         segment: u32,

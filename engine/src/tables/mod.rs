@@ -5,6 +5,7 @@
 
 mod chains;
 pub mod dns;
+pub mod ebpf;
 mod fabric;
 pub mod ipvs;
 mod layered;

@@ -1,5 +1,6 @@
 //! One network namespace: everything the kernel consults when a packet passes it.
 
+use super::ebpf::Ebpf;
 use super::netfilter::Netfilter;
 use super::rows::Keyed;
 use super::{Address, Link, LinkIndex, LinkKind, Listener, Netem, Origin, Route, RouteKind, RouteTable, Rows};
@@ -160,6 +161,8 @@ pub struct Netns {
     pub netem: Vec<Netem>,
     /// Rules and sets; equal namespaces share them.
     pub netfilter: Arc<Netfilter>,
+    /// Programs at devices, with their maps; None: there are none.
+    pub ebpf: Option<Arc<Ebpf>>,
     /// Sockets that containers (or the node's own processes) listen on from their start.
     pub listeners: Vec<Listener>,
 }
@@ -219,6 +222,18 @@ impl Netns {
             0 => self.is_local(ip),
             _ => self.addresses_of(link).any(|address| address.net.addr() == ip),
         }
+    }
+
+    /// `NOARP`: nobody is asked on this device. Cilium sets it for `cilium_host` and its peer.
+    pub fn is_noarp(&self, link: &Link) -> bool {
+        let ebpf = self.ebpf.as_deref();
+        ebpf.is_some_and(|ebpf| link.index == ebpf.host || link.index == ebpf.peer)
+    }
+
+    /// The largest packet by a route, in bytes.
+    pub fn route_mtu(&self, route: &Route) -> u32 {
+        let device = self.link(route.dev).map_or(0, |link| link.mtu);
+        route.mtu.map_or(device, |mtu| mtu.min(device))
     }
 
     /// A bridge has a carrier while one of its ports has; any other device that is up has one.

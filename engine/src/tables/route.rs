@@ -16,6 +16,8 @@ pub struct Route {
     pub proto: RouteProto,
     pub scope: Scope,
     pub src: Option<IpAddr>,
+    /// Bytes; None: that of the device.
+    pub mtu: Option<u32>,
     pub origin: Origin,
 }
 

@@ -17,7 +17,7 @@ pub trait Keyed {
 
 /// Rows that many nodes have in common, sorted by key. `owner` of a row is the node that the row is about: that node
 /// itself leaves the row out.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct SharedRows<T> {
     rows: Vec<T>,
     owners: Vec<u32>,

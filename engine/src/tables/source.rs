@@ -92,6 +92,7 @@ mod tests {
             fdb: Rows::default(),
             sysctls: Sysctls::default(),
             netfilter: Default::default(),
+            ebpf: None,
             listeners: Vec::new(),
         }
     }

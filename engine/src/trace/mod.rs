@@ -12,8 +12,8 @@ mod capture;
 pub use capture::pcap;
 pub use change::{Change, Changes};
 pub use model::{
-    CauseTable, CtStates, Disposition, DropReason, Flow, FlowEnd, FlowId, Hop, HopPlace, PacketId, PacketTrace,
-    Relation, RowRef, RuleRef, Ruled, Stage, Step, Trace, Verdict,
+    CauseTable, CtStates, Disposition, DropReason, EbpfPoint, Flow, FlowEnd, FlowId, Hop, HopPlace, PacketId,
+    PacketTrace, Relation, RowRef, RuleRef, Ruled, Stage, Step, Trace, Verdict,
 };
 pub use recorder::{Birth, PacketRef, Recorder};
 

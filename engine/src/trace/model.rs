@@ -3,14 +3,16 @@
 use super::{Changes, Nanos};
 use crate::net::Family;
 use crate::net::{Frame, IcmpError, MacAddr};
+use crate::tables::ebpf::{self, LbKey, PolicyKey, Program};
 use crate::tables::ipvs::VirtualKey;
 use crate::tables::netfilter::{Connection, CtState, Hook, TableName};
 use crate::tables::nft::NftKey;
 use crate::tables::text::neigh::NeighborState;
 use crate::tables::{LinkIndex, Netns, NetnsId, RowId};
+use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -204,8 +206,34 @@ pub enum Stage {
         hook: Hook,
         scheduled: bool,
     },
+    /// One of Cilium's programs decided.
+    Ebpf {
+        program: Program,
+        point: EbpfPoint,
+    },
     /// Handed to the kernel's own protocol (ARP, ICMP) or a socket.
     Deliver,
+}
+
+/// What a program of Cilium's has decided; the last ones as `cilium-dbg monitor` names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum EbpfPoint {
+    /// The packet is looked at.
+    Enter,
+    /// A backend for a service's address.
+    Service,
+    /// The service's address for an answer.
+    ReverseNat,
+    /// The connection is known: no policy is asked.
+    Conntrack,
+    PolicyEgress,
+    PolicyIngress,
+    ToEndpoint,
+    ToOverlay,
+    ToStack,
+    ToHost,
+    /// ARP for the router's address.
+    Arp,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -267,6 +295,14 @@ pub enum DropReason {
     Gone,
     /// A rule, a chain's policy or connection tracking threw it away.
     Netfilter,
+    /// Cilium's `DROP_POLICY`, and others of bpf/lib/common.h.
+    PolicyDenied,
+    InvalidSourceIp,
+    UnknownL4Protocol,
+    UnsupportedL3Protocol,
+    Unroutable,
+    BpfTtlExceeded,
+    CtMapFull,
 }
 
 impl DropReason {
@@ -295,6 +331,13 @@ impl DropReason {
             DropReason::Bound => "SIMULATION_BOUND",
             DropReason::Gone => "DEV_GONE",
             DropReason::Netfilter => "NETFILTER_DROP",
+            DropReason::PolicyDenied => "Policy denied",
+            DropReason::InvalidSourceIp => "Invalid source ip",
+            DropReason::UnknownL4Protocol => "CT: Unknown L4 protocol",
+            DropReason::UnsupportedL3Protocol => "Unsupported L3 protocol",
+            DropReason::Unroutable => "Unroutable",
+            DropReason::BpfTtlExceeded => "TTL exceeded",
+            DropReason::CtMapFull => "CT: Map insertion failed",
         }
     }
 }
@@ -364,4 +407,14 @@ pub enum CauseTable {
     Ipvs { service: u32, server: Option<u32> },
     /// `conntrack -L`: the connection's number in this namespace
     Connection(u32),
+    /// `bpftool net`: a program at a device's hook
+    EbpfProgram { link: LinkIndex, hook: ebpf::TcHook },
+    /// `cilium-dbg bpf endpoint list`
+    EbpfEndpoint(Ipv4Addr),
+    /// `cilium-dbg bpf ipcache list`
+    IpCache(Ipv4Net),
+    /// `cilium-dbg bpf policy get`: the endpoint's number on its node
+    PolicyMap { endpoint: u16, key: PolicyKey },
+    /// `cilium-dbg bpf lb list`: a service, and the place of one of its backends
+    Service { key: LbKey, backend: Option<u16> },
 }

@@ -117,6 +117,7 @@ pub(super) fn with_args(args: &[&str], context: &Context) -> Outcome {
         "etcd" if flags_only => return Outcome::Serves(program::etcd(args, context)),
         "curl" => return done(if args.is_empty() { 2 } else { 0 }),
         "pause" | "flannel" | "kindnetd" => return Outcome::Waits,
+        _ if image.repository.starts_with("cilium/") => return Outcome::Waits,
         _ if image.repository.starts_with("calico/") || image.repository == "tigera/operator" => return Outcome::Waits,
         "serve_hostname" => return agnhost::outcome(&["serve-hostname"], context),
         _ => {}

@@ -128,6 +128,9 @@ impl Toolbox {
         let alpine = image.is_variant("alpine");
         let slim = image.is_variant("slim");
         match image.name {
+            "cilium" if image.repository == "cilium/cilium" => Toolbox { ip: Ip::Iproute2, ..Toolbox::DEBIAN },
+            "cilium-envoy" => Toolbox::DEBIAN,
+            "operator-generic" => Toolbox::NONE,
             "netshoot" | "network-multitool" => Toolbox::NETSHOOT,
             "agnhost" => Toolbox {
                 shell: Shell::AshBash,

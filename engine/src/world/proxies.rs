@@ -29,6 +29,7 @@ impl World {
         let tunnel_port = match &revision.network.cni {
             Cni::Flannel(config) => config.port.0,
             Cni::Calico(_) => program::cni::calico::VXLAN_PORT,
+            Cni::Cilium(config) => config.tunnel_port.0,
         };
         // The nodes' own tunnels, which have entries wherever Pods of different nodes talk.
         let is_tunnel = |(ip, port): (IpAddr, u16)| {

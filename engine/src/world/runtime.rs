@@ -152,6 +152,7 @@ impl Runtime {
             }
             let Some(netns) = tables.netns(*id) else { continue };
             state.ipvs.forget_services(netns.netfilter.ipvs.as_deref());
+            state.ebpf.forget_endpoints(netns.ebpf.as_deref());
             let changes = state.forget_devices(&netns, now).into_iter();
             self.changes.extend(changes.map(|change| JournalEntry { at: now, netns: *id, change }));
         }

@@ -11,7 +11,7 @@ mod tests;
 
 use super::index::{Alike, Index};
 use super::{Findings, labels_text};
-use crate::cluster::{Cni, Labels, Object};
+use crate::cluster::{Cni, Enforcement, Labels, Object};
 use crate::manifest::typed::{LabelSelector, NetworkPolicy, PolicyRule};
 use crate::manifest::{Diagnostics, Fix, Node, Span};
 use std::rc::Rc;
@@ -22,6 +22,7 @@ fn enforces_policies(cni: &Cni) -> bool {
     match cni {
         Cni::Flannel(_) => false,
         Cni::Calico(_) => true,
+        Cni::Cilium(config) => config.enforcement != Enforcement::Never,
     }
 }
 

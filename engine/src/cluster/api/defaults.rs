@@ -263,7 +263,10 @@ fn calico(object: &Object, root: &mut Node) {
 fn node(revision: &Revision, object: &Object, root: &mut Node) {
     let Some(record) = revision.nodes.get(&*object.key.name) else { return };
     let Some(spec) = child(root, "spec") else { return };
-    if let Some((net, _)) = &record.pod_cidr {
+    let network = &revision.network;
+    // Nodes have their share of Cilium's pool from cilium-operator, and none from kube-controller-manager.
+    let of_pool = network.cni.cilium().is_some_and(|config| config.pool.as_ref() == Some(&network.pod_network));
+    if let Some((net, _)) = record.pod_cidr.as_ref().filter(|_| !of_pool) {
         default(spec, "podCIDR", text(net.to_string()));
         default(spec, "podCIDRs", list(record.pod_cidrs().map(|net| text(net.to_string())).collect()));
     }

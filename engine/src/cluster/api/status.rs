@@ -345,6 +345,7 @@ fn node_status(revision: &Revision, object: &Object, status: &mut Node) {
     let conditions = vec![
         match revision.network.cni {
             Cni::Flannel(_) => healthy("NetworkUnavailable", "FlannelIsUp", "Flannel is running on this node"),
+            Cni::Cilium(_) => healthy("NetworkUnavailable", "CiliumIsUp", "Cilium is running on this node"),
             Cni::Calico(_) => healthy("NetworkUnavailable", "CalicoIsUp", "Calico is running on this node"),
         },
         healthy("MemoryPressure", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),

@@ -1,9 +1,9 @@
 //! What Kubernetes, the CNI plugin and the kernel put into files.
 //!
-//! Models flanneld's subnet.env, and what Calico 3.31 and its operator leave on a node (`calico`); what the kubelet
+//! Models flanneld's subnet.env, and what Calico 3.31 and Cilium 1.18 leave on a node (`calico`, `cilium`); what the kubelet
 //! writes is in `control::resolv`.
 
-use super::calico;
+use super::{calico, cilium};
 use crate::cluster::{ObjectKey, Revision};
 use crate::console::machine::{Context, Machine};
 use crate::control::resolv;
@@ -31,7 +31,7 @@ pub(super) fn paths(machine: &mut Machine<'_>) -> Vec<String> {
         Context::Node { ref name } => {
             paths.push("/etc/os-release".to_owned());
             let revision = machine.world.revision();
-            let own = [CONFLIST, SUBNET_ENV].into_iter().chain(calico::FILES);
+            let own = [CONFLIST, SUBNET_ENV].into_iter().chain(calico::FILES).chain([cilium::CONFLIST]);
             paths.extend(own.filter(|path| of_cni(revision, name, path).is_some()).map(str::to_owned));
         }
         Context::Host => paths.push("/etc/os-release".to_owned()),
@@ -85,6 +85,7 @@ fn of_cni(revision: &Revision, node: &str, path: &str) -> Option<String> {
     match path {
         SUBNET_ENV => subnet_env(revision, node),
         CONFLIST => record.ready.then(|| conflist(revision)).flatten(),
+        cilium::CONFLIST => cilium::text(revision, record, path),
         path => calico::text(revision, record, path).filter(|_| record.ready),
     }
 }
@@ -122,7 +123,12 @@ fn device(netns: &Netns, path: &str) -> Option<String> {
         "ifindex" => link.index.0.to_string(),
         "mtu" => link.mtu.to_string(),
         "operstate" if !link.up => "down".to_owned(),
-        "operstate" if matches!(link.kind, LinkKind::Loopback | LinkKind::Vxlan { .. } | LinkKind::Ipip) => {
+        "operstate"
+            if matches!(
+                link.kind,
+                LinkKind::Loopback | LinkKind::Vxlan { .. } | LinkKind::VxlanExternal { .. } | LinkKind::Ipip
+            ) =>
+        {
             "unknown".to_owned()
         }
         "operstate" => "up".to_owned(),

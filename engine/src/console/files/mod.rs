@@ -3,6 +3,7 @@
 //! On the student's own machine the folder `/home/student` holds the editor's files.
 
 mod calico;
+mod cilium;
 mod contents;
 #[cfg(test)]
 mod tests;

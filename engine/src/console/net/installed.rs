@@ -1,13 +1,14 @@
 //! Which commands a place has, by its toolbox.
 
 use super::super::machine::{Context, Machine};
+use super::cilium;
 use crate::workload::{Ip, Netcat, Ping, Shell, Toolbox, Traceroute, Wget};
 
 /// Is there a program of this name here?
 pub fn has(machine: &Machine<'_>, name: &str) -> bool {
     let tools = machine.toolbox();
     match machine.context {
-        Context::Container { .. } => in_image(&tools, name),
+        Context::Container { .. } => in_image(&tools, name) || of_cilium(machine, name),
         Context::Node { .. } => in_image(&tools, name) || listed(MACHINE, name) || listed(NODE, name),
         Context::Host => in_image(&tools, name) || listed(MACHINE, name) || listed("kubectl k ssh jq podhop", name),
     }
@@ -30,6 +31,12 @@ pub fn path(machine: &mut Machine<'_>, name: &str) -> Option<String> {
         _ => "/usr/bin",
     };
     Some(format!("{folder}/{name}"))
+}
+
+/// What the image of Cilium's agent has.
+fn of_cilium(machine: &Machine<'_>, name: &str) -> bool {
+    let known = cilium::PROGRAMS.contains(&name) || listed("bpftool iptables iptables-save ipset", name);
+    known && cilium::is_agent(machine)
 }
 
 fn in_image(tools: &Toolbox, name: &str) -> bool {

@@ -5,6 +5,7 @@
 
 mod bridge;
 mod calicoctl;
+mod cilium;
 pub mod clock;
 mod conntrack;
 mod dns;

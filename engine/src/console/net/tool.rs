@@ -4,8 +4,8 @@ use super::super::machine::Machine;
 use super::super::shell::{Io, Session};
 use super::options::Spec;
 use super::{
-    bridge, calicoctl, conntrack, dns, files, hostname, http, ip, ipset, iptables, ipvsadm, nc, nft, ping, signal,
-    sysctl, system, tc, traceroute,
+    bridge, calicoctl, cilium, conntrack, dns, files, hostname, http, ip, ipset, iptables, ipvsadm, nc, nft, ping,
+    signal, sysctl, system, tc, traceroute,
 };
 
 /// What stands on a tool's command line besides options.
@@ -42,6 +42,8 @@ use Operands::{Files, Grammar, Hosts, Nothing, Settings};
 pub const TOOLS: &[Tool] = &[
     row("bridge", none, Grammar, |m, argv, _, io| bridge::run(m, argv, io)),
     row("calicoctl", none, Grammar, |m, argv, _, io| calicoctl::run(m, argv, io)),
+    row("cilium", none, Grammar, |m, argv, _, io| cilium::run(m, argv, io)),
+    row("cilium-dbg", none, Grammar, |m, argv, _, io| cilium::run(m, argv, io)),
     row("conntrack", |_| conntrack::SPEC, Nothing, |m, argv, _, io| conntrack::run(m, argv, io)),
     row("curl", |_| http::CURL, Hosts, http::curl),
     row("date", none, Nothing, |m, argv, _, io| system::date(m, argv, io)),
@@ -49,6 +51,7 @@ pub const TOOLS: &[Tool] = &[
     row("getent", |_| dns::GETENT, Hosts, |m, argv, _, io| dns::getent(m, argv, io)),
     row("host", |_| dns::HOST, Hosts, |m, argv, _, io| dns::host(m, argv, io)),
     row("hostname", |_| hostname::SPEC, Nothing, |m, argv, _, io| hostname::run(m, argv, io)),
+    row("hubble", none, Grammar, |m, argv, _, io| cilium::run(m, argv, io)),
     row("id", none, Nothing, |m, argv, _, io| system::id(m, argv, io)),
     row("ip", none, Grammar, |m, argv, _, io| ip::run(m, argv, io)),
     row("ip6tables", |_| iptables::SPEC, Grammar, |m, argv, _, io| iptables::run(m, argv, io)),
@@ -98,6 +101,8 @@ impl Tool {
         match self.name {
             "bridge" => "a bridge's ports and forwarding entries",
             "calicoctl" => "Calico's resources, addresses and BGP sessions",
+            "cilium" | "cilium-dbg" => "Cilium's endpoints, identities and maps",
+            "hubble" => "Cilium's record of flows",
             "curl" => "fetch a page by HTTP",
             "conntrack" => "the connections that the kernel follows",
             "date" => "the simulation's clock",

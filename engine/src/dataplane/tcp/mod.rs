@@ -95,8 +95,9 @@ impl Walk<'_> {
     fn mss_towards(&self, dst: IpAddr) -> u16 {
         let dev = super::ip::route(&self.netns, dst).map(|r| r.route);
         let local = dev.is_some_and(|route| route.kind == crate::tables::RouteKind::Local);
+        let most = dev.and_then(|route| route.mtu).unwrap_or(u32::MAX);
         let dev = dev.map_or(LinkIndex::LO, |route| if local { LinkIndex::LO } else { route.dev });
-        let mtu = self.netns.link(dev).map_or(1500, |link| link.mtu);
+        let mtu = self.netns.link(dev).map_or(1500, |link| link.mtu).min(most);
         let headers = if dst.is_ipv4() { 40 } else { 60 };
         mtu.saturating_sub(headers).clamp(536, 65_495) as u16
     }

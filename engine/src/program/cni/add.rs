@@ -3,7 +3,7 @@
 //! Calico 3.31 cni-plugin.
 
 use super::super::Shared;
-use crate::cluster::{CalicoConfig, Cni, FlannelConfig, NetnsOwner, NodeRecord, PodRecord, Revision};
+use crate::cluster::{CalicoConfig, CiliumConfig, Cni, FlannelConfig, NetnsOwner, NodeRecord, PodRecord, Revision};
 use crate::tables::{LinkIndex, LinkKind, Netns, Route, RouteProto, Scope, text};
 use std::net::IpAddr;
 
@@ -92,6 +92,7 @@ impl<'a> Scene<'a> {
         match &self.revision.network.cni {
             Cni::Flannel(config) => self.flannel(config, &mut steps),
             Cni::Calico(config) => self.calico(config, &mut steps),
+            Cni::Cilium(config) => self.cilium(config, &mut steps),
         }
         steps.push(self.step(
             "kubelet",
@@ -169,6 +170,37 @@ impl<'a> Scene<'a> {
             "felix",
             format!("let {veth} answer for addresses that the node has routes to"),
             format!("sysctl -w net.ipv4.conf.{veth}.proxy_arp=1"),
+        ));
+    }
+
+    /// What Cilium's plugin does; its programs and maps are the agent's.
+    fn cilium(&self, config: &CiliumConfig, steps: &mut Vec<Step>) {
+        let (name, veth) = (&self.name, self.veth_name());
+        let title = format!("allocate {} of the node's addresses", self.listed(" and "));
+        steps.push(self.step("cilium", title, "cilium-dbg ip list".into()));
+        let mut pair = self.step(
+            "cilium",
+            format!("make the pair {veth} and eth0, one end in the Pod; no bridge"),
+            format!("ip -n {name} link add name eth0 type veth peer name {veth} netns 1"),
+        );
+        pair.rows = self.pair_rows();
+        steps.push(pair);
+        let adds = self.ips.iter().map(|ip| format!("ip -n {name} addr add {} dev eth0; ", ipnet::IpNet::from(*ip)));
+        let mut address = self.step(
+            "cilium",
+            format!("give eth0 {}, a network of its own", self.listed(" and ")),
+            format!("{}ip -n {name} link set eth0 up", adds.collect::<String>()),
+        );
+        address.rows = self.addresses(&self.pod_netns, Side::Pod, LinkIndex(2));
+        address.rows.retain(|(_, table, _)| *table == "addr");
+        steps.push(address);
+        for (_, route) in self.pod_netns.main.rows.iter() {
+            steps.push(self.route_step("cilium", Side::Pod, route));
+        }
+        steps.push(self.step(
+            "cilium",
+            format!("make the endpoint: its identity, its policy map, and cil_from_container at {veth}"),
+            format!("bpftool net show dev {veth}; packets into the tunnel have {} bytes at most", config.route_mtu.0),
         ));
     }
 
@@ -273,6 +305,10 @@ impl<'a> Scene<'a> {
                 steps.push(self.step("flannel", "delegate to bridge".into(), "cat /run/flannel/subnet.env".into()));
                 steps.push(self.step("host-local", format!("release {listed}"), files));
                 steps.push(delete("bridge"));
+            }
+            Cni::Cilium(_) => {
+                steps.push(delete("cilium"));
+                steps.push(self.step("cilium", format!("release {listed}"), String::new()));
             }
             Cni::Calico(_) => {
                 let releases = self.ips.iter().map(|ip| format!("calicoctl ipam release --ip={ip}"));

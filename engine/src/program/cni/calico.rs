@@ -120,6 +120,7 @@ fn blackhole(block: IpNet, pool: &IpPool, config: &CalicoConfig) -> Route {
         proto: proto(pool, config),
         scope: Scope::Global,
         src: None,
+        mtu: None,
         origin: pool.origin.clone(),
     }
 }
@@ -139,6 +140,7 @@ fn device_route(dst: IpNet, dev: LinkIndex, origin: Origin) -> Route {
         proto: RouteProto::Boot,
         scope: if dst.addr().is_ipv4() { Scope::Link } else { Scope::Global },
         src: None,
+        mtu: None,
         origin,
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod add;
 pub mod calico;
+pub mod cilium;
 pub mod flannel;
 pub(super) mod flannel_rules;
 
@@ -13,6 +14,7 @@ pub fn veth_name(revision: &Revision, pod: &PodRecord) -> String {
     match &revision.network.cni {
         Cni::Flannel(_) => flannel::veth_name(revision, pod),
         Cni::Calico(_) => calico::veth_name(pod),
+        Cni::Cilium(_) => cilium::veth_name(pod),
     }
 }
 
@@ -21,5 +23,6 @@ pub(super) fn veth_index(revision: &Revision, pod: &PodRecord) -> LinkIndex {
     match &revision.network.cni {
         Cni::Flannel(config) => flannel::veth_index(pod, config),
         Cni::Calico(_) => calico::veth_index(pod),
+        Cni::Cilium(_) => cilium::veth_index(pod),
     }
 }

@@ -24,7 +24,7 @@ const COMMAND_BYTES_MAX: usize = 64 << 10;
 const PACKETS_MAX: usize = 300;
 
 /// What a [`Setting`] can name.
-pub const CNIS: [&str; 2] = [CniName::Flannel.name(), CniName::Calico.name()];
+pub const CNIS: [&str; 3] = [CniName::Flannel.name(), CniName::Calico.name(), CniName::Cilium.name()];
 pub const PROXY_MODES: [&str; 3] = [ProxyMode::Iptables.name(), ProxyMode::Nftables.name(), ProxyMode::Ipvs.name()];
 
 /// What a side has that may differ from the cluster as it stands; empty means as it is.
@@ -208,6 +208,7 @@ fn setting_of(world: &World) -> Setting {
     let cni = match network.cni {
         Cni::Flannel(_) => CniName::Flannel,
         Cni::Calico(_) => CniName::Calico,
+        Cni::Cilium(_) => CniName::Cilium,
     };
     Setting { cni: cni.name().to_owned(), proxy: network.kube_proxy_mode.0.name().to_owned() }
 }

@@ -114,7 +114,7 @@ fn what_cannot_be_compared_is_said() {
         ask(server, RequestBody::Compare { flow, settings: [Setting::default(), setting(cni, "")] })
     };
     let ReplyBody::Error(unknown) = ask_for(&mut server, flow, "weave") else { panic!() };
-    assert_eq!(unknown, "unknown CNI plugin \"weave\"; flannel and calico are simulated");
+    assert_eq!(unknown, "unknown CNI plugin \"weave\"; flannel, calico and cilium are simulated");
     let ReplyBody::Error(gone) = ask_for(&mut server, 99, "calico") else { panic!() };
     assert_eq!(gone, "the command of this conversation is not known any more");
     ask(&mut server, RequestBody::Run { session: 0, line: "kubectl exec -it pod-a -- sh".into() });

@@ -1,6 +1,7 @@
 //! One table of one namespace, row by row, in the real tool's text: as it is now, or as it was at a step of a
 //! conversation, with what has changed marked.
 
+mod ebpf;
 mod marks;
 mod rows;
 

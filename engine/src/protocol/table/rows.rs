@@ -103,6 +103,9 @@ pub(super) fn of_netns(netns: &Netns, state: Option<&NetnsState>, at: Nanos, tab
         "ipset" => netns.netfilter.sets.values().flat_map(|set| set_rows(set)).collect(),
         "nft" => netns.netfilter.nft.iter().flat_map(|table| nft_rows(table, state, at)).collect(),
         table => {
+            if let Some(rows) = super::ebpf::of_netns(netns, table) {
+                return Some(rows);
+            }
             let (family, name) = rules_named(table)?;
             let rules = netns.netfilter.ruleset(family).tables.get(&name);
             rules.map_or_else(Vec::new, |table| of_rules(family, table))
@@ -299,6 +302,11 @@ pub(super) fn key_of(netns: &Netns, cause: &CauseTable, table: &str) -> Option<S
             ("ipvs", ipvs_key(service, server.map(|server| server.address)))
         }
         CauseTable::Dns { entry, .. } => ("dns", dns_key(entry)),
+        CauseTable::EbpfProgram { .. }
+        | CauseTable::EbpfEndpoint(_)
+        | CauseTable::IpCache(_)
+        | CauseTable::PolicyMap { .. }
+        | CauseTable::Service { .. } => super::ebpf::key_of(cause)?,
         CauseTable::Segment { .. } => return None,
     };
     (of == table).then_some(key)

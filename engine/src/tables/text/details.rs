@@ -50,6 +50,13 @@ pub(super) fn kind(out: &mut Out, netns: &Netns, link: &Link, line_end: &str) {
             out.text("ttl inherit nopmtudisc ");
             out.close('}');
         }
+        LinkKind::VxlanExternal { port, .. } => {
+            out.open("info_data", '{');
+            out.text("external id 0 srcport 0 0 ");
+            out.number("port", "dstport ", port, " ");
+            out.text("nolearning ttl auto ageing 300 udpcsum noudp6zerocsumtx noudp6zerocsumrx ");
+            out.close('}');
+        }
         LinkKind::Bridge => {
             out.open("info_data", '{');
             let has_ports = netns.ports_of(link.index).next().is_some();

@@ -108,7 +108,7 @@ fn rows_of(netns: &Netns, link: &Link, learned: &[LearnedMac]) -> Vec<Row> {
     let mut rows = Vec::new();
     let routers = Some(ALL_ROUTERS_V6).filter(|_| netns.sysctls.ip6_forward);
     match link.kind {
-        LinkKind::Loopback | LinkKind::Dummy | LinkKind::Ipip => {}
+        LinkKind::Loopback | LinkKind::Dummy | LinkKind::Ipip | LinkKind::VxlanExternal { .. } => {}
         LinkKind::Vxlan { .. } => {
             rows.extend(netns.fdb.iter().filter(|(_, entry)| entry.link == link.index).map(|(_, entry)| vxlan(entry)));
         }

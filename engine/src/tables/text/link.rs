@@ -34,7 +34,7 @@ pub fn row(netns: &Netns, link: &Link) -> String {
     let mut out = Out::new(false);
     head(&mut out, netns, link, Format::default(), true);
     out.trim_end();
-    if matches!(link.kind, LinkKind::Vxlan { .. }) {
+    if matches!(link.kind, LinkKind::Vxlan { .. } | LinkKind::VxlanExternal { .. }) {
         super::details::kind(&mut out, netns, link, "\\");
         out.trim_end();
     }
@@ -73,7 +73,7 @@ pub fn kind_name(kind: &LinkKind) -> &'static str {
         LinkKind::Veth { .. } => "veth",
         LinkKind::Bridge => "bridge",
         LinkKind::Dummy => "dummy",
-        LinkKind::Vxlan { .. } => "vxlan",
+        LinkKind::Vxlan { .. } | LinkKind::VxlanExternal { .. } => "vxlan",
         LinkKind::Ipip => "ipip",
     }
 }
@@ -82,7 +82,11 @@ pub fn kind_name(kind: &LinkKind) -> &'static str {
 fn operstate(netns: &Netns, link: &Link) -> &'static str {
     match link.kind {
         _ if !link.up => "DOWN",
-        LinkKind::Loopback | LinkKind::Vxlan { .. } | LinkKind::Ipip | LinkKind::Dummy => "UNKNOWN",
+        LinkKind::Loopback
+        | LinkKind::Vxlan { .. }
+        | LinkKind::VxlanExternal { .. }
+        | LinkKind::Ipip
+        | LinkKind::Dummy => "UNKNOWN",
         LinkKind::Bridge if !netns.has_carrier(link) => "DOWN",
         LinkKind::Bridge | LinkKind::Veth { .. } | LinkKind::Nic { .. } => "UP",
     }
@@ -111,6 +115,7 @@ fn flags(out: &mut Out, netns: &Netns, link: &Link, tool: Tool) {
         LinkKind::Loopback => &["LOOPBACK"],
         LinkKind::Dummy => &["BROADCAST", "NOARP"],
         LinkKind::Ipip => &["NOARP"],
+        _ if netns.is_noarp(link) => &["BROADCAST", "MULTICAST", "NOARP"],
         _ => &["BROADCAST", "MULTICAST"],
     });
     if link.up {
@@ -238,7 +243,8 @@ fn peer_namespace(out: &mut Out, netns: &Netns, link: &Link) {
     if peer_netns == netns.id {
         return;
     }
-    let before = |l: &&Link| l.index < link.index && matches!(l.kind, LinkKind::Veth { .. });
+    let elsewhere = |kind: &LinkKind| matches!(kind, LinkKind::Veth { peer_netns, .. } if *peer_netns != netns.id);
+    let before = |l: &&Link| l.index < link.index && elsewhere(&l.kind);
     let number = netns.links.iter().filter(before).count();
     if link.master.is_some() && !out.json {
         out.text(" link-netns ");

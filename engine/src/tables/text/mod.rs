@@ -10,6 +10,7 @@ mod out;
 
 pub mod addr;
 pub mod conntrack;
+pub mod ebpf;
 pub mod fdb;
 pub mod ipset;
 pub mod iptables;

@@ -155,6 +155,13 @@ fn one(out: &mut Out, netns: &Netns, route: &Route, format: Format, filter: &Fil
         out.word("", "", &"linkdown", " ");
     }
     out.close(']');
+    if let Some(mtu) = route.mtu.filter(|_| !busybox) {
+        out.open("metrics", '[');
+        out.open("", '{');
+        out.number("mtu", "mtu ", &mtu, " ");
+        out.close('}');
+        out.close(']');
+    }
     if v6 && !busybox {
         out.word("pref", "pref ", &"medium", "");
     }

@@ -48,6 +48,7 @@ pub(super) fn route(dst: &str, via: Option<&str>, dev: u32) -> Route {
         proto: RouteProto::Boot,
         scope: Scope::Global,
         src: None,
+        mtu: None,
         origin: Origin::Kernel,
     }
 }
@@ -106,6 +107,7 @@ pub(super) fn node() -> Netns {
         }]),
         sysctls: Sysctls { ip_forward: true, ..Sysctls::default() },
         netem: Vec::new(),
+        ebpf: None,
         netfilter: Default::default(),
         listeners: vec![Listener {
             protocol: crate::net::Protocol::Tcp,

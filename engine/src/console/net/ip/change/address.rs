@@ -123,6 +123,7 @@ fn kernel_route(kind: RouteKind, dst: IpNet, scope: Scope, address: &Address) ->
         // Of IPv6 routes there are no scopes, and sources are chosen when packets are sent.
         scope: if dst.addr().is_ipv4() { scope } else { Scope::Global },
         src: Some(address.net.addr()).filter(IpAddr::is_ipv4),
+        mtu: None,
         origin: Origin::Kernel,
     }
 }

@@ -168,6 +168,7 @@ impl Written {
             proto: self.proto.unwrap_or(RouteProto::Boot),
             scope: self.scope.unwrap_or(scope),
             src: self.src,
+            mtu: None,
             origin: origin(),
         })
     }
