@@ -73,14 +73,15 @@ pub fn edit() {
     let start = Instant::now();
     let mut before = matrix(&mut solver, &mut world);
     report("reach_10000_pods", start.elapsed().as_nanos(), "ns");
-    let time = median(3, |run| {
-        let port = if run % 2 == 0 { 81 } else { 80 };
-        world.edit_file(FILE, &manifests(10_000, 1_000, port));
+    let mut times = [0; 3];
+    for (run, time) in times.iter_mut().enumerate() {
+        world.edit_file(FILE, &manifests(10_000, 1_000, if run % 2 == 0 { 81 } else { 80 }));
         let start = Instant::now();
         let after = matrix(&mut solver, &mut world);
-        let (_, count) = changes(&before, &after, 60);
-        eprintln!("changes {count} {:?} packets {}", start.elapsed(), solver.trials_count());
+        assert_ne!(changes(&before, &after, 60).1, 0);
+        *time = start.elapsed().as_nanos();
         before = after;
-    });
-    report("reach_edit_10000_pods", time, "ns");
+    }
+    times.sort_unstable();
+    report("reach_edit_10000_pods", times[1], "ns");
 }
