@@ -3,7 +3,7 @@
 use crate::args::{self, number};
 use crate::{Failure, input, say, usage};
 use podhop_engine::net::Protocol;
-use podhop_engine::reach::{self, End, Matrix, PortSet, Ports, Solver, Which};
+use podhop_engine::reach::{self, End, Matrix, PortSet, Ports, Reached, Solver, Which};
 use podhop_engine::world::World;
 use serde_json::{Value, json};
 
@@ -142,7 +142,7 @@ fn ranges(world: &mut World, ends: &[End], protocols: &[Protocol], wanted: &Want
     if wanted.form == Form::Csv {
         say(format_args!("from,to,protocol,first,last\n"));
     }
-    let mut told = |from: &End, to: &End, sets: &[(Protocol, PortSet, Option<u16>)]| match wanted.form {
+    let mut told = |from: &End, to: &End, sets: &[Reached]| match wanted.form {
         Form::Csv => say(format_args!("{}", reach::ranges_csv(from, to, sets))),
         Form::Json => all.push(json!({"from": from.full_name(), "to": to.full_name(), "ports": intervals(sets)})),
         Form::Text | Form::Svg => say(format_args!("{}", reach::ranges_text(from, to, sets))),
@@ -156,10 +156,8 @@ fn ranges(world: &mut World, ends: &[End], protocols: &[Protocol], wanted: &Want
 }
 
 /// By protocol the intervals of ports that connect, both ends inclusive.
-fn intervals(sets: &[(Protocol, PortSet, Option<u16>)]) -> Value {
-    let of = |set: &PortSet| set.intervals().iter().map(|(first, last)| json!([first, last])).collect::<Vec<_>>();
-    sets.iter()
-        .map(|(protocol, set, _)| (protocol.name().to_owned(), json!(of(set))))
-        .collect::<serde_json::Map<_, _>>()
-        .into()
+fn intervals(reached: &[Reached]) -> Value {
+    let of = |ports: &PortSet| ports.intervals().iter().map(|(first, last)| json!([first, last])).collect::<Vec<_>>();
+    let by_name = reached.iter().map(|reached| (reached.protocol.name().to_owned(), json!(of(&reached.ports))));
+    by_name.collect::<serde_json::Map<_, _>>().into()
 }

@@ -112,8 +112,9 @@ fn compare(world: &mut World, ends: &[End], ports: Ports, what: &str) {
 
 /// The ports of a pair, and packets at and beside each end of an interval.
 fn compare_ports(world: &mut World, from: &End, to: &End, protocol: Protocol, what: &str) {
-    let (set, cut) = Solver::default().ports(world.tables(), (from, to), protocol);
-    assert_eq!(cut, None);
+    let reached = Solver::default().ports(world.tables(), (from, to), protocol);
+    assert_eq!((reached.protocol, reached.cut), (protocol, None));
+    let set = reached.ports;
     let edges = set
         .intervals()
         .iter()
@@ -250,7 +251,7 @@ fn the_panel_gets_classes_changes_and_the_row_that_decides() {
     let (from, to) = (view.ends[0].place.clone(), view.ends[1].place.clone());
     let body = RequestBody::WhyBlocked { from, to, protocol: "TCP".into(), port: 80 };
     let ReplyBody::WhyBlocked(Some(why)) = ask(&mut server, body) else { panic!("a reason") };
-    assert_eq!((why.word.as_str(), why.reply, why.table.as_str()), ("timed out", false, "iptables"));
+    assert_eq!((why.word.as_str(), why.reply, why.table.as_str()), ("timed out", false, "filter"));
     assert!(why.place.starts_with("node/worker-"), "{}", why.place);
     assert!(why.text.contains("Drop if no policies passed packet"), "{}", why.text);
     let body = RequestBody::Reach { protocol: "TCP".into(), port: 0, all: false, workloads: false, since: None };

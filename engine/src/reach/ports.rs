@@ -1,6 +1,16 @@
 //! Sets of ports as intervals.
 
+use crate::net::Protocol;
 use std::fmt;
+
+/// The ports of one protocol, from 1 on, by which one end can open connections to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reached {
+    pub protocol: Protocol,
+    pub ports: PortSet,
+    /// The first port that was not asked for, as too many differ.
+    pub cut: Option<u16>,
+}
 
 /// Ports in ascending intervals that neither overlap nor touch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Sends the packets, and remembers what they have come to as long as the tables say the same.
 
 use super::classes::{self, Classes};
-use super::{End, EndKind, Fate, Matrix, PortSet, Ports};
+use super::{End, EndKind, Fate, Matrix, PortSet, Ports, Reached};
 use crate::cluster::Revision;
 use crate::explain;
 use crate::net::Protocol;
@@ -151,14 +151,8 @@ impl Solver {
         Ok(span)
     }
 
-    /// The ports from 1 on by which one end can open connections to another, and the first that was not asked for because
-    /// there were too many that differ.
-    pub fn ports(
-        &mut self,
-        tables: &mut TableCache,
-        (from, to): (&End, &End),
-        protocol: Protocol,
-    ) -> (PortSet, Option<u16>) {
+    /// The ports by which one end can open connections to another.
+    pub fn ports(&mut self, tables: &mut TableCache, (from, to): (&End, &End), protocol: Protocol) -> Reached {
         let ends = [from.clone(), to.clone()];
         let classes = Classes::alone(ends.len());
         self.forget(&classes);
@@ -172,52 +166,45 @@ impl Solver {
         asked: &Asked<'_>,
         pair: (usize, usize),
         protocol: Protocol,
-    ) -> Result<(PortSet, Option<u16>), Elsewhere> {
-        let (mut set, mut next) = (PortSet::default(), Some(1));
+    ) -> Result<Reached, Elsewhere> {
+        let (mut ports, mut next) = (PortSet::default(), Some(1));
         for _ in 0..SPANS_MAX {
             let Some(port) = next else { break };
             let span = self.span(tables, asked, pair, (Some(protocol), port))?;
             if span.connects {
-                set.push(port, span.last);
+                ports.push(port, span.last);
             }
             next = span.last.checked_add(1);
         }
-        Ok((set, next))
+        Ok(Reached { protocol, ports, cut: next })
     }
 
-    /// The ports of all pairs of these ends: rows and columns by their places, and the sets in the order of `protocols`.
+    /// The ports of all pairs of these ends, told pair by pair, in the order of `protocols`.
     pub fn ranges(
         &mut self,
         tables: &mut TableCache,
         ends: &[End],
         protocols: &[Protocol],
-        told: &mut dyn FnMut(&End, &End, &[(Protocol, PortSet, Option<u16>)]),
+        told: &mut dyn FnMut(&End, &End, &[Reached]),
     ) {
         let mut classes = classes::of(tables, ends);
+        self.forget(&classes);
         // What has been told stays told: one packet that comes elsewhere, and the rest is asked pair by pair.
         for from in 0..ends.len() {
             for to in (0..ends.len()).filter(|to| *to != from) {
                 let mut sets = Vec::new();
                 while sets.len() < protocols.len() {
                     let protocol = protocols[sets.len()];
-                    self.forget_alone_once(&classes, (from, to));
                     let asked = Asked { ends, classes };
                     let swept = self.swept(tables, &asked, (from, to), protocol);
                     classes = asked.classes;
                     match swept {
-                        Ok((set, cut)) => sets.push((protocol, set, cut)),
+                        Ok(reached) => sets.push(reached),
                         Err(Elsewhere) => classes = Classes::alone(ends.len()),
                     }
                 }
                 told(&ends[from], &ends[to], &sets);
             }
-        }
-    }
-
-    /// Before the first pair, what former tables said of ends that are alone.
-    fn forget_alone_once(&mut self, classes: &Classes, pair: (usize, usize)) {
-        if pair == (0, 1) {
-            self.forget(classes);
         }
     }
 

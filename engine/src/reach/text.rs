@@ -1,7 +1,6 @@
 //! Matrices as text and as CSV.
 
-use super::{End, Matrix, PortSet};
-use crate::net::Protocol;
+use super::{End, Matrix, Reached};
 use std::fmt::Write;
 
 /// The matrix for a terminal: rows and columns are numbered, grouped by namespace, and legend and totals follow.
@@ -67,20 +66,20 @@ pub fn csv(matrix: &Matrix) -> String {
 }
 
 /// `FROM -> TO: TCP 80,443,8000-8999; UDP all`
-pub fn ranges_text(from: &End, to: &End, sets: &[(Protocol, PortSet, Option<u16>)]) -> String {
-    let one = |(protocol, set, cut): &(Protocol, PortSet, Option<u16>)| {
+pub fn ranges_text(from: &End, to: &End, reached: &[Reached]) -> String {
+    let one = |Reached { protocol, ports, cut }: &Reached| {
         let cut = cut.map_or_else(String::new, |port| format!(" (from {port} on not asked: too many differ)"));
-        format!("{} {set}{cut}", protocol.name())
+        format!("{} {ports}{cut}", protocol.name())
     };
-    let sets: Vec<String> = sets.iter().map(one).collect();
+    let sets: Vec<String> = reached.iter().map(one).collect();
     format!("{} -> {}: {}\n", from.full_name(), to.full_name(), sets.join("; "))
 }
 
 /// One row an interval of ports that connects: `from,to,protocol,first,last`.
-pub fn ranges_csv(from: &End, to: &End, sets: &[(Protocol, PortSet, Option<u16>)]) -> String {
+pub fn ranges_csv(from: &End, to: &End, reached: &[Reached]) -> String {
     let mut text = String::new();
-    for (protocol, set, _) in sets {
-        for (first, last) in set.intervals() {
+    for Reached { protocol, ports, .. } in reached {
+        for (first, last) in ports.intervals() {
             let _ = writeln!(text, "{},{},{},{first},{last}", from.full_name(), to.full_name(), protocol.name());
         }
     }

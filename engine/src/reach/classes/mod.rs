@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
-use universe::{Universe, Whose};
+use universe::{Members, Universe, Whose};
 
 /// A name for each end's class. Equal names mean that the tables say the same of both.
 pub struct Classes {
@@ -309,7 +309,7 @@ impl Survey {
                 let known = variants.entry(name.clone()).or_default();
                 let same = |(other, _): &Variant| Arc::ptr_eq(other, set) || other.entries == set.entries;
                 let at = known.iter().position(same).unwrap_or_else(|| {
-                    let (pods, devices) = self.universe.members(set);
+                    let Members { pods, devices } = self.universe.members(set);
                     for (end, rest) in pods {
                         atoms.entry(end).or_default().insert(Seen::of(&(name, known.len(), rest)));
                     }

@@ -43,6 +43,13 @@ pub(super) struct Content {
     pub node: Option<usize>,
 }
 
+/// What of it a set has entries of: Pods, each with what the entry says beside the address, and devices.
+#[derive(Default)]
+pub(super) struct Members {
+    pub pods: Vec<(usize, u64)>,
+    pub devices: Vec<(usize, Arc<str>)>,
+}
+
 impl Universe {
     pub fn new(all: BTreeMap<IpAddr, Whose>, nodes_count: usize) -> Universe {
         let mut pods_counts = vec![0; nodes_count];
@@ -91,9 +98,8 @@ impl Universe {
         own.then(|| Seen::of(&("own", !content.pods.is_empty(), devices)))
     }
 
-    /// What of the universe a set has entries of: Pods, each with what the entry says beside the address, and devices.
-    pub fn members(&mut self, set: &IpSet) -> (Vec<(usize, u64)>, Vec<(usize, Arc<str>)>) {
-        let (mut pods, mut devices) = (Vec::new(), Vec::new());
+    pub fn members(&mut self, set: &IpSet) -> Members {
+        let mut members = Members::default();
         for entry in &set.entries {
             let Some(net) = entry.net else { continue };
             let content = self.content(net);
@@ -103,10 +109,10 @@ impl Universe {
             let same = entry.second == Some(net);
             let port = entry.port.map(|(protocol, port)| (protocol.name(), port));
             let rest = Seen::of(&(port, if same { None } else { entry.second }, same));
-            pods.extend(content.pods.iter().map(|end| (*end, rest)));
-            devices.extend(content.devices.iter().cloned());
+            members.pods.extend(content.pods.iter().map(|end| (*end, rest)));
+            members.devices.extend(content.devices.iter().cloned());
         }
-        (pods, devices)
+        members
     }
 
     pub fn pods_count(&self) -> usize {
