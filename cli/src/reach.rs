@@ -51,6 +51,7 @@ pub fn run(parser: lexopt::Parser) -> Result<(), Failure> {
     })?;
     let asked = asked(&wanted)?;
     let mut world = input::open(&common)?;
+    reach::can_ask(world.revision()).map_err(Failure::Usage)?;
     let ends = ends(&world, &wanted)?;
     match asked {
         Asked::Ranges(protocols) => ranges(&mut world, &ends, &protocols, &wanted),

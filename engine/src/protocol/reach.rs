@@ -45,6 +45,7 @@ impl Server {
         (all, workloads): (bool, bool),
         since: Option<u64>,
     ) -> Result<ReachView, String> {
+        reach::can_ask(self.world.revision())?;
         let ports = ports(protocol, port)?;
         let which = Which { all };
         let before = match since {
@@ -52,6 +53,7 @@ impl Server {
             Some(number) => {
                 let revision = self.world.cluster().revision_at(number);
                 let revision = revision.ok_or_else(|| format!("revision {number} is not kept (any more)"))?;
+                reach::can_ask(revision)?;
                 let mut tables = TableCache::new(revision.clone());
                 Some(matrix(&mut self.solver, &mut tables, which, (ports, workloads)))
             }
@@ -74,6 +76,7 @@ impl Server {
         (all, workloads): (bool, bool),
         form: &str,
     ) -> Result<Vec<u8>, String> {
+        reach::can_ask(self.world.revision())?;
         let ports = ports(protocol, port)?;
         let matrix = matrix(&mut self.solver, self.world.tables(), Which { all }, (ports, workloads));
         match form {
@@ -88,6 +91,7 @@ impl Server {
         (from, to): (&str, &str),
         (protocol, port): (&str, u16),
     ) -> Result<Option<WhyBlocked>, String> {
+        reach::can_ask(self.world.revision())?;
         let protocol = protocol_named(protocol)?;
         let named = |name: &str| reach::end_named(self.world.revision(), name.strip_prefix("pod/").unwrap_or(name));
         let (from, to) = (named(from)?, named(to)?);

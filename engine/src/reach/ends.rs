@@ -1,6 +1,6 @@
 //! Who can open connections, and to whom they can be opened: Pods, nodes, and the world beyond the gateway.
 
-use crate::cluster::{NodeRecord, PodPhase, PodRecord, Revision};
+use crate::cluster::{Cni, NodeRecord, PodPhase, PodRecord, Revision};
 use crate::net::Protocol;
 use crate::program;
 use crate::tables::NetnsId;
@@ -121,6 +121,16 @@ pub struct Which {
 pub fn is_system(namespace: &str) -> bool {
     ["kube-", "calico-", "tigera-"].iter().any(|start| namespace.starts_with(start))
         || namespace == "local-path-storage"
+}
+
+/// Whether the tables of this cluster can be asked: packets do not note yet what Cilium's maps compare their ports with.
+pub fn can_ask(revision: &Revision) -> Result<(), String> {
+    match revision.network.cni {
+        Cni::Cilium(_) => {
+            Err("the matrix does not read Cilium's maps yet; with --cni calico or flannel it can be asked".to_owned())
+        }
+        Cni::Flannel(_) | Cni::Calico(_) => Ok(()),
+    }
 }
 
 /// The ends of a revision: Pods by namespace and name, nodes, the outside client.

@@ -18,7 +18,7 @@ mod text;
 
 pub use changes::{PairChange, changes};
 pub use draw::svg;
-pub use ends::{End, EndKind, Which, end_named, ends, is_system};
+pub use ends::{End, EndKind, Which, can_ask, end_named, ends, is_system};
 pub use ports::{PortSet, Reached};
 pub use solver::{Blocked, Solver};
 pub use text::{csv, ranges_csv, ranges_text, text};
