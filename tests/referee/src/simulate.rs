@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub const TIMEOUT_MS: u64 = 5_000;
 
 /// How often a Service's backend is drawn to meet the kernel's.
-const DRAWS_MAX: u32 = 40;
+const DRAWS_MAX: u32 = 400;
 
 /// A simulated cluster with its namespaces.
 pub struct Simulation {
