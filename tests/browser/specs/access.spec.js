@@ -16,7 +16,7 @@ for (const [name, screen] of Object.entries(screens)) {
     test("axe finds nothing in any panel, and nothing is wider than the screen", async ({ page }) => {
       const podhop = new PodhopPage(page);
       await podhop.open();
-      for (const panel of ["Journey", "Headers", "Tables", "Object", "Flows", "YAML", "Terminal", "Cluster"]) {
+      for (const panel of ["Journey", "Headers", "Tables", "Object", "Flows", "Reach", "YAML", "Terminal", "Cluster"]) {
         for (const tab of await page.getByRole("tab", { name: new RegExp(`^${panel}`) }).all()) {
           if (!(await tab.isVisible())) continue;
           await tab.click();

@@ -59,6 +59,10 @@ const views = [
     await expect(podhop.page.locator(".rows .on")).toBeVisible();
   }],
   ["timeline", "wide-light wide-dark middle-light", () => panel("Timeline")],
+  ["reach", "wide-light wide-dark", async () => {
+    await panel("Reach");
+    await expect(podhop.page.getByRole("grid")).toBeVisible();
+  }],
   ["flows", "wide-light", () => panel("Flows")],
   ["settings", "wide-dark narrow-light", () => podhop.button("Settings").click(), close],
   ["scenarios", "wide-light", async () => {
