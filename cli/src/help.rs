@@ -34,6 +34,6 @@ podhop: Kubernetes networking, packet by packet
       --prefix P names them P…
 
 Options of all: -f PATH (a file, a folder, or - for standard input; may be repeated), --nodes N (workers), --seed N,
---cni flannel, --proxy iptables|nftables|ipvs, --mesh none. Exit status: 0 fine, 1 the thing asked for failed, 2 wrong
-usage or unreadable input.
+--cni flannel|calico|cilium, --proxy iptables|nftables|ipvs, --mesh none. Exit status: 0 fine, 1 the thing asked for failed,
+2 wrong usage or unreadable input.
 ";
