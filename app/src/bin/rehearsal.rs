@@ -2,7 +2,8 @@
 //! afterwards, with the answers. The site's builder sends the questions to a worker that is instrumented, to see what the
 //! first half of the engine needs, and then to the halves, whose answers must be these.
 //!
-//! Lines of three words: `opening` or `afterwards`, the bytes of a request, the bytes of its reply, in hexadecimal.
+//! Lines of three words: `opening` or `afterwards`, the bytes of a request, the bytes of its reply, in hexadecimal. An empty
+//! line ends a session; the next one has a worker of its own.
 
 use podhop_app::opening;
 use podhop_engine::protocol::{OpenFile, Opened, ReplyBody, Request, RequestBody, Server};
@@ -15,6 +16,10 @@ struct Rehearsal {
 }
 
 impl Rehearsal {
+    fn new() -> Rehearsal {
+        Rehearsal { server: library::server(), part: "opening", next_id: 0 }
+    }
+
     fn ask(&mut self, body: RequestBody) -> ReplyBody {
         let request = Request { id: self.next_id, body };
         self.next_id += 1;
@@ -55,12 +60,14 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn main() {
-    let mut rehearsal = Rehearsal { server: library::server(), part: "opening", next_id: 0 };
     // Maps make room at other places for other names, and blank lines are read, too.
     for (name, blank) in [("a-team", "\n"), ("sized", "\n"), ("zoo", "")] {
+        let mut rehearsal = Rehearsal::new();
         rehearsal.open();
         rehearsal.edit(&with_namespace(name, blank));
+        println!();
     }
+    let mut rehearsal = Rehearsal::new();
     let opened = rehearsal.open();
     let line = opening::first_command(&opened.scene).expect("the opening has a first command");
     let flow = *rehearsal.run(&line).last().expect("the first command makes a flow");
