@@ -54,7 +54,7 @@ pub fn reach(app: App) -> El {
             panel.ask();
         }
     });
-    el("div").class("reach").kid(panel.controls()).kid(el("div").live(move || panel.body()))
+    el("div").class("who").kid(panel.controls()).kid(el("div").live(move || panel.body()))
 }
 
 impl Panel {
@@ -266,7 +266,7 @@ impl Panel {
     fn reason(self, why: &WhyBlocked) -> Nodes {
         let way = if why.reply { " on its way back" } else { "" };
         let place = if why.place.is_empty() { String::new() } else { [" At ", &why.place, way, "."].concat() };
-        let mut nodes = vec![el("p").text(&why.word).text(": ").text(&why.reason).text(".").text(&place)];
+        let mut nodes = vec![el("p").text(&why.word).text(": ").text(&why.reason).text(&place)];
         if !why.text.is_empty() {
             nodes.push(el("code").text(&why.text));
             nodes.push(el("p").text(&why.command).text(" · ").kid(origin_view(self.app, &why.origin)));
