@@ -160,8 +160,8 @@ impl Panel {
             nodes.push(el("p").class("sum").text(&words.concat()));
         }
         if !view.ends.is_empty() {
-            nodes.push(el("div").class("matrix").kid(self.table(view)));
-            nodes.push(el("div").class("pair").attr("role", "status").live(move || self.pair_view()));
+            let pair = el("div").class("pair").attr("role", "status").live(move || self.pair_view());
+            nodes.push(el("div").class("beside").kid(el("div").class("matrix").kid(self.table(view))).kid(pair));
         }
         nodes
     }
