@@ -59,20 +59,11 @@ const views = [
     await expect(podhop.page.locator(".rows .on")).toBeVisible();
   }],
   ["timeline", "wide-light wide-dark middle-light", () => panel("Timeline")],
-  ["reach", "wide-light wide-dark", async () => {
-    await panel("Reach");
-    await expect(podhop.page.getByRole("grid")).toBeVisible();
-  }],
   ["flows", "wide-light", () => panel("Flows")],
   ["settings", "wide-dark narrow-light", () => podhop.button("Settings").click(), close],
   ["scenarios", "wide-light", async () => {
     await podhop.button("Lab 1 · Pod to Pod").click();
     await expect(podhop.page.getByRole("dialog").getByText("When it fails")).toBeVisible();
-  }, close],
-  ["compare", "wide-light wide-dark narrow-light", async () => {
-    await panel("Journey");
-    await podhop.button("compare").click();
-    await expect(podhop.page.getByRole("dialog").getByRole("table")).toBeVisible();
   }, close],
   ["palette", "wide-light", () => podhop.page.keyboard.press("Control+k"), close],
   ["object", "wide-light middle-light", () => choose("pod-b")],
@@ -80,6 +71,15 @@ const views = [
   ["journey", "narrow-light narrow-dark", () => panel("Journey")],
   ["yaml", "narrow-light", () => panel("YAML")],
   ["terminal", "narrow-light", () => panel("Terminal")],
+  ["reach", "wide-light wide-dark", async () => {
+    await panel("Reach");
+    await expect(podhop.page.getByRole("grid")).toBeVisible();
+  }],
+  ["compare", "wide-light wide-dark narrow-light", async () => {
+    await panel("Journey");
+    await podhop.button("compare").click();
+    await expect(podhop.page.getByRole("dialog").getByRole("table")).toBeVisible();
+  }, close],
 ];
 
 for (const [screen, viewport] of Object.entries(SCREENS)) {
