@@ -35,7 +35,7 @@ test("the matrix tells who is kept from whom, by which row, and what an edit cha
 
 test("protocols, ports, nodes and the outside are asked for, and the matrix is saved", async ({ page }) => {
   await podhop.open();
-  await podhop.flowPlayed();
+  await expect(podhop.presentStep).toBeAttached();
   await podhop.tab("Reach").click();
   await expect(cell("pod-a to pod-b: connects")).toBeVisible();
   await panel().getByRole("combobox", { name: "Protocol" }).selectOption("UDP");

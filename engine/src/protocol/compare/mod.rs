@@ -233,17 +233,19 @@ fn packet_pairs([left, right]: [&[PacketView]; 2], addresses: &Addresses) -> Vec
     pairs.into_iter().map(pair).collect()
 }
 
-/// Packets are alike that say the same from the same place; those that ask for neighbours, if they ask at the same place.
+/// Packets are alike that say the same, more so from the same place: a Service's answer may come from another Pod. Those that
+/// ask for neighbours are alike if they ask at the same place.
 fn packet_likeness(left: &PacketView, right: &PacketView, addresses: &Addresses) -> u32 {
-    let from = |packet: &PacketView| packet.steps.first().map(|step| step.place.clone());
-    if left.plumbing != right.plumbing || left.reply != right.reply || from(left) != from(right) {
+    if (left.plumbing, left.reply) != (right.plumbing, right.reply) {
         return 0;
     }
+    let from = |packet: &PacketView| packet.steps.first().map(|step| step.place.clone());
     let word = |title: &str| title.split(' ').next().map(str::to_owned);
-    match addresses.translate(&left.title) == right.title {
-        true => 3,
-        false if left.plumbing && word(&left.title) == word(&right.title) => 1,
-        false => 0,
+    match (addresses.translate(&left.title) == right.title, from(left) == from(right)) {
+        (true, true) => 3,
+        (true, false) => 1,
+        (false, true) if left.plumbing && word(&left.title) == word(&right.title) => 1,
+        (false, _) => 0,
     }
 }
 
