@@ -1,6 +1,7 @@
 //! The object store: what the API server holds and how it answers, in numbered revisions.
 
 pub mod api;
+mod calico;
 mod cilium;
 mod draft;
 mod faults;
@@ -22,6 +23,7 @@ mod watch;
 
 pub use crate::manifest::typed::{Container, ContainerPort, PodSpec, Taint, Toleration};
 pub use api::api_object;
+pub use calico::{CalicoConfig, Encapsulation, IpPool};
 pub use cilium::{CiliumConfig, Enforcement};
 pub use draft::{Draft, Outcome, Submission, Work};
 pub use faults::Faults;
@@ -36,10 +38,7 @@ pub use record::{
     Block, FailingContainer, LoadedConfig, NodeRecord, PodPhase, PodRecord, SecondSubnet, UnreadyContainer,
 };
 pub(crate) use revision::Builtin;
-pub use revision::{
-    CalicoConfig, Cni, Encapsulation, FlannelBackend, FlannelConfig, IpPool, NetnsOwner, Network, ProxyMode, Revision,
-    SecondNetworks,
-};
+pub use revision::{Cni, FlannelBackend, FlannelConfig, NetnsOwner, Network, ProxyMode, Revision, SecondNetworks};
 pub use service::{ServiceKey, ServiceRecord};
 pub use store::{Applied, Cluster, HISTORY_MAX, Progress};
 pub use typed::{Rollout, Stateful, Template, Typed, Workload, same};

@@ -143,6 +143,8 @@ fn configure(cni: CniName, yaml: &mut String, random: &mut Random, (subnet, stac
     match cni {
         CniName::Flannel => flannel(yaml, random, subnet, stack),
         CniName::Calico => calico(yaml, random, &stack.subnets(subnet)),
+        // The command line refuses it: the kernel has none of its programs.
+        CniName::Cilium => {}
     }
 }
 

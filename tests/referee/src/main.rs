@@ -87,7 +87,12 @@ fn options(arguments: &[String]) -> Result<Options, String> {
                 let mode = arguments.next().ok_or("--proxy needs a mode")?;
                 options.kind.proxy = Some(mode.parse()?);
             }
-            "--cni" => options.kind.cni = arguments.next().ok_or("--cni needs a name")?.parse()?,
+            "--cni" => match arguments.next().ok_or("--cni needs a name")?.parse()? {
+                CniName::Cilium => {
+                    return Err("Cilium's programs are not loaded into a kernel: flannel or calico".into());
+                }
+                cni => options.kind.cni = cni,
+            },
             "--mutate" => options.mutate = true,
             _ => return Err(format!("unknown argument {argument:?}")),
         }
