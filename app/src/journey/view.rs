@@ -206,7 +206,7 @@ fn head(app: App, flow: &FlowView) -> El {
         .class("flow-head")
         .part("h2", "", &summary.title)
         .kid(parts::verdict(summary.end_kind, &summary.end))
-        .kid(el("span").class("acts").kid(compare).kid(link("pcapng", save).title("Save as pcapng, for Wireshark")))
+        .kid(el("span").class("asides").kid(compare).kid(link("pcapng", save).title("Save as pcapng, for Wireshark")))
         .kid(el("p").text(&summary.reason).hidden(summary.reason.is_empty()))
         .kid(el("p").text(&unrecorded).hidden(flow.unrecorded_count == 0))
 }

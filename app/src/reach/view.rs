@@ -124,7 +124,7 @@ impl Panel {
             .kid(pill("Nodes and outside", "The cluster's own Pods, nodes, a client outside", |question| {
                 &mut question.all
             }))
-            .kid(el("span").class("acts").kid(self.save("csv")).kid(self.save("svg")))
+            .kid(el("span").class("saves").kid(self.save("csv")).kid(self.save("svg")))
     }
 
     fn save(self, form: &'static str) -> El {

@@ -168,7 +168,7 @@ impl<'a> Rest<'a> {
 /// Models ProtoRuleToIptablesRules.
 fn drafts_of(rule: &Rule, family: Family) -> Vec<Draft> {
     let Rule { protocol, origin, .. } = rule;
-    if rule.family.is_some_and(|own| own != family) {
+    if rule.family.is_some_and(|own| own != family) || !has_icmp_of(rule, family) {
         return Vec::new();
     }
     let source = Rest::new(&rule.source, SetDirection::Src, family);
@@ -200,6 +200,13 @@ fn drafts_of(rule: &Rule, family: Family) -> Vec<Draft> {
     drafts.extend(decided(rule.action, draft, origin));
     let noted = |draft: Draft| rule.notes.iter().fold(draft, |draft, note| draft.comment(note));
     drafts.into_iter().map(noted).collect()
+}
+
+/// A rule about types of ICMP is for that protocol's family alone. Felix writes it for both; the kernel refuses the other.
+fn has_icmp_of(rule: &Rule, family: Family) -> bool {
+    let own = if family == Family::V4 { 1 } else { 58 };
+    let asks = rule.icmp.is_some() || rule.not_icmp.is_some();
+    !asks || rule.protocol.is_none_or(|protocol| protocol.number == own)
 }
 
 /// Models CombineMatchAndActionsForProtoRule: the verdict is left in the mark.
