@@ -1,8 +1,9 @@
 //! Cilium by packet: where its programs send what, and what they drop.
 
 use podhop_engine::cluster::{CniName, Options};
+use podhop_engine::explain;
 use podhop_engine::net::IcmpError;
-use podhop_engine::tables::NetnsId;
+use podhop_engine::tables::{NetnsId, Origin};
 use podhop_engine::trace::{Change, DropReason, EbpfPoint, FlowEnd, Stage, Step, Verdict};
 use podhop_engine::world::{ProbeKind, ProbeResult, ProbeSpec, World};
 use std::net::IpAddr;
@@ -193,6 +194,24 @@ fn a_node_reaches_its_own_pods_whatever_policies_say() {
     assert_eq!(lab.dropped(&result), Some(DropReason::PolicyDenied));
     let result = lab.ping("b", "a", None);
     assert_eq!(lab.dropped(&result), Some(DropReason::PolicyDenied));
+}
+
+#[test]
+fn a_dropped_packet_names_the_key_that_is_missing_and_the_policy_that_asks_for_it() {
+    let mut lab = Lab::held("{podSelector: {}}");
+    let to = lab.ip("a");
+    let result = lab.ask("b", to, TCP(8080));
+    let trace = lab.0.recorder().get(result.flow).expect("the conversation was recorded");
+    let steps = trace.packets.iter().flat_map(|packet| &packet.steps);
+    let cause = steps.into_iter().find(|step| matches!(step.verdict, Verdict::Drop(_))).and_then(|step| step.cause);
+    let told = explain::row_text(trace, &cause.expect("a row"), None, &|_| String::new()).expect("its text");
+    assert!(
+        told.text.contains(" has no key for Ingress, identity ") && told.text.ends_with(", 8080/TCP"),
+        "{}",
+        told.text
+    );
+    let Origin::Object { path, .. } = told.origin else { panic!("{:?}", told.origin) };
+    assert_eq!(path, "spec.podSelector");
 }
 
 #[test]

@@ -249,8 +249,10 @@ fn the_panel_gets_classes_changes_and_the_row_that_decides() {
     assert_eq!((view.changes.len(), view.changes_count), (56, 56));
     assert_eq!((view.changes[0].was, view.changes[0].is), ('.', 'X'));
     let (from, to) = (view.ends[0].place.clone(), view.ends[1].place.clone());
-    let body = RequestBody::WhyBlocked { from, to, protocol: "TCP".into(), port: 80 };
+    // Without a protocol it is about the ports that the receiver's containers declare.
+    let body = RequestBody::WhyBlocked { from, to, protocol: String::new(), port: 0 };
     let ReplyBody::WhyBlocked(Some(why)) = ask(&mut server, body) else { panic!("a reason") };
+    assert_eq!(why.asked, "TCP 80");
     assert_eq!((why.word.as_str(), why.reply, why.table.as_str()), ("timed out", false, "filter"));
     assert!(why.place.starts_with("node/worker-"), "{}", why.place);
     assert!(why.text.contains("Drop if no policies passed packet"), "{}", why.text);

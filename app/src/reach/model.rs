@@ -22,13 +22,6 @@ impl Default for Question {
     }
 }
 
-impl Question {
-    /// Protocol and port at which one pair is asked about: where containers' own ports were meant, TCP at `port`.
-    pub fn of_pair(&self) -> (String, u16) {
-        if self.protocol.is_empty() { ("TCP".to_string(), self.port) } else { (self.protocol.clone(), self.port) }
-    }
-}
-
 /// The sign of a pair: `.` connects, `X` does not, `o` in part, `#` itself.
 pub fn sign(view: &ReachView, from: usize, to: usize) -> char {
     let (a, b) = (&view.ends[from], &view.ends[to]);
@@ -128,14 +121,5 @@ mod tests {
         let open = ReachView { apart: vec!["..".into(); 2], together: vec!["..".into(); 2], ..view.clone() };
         assert_eq!(summary(&open), "Everyone can connect to everyone.");
         assert_eq!(summary(&ReachView { ends: Vec::new(), ..view }), "Nobody is there to connect.");
-    }
-
-    #[test]
-    fn a_pair_is_asked_about_at_one_port() {
-        assert_eq!(Question::default().of_pair(), ("TCP".to_string(), 80));
-        assert_eq!(
-            Question { protocol: "UDP".into(), port: 53, ..Question::default() }.of_pair(),
-            ("UDP".to_string(), 53)
-        );
     }
 }

@@ -238,7 +238,7 @@ impl Panel {
         {
             return;
         }
-        let (protocol, port) = self.question.now().of_pair();
+        let Question { protocol, port, .. } = self.question.now();
         let place = |at: usize| view.ends[at].place.clone();
         let body = RequestBody::WhyBlocked { from: place(from), to: place(to), protocol, port };
         self.app.ask(body, move |reply| {
@@ -266,7 +266,8 @@ impl Panel {
     fn reason(self, why: &WhyBlocked) -> Nodes {
         let way = if why.reply { " on its way back" } else { "" };
         let place = if why.place.is_empty() { String::new() } else { [" At ", &why.place, way, "."].concat() };
-        let mut nodes = vec![el("p").text(&why.word).text(": ").text(&why.reason).text(&place)];
+        let mut nodes =
+            vec![el("p").text(&why.asked).text(" ").text(&why.word).text(": ").text(&why.reason).text(&place)];
         if !why.text.is_empty() {
             nodes.push(el("code").text(&why.text));
             nodes.push(el("p").text(&why.command).text(" · ").kid(origin_view(self.app, &why.origin)));

@@ -206,8 +206,11 @@ fn in_ebpf(netns: &Netns, table: &CauseTable) -> Option<Cause> {
         }
         CauseTable::PolicyMap { endpoint, key } => {
             let mut infos = maps.endpoints.values().filter_map(|row| row.pod.as_ref());
-            let row = infos.find(|info| info.id == endpoint)?.policy.get(&key)?;
-            cause("bpf-policy", ebpf::policy(&key).join("   "), row.origin.clone())
+            let policy = &infos.find(|info| info.id == endpoint)?.policy;
+            match policy.get(&key) {
+                Some(row) => cause("bpf-policy", ebpf::policy(&key).join("   "), row.origin.clone()),
+                None => cause("bpf-policy", ebpf::missing(endpoint, &key), policy.enforced(key.direction)?.clone()),
+            }
         }
         CauseTable::Service { key, backend } => {
             let service = maps.service(&key)?;

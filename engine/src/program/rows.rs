@@ -87,21 +87,21 @@ impl Writer {
                 scope: Scope::Host,
                 src: Some(ip),
                 origin: origin.clone(),
-                ..kernel_v6(RouteKind::Local, dst, link)
+                ..kernel_route(RouteKind::Local, dst, link)
             },
-            IpAddr::V6(_) => Route { origin: origin.clone(), ..kernel_v6(RouteKind::Local, dst, link) },
+            IpAddr::V6(_) => Route { origin: origin.clone(), ..kernel_route(RouteKind::Local, dst, link) },
         });
         self.netns.addresses.push(Address { link, net: dst, broadcast: None, scope: Scope::Global, origin });
     }
 
     /// Models net/ipv6/addrconf.c add_addr, __ipv6_ifa_notify and addrconf_join_anycast.
     fn address_v6(&mut self, link: LinkIndex, net: IpNet, scope: Scope, origin: Origin) {
-        self.local.push(kernel_v6(RouteKind::Local, IpNet::from(net.addr()), link));
+        self.local.push(kernel_route(RouteKind::Local, IpNet::from(net.addr()), link));
         if self.netns.sysctls.ip6_forward && net.prefix_len() < 127 {
-            self.local.push(kernel_v6(RouteKind::Anycast, IpNet::from(net.network()), link));
+            self.local.push(kernel_route(RouteKind::Anycast, IpNet::from(net.network()), link));
         }
         if link != LinkIndex::LO {
-            self.main.push(kernel_v6(RouteKind::Unicast, net.trunc(), link));
+            self.main.push(kernel_route(RouteKind::Unicast, net.trunc(), link));
         }
         self.netns.addresses.push(Address { link, net, broadcast: None, scope, origin });
     }
@@ -123,7 +123,7 @@ impl Writer {
             return;
         }
         let groups = IpNet::new_assert(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0).into(), 8);
-        self.local.push(kernel_v6(RouteKind::Multicast, groups, link));
+        self.local.push(kernel_route(RouteKind::Multicast, groups, link));
     }
 
     /// `ip route add DST via VIA dev LINK`.
@@ -143,7 +143,8 @@ impl Writer {
     }
 }
 
-fn kernel_v6(kind: RouteKind, dst: IpNet, dev: LinkIndex) -> Route {
+/// A route as the kernel makes it for a device.
+pub(super) fn kernel_route(kind: RouteKind, dst: IpNet, dev: LinkIndex) -> Route {
     Route {
         kind,
         dst,

@@ -92,19 +92,24 @@ impl Server {
         (protocol, port): (&str, u16),
     ) -> Result<Option<WhyBlocked>, String> {
         reach::can_ask(self.world.revision())?;
-        let protocol = protocol_named(protocol)?;
+        let ports = ports(protocol, port)?;
         let named = |name: &str| reach::end_named(self.world.revision(), name.strip_prefix("pod/").unwrap_or(name));
         let (from, to) = (named(from)?, named(to)?);
-        let found = self.solver.blocked(self.world.tables(), (&from, &to), (protocol, port));
+        let (solver, tables) = (&self.solver, self.world.tables());
+        let found = ports.of(&to).into_iter().find_map(|asked| {
+            let blocked = solver.blocked(tables, (&from, &to), asked)?;
+            let asked = asked.0.map_or(Ports::Ping, |protocol| Ports::One(protocol, asked.1));
+            Some((asked.title(), blocked))
+        });
         let nowhere = || OriginView { label: String::new(), at: None, as_of_revision: None };
-        Ok(found.map(|blocked| {
+        Ok(found.map(|(asked, blocked)| {
             let cluster = self.world.cluster();
             let (table, text, command, origin) = blocked.row.map_or_else(
                 || (String::new(), String::new(), String::new(), nowhere()),
                 |(table, text, command, origin)| (table, text, command, origin_view(cluster, &origin)),
             );
             let (word, reason, place, reply) = (blocked.word, blocked.reason, blocked.place, blocked.reply);
-            WhyBlocked { word, reason, place, reply, table, text, command, origin }
+            WhyBlocked { asked, word, reason, place, reply, table, text, command, origin }
         }))
     }
 }

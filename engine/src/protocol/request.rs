@@ -81,7 +81,7 @@ pub enum RequestBody {
     Reach { protocol: String, port: u16, all: bool, workloads: bool, since: Option<u64> },
     /// The same as a file: `form` is `csv` or `svg`. Reply: `Bytes`.
     ReachFile { protocol: String, port: u16, all: bool, workloads: bool, form: String },
-    /// What keeps one from connecting to another, each as in `ReachEnd.place`. Reply: `WhyBlocked`.
+    /// What keeps one from connecting to another, each as in `ReachEnd.place`; protocol and port as in `Reach`. Reply: `WhyBlocked`.
     WhyBlocked { from: String, to: String, protocol: String, port: u16 },
 }
 
@@ -340,6 +340,8 @@ pub struct ReachChange {
 /// What keeps a connection from coming about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WhyBlocked {
+    /// The first that does not come about of those that were asked for: `TCP 80`, `ping`.
+    pub asked: String,
     /// `timed out`, and why in a sentence.
     pub word: String,
     pub reason: String,

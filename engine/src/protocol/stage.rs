@@ -106,7 +106,7 @@ fn devices(netns: &Netns) -> Vec<DeviceView> {
             LinkKind::Bridge => ("bridge", "no carrier: no Pod is left".to_owned()),
             LinkKind::Vxlan { vni, port, .. } => ("vxlan", format!("VNI {vni} · UDP {port}")),
             LinkKind::Ipip => ("ipip", "IP in IP".to_owned()),
-            LinkKind::VxlanExternal { port, .. } => ("vxlan", format!("VNI of each packet · UDP {port}")),
+            LinkKind::VxlanExternal { port, .. } => ("vxlan", format!("any VNI · UDP {port}")),
             LinkKind::Nic { .. } => ("nic", String::new()),
             LinkKind::Dummy => ("dummy", "holds the Services' addresses".to_owned()),
             LinkKind::Veth { .. } => ("veth", String::new()),

@@ -38,7 +38,7 @@ pub enum Ports {
 
 impl Ports {
     /// What is asked of this destination: protocol (None: ICMP) and port.
-    fn of(self, end: &End) -> Vec<(Option<Protocol>, u16)> {
+    pub fn of(self, end: &End) -> Vec<(Option<Protocol>, u16)> {
         match self {
             Ports::Ping => vec![(None, 0)],
             Ports::One(protocol, port) => vec![(Some(protocol), port)],

@@ -413,7 +413,7 @@ pub enum CauseTable {
     EbpfEndpoint(Ipv4Addr),
     /// `cilium-dbg bpf ipcache list`
     IpCache(Ipv4Net),
-    /// `cilium-dbg bpf policy get`: the endpoint's number on its node
+    /// `cilium-dbg bpf policy get`: the endpoint's number on its node; of a drop, the key that is missing
     PolicyMap { endpoint: u16, key: PolicyKey },
     /// `cilium-dbg bpf lb list`: a service, and the place of one of its backends
     Service { key: LbKey, backend: Option<u16> },

@@ -5,7 +5,7 @@ use super::super::walk::Walk;
 use super::ct::{CtEntry, CtFlow, CtKind, CtStatus};
 use super::{At, MAGIC_IDENTITY, ends};
 use crate::net::Payload;
-use crate::tables::ebpf::{Direction, EndpointInfo, Identity, TcHook};
+use crate::tables::ebpf::{Direction, EndpointInfo, Identity, PolicyKey, TcHook};
 use crate::trace::{CauseTable, Change, DropReason, EbpfPoint, Verdict};
 
 impl Walk<'_> {
@@ -122,7 +122,11 @@ impl Walk<'_> {
                 Some(skb)
             }
             None => {
-                self.refuse(at, point, skb, DropReason::PolicyDenied, None);
+                // The row that would have allowed just this.
+                let port_len = if protocol.is_some() { 16 } else { 0 };
+                let key = PolicyKey { direction, identity: peer, protocol, port, port_len };
+                let cause = CauseTable::PolicyMap { endpoint: info.id, key };
+                self.refuse(at, point, skb, DropReason::PolicyDenied, Some(cause));
                 None
             }
         }

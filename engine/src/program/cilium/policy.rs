@@ -106,6 +106,11 @@ impl Policy {
         })
     }
 
+    /// What selects endpoints.
+    pub fn origin(&self) -> Origin {
+        Origin::object(self.uid, "spec.podSelector")
+    }
+
     pub fn rules(&self, direction: Direction) -> Option<&[Allow]> {
         self.rules[usize::from(direction == Direction::Egress)].as_deref()
     }

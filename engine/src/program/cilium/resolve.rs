@@ -15,6 +15,10 @@ const OPEN: Origin = Origin::Default {
     component: Cow::Borrowed("cilium"),
     reason: Cow::Borrowed("no policy selects the endpoint in this direction: everything is allowed"),
 };
+const ALWAYS: Origin = Origin::Default {
+    component: Cow::Borrowed("cilium"),
+    reason: Cow::Borrowed("enable-policy is always: what no policy allows is denied"),
+};
 const LOCALHOST: Origin = Origin::Default {
     component: Cow::Borrowed("cilium"),
     reason: Cow::Borrowed("allow-localhost is auto: with Kubernetes a node always reaches its own Pods"),
@@ -66,7 +70,7 @@ impl Resolution<'_> {
             self.put(Identity::HOST, (None, 0, 0), &LOCALHOST);
         }
         let direction = self.direction;
-        let selecting = policies.iter().filter_map(|policy| policy.rules(direction));
+        let selecting = policies.iter().filter_map(|policy| Some((policy, policy.rules(direction)?)));
         let open = match enforcement {
             Enforcement::Never => true,
             Enforcement::Always => false,
@@ -75,7 +79,11 @@ impl Resolution<'_> {
         if open {
             return self.put(Identity::ANY, (None, 0, 0), &OPEN);
         }
-        selecting.flatten().for_each(|allow| self.allow(allow));
+        for (policy, rules) in selecting {
+            self.map.enforce(direction, &policy.origin());
+            rules.iter().for_each(|allow| self.allow(allow));
+        }
+        self.map.enforce(direction, &ALWAYS);
     }
 
     fn allow(&mut self, allow: &Allow) {

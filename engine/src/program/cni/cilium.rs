@@ -78,18 +78,7 @@ fn pool_origin(node: &NodeRecord, config: &CiliumConfig) -> Origin {
 }
 
 fn route(dst: IpNet, dev: LinkIndex, origin: Origin) -> Route {
-    Route {
-        kind: RouteKind::Unicast,
-        dst,
-        via: None,
-        dev,
-        onlink: false,
-        proto: RouteProto::Kernel,
-        scope: Scope::Global,
-        src: None,
-        mtu: None,
-        origin,
-    }
+    Route { origin, ..rows::kernel_route(RouteKind::Unicast, dst, dev) }
 }
 
 /// What the CNI plugin makes in a Pod's namespace.

@@ -47,6 +47,8 @@ pub struct PolicyMap {
     rows: BTreeMap<PolicyKey, PolicyEntry>,
     /// Which lengths of port prefixes there are.
     lens: u32,
+    /// What makes it that only what is allowed may pass, on the way in and on the way out.
+    enforced: [Option<Origin>; 2],
 }
 
 impl PolicyMap {
@@ -54,6 +56,16 @@ impl PolicyMap {
     pub fn insert(&mut self, key: PolicyKey, origin: &Origin) {
         self.lens |= 1 << key.port_len;
         self.rows.entry(key).or_insert_with(|| PolicyEntry { origin: origin.clone() });
+    }
+
+    /// Only what is allowed may pass in this direction. The first reason stays.
+    pub fn enforce(&mut self, direction: Direction, origin: &Origin) {
+        self.enforced[direction as usize].get_or_insert_with(|| origin.clone());
+    }
+
+    /// What makes it so; None: nothing does.
+    pub fn enforced(&self, direction: Direction) -> Option<&Origin> {
+        self.enforced[direction as usize].as_ref()
     }
 
     pub fn get(&self, key: &PolicyKey) -> Option<&PolicyEntry> {

@@ -86,6 +86,12 @@ pub fn policy(key: &PolicyKey) -> Vec<String> {
     policy_line(key, identity)
 }
 
+/// What an endpoint's map has no key for.
+pub fn missing(endpoint: u16, key: &PolicyKey) -> String {
+    let (direction, identity) = (key.direction.name(), key.identity.0);
+    format!("endpoint {endpoint} has no key for {direction}, identity {identity}, {}", ports(key))
+}
+
 fn policy_line(key: &PolicyKey, identity: String) -> Vec<String> {
     let prefix = if key.protocol.is_some() { 8 + key.port_len } else { 0 };
     let (direction, ports) = (key.direction.name().to_owned(), ports(key));
