@@ -12,16 +12,25 @@ const people = [
   { viewport: { width: 1024, height: 768 }, reducedMotion: "reduce" },
   // On a slow machine frames are left out, and answers come late.
   { viewport: { width: 1440, height: 900 }, slowdown: 6 },
+  // On a very slow one packets take longer to come than output waits for them (COMES_MS in app/src/terminal/log.rs): here it
+  // does not wait.
+  { viewport: { width: 1440, height: 900 }, unwaited: 2_500 },
 ];
 
 const browser = await chromium.launch(launchOptions);
 const ran = [];
 try {
-  for (const { slowdown, ...person } of people) {
+  for (const { slowdown, unwaited, ...person } of people) {
     const page = await browser.newPage(person);
     if (slowdown) {
       const session = await page.context().newCDPSession(page);
       await session.send("Emulation.setCPUThrottlingRate", { rate: slowdown });
+    }
+    if (unwaited) {
+      await page.addInitScript((unwaited) => {
+        const { setTimeout } = globalThis;
+        globalThis.setTimeout = (act, ms, ...about) => setTimeout(act, ms === unwaited ? 0 : ms, ...about);
+      }, unwaited);
     }
     // The instrumented module's exports are kept where they can be read.
     await page.addInitScript(() => {
